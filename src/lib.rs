@@ -1,0 +1,5 @@
+//! Dormouse: a realtime channel service for Cloudflare Workers.
+
+pub mod effect;
+pub mod error;
+pub mod name;
