@@ -3,3 +3,4 @@
 pub mod effect;
 pub mod error;
 pub mod name;
+pub mod storage;
