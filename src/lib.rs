@@ -1,5 +1,9 @@
 //! Dormouse: a realtime channel service for Cloudflare Workers.
 
+pub mod app;
+#[cfg(feature = "bench")]
+pub mod bench;
+pub mod contract;
 pub mod effect;
 pub mod error;
 pub mod name;
