@@ -90,7 +90,7 @@ limits! {
         "A batch that has grown to this leaves at once.";
     flush_cost_us_per_member: u64 = 20 in 0..=1_000, "FLUSH_COST_US_PER_MEMBER", "µs",
         "What sending a batch to one member is taken to cost. More makes crowds wait longer and leaves more time to listen; 0 never waits.";
-    dedupe_count: usize = 1_000 in 1_000..=100_000, "DEDUPE_COUNT", "messages",
+    dedupe_count: u64 = 1_000 in 1_000..=100_000, "DEDUPE_COUNT", "messages",
         "So many of the last kept messages are known again when their id comes twice. More takes more memory.";
     dedupe_ms: Millis = 600_000 in 600_000..=86_400_000, "DEDUPE_MS", "ms",
         "For how long an id is known again.";
