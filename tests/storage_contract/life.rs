@@ -6,7 +6,7 @@ use dormouse::storage::{Departure, Floor, Head, Limit, Row, RowKey, Storage as _
 use crate::disk::Disk;
 
 /// A limit that no test reaches.
-pub(crate) const ALL: Limit = Limit { rows: 1_000_000, bytes: u64::MAX };
+pub(crate) const ALL: Limit = Limit { rows: usize::MAX, bytes: u64::MAX };
 pub(crate) const DAY: Millis = 24 * 60 * 60 * 1000;
 
 pub(crate) struct Life<D> {
