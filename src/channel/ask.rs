@@ -91,7 +91,7 @@ impl Channel {
         }
     }
 
-    fn ask_members(&mut self, turn: &mut Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
+    fn ask_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
         self.pass_general(turn.now, speaker)?;
         if self.rules.presence.is_none() {
             return Err(Refusal::new(Code::NotFound, "This channel has no presence."));
