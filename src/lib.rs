@@ -1,5 +1,7 @@
 //! Dormouse: a realtime channel service for Cloudflare Workers.
 
+pub mod auth;
 pub mod effect;
 pub mod error;
 pub mod name;
+pub mod pattern;
