@@ -35,7 +35,7 @@ use self::protocol::Offer;
 use self::route::Route;
 use crate::config::Config;
 use crate::contract::{ChannelRules, Contract};
-use crate::error::{Close, Code, Refusal};
+use crate::error::{Close, Code};
 use crate::name::ChannelName;
 
 /// What the door knows of its deployment, for as long as the isolate lives.

@@ -99,6 +99,11 @@ impl Visitor {
         }
     }
 
+    /// The answer to a body that cannot be taken.
+    pub fn refusal(&self, code: Code) -> Reply {
+        self.cors.onto(code.into())
+    }
+
     /// The line of the log for a refusal at the door.
     pub fn refused(&self, decision: &Decision) -> Option<LogLine> {
         let code = match decision {
