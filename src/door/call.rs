@@ -59,7 +59,7 @@ impl<'a> Call<'a> {
 }
 
 /// Whether a host, with or without a port, is this very machine.
-pub(super) fn is_loopback(host: &str) -> bool {
+fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => rest.split_once(']').filter(|(_, port)| is_port(port)).map(|(address, _)| address),
         None => host.split_once(':').map_or(Some(host), |(name, port)| is_digits(port).then_some(name)),

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
-use jwt_compact::alg::{Hs256, Hs256Key};
-use jwt_compact::{AlgorithmExt as _, Claims, Header};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Cors, Reply};
+use crate::auth::Keys;
 use crate::config::Config;
 use crate::error::{Code, Refusal};
 use crate::name::{Millis, UserId};
@@ -38,33 +36,19 @@ impl DevTokens {
     pub const BODY_BYTES: u32 = 16 * 1024;
 
     /// Mints a token for `{"user":…,"can":…}`; `body` is `None` when it was too long or no UTF-8.
-    pub fn mint(&self, body: Option<&str>, config: &Config, now: Millis) -> Reply {
-        let minted = body.ok_or_else(|| Code::TooLarge.into()).and_then(|body| mint(body, config, now));
+    pub fn mint(&self, body: Option<&str>, keys: &Keys, now: Millis) -> Reply {
+        let minted = body.ok_or_else(|| Code::TooLarge.into()).and_then(|body| mint(body, keys, now));
         self.cors.onto(minted.unwrap_or_else(Reply::from))
     }
 }
 
-fn mint(body: &str, config: &Config, now: Millis) -> Result<Reply, Refusal> {
+fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
     let wanted: Wanted = serde_json::from_str(body).map_err(|_| Refusal::new(Code::BadFrame, SHAPE))?;
     let user = UserId::parse(&wanted.user).ok_or_else(|| Refusal::new(Code::BadFrame, SHAPE))?;
-    let secret = config.jwt_secret.as_deref().ok_or_else(|| Refusal::new(Code::NotFound, NO_SECRET))?;
-    let everything = || [("**".to_owned(), EVERYTHING.map(str::to_owned).to_vec())].into();
-    let expires = now.saturating_add(LIFETIME);
-    let mut claims = Claims::new(Spoken {
-        sub: user.as_str(),
-        iss: config.jwt_issuer.as_deref(),
-        aud: config.jwt_audience.as_deref(),
-        can: wanted.can.unwrap_or_else(everything),
-    });
-    claims.issued_at = at(now);
-    claims.expiration = at(expires);
-    let token = Hs256.token(&Header::empty(), &claims, &Hs256Key::new(secret)).map_err(|_| Code::Internal)?;
-    let minted = serde_json::to_string(&Minted { token, expires }).map_err(|_| Code::Internal)?;
-    Ok(Reply::json(200, minted))
-}
-
-fn at(millis: Millis) -> Option<DateTime<chrono::Utc>> {
-    DateTime::from_timestamp_millis(i64::try_from(millis).ok()?)
+    let can = wanted.can.unwrap_or_else(|| [("**".to_owned(), EVERYTHING.map(str::to_owned).to_vec())].into());
+    let token = keys.mint(&user, &can, now, LIFETIME).ok_or(Code::Internal)?;
+    let minted = Minted { token, expires: now.saturating_add(LIFETIME) };
+    Ok(Reply::json(200, serde_json::to_string(&minted).map_err(|_| Code::Internal)?))
 }
 
 #[derive(Deserialize)]
@@ -75,20 +59,9 @@ struct Wanted {
 }
 
 #[derive(Serialize)]
-struct Spoken<'a> {
-    sub: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    can: BTreeMap<String, Vec<String>>,
-}
-
-#[derive(Serialize)]
 struct Minted {
     token: String,
     expires: Millis,
 }
 
 const SHAPE: &str = r#"The body is {"user":"ann"}, and may have "can":{"chat:*":["join","publish"]} beside it."#;
-const NO_SECRET: &str = "Development tokens are signed with JWT_SECRET, which is not set: put it into .dev.vars.";

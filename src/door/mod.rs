@@ -23,9 +23,9 @@ pub use dev_token::DevTokens;
 pub use origin::Cors;
 pub use place::{Place, place};
 pub use protocol::PROTOCOL;
-pub use reply::{Reply, error_body};
+pub use reply::Reply;
 pub use turn_away::TurnAway;
-pub use visitor::{Visitor, Wish};
+pub use visitor::{Refused, Visitor, Wish};
 
 use std::rc::Rc;
 
@@ -113,7 +113,7 @@ impl Door {
         origin.may_act()?;
         let protocol = Offer::of(call).agreed()?;
         let Ok((channel, rules)) = self.channel(name) else {
-            return Ok(Decision::TurnAway(TurnAway::new(Close::NoSuchChannel, protocol)));
+            return Ok(Decision::TurnAway(TurnAway::new(Close::NoSuchChannel, None, protocol)));
         };
         Ok(Decision::Channel(self.visitor(call, cors, Wish::Join { protocol }, channel, rules)))
     }

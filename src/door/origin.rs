@@ -1,6 +1,5 @@
 //! Who may ask from a browser: origins and the headers that tell it (rule E7).
 
-use super::call::is_loopback;
 use super::{Call, Reply};
 use crate::config::Config;
 use crate::error::{Code, Refusal};
@@ -17,15 +16,12 @@ pub(super) enum Origin {
 }
 
 impl Origin {
-    /// The service's own origin passes, so does what `ALLOWED_ORIGINS` lists, and in development (`DEV_TOKENS=1` and a
-    /// loopback host) every port of this machine. `null` never passes: any sandboxed frame can send it.
+    /// The service's own origin passes, so does what the configuration lists: in development every port of this
+    /// machine. `null` never passes: any sandboxed frame can send it.
     pub(super) fn of(call: &Call<'_>, config: &Config) -> Self {
         let Some(origin) = call.header("Origin") else { return Self::Absent };
-        let origin = origin.to_ascii_lowercase();
-        let own = format!("{}://{}", call.scheme, call.host_asked().to_ascii_lowercase());
-        let listed = || config.allowed_origins.contains(&origin);
-        let local = || config.dev_tokens && call.is_loopback() && is_local(&origin);
-        if origin != "null" && (origin == own || listed() || local()) { Self::Allowed(origin) } else { Self::Foreign }
+        let own = format!("{}://{}", call.scheme, call.host_asked());
+        if origin == own || config.allowed_origins.allows(&origin) { Self::Allowed(origin) } else { Self::Foreign }
     }
 
     /// Refuses what acts in a visitor's name: an upgrade, or a POST. Reading is left to the browser, which shows a
@@ -70,10 +66,6 @@ pub(super) fn preflight(origin: &Origin, methods: &[&str]) -> Reply {
             .with("Access-Control-Allow-Headers", "Authorization, Content-Type")
             .with("Access-Control-Max-Age", "7200"),
     }
-}
-
-fn is_local(origin: &str) -> bool {
-    origin.strip_prefix("http://").is_some_and(is_loopback)
 }
 
 const FOREIGN: &str = "This origin may not use the service: the operator lists the origins that may.";

@@ -1,9 +1,8 @@
 //! An HTTP answer as plain values (rule E4).
 
-use serde::Serialize;
-
 use crate::error::{Code, Refusal};
 use crate::name::Millis;
+use crate::protocol::frame;
 
 /// An HTTP answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,13 +50,17 @@ impl Reply {
 
     /// `internal`, with the id under which the log knows more (rule R2).
     pub fn internal(id: &str) -> Self {
-        Refusal::new(Code::Internal, format!("{} Tell the operator this id: {id}", Code::Internal.text())).into()
+        Self::internal_refusal(id).into()
+    }
+
+    pub(super) fn internal_refusal(id: &str) -> Refusal {
+        Refusal::new(Code::Internal, format!("{} Its id is {id}.", Code::Internal.text()))
     }
 }
 
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
-        let reply = Self::json(refusal.code.status(), error_body(&refusal)).after(refusal.retry_after);
+        let reply = Self::json(refusal.code.status(), frame::http_error(&refusal)).after(refusal.retry_after);
         Self { code: Some(refusal.code), ..reply }
     }
 }
@@ -66,26 +69,4 @@ impl From<Code> for Reply {
     fn from(code: Code) -> Self {
         Refusal::from(code).into()
     }
-}
-
-/// The body of an HTTP error (rule E4).
-pub fn error_body(refusal: &Refusal) -> String {
-    let Refusal { code, message, retry_after, seq } = refusal;
-    let error = Inner { code: code.as_str(), message, retry_after: *retry_after, seq: *seq };
-    serde_json::to_string(&Outer { error }).unwrap_or_default()
-}
-
-#[derive(Serialize)]
-struct Outer<'a> {
-    error: Inner<'a>,
-}
-
-#[derive(Serialize)]
-struct Inner<'a> {
-    code: &'static str,
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retry_after: Option<Millis>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seq: Option<u64>,
 }

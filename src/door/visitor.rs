@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::limit::{self, address_key};
 use super::{Cors, Decision, Query, Reply, TurnAway};
-use crate::auth::{Grant, TokenError, Verifier};
+use crate::auth::{Grant, Keys, TokenError};
 use crate::contract::{ChannelRules, Entry};
 use crate::effect::{Level, LogLine};
 use crate::error::{Close, Code, Refusal};
@@ -49,20 +49,18 @@ impl Visitor {
     /// What the grant says, by the token the request carries; `None` where none is needed and none was given.
     ///
     /// # Errors
-    /// What is to be done instead: the credential is refused, or missing where one is needed.
-    pub fn admit(&self, verifier: &dyn Verifier, now: Millis) -> Result<Option<Grant>, Decision> {
+    /// The credential is refused, or missing where one is needed.
+    pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Refused> {
         let Some(token) = &self.credential else {
             return match self.rules.entry {
-                Entry::Token => Err(self.turn_away(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))),
+                Entry::Token => Err(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))),
                 Entry::Anyone | Entry::Later => Ok(None),
             };
         };
-        let claims = verifier.verify(token, now).map_err(|error| {
-            let close = match error {
-                TokenError::Invalid | TokenError::NotYet => Close::BadToken,
-                TokenError::Expired => Close::TokenExpired,
-            };
-            self.turn_away(close, Refusal::new(Code::Unauthenticated, error.hint()))
+        let claims = keys.inspect(token, now).map_err(|flaw| {
+            let told = TokenError::from(flaw);
+            let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
+            Refused { line: LogLine { detail: Some(flaw.text().to_owned()), ..refused.line }, ..refused }
         })?;
         Ok(Some(claims.grant(&self.channel)))
     }
@@ -81,22 +79,19 @@ impl Visitor {
     }
 
     /// What one hears who came too often (rule R5).
-    pub fn too_often(&self) -> Decision {
-        self.turn_away(Close::OverCapacity, Refusal::rate_limited(limit::RETRY_AFTER))
+    pub fn too_often(&self) -> Refused {
+        self.refuse(Close::OverCapacity, Refusal::rate_limited(limit::RETRY_AFTER))
     }
 
-    /// What one hears when the object cannot be reached; `id` is what the log knows it by.
-    pub fn unreachable(&self, overloaded: bool, id: &str) -> Decision {
-        if overloaded {
-            let refusal = Refusal { retry_after: Some(limit::RETRY_AFTER), ..Code::OverCapacity.into() };
-            return self.turn_away(Close::OverCapacity, refusal);
-        }
-        match self.wish {
-            Wish::Join { protocol } => Decision::TurnAway(TurnAway::new(Close::OverCapacity, protocol)),
-            Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => {
-                Decision::Answer(self.cors.onto(Reply::internal(id)))
-            }
-        }
+    /// What one hears when the object cannot be reached, and what the log says of it.
+    pub fn unreachable(&self, overloaded: bool, id: &str, detail: &str) -> Refused {
+        let refusal = match overloaded {
+            true => Refusal { retry_after: Some(limit::RETRY_AFTER), ..Code::OverCapacity.into() },
+            false => Reply::internal_refusal(id),
+        };
+        let refused = self.refuse(Close::OverCapacity, refusal);
+        let line = LogLine { level: Level::Error, event: "internal", ..refused.line };
+        Refused { line: LogLine { detail: Some(format!("{id}: {detail}")), ..line }, ..refused }
     }
 
     /// The answer to a body that cannot be taken.
@@ -104,28 +99,28 @@ impl Visitor {
         self.cors.onto(code.into())
     }
 
-    /// The line of the log for a refusal at the door.
-    pub fn refused(&self, decision: &Decision) -> Option<LogLine> {
-        let code = match decision {
-            Decision::TurnAway(turn_away) => turn_away.close.reason(),
-            Decision::Answer(reply) => reply.code?.as_str(),
-            Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => return None,
-        };
-        let line = LogLine::new(Level::Warn, "refused");
-        Some(LogLine { channel: Some(self.channel.to_string()), code: Some(code), ..line })
-    }
-
-    fn turn_away(&self, close: Close, refusal: Refusal) -> Decision {
+    fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
+        let line = LogLine { channel: Some(self.channel.to_string()), ..LogLine::new(Level::Warn, "refused") };
         match self.wish {
-            Wish::Join { protocol } => {
-                let retry_after = refusal.retry_after;
-                Decision::TurnAway(TurnAway { retry_after, ..TurnAway::new(close, protocol) })
-            }
-            Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => {
-                Decision::Answer(self.cors.onto(refusal.into()))
-            }
+            Wish::Join { protocol } => Refused {
+                line: LogLine { code: Some(close.reason()), ..line },
+                decision: Decision::TurnAway(TurnAway::new(close, refusal.retry_after, protocol)),
+            },
+            Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => Refused {
+                line: LogLine { code: Some(refusal.code.as_str()), ..line },
+                decision: Decision::Answer(self.cors.onto(refusal.into())),
+            },
         }
     }
+}
+
+/// A visitor that is refused at the door.
+#[derive(Debug)]
+pub struct Refused {
+    /// What is to be done with the request.
+    pub decision: Decision,
+    /// What the log says of it: never a token.
+    pub line: LogLine,
 }
 
 /// Without the credential: what is printed may end in a log.

@@ -9,9 +9,9 @@ use worker::{Context, Env, event};
 
 use super::env::{Ground, binding, ground};
 use super::http::{self, Body, respond, with_call};
-use super::{log, random, trouble};
+use super::{random, trouble};
 use crate::app::App;
-use crate::door::{Decision, DevTokens, Place, Reply, Visitor, place};
+use crate::door::{Decision, DevTokens, Place, Refused, Visitor, place};
 
 /// Every request of the deployment comes in here.
 #[event(fetch)]
@@ -24,8 +24,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
         Decision::Channel(visitor) => visit(&ground, &env, &request, &visitor).await,
         Decision::DevToken(tokens) => mint(&ground, &request, &tokens).await,
         Decision::Assets => assets(&env, &request).await,
-        Decision::Answer(reply) => Ok(respond(reply)?.into()),
-        Decision::TurnAway(turned) => Ok(http::turn_away(&turned)?.into()),
+        settled @ (Decision::Answer(_) | Decision::TurnAway(_)) => Ok(http::settle(settled)?.into()),
     }
 }
 
@@ -33,36 +32,26 @@ async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<
 async fn visit(ground: &Ground, env: &Env, request: &Request, visitor: &Visitor) -> worker::Result<Response> {
     let address = request.headers().get("CF-Connecting-IP").ok().flatten();
     if over_limit(env, "JOINS_PER_ADDRESS", visitor.counted_address(address.as_deref())).await {
-        return refuse(visitor, visitor.too_often());
+        return refuse(visitor.too_often());
     }
-    let grant = match visitor.admit(&*ground.keys, now()) {
+    let grant = match visitor.admit(&ground.config.keys, now()) {
         Ok(grant) => grant,
-        Err(refused) => return refuse(visitor, refused),
+        Err(refused) => return refuse(refused),
     };
     if over_limit(env, "JOINS_PER_USER", visitor.counted_user(grant.as_ref())).await {
-        return refuse(visitor, visitor.too_often());
+        return refuse(visitor.too_often());
     }
     match hand_over(env, request, &place(&visitor.channel, &ground.config)).await {
         Ok(response) => Ok(response),
         Err(error) => {
-            let id = random::trouble_id();
-            log::write(&trouble::line(&id, Some(&visitor.channel), &trouble::text(&error)));
-            refuse(visitor, visitor.unreachable(is_true(&error, "overloaded"), &id))
+            let overloaded = is(&error, "overloaded", true);
+            refuse(visitor.unreachable(overloaded, &random::trouble_id(), &trouble::text(&error)))
         }
     }
 }
 
-fn refuse(visitor: &Visitor, refused: Decision) -> worker::Result<Response> {
-    if let Some(line) = visitor.refused(&refused) {
-        log::write(&line);
-    }
-    match refused {
-        Decision::TurnAway(turned) => Ok(http::turn_away(&turned)?.into()),
-        Decision::Answer(reply) => Ok(respond(reply)?.into()),
-        Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => {
-            Ok(respond(Reply::internal(&random::trouble_id()))?.into())
-        }
-    }
+fn refuse(refused: Refused) -> worker::Result<Response> {
+    Ok(trouble::settle(refused)?.into())
 }
 
 /// Whether a key has passed its limit. A limiter that is missing or fails limits nobody: it is not what keeps a
@@ -74,17 +63,17 @@ async fn over_limit(env: &Env, limiter: &str, key: Option<String>) -> bool {
         return false;
     }
     let Ok(promise) = limiter.unchecked_into::<RateLimiter>().limit(asked) else { return false };
-    JsFuture::from(promise).await.is_ok_and(|outcome| is_false(&outcome, "success"))
+    JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false))
 }
 
 async fn hand_over(env: &Env, request: &Request, place: &Place) -> Result<Response, JsValue> {
     let channels = binding(env, "CHANNELS").ok_or("the binding CHANNELS is missing")?.unchecked_into::<Namespace>();
-    let channels = match &place.jurisdiction {
+    let channels = match place.jurisdiction {
         Some(jurisdiction) => channels.jurisdiction(jurisdiction)?,
         None => channels,
     };
     let options = Object::new();
-    if let Some(hint) = &place.location_hint {
+    if let Some(hint) = place.location_hint {
         Reflect::set(&options, &"locationHint".into(), &hint.into())?;
     }
     let object = channels.get(&channels.id_from_name(&place.name)?, &options)?;
@@ -97,7 +86,7 @@ async fn mint(ground: &Ground, request: &Request, tokens: &DevTokens) -> worker:
         Body::Text(text) => Some(text.as_str()),
         Body::TooLarge | Body::NotUtf8 => None,
     };
-    Ok(respond(tokens.mint(text, &ground.config, now()))?.into())
+    Ok(respond(tokens.mint(text, &ground.config.keys, now()))?.into())
 }
 
 /// Hands a request to the static assets; they have been asked already where the deployment lets them answer first.
@@ -109,12 +98,8 @@ async fn assets(env: &Env, request: &Request) -> worker::Result<Response> {
     Ok(JsFuture::from(promise).await?.unchecked_into())
 }
 
-fn is_true(value: &JsValue, field: &str) -> bool {
-    Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(true))
-}
-
-fn is_false(value: &JsValue, field: &str) -> bool {
-    Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(false))
+fn is(value: &JsValue, field: &str, expected: bool) -> bool {
+    Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(expected))
 }
 
 /// Milliseconds since 1970, by the platform's clock.

@@ -7,7 +7,6 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 use worker::js_sys::Reflect;
 
-use crate::auth::Keys;
 use crate::config::Config;
 use crate::contract::{Application, Contract};
 use crate::door::Door;
@@ -17,7 +16,6 @@ pub(crate) struct Ground {
     pub(crate) config: Rc<Config>,
     pub(crate) contract: Rc<Contract>,
     pub(crate) door: Door,
-    pub(crate) keys: Rc<Keys>,
 }
 
 /// The mistakes in configuration or contract, one sentence each, for whoever deploys.
@@ -39,15 +37,8 @@ fn lay<A: Application>(env: &Env) -> Result<Ground, Vec<String>> {
         (Ok(contract), Ok(config)) => (Rc::new(contract), Rc::new(config)),
         (contract, config) => return Err([contract.err(), config.err()].into_iter().flatten().flatten().collect()),
     };
-    let keys = Keys::parse(
-        config.jwt_secret.as_deref(),
-        config.jwt_jwks.as_deref(),
-        config.jwt_issuer.as_deref(),
-        config.jwt_audience.as_deref(),
-    );
-    let keys = Rc::new(keys.map_err(|mistake| vec![mistake])?);
     let door = Door::new(Rc::clone(&config), Rc::clone(&contract));
-    Ok(Ground { config, contract, door, keys })
+    Ok(Ground { config, contract, door })
 }
 
 /// A binding of the deployment; `None` where it is missing.

@@ -17,17 +17,19 @@ use super::entry::now;
 use super::env::{Ground, ground};
 use super::http::{self, Body, respond, switch, with_call};
 use super::socket::{self, Sockets};
+use super::sql::Database;
 use super::timer::Timer;
-use super::trouble::Trouble;
+use super::trouble::{self, Trouble};
 use super::{log, random};
 use crate::auth::{Grant, Verifier};
-use crate::channel::{Channel, Effects, Joining, Question, ResumeQuery, Turn, Unreadable, Verb};
+use crate::channel::{Channel, Effects, Fresh, Joining, Question, Turn, Unreadable, Verb};
 use crate::contract::Application;
 use crate::door::{Decision, Reply, Visitor, Wish};
-use crate::effect::{AskerKey, Effect, SessionKey};
+use crate::effect::{AskerKey, Effect};
 use crate::error::Code;
 use crate::name::{ChannelName, Millis};
-use crate::storage::MemoryStorage;
+use crate::session::ResumeQuery;
+use crate::storage::SqlStorage;
 
 /// One object of the application `A`, asleep or awake.
 pub(crate) struct Host<A> {
@@ -44,7 +46,7 @@ struct Awake {
     ground: Rc<Ground>,
     name: ChannelName,
     channel: Channel,
-    storage: MemoryStorage,
+    storage: SqlStorage<Database>,
     sockets: Sockets,
     waiting: HashMap<AskerKey, Waiting>,
 }
@@ -86,17 +88,18 @@ impl<A: Application + 'static> Host<A> {
         let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
         let visitor = match with_call(request, |call| ground.door.knock(call)) {
             Decision::Channel(visitor) => visitor,
-            refused => return settle(refused),
+            refused => return Ok(http::settle(refused)?),
         };
         if self.name().as_ref() != Some(&visitor.channel) {
             return Err(Trouble::NoChannel);
         }
-        let grant = match visitor.admit(&*ground.keys, now()) {
+        let grant = match visitor.admit(&ground.config.keys, now()) {
             Ok(grant) => grant,
-            Err(refused) => return settle(refused),
+            Err(refused) => return Ok(trouble::settle(refused)?),
         };
+        let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
         let verb = match visitor.wish {
-            Wish::Join { protocol } => return self.join(&visitor, grant, protocol),
+            Wish::Join { protocol } => return self.join(&visitor, fresh, grant, protocol),
             Wish::Members => Verb::Members,
             Wish::Meter => Verb::Meter,
             Wish::Messages => Verb::Messages {
@@ -110,17 +113,17 @@ impl<A: Application + 'static> Host<A> {
                 Body::NotUtf8 => return Ok(respond(visitor.refusal(Code::BadFrame))?),
             },
         };
-        let reply = self.ask(Question { grant, verb }).await?;
+        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch }).await?;
         Ok(respond(visitor.cors.onto(reply))?)
     }
 
     fn join(
         &self,
         visitor: &Visitor,
+        fresh: Fresh,
         grant: Option<Grant>,
         protocol: Option<&'static str>,
     ) -> Result<Response, Trouble> {
-        let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
         let (client, server) = http::pair()?;
         let query = &visitor.query;
         let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
@@ -131,13 +134,13 @@ impl<A: Application + 'static> Host<A> {
         let refused = effects.iter().any(|effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session));
         let accepted = if refused { server.accept() } else { accept(&self.ctx, &server) };
         if let Err(thrown) = accepted {
-            self.apply(&mut awake, effects, None);
+            self.apply(&mut awake, effects);
             let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
-            self.apply(&mut awake, effects, None);
+            self.apply(&mut awake, effects);
             return Err(thrown.into());
         }
         awake.sockets.bind(session, &server);
-        self.apply(&mut awake, effects, Some(session));
+        self.apply(&mut awake, effects);
         if refused {
             awake.sockets.drop(session);
         }
@@ -162,7 +165,7 @@ impl<A: Application + 'static> Host<A> {
         let mut awake = self.awake()?;
         awake.waiting.insert(asker, Waiting { answer: Rc::clone(&answer), wake });
         let effects = awake.turn(|channel, turn| channel.ask(turn, asker, question));
-        self.apply(&mut awake, effects, None);
+        self.apply(&mut awake, effects);
         Ok((answered, answer))
     }
 
@@ -172,13 +175,13 @@ impl<A: Application + 'static> Host<A> {
             Ok(awake) => awake,
             Err(trouble) => return self.give_up(socket, &trouble),
         };
-        let Some(session) = awake.sockets.session(socket) else { return awake.sockets.dismiss(socket) };
+        let Some(session) = awake.sockets.session(socket) else { return };
         let frame = read(message, frame_bytes(&awake.ground));
         let effects = awake.turn(|channel, turn| match frame {
             Ok(text) => channel.receive(turn, session, &text),
-            Err(what) => channel.receive_other(turn, session, what),
+            Err(what) => channel.receive_unreadable(turn, session, what),
         });
-        self.apply(&mut awake, effects, Some(session));
+        self.apply(&mut awake, effects);
     }
 
     /// A socket that has ended; `clean` with a close frame of the client's own.
@@ -190,7 +193,7 @@ impl<A: Application + 'static> Host<A> {
         awake.sockets.answer_close(socket, answer_to(code), reason);
         let Some(session) = awake.sockets.session(socket) else { return };
         let effects = awake.turn(|channel, turn| channel.close(turn, session, clean));
-        self.apply(&mut awake, effects, Some(session));
+        self.apply(&mut awake, effects);
         awake.sockets.drop(session);
     }
 
@@ -199,7 +202,7 @@ impl<A: Application + 'static> Host<A> {
         match self.awake() {
             Ok(mut awake) => {
                 let effects = awake.turn(|channel, turn| channel.alarm(turn));
-                self.apply(&mut awake, effects, None);
+                self.apply(&mut awake, effects);
                 Ok(())
             }
             Err(trouble) => {
@@ -213,7 +216,7 @@ impl<A: Application + 'static> Host<A> {
         match self.awake() {
             Ok(mut awake) => {
                 let effects = awake.turn(|channel, turn| channel.timer(turn));
-                self.apply(&mut awake, effects, None);
+                self.apply(&mut awake, effects);
             }
             Err(trouble) => {
                 trouble.report(self.name().as_ref());
@@ -221,23 +224,23 @@ impl<A: Application + 'static> Host<A> {
         }
     }
 
-    /// Applies effects in their order. `speaking` is the session whose own event this is.
-    fn apply(&self, awake: &mut Awake, effects: Effects, speaking: Option<SessionKey>) {
+    /// Applies effects in their order. One that fails is logged, and the rest goes on.
+    fn apply(&self, awake: &mut Awake, effects: Effects) {
         for effect in effects {
-            if let Err(thrown) = self.apply_one(awake, effect, speaking) {
+            if let Err(thrown) = self.apply_one(awake, effect) {
                 Trouble::from(thrown).report(Some(&awake.name));
             }
         }
     }
 
-    fn apply_one(&self, awake: &mut Awake, effect: Effect, speaking: Option<SessionKey>) -> Result<(), JsValue> {
+    fn apply_one(&self, awake: &mut Awake, effect: Effect) -> Result<(), JsValue> {
         let sockets = &awake.sockets;
         match effect {
             Effect::Tell { session, text } => sockets.tell(session, &text),
             Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text),
             Effect::Hear { session, hearing } => sockets.hear(session, hearing),
             Effect::Remember { session, attachment } => sockets.remember(session, &attachment)?,
-            Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason, speaking == Some(session)),
+            Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason),
             Effect::Drop { session } => sockets.drop(session),
             Effect::Answer { asker, status, body, retry_after } => {
                 if let Some(waiting) = awake.waiting.remove(&asker) {
@@ -267,11 +270,12 @@ impl<A: Application + 'static> Host<A> {
         let name = self.name().ok_or(Trouble::NoChannel)?;
         let rules = Rc::clone(ground.contract.rules(&name).ok_or(Trouble::NoChannel)?);
         self.ctx.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?)?;
+        let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
         let sockets = Sockets::new(&self.ctx);
         let sleepers = sockets.wake()?;
-        let verifier: Rc<dyn Verifier> = Rc::<crate::auth::Keys>::clone(&ground.keys);
+        let verifier: Rc<dyn Verifier> = Rc::<crate::auth::Keys>::clone(&ground.config.keys);
         let channel = Channel::restore(name.clone(), rules, ground.config.limits.clone(), verifier, &sleepers);
-        Ok(Awake { ground, name, channel, storage: MemoryStorage::new(), sockets, waiting: HashMap::new() })
+        Ok(Awake { ground, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 
     fn name(&self) -> Option<ChannelName> {
@@ -293,14 +297,6 @@ impl Awake {
     }
 }
 
-fn settle(refused: Decision) -> Result<Response, Trouble> {
-    match refused {
-        Decision::TurnAway(turned) => Ok(http::turn_away(&turned)?),
-        Decision::Answer(reply) => Ok(respond(reply)?),
-        Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => Err(Trouble::NoChannel),
-    }
-}
-
 /// Copies a frame into wasm's memory, which never shrinks, only when its length allows it.
 fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
     const CLOSES: u64 = 1024 * 1024;
@@ -312,7 +308,7 @@ fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
         return Err(Unreadable::TooLarge { closes });
     }
     if !is_well_formed(text) {
-        return Err(Unreadable::NotUtf8);
+        return Err(Unreadable::NotUnicode);
     }
     Ok(text.into())
 }

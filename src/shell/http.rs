@@ -6,7 +6,8 @@ use worker::worker_sys::WebSocketPair;
 use worker::worker_sys::ext::WebSocketExt as _;
 use worker::{Response, ResponseBuilder};
 
-use crate::door::{Call, Reply, TurnAway};
+use crate::door::{Call, Decision, Reply, TurnAway};
+use crate::error::Code;
 
 /// What a request's body was.
 pub(crate) enum Body {
@@ -61,12 +62,21 @@ pub(crate) fn switch(client: WebSocket, protocol: Option<&str>) -> worker::Resul
     Ok(builder.empty())
 }
 
+/// Does what the door has decided, as far as it needs nothing but an answer.
+pub(crate) fn settle(decision: Decision) -> worker::Result<Response> {
+    match decision {
+        Decision::TurnAway(turned) => turn_away(&turned),
+        Decision::Answer(reply) => respond(reply),
+        Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => respond(Code::NotFound.into()),
+    }
+}
+
 /// Accepts an upgrade only to say why it ends (rule A4).
-pub(crate) fn turn_away(turned: &TurnAway) -> worker::Result<Response> {
+fn turn_away(turned: &TurnAway) -> worker::Result<Response> {
     let (client, server) = pair()?;
     server.accept()?;
     server.send_with_str(&turned.bye())?;
-    server.close_with_code_and_reason(turned.close.number(), turned.close.reason())?;
+    server.close_with_code_and_reason(turned.close().number(), turned.close().reason())?;
     switch(client, turned.protocol)
 }
 

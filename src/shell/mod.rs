@@ -8,5 +8,6 @@ mod log;
 mod object;
 mod random;
 mod socket;
+mod sql;
 mod timer;
 mod trouble;

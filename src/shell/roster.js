@@ -1,7 +1,6 @@
 // The sockets of one object, on JavaScript's side of the border: see socket.rs, the only one that calls this.
 // Sockets throw once they are closed; that is no error here, since their close event is on its way.
 
-const GRACE = 1000;
 const quietly = (act) => { try { act(); } catch { /* the socket is gone already */ } };
 
 export class Roster {
@@ -10,18 +9,14 @@ export class Roster {
     this.sockets = new Map();
     this.sessions = new Map();
     this.groups = [new Map(), new Map(), new Map()];
-    this.ending = new Map();
-    this.ended = new Map();
-    this.sweeping = false;
   }
 
   wake() {
     const attachments = [];
     for (const socket of this.ctx.getWebSockets()) {
-      const attachment = socket.deserializeAttachment();
-      if (typeof attachment !== "string") continue;
       this.bind(attachments.length, socket);
-      attachments.push(attachment);
+      const attachment = socket.deserializeAttachment();
+      attachments.push(typeof attachment === "string" ? attachment : "");
     }
     return attachments;
   }
@@ -57,26 +52,9 @@ export class Roster {
     this.sockets.get(session)?.serializeAttachment(attachment);
   }
 
-  hang_up(session, code, reason, at_once) {
+  hang_up(session, code, reason) {
     const socket = this.sockets.get(session);
-    if (socket === undefined) return;
-    for (const hearers of this.groups) hearers.delete(session);
-    quietly(() => socket.serializeAttachment(null));
-    if (at_once) return quietly(() => socket.close(code, reason));
-    this.ending.set(socket, [code, reason]);
-    this.sweep_later();
-  }
-
-  sweep_later() {
-    if (this.sweeping) return;
-    this.sweeping = true;
-    setTimeout(() => {
-      this.sweeping = false;
-      for (const [socket, [code, reason]] of this.ended) quietly(() => socket.close(code, reason));
-      this.ended = this.ending;
-      this.ending = new Map();
-      if (this.ended.size > 0) this.sweep_later();
-    }, GRACE);
+    if (socket !== undefined) quietly(() => socket.close(code, reason));
   }
 
   drop(session) {
@@ -87,14 +65,7 @@ export class Roster {
     this.sessions.delete(socket);
   }
 
-  dismiss(socket) {
-    const [code, reason] = this.ending.get(socket) ?? this.ended.get(socket) ?? [1000, ""];
-    quietly(() => socket.close(code, reason));
-  }
-
   answer_close(socket, code, reason) {
-    this.ending.delete(socket);
-    this.ended.delete(socket);
     quietly(() => socket.close(code, reason));
   }
 

@@ -58,19 +58,14 @@ impl Sockets {
         self.roster.remember(session.0, attachment)
     }
 
-    /// Ends a session's connection; `at_once` where this turn is its own event, else after a grace (see `mod.rs`).
-    pub(crate) fn hang_up(&self, session: SessionKey, code: u16, reason: &str, at_once: bool) {
-        self.roster.hang_up(session.0, code, reason, at_once);
+    /// Ends a session's connection. Only from inside that socket's own event does the client see the end at once.
+    pub(crate) fn hang_up(&self, session: SessionKey, code: u16, reason: &str) {
+        self.roster.hang_up(session.0, code, reason);
     }
 
     /// Forgets which socket carried a session.
     pub(crate) fn drop(&self, session: SessionKey) {
         self.roster.drop(session.0);
-    }
-
-    /// Ends a socket that carries no session any more, from inside its own event.
-    pub(crate) fn dismiss(&self, socket: &WebSocket) {
-        self.roster.dismiss(socket);
     }
 
     /// Answers a close, without which the client waits for the end of the connection.
@@ -97,7 +92,7 @@ impl Links for Sockets {
     }
 }
 
-/// Why a frame's text was not copied, or its length in UTF-8 where JavaScript had to count it.
+/// How many bytes of UTF-8 a text has, counted without copying it into wasm's memory, which never shrinks.
 pub(crate) fn utf8_length(text: &JsString) -> u64 {
     whole(count_utf8(text))
 }
@@ -145,11 +140,9 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn remember(this: &Roster, session: u32, attachment: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method)]
-    fn hang_up(this: &Roster, session: u32, code: u16, reason: &str, at_once: bool);
+    fn hang_up(this: &Roster, session: u32, code: u16, reason: &str);
     #[wasm_bindgen(method)]
     fn drop(this: &Roster, session: u32);
-    #[wasm_bindgen(method)]
-    fn dismiss(this: &Roster, socket: &WebSocket);
     #[wasm_bindgen(method)]
     fn answer_close(this: &Roster, socket: &WebSocket, code: u16, reason: &str);
     #[wasm_bindgen(method)]

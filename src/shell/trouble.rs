@@ -1,11 +1,12 @@
 //! What goes wrong on our side: in full to the log, as an id to whoever asked (rule R2).
 
 use wasm_bindgen::JsValue;
+use worker::Response;
 use worker::js_sys::Object;
 
 use super::env::Mistakes;
-use super::{log, random};
-use crate::door::Reply;
+use super::{http, log, random};
+use crate::door::{Refused, Reply};
 use crate::effect::{Level, LogLine};
 use crate::error::Code;
 use crate::name::ChannelName;
@@ -58,8 +59,14 @@ pub(crate) fn misconfigured(mistakes: &Mistakes) -> Reply {
     Reply::internal(&id)
 }
 
+/// Refuses at the door, and says so in the log.
+pub(crate) fn settle(refused: Refused) -> worker::Result<Response> {
+    log::write(&refused.line);
+    http::settle(refused.decision)
+}
+
 /// A line of the log for what the sender knows only by its id.
-pub(crate) fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
+fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
     LogLine {
         channel: channel.map(ToString::to_string),
         code: Some(Code::Internal.as_str()),
