@@ -3,3 +3,5 @@
 pub mod effect;
 pub mod error;
 pub mod name;
+pub mod pattern;
+pub mod storage;
