@@ -17,7 +17,9 @@ export class Service {
     /** @type {string[]} what it said since it listens */
     this.log = [];
     const args = ["dev", "--ip", host, "--port", String(port), "--show-interactive-dev-session=false"];
-    this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env: environment(), stdio: ["ignore", "pipe", "pipe"], detached: true });
+    // Else it would ask the network where the requests of this machine come from.
+    const env = environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
+    this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     this.ended = once(this.child, "exit");
     this.lines = [this.child.stdout, this.child.stderr].map((input) => createInterface({ input }));
     for (const line of this.lines) line.on("line", (text) => this.#hear(text));

@@ -38,8 +38,14 @@ export function wish(args) {
 
 /** @param {string[]} args */
 function read(args) {
-  const text = /** @type {const} */ ({ type: "string" });
-  const options = { user: text, expires: text, roles: text, info: text, can: { ...text, multiple: true }, help: { type: /** @type {const} */ ("boolean") } };
+  const options = /** @type {const} */ ({
+    user: { type: "string" },
+    can: { type: "string", multiple: true },
+    expires: { type: "string" },
+    roles: { type: "string" },
+    info: { type: "string" },
+    help: { type: "boolean" },
+  });
   try {
     return parseArgs({ args, options, strict: true }).values;
   } catch (error) {
