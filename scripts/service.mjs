@@ -11,12 +11,12 @@ const patience = { listen: 60_000, health: 20_000, log: 2_000 };
 
 /** Wrangler dev as a child with a process group of its own, so that one signal ends it with all it started. */
 export class Service {
-  /** @param {number} port */
-  constructor(port) {
+  /** @param {number} port @param {string[]} vars each NAME:VALUE */
+  constructor(port, vars) {
     this.url = `http://${host}:${port}`;
     /** @type {string[]} what it said since it listens */
     this.log = [];
-    const args = ["dev", "--ip", host, "--port", String(port), "--show-interactive-dev-session=false"];
+    const args = ["dev", "--ip", host, "--port", String(port), "--show-interactive-dev-session=false", ...vars.flatMap((text) => ["--var", text])];
     // Else it would ask the network where the requests of this machine come from.
     const env = environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
     this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });

@@ -4,37 +4,41 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
-import { mint } from "./jwt.mjs";
+import { greeting } from "./greeting.mjs";
 import { host, port as usualPort } from "./project.mjs";
 import { Service } from "./service.mjs";
 import { setup } from "./setup.mjs";
 import { script, Stop } from "./shell.mjs";
 
 await script(async () => {
-  const port = wantedPort();
+  const { port, vars } = options();
   await needFree(port);
   await setup();
   await build();
-  const service = new Service(port);
+  const service = new Service(port, vars);
   await service.listening();
   await service.healthy();
-  await greet(service.url);
+  console.log(await greeting(service.url));
   await service.ended;
+  throw new Stop("wrangler dev ended by itself; see its lines above.");
 });
 
-function wantedPort() {
-  const { port } = options();
-  const number = Number(port);
-  if (Number.isInteger(number) && number > 0 && number < 65_536) return number;
-  throw new Stop(`--port '${port}' is no port: a number from 1 to 65535.`, 2);
-}
-
+/** @returns {{port: number, vars: string[]}} */
 function options() {
+  const known = /** @type {const} */ ({ port: { type: "string", default: String(usualPort) }, var: { type: "string", multiple: true } });
+  const usage = 'npm start takes "-- --port NUMBER" and "--var NAME:VALUE", which puts one of wrangler.toml\'s [vars] otherwise for this run.';
+  let given;
   try {
-    return parseArgs({ options: { port: { type: "string", default: String(usualPort) } } }).values;
-  } catch (error) {
-    throw new Stop(`${error instanceof Error ? error.message : error}. npm start takes only -- --port NUMBER.`, 2);
+    given = parseArgs({ options: known }).values;
+  } catch {
+    throw new Stop(`${process.argv.slice(2).join(" ")}: ${usage}`, 2);
   }
+  const port = Number(given.port);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Stop(`--port '${given.port}' is no port (1 to 65535). ${usage}`, 2);
+  const vars = given.var ?? [];
+  const bad = vars.find((text) => !/^\w+:/.test(text));
+  if (bad !== undefined) throw new Stop(`--var '${bad}' is not NAME:VALUE. ${usage}`, 2);
+  return { port, vars };
 }
 
 /** @param {number} port */
@@ -48,21 +52,4 @@ async function needFree(port) {
   }
   probe.close();
   await once(probe, "close");
-}
-
-/** @param {string} url */
-async function greet(url) {
-  const token = await mint({ user: "you", can: { "**": ["join", "publish", "presence", "history"] }, expires: 24 * 3600 });
-  const channel = `${url.replace("http", "ws")}/v1/channels/chat:lobby`;
-  console.log(`
-Dormouse listens at ${url}  (Ctrl-C ends it)
-
-A token for the user "you", good for a day on every channel:
-${token}
-
-Join the channel chat:lobby with it:
-npx wscat -c '${channel}' -s dormouse.v1 -s bearer.${token}
-
-More tokens: npm run token -- --user ann --can 'chat:*=join,publish,presence,history'
-`);
 }
