@@ -10,5 +10,8 @@ await script(async () => {
   const named = args.some((arg) => /^(-e|--env)(=|$)/.test(arg));
   await setup();
   await build();
-  await run(`${bin}/wrangler`, ["deploy", ...(named ? [] : ["--env="]), ...args], { why: "wrangler deploy failed; see its lines above." });
+  // Who is logged in to Cloudflare stands in the person's own configuration.
+  const env = { XDG_CONFIG_HOME: process.env.XDG_CONFIG_HOME };
+  const why = "wrangler deploy failed; see its lines above.";
+  await run(`${bin}/wrangler`, ["deploy", ...(named ? [] : ["--env="]), ...args], { env, why });
 });

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 import { bin, host, root } from "./project.mjs";
 import { environment, say, Stop } from "./shell.mjs";
 
@@ -11,12 +12,12 @@ const patience = { listen: 60_000, health: 20_000, log: 2_000 };
 
 /** Wrangler dev as a child with a process group of its own, so that one signal ends it with all it started. */
 export class Service {
-  /** @param {number} port @param {string[]} vars each NAME:VALUE */
-  constructor(port, vars) {
+  /** @param {number} port @param {string[]} more arguments of wrangler dev */
+  constructor(port, more) {
     this.url = `http://${host}:${port}`;
     /** @type {string[]} what it said since it listens */
     this.log = [];
-    const args = ["dev", "--ip", host, "--port", String(port), "--show-interactive-dev-session=false", ...vars.flatMap((text) => ["--var", text])];
+    const args = ["dev", "--ip", host, "--port", String(port), "--show-interactive-dev-session=false", ...more];
     // Else it would ask the network where the requests of this machine come from.
     const env = environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
     this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
@@ -63,14 +64,14 @@ export class Service {
   /** Stops with the service's own words where its configuration or contract is wrong. */
   async healthy() {
     this.log.length = 0;
-    const logged = this.#line((text) => /"level":\s*"error"/.test(text), patience.log + patience.health);
+    const logged = this.#line((text) => logLine(text)?.level === "error", patience.log + patience.health);
     const answer = await fetch(`${this.url}/v1/health`, { signal: AbortSignal.timeout(patience.health) }).catch((error) => error);
     if (answer.status === 200) return;
 
     const said = answer instanceof Response ? `${answer.status} ${(await answer.text()).slice(0, 500)}` : String(answer);
     await Promise.race([logged, new Promise((resolve) => setTimeout(resolve, patience.log))]);
     say(`the service is not healthy: GET /v1/health answered ${said}`);
-    for (const line of this.log) if (line.startsWith("{")) say(`the service's log: ${line}`);
+    for (const line of this.log.map(logLine)) if (line) say(`the service's log: ${JSON.stringify(line)}`);
     say("correct what it names (wrangler.toml, .dev.vars or src/app.rs) and run \"npm start\" again.");
     await this.stop(1);
   }
@@ -88,5 +89,18 @@ export class Service {
       };
       for (const line of this.lines) line.on("line", listener);
     });
+  }
+}
+
+/**
+ * The service's log line in a line of wrangler's, which decorates what is an error.
+ * @param {string} line @returns {Record<string, unknown> | undefined}
+ */
+export function logLine(line) {
+  const object = stripVTControlCharacters(line).match(/\{.*\}/)?.[0];
+  try {
+    return object && JSON.parse(object);
+  } catch {
+    return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 // Runs other programs and speaks to the person who waits for them.
 import { spawn, spawnSync } from "node:child_process";
-import { delimiter } from "node:path";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { bin, root } from "./project.mjs";
 
@@ -28,14 +28,24 @@ export async function script(main) {
   }
 }
 
+// Wrangler writes below .wrangler alone, and phones nobody.
+const wrangler = {
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_REGISTRY_PATH: join(root, ".wrangler", "registry"),
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_WRITE_LOGS: "false",
+  XDG_CONFIG_HOME: join(root, ".wrangler", "config"),
+};
+
 /**
- * The environment of every program we start: the project's own programs are found first, and nobody is phoned.
+ * The environment of every program we start, in which the project's own programs are found first.
  * @param {Record<string, string | undefined>} [more] @returns {NodeJS.ProcessEnv}
  */
 export function environment(more = {}) {
   const path = [more.PATH_FIRST, bin, process.env.PATH].filter(Boolean).join(delimiter);
   const { PATH_FIRST: _, ...rest } = more;
-  return { ...process.env, WRANGLER_SEND_METRICS: "false", ...rest, PATH: path };
+  return { ...process.env, ...wrangler, ...rest, PATH: path };
 }
 
 /**

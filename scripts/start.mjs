@@ -10,35 +10,30 @@ import { Service } from "./service.mjs";
 import { setup } from "./setup.mjs";
 import { script, Stop } from "./shell.mjs";
 
-await script(async () => {
-  const { port, vars } = options();
-  await needFree(port);
-  await setup();
-  await build();
-  const service = new Service(port, vars);
-  await service.listening();
-  await service.healthy();
-  console.log(await greeting(service.url));
-  await service.ended;
-  throw new Stop("wrangler dev ended by itself; see its lines above.");
-});
+const usage = `npm start takes, after "--":
+  --port NUMBER        where to listen, ${usualPort} where not said
+  --var NAME:VALUE     one of wrangler.toml's [vars] otherwise for this run; may be repeated
+  --persist-to FOLDER  where the channels' storage lies, .wrangler/state where not said`;
 
-/** @returns {{port: number, vars: string[]}} */
 function options() {
-  const known = /** @type {const} */ ({ port: { type: "string", default: String(usualPort) }, var: { type: "string", multiple: true } });
-  const usage = 'npm start takes "-- --port NUMBER" and "--var NAME:VALUE", which puts one of wrangler.toml\'s [vars] otherwise for this run.';
+  const known = /** @type {const} */ ({
+    port: { type: "string", default: String(usualPort) },
+    var: { type: "string", multiple: true },
+    "persist-to": { type: "string" },
+  });
   let given;
   try {
     given = parseArgs({ options: known }).values;
   } catch {
-    throw new Stop(`${process.argv.slice(2).join(" ")}: ${usage}`, 2);
+    throw new Stop(`"${process.argv.slice(2).join(" ")}" is not understood. ${usage}`, 2);
   }
   const port = Number(given.port);
   if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Stop(`--port '${given.port}' is no port (1 to 65535). ${usage}`, 2);
   const vars = given.var ?? [];
   const bad = vars.find((text) => !/^\w+:/.test(text));
   if (bad !== undefined) throw new Stop(`--var '${bad}' is not NAME:VALUE. ${usage}`, 2);
-  return { port, vars };
+  const folder = given["persist-to"];
+  return { port, args: [...vars.flatMap((text) => ["--var", text]), ...(folder ? ["--persist-to", folder] : [])] };
 }
 
 /** @param {number} port */
@@ -53,3 +48,16 @@ async function needFree(port) {
   probe.close();
   await once(probe, "close");
 }
+
+await script(async () => {
+  const { port, args } = options();
+  await needFree(port);
+  await setup();
+  await build();
+  const service = new Service(port, args);
+  await service.listening();
+  await service.healthy();
+  console.log(await greeting(service.url));
+  await service.ended;
+  throw new Stop("wrangler dev ended by itself; see its lines above.");
+});
