@@ -141,32 +141,33 @@ pub fn parse_body(text: &str, batch: usize) -> Result<(Vec<Incoming<'_>>, bool),
     Ok((members.into_iter().map(|member| parse_one(member.get(), Some("publish"))).collect(), true))
 }
 
-/// The fields of every request, each as written: which are needed is the business of its type.
+/// The fields of every request, each as written: which are needed is the business of its type. One that is `null` is
+/// there, and wrong: a `to` that came out empty must not tell everyone.
 #[derive(Deserialize)]
 struct Fields<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type", borrow, default, deserialize_with = "as_written")]
     kind: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     id: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     event: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "as_written")]
     data: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     to: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     echo: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     if_seq: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     token: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     epoch: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     before: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     after: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     limit: Option<&'a RawValue>,
 }
 
@@ -245,8 +246,12 @@ fn parse_publish<'a>(fields: &Fields<'a>) -> Result<Publish<'a>, Refusal> {
 }
 
 fn parse_targets(raw: &RawValue) -> Result<Targets, Refusal> {
-    let targets: Targets = serde_json::from_str(raw.get())
-        .map_err(|_| bad("`to` is an object with lists of strings: `users`, `connections`, `roles`."))?;
+    let wrong = || bad("`to` is an object with lists of strings: `users`, `connections`, `roles`.");
+    // An array too would be read as the fields in their order.
+    if !raw.get().starts_with('{') {
+        return Err(wrong());
+    }
+    let targets: Targets = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
     let named = [&targets.users, &targets.connections, &targets.roles].into_iter().map(Vec::len);
     if named.fold(0, usize::saturating_add) > TARGETS_MAX {
         return Err(Refusal::new(Code::TooLarge, format!("`to` names at most {TARGETS_MAX} targets.")));
