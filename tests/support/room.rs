@@ -44,6 +44,8 @@ fn room(entry: Channel) -> Channel {
         .event::<Json>("rare", Event::kept().rate(0.5))
         .event::<Json>("wave", Event::ephemeral().directed().rate(10).burst(100))
         .event::<Json>("nod", Event::ephemeral().rate(10).burst(100))
+        .event::<Note>("memo", Event::kept().rate(0.5))
+        .event::<Note>("hint", Event::ephemeral().rate(0.5))
         .event::<Json>("edict", Event::kept().needs(decree))
         .presence::<Json>(Presence::list())
 }
