@@ -159,7 +159,7 @@ impl Channel {
                 }
             });
             if let Err(refusal) = judged {
-                self.refuse(turn.now, speaker.asker, incoming.id, refusal, &mut met);
+                self.refuse(turn, speaker.asker, incoming.id, refusal, &mut met);
             }
         }
         self.complete(asker);
