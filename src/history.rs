@@ -89,6 +89,14 @@ impl History {
         self.epoch.get_or_insert_with(|| epoch.clone());
     }
 
+    /// A life in which nothing was kept ends with the last who was told of it: nobody else could know it again,
+    /// and a channel that sleeps would have forgotten it (rules D3, H1).
+    pub fn forget_blank(&mut self) {
+        if self.head() == 0 {
+            self.epoch = None;
+        }
+    }
+
     /// The newest seq on disk.
     pub const fn stored(&self) -> u64 {
         self.seq
