@@ -57,10 +57,12 @@ impl Channel {
         };
         let session = Session::new(kept, &self.rules);
         let (may_join, watches) = (session.rights.may(&Ability::Join), session.watches);
-        self.roster.put(key, session);
         if !may_join {
+            // What it said while it might is answered before it hears nothing any more (rule F2).
+            self.flush_now(turn);
             return self.expel(turn.now, key, Close::Forbidden, true);
         }
+        self.roster.put(key, session);
         if let Some(resume) = awaited {
             if let Some(session) = self.roster.session_mut(key) {
                 session.kept.present = watches;
