@@ -112,7 +112,7 @@ impl Channel {
         speaker: &Speaker,
         query: [Option<String>; 3],
     ) -> Result<String, Refusal> {
-        let [after, before, limit] = query.map(|text| text.map(|text| text.parse::<u64>()).transpose());
+        let [after, before, limit] = query.map(|text| text.map(|text| request::whole(&text).ok_or(())).transpose());
         let (Ok(after), Ok(before), Ok(limit)) = (after, before, limit) else {
             return Err(Refusal::new(Code::BadFrame, "`after`, `before` and `limit` are whole numbers."));
         };

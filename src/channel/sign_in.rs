@@ -24,6 +24,9 @@ impl Channel {
             self.verifier.verify(token, turn.now).map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
         self.may_become(&before, &claims)?;
+        if before.sign_in_by().is_some() {
+            self.must_know(turn.now)?;
+        }
         let grant = claims.grant(&self.name);
         self.answer(speaker.asker, id, Ok(Ack::default()));
         self.regrant(turn, key, before, grant);

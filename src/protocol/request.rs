@@ -278,6 +278,11 @@ fn parse_page(fields: &Fields<'_>) -> Result<Page, Refusal> {
     Page::new(whole(fields.before, "before")?, whole(fields.after, "after")?, whole(fields.limit, "limit")?)
 }
 
+/// A whole number as it stands in a query: digits and nothing else.
+pub fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     // Borrowed where the text has no escapes: the names and ids of nearly every frame.
     if let Ok(text) = serde_json::from_str::<&str>(raw.get()) {
