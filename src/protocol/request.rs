@@ -219,7 +219,7 @@ fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Reque
         (None, None) => return Err(bad("A frame needs a `type`.")),
     };
     if assumed.is_some_and(|assumed| assumed != kind) {
-        return Err(bad("Only a publish can be posted here."));
+        return Err(Refusal::new(Code::UnknownType, "Only a publish can be posted here."));
     }
     match &*kind {
         "publish" => parse_publish(fields).map(Request::Publish),
