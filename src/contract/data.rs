@@ -14,21 +14,21 @@ use super::schema::{expected_at, open_object};
 
 /// What data does not fit: where, and what is expected there (rule R1, `invalid_data`).
 ///
-/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is the
-/// path and the message, or the message where the path is empty.
+/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is one
+/// sentence, fit to be the `message` of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidData {
     /// The place in `data`: `text`, `items[3].x`, or nothing for the whole.
     pub path: String,
-    /// What is expected there, for a person.
+    /// What is expected there, as the sentence that goes on after the path: `must be a whole number`.
     pub message: String,
 }
 
 impl fmt::Display for InvalidData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_str() {
-            "" => write!(f, "data {}", self.message),
-            path => write!(f, "`{path}` in data {}", self.message),
+            "" => write!(f, "The data {}.", self.message),
+            path => write!(f, "`{path}` in the data {}.", self.message),
         }
     }
 }
@@ -108,13 +108,14 @@ impl Misfit {
 /// A payload's type with the type erased: its schema, and a function that checks a text.
 #[derive(Clone, Debug)]
 pub(super) struct Data {
+    type_name: &'static str,
     schema: Option<Value>,
     check: fn(&str) -> Result<(), Misfit>,
 }
 
 impl Data {
     pub(super) fn of<T: Payload>() -> Self {
-        Self { schema: T::schema(), check: T::check }
+        Self { type_name: std::any::type_name::<T>(), schema: T::schema(), check: T::check }
     }
 
     /// The JSON Schema; free JSON is the schema `true`.
@@ -122,11 +123,16 @@ impl Data {
         self.schema.clone().unwrap_or(Value::Bool(true))
     }
 
-    /// A phrase about the place where a field that nobody declared would go through, if there is one.
+    /// What to say to the developer about the place where a field that nobody declared would go through, if there is
+    /// one.
     pub(super) fn lets_unknown_fields_pass(&self) -> Option<String> {
         let path = open_object(self.schema.as_ref()?)?;
-        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        Some(format!("lets unknown fields pass{place}: give that type #[serde(deny_unknown_fields)]"))
+        let (type_name, place) =
+            (self.type_name, if path.is_empty() { String::new() } else { format!(" in `{path}`") });
+        Some(format!(
+            "`{type_name}` lets unknown fields pass{place}: give the type there #[serde(deny_unknown_fields)], or \
+             declare free JSON"
+        ))
     }
 
     pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {

@@ -1,6 +1,7 @@
 //! Judges a text by a JSON Schema in one pass, building a tree only where the schema offers a choice of forms.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
 use std::{fmt, iter};
 
 use serde::Deserialize;
@@ -103,11 +104,11 @@ impl<'s> Judge<'s> {
         for form in forms.iter().filter(|form| may_fit(resolve(form, self.court.root), value)) {
             let Err(_) = self.of(form).deserialize(value) else { return Ok(()) };
             let Some(fault) = self.court.fault.take() else { continue };
-            let depth = deepest.as_ref().map_or(0, |fault| fault.steps.len());
-            tied = deepest.is_some() && fault.steps.len() == depth;
-            if deepest.is_none() || fault.steps.len() > depth {
+            let order = deepest.as_ref().map_or(Ordering::Greater, |held| fault.steps.len().cmp(&held.steps.len()));
+            if order == Ordering::Greater {
                 deepest = Some(fault);
             }
+            tied = (tied && order == Ordering::Less) || order == Ordering::Equal;
         }
         match deepest {
             Some(fault) if !tied => {
@@ -248,9 +249,10 @@ impl<'s> Judge<'s> {
         }
         let names: Vec<_> = declared.into_iter().flatten().map(|(name, _)| format!("`{name}`")).collect();
         let refusal = self.refuse(match names.as_slice() {
-            [] => "is no field here: there are none".to_owned(),
-            names if names.len() > NAMES_TOLD_MAX => "is no field here: see the schema in GET /v1/contract".to_owned(),
-            names => format!("is no field here: there is only {}", names.join(", ")),
+            [] => "is unknown here: there are no fields".to_owned(),
+            [name] => format!("is unknown here: the only field is {name}"),
+            names if names.len() > NAMES_TOLD_MAX => "is unknown here: GET /v1/contract has the fields".to_owned(),
+            names => format!("is unknown here: the fields are {}", names.join(", ")),
         });
         self.inside(Err(refusal), || Step::Key(name.to_owned()))
     }

@@ -1,0 +1,1 @@
+//! Data against its type: what passes, and what the sender is told.
