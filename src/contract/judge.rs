@@ -10,28 +10,36 @@ use serde_json::Value;
 
 use super::data::InvalidData;
 use super::path::{Path, Step};
-use super::schema::{ANY, allows, bounds, forms, must_be, resolve};
+use super::schema::{ANY, allows, array, bounds, forms, must_be, object, resolve};
 
-/// How many values are looked at before a text is given up. A frame has less than 33,000; more are looked at only
-/// when forms that cannot be told apart lie nested in each other.
-const STEPS_MAX: u32 = 200_000;
+/// How many values are looked at for each byte of the text before it is given up. A text has one in two bytes at
+/// most, and each is looked at three times or less; more is looked at only where forms that cannot be told apart lie
+/// nested in each other, and the tries double with each level.
+const STEPS_PER_BYTE: usize = 8;
+/// How deep judges may stand in each other: twice in each of the 64 levels of a frame (rule R4), and some to spare.
+const DEPTH_MAX: usize = 200;
 /// How many names of fields are told to whoever used another.
 const NAMES_TOLD_MAX: usize = 12;
 
 /// Finds the first place, in the order of the text, where it breaks the schema.
 pub(super) fn judge(schema: &Value, data: &str) -> Result<(), InvalidData> {
-    let court = Court { root: schema, steps: Cell::new(STEPS_MAX), fault: RefCell::default() };
+    let steps = data.len().saturating_add(1).saturating_mul(STEPS_PER_BYTE);
+    let court = Court { root: schema, steps: Cell::new(steps), fault: RefCell::default() };
     let mut reader = serde_json::Deserializer::from_str(data);
-    let judged = Judge { schema, court: &court }.deserialize(&mut reader).and_then(|()| reader.end());
+    let judged = Judge { schema, court: &court, depth: 0 }.deserialize(&mut reader).and_then(|()| reader.end());
     let Err(_) = judged else { return Ok(()) };
-    let fault = court.fault.take().unwrap_or_else(|| Fault::new("must be JSON".to_owned()));
+    let fault = match court.fault.take() {
+        _ if court.steps.get() == 0 => Fault::new("is too intricate to be checked".to_owned()),
+        Some(fault) => fault,
+        None => Fault::new("must be JSON".to_owned()),
+    };
     Err(InvalidData { path: Path::from_inside_out(fault.steps).to_string(), message: fault.message })
 }
 
 /// What all judges of one text share.
 struct Court<'s> {
     root: &'s Value,
-    steps: Cell<u32>,
+    steps: Cell<usize>,
     /// The fault that the error on its way up stands for; serde's errors carry nothing but text.
     fault: RefCell<Option<Fault>>,
 }
@@ -53,11 +61,12 @@ impl Fault {
 struct Judge<'s> {
     schema: &'s Value,
     court: &'s Court<'s>,
+    depth: usize,
 }
 
 impl<'s> Judge<'s> {
     fn of(self, schema: &'s Value) -> Self {
-        Self { schema, court: self.court }
+        Self { schema, court: self.court, depth: self.depth.saturating_add(1) }
     }
 
     fn refuse<E: Error>(self, message: String) -> E {
@@ -99,9 +108,14 @@ impl<'s> Judge<'s> {
 
     /// Judges a value that must fit one of several forms.
     fn choose<E: Error>(self, forms: &'s [Value], value: &Value) -> Result<(), E> {
+        let mut forms: Vec<_> = forms.iter().map(|form| resolve(form, self.court.root)).collect();
+        forms.retain(|form| is_alike(form, value));
+        if forms.iter().any(|form| has_the_fields(form, value)) {
+            forms.retain(|form| has_the_fields(form, value));
+        }
         let mut deepest: Option<Fault> = None;
         let mut tied = false;
-        for form in forms.iter().filter(|form| may_fit(resolve(form, self.court.root), value)) {
+        for form in forms {
             let Err(_) = self.of(form).deserialize(value) else { return Ok(()) };
             let Some(fault) = self.court.fault.take() else { continue };
             let order = deepest.as_ref().map_or(Ordering::Greater, |held| fault.steps.len().cmp(&held.steps.len()));
@@ -111,7 +125,7 @@ impl<'s> Judge<'s> {
             tied = (tied && order == Ordering::Less) || order == Ordering::Equal;
         }
         match deepest {
-            Some(fault) if !tied => {
+            Some(fault) if !tied && !fault.steps.is_empty() => {
                 self.court.fault.replace(Some(fault));
                 Err(E::custom(""))
             }
@@ -120,9 +134,9 @@ impl<'s> Judge<'s> {
     }
 }
 
-/// Whether a value could be of this form, by its JSON type and by its tags: without this look at the tags first,
-/// nested choices would cost a time that doubles with each level.
-fn may_fit(form: &Value, value: &Value) -> bool {
+/// Whether a value could be of this form by its JSON type and its tags. Without this look ahead, nested choices would
+/// cost a time that doubles with each level.
+fn is_alike(form: &Value, value: &Value) -> bool {
     let kind = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -131,19 +145,28 @@ fn may_fit(form: &Value, value: &Value) -> bool {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let fields = form.get("properties").and_then(Value::as_object);
-    let mut tags = fields.into_iter().flatten().filter_map(|(name, field)| Some((name, field.get("const")?)));
+    let mut tags = object(form, "properties").filter_map(|(name, field)| Some((name, field.get("const")?)));
     allows(form, kind) && (!value.is_object() || tags.all(|(name, tag)| value.get(name) == Some(tag)))
+}
+
+/// Whether an object has every field that the form must have, and none that it cannot have.
+fn has_the_fields(form: &Value, value: &Value) -> bool {
+    let Some(fields) = value.as_object() else { return true };
+    let closed = form.get("additionalProperties") == Some(&Value::Bool(false));
+    let declared = |name: &String| form.get("properties").is_some_and(|declared| declared.get(name).is_some());
+    let required = array(form, "required").filter_map(Value::as_str).all(|name| fields.contains_key(name));
+    required && (!closed || fields.keys().all(declared))
 }
 
 impl<'de> DeserializeSeed<'de> for Judge<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let Some(left) = self.court.steps.get().checked_sub(1) else {
-            return Err(self.refuse("is too intricate to be checked".to_owned()));
-        };
-        self.court.steps.set(left);
+        let left = self.court.steps.get().saturating_sub(1);
+        self.court.steps.set(if self.depth > DEPTH_MAX { 0 } else { left });
+        if self.court.steps.get() == 0 {
+            return Err(D::Error::custom(""));
+        }
         let judge = self.of(resolve(self.schema, self.court.root));
         let schema = match judge.schema {
             Value::Object(schema) => schema,
@@ -228,8 +251,8 @@ impl<'de> Visitor<'de> for Judge<'_> {
 impl<'s> Judge<'s> {
     /// The fields the object must have, each with a bit of its own.
     fn required(self) -> impl Iterator<Item = (u64, &'s str)> {
-        let names = self.schema.get("required").and_then(Value::as_array).into_iter().flatten();
-        iter::successors(Some(1_u64), |bit| bit.checked_mul(2)).zip(names.filter_map(Value::as_str))
+        let names = array(self.schema, "required").filter_map(Value::as_str);
+        iter::successors(Some(1_u64), |bit| bit.checked_mul(2)).zip(names)
     }
 
     fn holds_count(self, min: &str, max: &str, count: usize) -> bool {

@@ -2,12 +2,16 @@
 //!
 //! It knows the keywords that schemars writes, and lets others be.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::path::{Path, Step};
 
 /// The longest a description may get before the reader is sent to the schema itself, in characters.
 const WORDS_MAX: usize = 240;
+/// How deep choices within choices are told.
+const CHOICES_DEPTH_MAX: usize = 4;
 /// What is said where words would be too many, or none are known.
 const SEE_SCHEMA: &str = "as its schema in GET /v1/contract says";
 /// The schema that every value fits.
@@ -85,23 +89,29 @@ pub(super) fn must_be(schema: &Value, root: &Value) -> String {
 }
 
 fn words(schema: &Value, root: &Value) -> String {
+    let mut choices = choices(schema, root, CHOICES_DEPTH_MAX);
+    let mut seen = BTreeSet::new();
+    choices.retain(|choice| seen.insert(choice.clone()));
+    let Some(last) = choices.pop() else { return SEE_SCHEMA.to_owned() };
+    if choices.is_empty() { last } else { format!("{} or {last}", choices.join(", ")) }
+}
+
+/// What a value may be, one phrase for each possibility.
+fn choices(schema: &Value, root: &Value, depth_left: usize) -> Vec<String> {
     let schema = resolve(schema, root);
-    if let Some(value) = schema.get("const") {
-        return value.to_string();
-    }
-    let values: Vec<_> = array(schema, "enum").map(Value::to_string).collect();
-    if !values.is_empty() {
-        return alternatives(values);
+    let listed = schema.get("const").into_iter().chain(array(schema, "enum"));
+    let listed: Vec<_> = listed.map(Value::to_string).collect();
+    if !listed.is_empty() {
+        return listed;
     }
     if let Some(forms) = forms(schema) {
-        return alternatives(forms.iter().map(|form| words(form, root)).collect());
+        let Some(depth_left) = depth_left.checked_sub(1) else { return vec![SEE_SCHEMA.to_owned()] };
+        return forms.iter().flat_map(|form| choices(form, root, depth_left)).collect();
     }
     match schema.get("type") {
-        Some(Value::String(kind)) => typed(kind, schema),
-        Some(Value::Array(kinds)) => {
-            alternatives(kinds.iter().filter_map(Value::as_str).map(|kind| typed(kind, schema)).collect())
-        }
-        _ => SEE_SCHEMA.to_owned(),
+        Some(Value::String(kind)) => vec![typed(kind, schema)],
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).map(|kind| typed(kind, schema)).collect(),
+        _ => vec![SEE_SCHEMA.to_owned()],
     }
 }
 
@@ -167,22 +177,12 @@ fn fields(schema: &Value) -> String {
     if required.is_empty() { String::new() } else { format!(" with {}", required.join(" and ")) }
 }
 
-/// `a, b or c`, each once.
-fn alternatives(mut words: Vec<String>) -> String {
-    let mut seen = Vec::new();
-    words.retain(|word| {
-        let new = !seen.contains(word);
-        seen.push(word.clone());
-        new
-    });
-    let Some(last) = words.pop() else { return SEE_SCHEMA.to_owned() };
-    if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) }
-}
-
-fn object<'s>(schema: &'s Value, word: &str) -> impl Iterator<Item = (&'s String, &'s Value)> {
+/// The fields that a keyword of the schema holds; none where it is absent.
+pub(super) fn object<'s>(schema: &'s Value, word: &str) -> impl Iterator<Item = (&'s String, &'s Value)> {
     schema.get(word).and_then(Value::as_object).into_iter().flat_map(Map::iter)
 }
 
-fn array<'s>(schema: &'s Value, word: &str) -> impl Iterator<Item = &'s Value> {
+/// The items that a keyword of the schema holds; none where it is absent.
+pub(super) fn array<'s>(schema: &'s Value, word: &str) -> impl Iterator<Item = &'s Value> {
     schema.get(word).and_then(Value::as_array).into_iter().flatten()
 }
