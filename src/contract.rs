@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 pub use ability::Ability;
 pub use channel::{Channel, ChannelRules, Entry, HOUR, HistoryBounds, MIB, Presence, PresenceMode, PresenceRules};
 pub use data::{InvalidData, Json, Misfit, Payload};
-pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB, Rate};
+pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
 pub use mistake::Mistake;
 
 use crate::name::ChannelName;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::ability::Ability;
 use super::data::{Data, InvalidData, Payload};
 use super::mistake::Mistake;
+use crate::limits::Rate;
 use crate::name::EventName;
 
 /// 1,024 bytes.
@@ -22,15 +23,6 @@ const RESERVED_NAMES: [&str; 12] =
     ["ack", "auth", "bye", "error", "history", "ping", "pong", "presence", "publish", "resume", "resumed", "welcome"];
 /// How names begin that are kept for events of the service itself.
 const RESERVED_PREFIX: &str = "dormouse.";
-
-/// How often something may be said: a token bucket (rule R5).
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// How many a second, in the long run.
-    pub per_second: f64,
-    /// How many at once after a rest.
-    pub burst: f64,
-}
 
 /// What may be said under one name, and how (rules F3, F5, R5).
 #[derive(Clone, Debug)]
