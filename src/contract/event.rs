@@ -151,7 +151,7 @@ impl Event {
 
     fn checked_rate(&self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Rate {
         let (per_second, rate_at) = self.rate.unwrap_or((RATE_DEFAULT, at));
-        let (burst, burst_at) = self.burst.unwrap_or_else(|| (per_second.max(1.0), rate_at));
+        let (burst, burst_at) = self.burst.unwrap_or_else(|| (Rate::per_second(per_second).burst, rate_at));
         let mut refuse = |at, text| mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
         let most = per_second * REFILL_SECONDS_MAX;
         if !(per_second.is_finite() && per_second > 0.0) {
