@@ -8,10 +8,12 @@ mod ability;
 mod channel;
 mod data;
 mod event;
+mod form;
 mod judge;
 mod mistake;
 mod path;
 mod schema;
+mod words;
 
 use std::panic::Location;
 use std::rc::Rc;

@@ -8,9 +8,10 @@ use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::form::Forms;
 use super::judge::judge;
 use super::path::Path;
-use super::schema::{expected_at, open_object};
+use super::schema::open_object;
 
 /// What data does not fit: where, and what is expected there (rule R1, `invalid_data`).
 ///
@@ -109,24 +110,29 @@ impl Misfit {
 #[derive(Clone, Debug)]
 pub(super) struct Data {
     type_name: &'static str,
-    schema: Option<Value>,
+    /// Nothing for free JSON.
+    schema: Option<(Value, Forms)>,
     check: fn(&str) -> Result<(), Misfit>,
 }
 
 impl Data {
     pub(super) fn of<T: Payload>() -> Self {
-        Self { type_name: std::any::type_name::<T>(), schema: T::schema(), check: T::check }
+        let schema = T::schema().map(|schema| {
+            let forms = Forms::of(&schema);
+            (schema, forms)
+        });
+        Self { type_name: std::any::type_name::<T>(), schema, check: T::check }
     }
 
     /// The JSON Schema; free JSON is the schema `true`.
     pub(super) fn schema(&self) -> Value {
-        self.schema.clone().unwrap_or(Value::Bool(true))
+        self.schema.as_ref().map_or(Value::Bool(true), |(schema, _)| schema.clone())
     }
 
     /// What to say to the developer about the place where a field that nobody declared would go through, if there is
     /// one.
     pub(super) fn lets_unknown_fields_pass(&self) -> Option<String> {
-        let path = open_object(self.schema.as_ref()?)?;
+        let path = self.schema.as_ref().and_then(|(schema, _)| open_object(schema))?;
         let (type_name, place) =
             (self.type_name, if path.is_empty() { String::new() } else { format!(" in `{path}`") });
         Some(format!(
@@ -136,13 +142,14 @@ impl Data {
     }
 
     pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {
-        let Some(schema) = &self.schema else { return Ok(()) };
+        let Some((_, forms)) = &self.schema else { return Ok(()) };
         // The schema is asked too, since it is what was promised, and serde alone is laxer: it takes an array for a
         // struct, an object for the name of a variant, and lets unknown fields by in a tagged variant without any.
-        judge(schema, data)?;
+        judge(forms, data)?;
         (self.check)(data).map_err(|misfit| {
             let path = misfit.path.within(data);
-            let message = misfit.message.map_or_else(|| expected_at(schema, &path), |why| format!("is refused: {why}"));
+            let expected = || forms.place(&path).map_or("does not fit its type", |form| &form.must_be).to_owned();
+            let message = misfit.message.map_or_else(expected, |why| format!("is refused: {why}"));
             InvalidData { path: path.to_string(), message }
         })
     }
