@@ -3,12 +3,14 @@
 mod claims;
 mod jwk;
 mod keys;
+mod mint;
 #[cfg(test)]
 mod tests;
 
 pub use claims::{Claims, Grant};
 pub use keys::Keys;
 
+use crate::error::Close;
 use crate::name::Millis;
 
 /// The longest token that is looked at, in bytes.
@@ -32,6 +34,15 @@ pub enum TokenError {
 }
 
 impl TokenError {
+    /// How a connection ends that came with such a token (rule A4): with an expired one the client renews it and comes
+    /// back, with any other it stops.
+    pub const fn close(self) -> Close {
+        match self {
+            Self::Invalid | Self::NotYet => Close::BadToken,
+            Self::Expired => Close::TokenExpired,
+        }
+    }
+
     /// What the sender can do about it; tells nothing of our keys or of what was looked at.
     pub const fn hint(self) -> &'static str {
         match self {

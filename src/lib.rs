@@ -8,6 +8,7 @@ pub mod bench;
 pub mod channel;
 pub mod config;
 pub mod contract;
+pub mod door;
 pub mod effect;
 pub mod error;
 pub mod history;
@@ -20,3 +21,6 @@ pub mod protocol;
 pub mod roster;
 pub mod session;
 pub mod storage;
+
+#[cfg(target_arch = "wasm32")]
+mod shell;

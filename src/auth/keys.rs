@@ -85,6 +85,18 @@ impl Keys {
         self.demands.read(&payload, now)
     }
 
+    /// The secret for HS256 that has no name: `JWT_SECRET`, or without it such a key of the set.
+    pub(super) fn secret(&self) -> Option<&Hs256Key> {
+        self.keys.iter().find_map(|key| match (&key.kid, &key.verifying) {
+            (None, Verifying::Hs256(secret)) => Some(secret),
+            _ => None,
+        })
+    }
+
+    pub(super) fn demands(&self) -> &Demands {
+        &self.demands
+    }
+
     /// Checks form and signature, and only then hands out what was signed.
     pub(super) fn check_signature(&self, token: &str) -> Result<Vec<u8>, Flaw> {
         if token.len() > TOKEN_BYTES {

@@ -66,7 +66,7 @@ impl Channel {
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
         for key in self.roster.expired(turn.now) {
-            self.expel(turn, key, Close::TokenExpired, false);
+            self.expel(turn.now, key, Close::TokenExpired, false);
         }
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
@@ -211,14 +211,14 @@ impl Channel {
 
     /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked
     /// for only after a quarter of the bound was told, since no backlog can have passed it before.
-    fn look_for_slow(&mut self, turn: &mut Turn<'_>, bytes: usize) {
+    fn look_for_slow(&mut self, turn: &Turn<'_>, bytes: usize) {
         self.unchecked = self.unchecked.saturating_add(bytes as u64);
         if self.unchecked < self.limits.unsent_bytes / 4 {
             return;
         }
         self.unchecked = 0;
         for key in turn.links.unsent_over(self.limits.unsent_bytes) {
-            self.expel(turn, key, Close::TooSlow, false);
+            self.expel(turn.now, key, Close::TooSlow, false);
         }
     }
 }

@@ -85,6 +85,10 @@ pub(super) trait Number: FromStr + PartialOrd + Display + Copy {
     const KIND: &'static str;
 }
 
+impl Number for u32 {
+    const KIND: &'static str = "a whole number";
+}
+
 impl Number for u64 {
     const KIND: &'static str = "a whole number";
 }
