@@ -211,7 +211,7 @@ impl History {
         }
         let known = self.oldest.map_or(0, |oldest| oldest.first);
         self.oldest = storage.oldest(Floor { seq: floor.seq.max(known), ..floor })?;
-        Ok(self.oldest.map_or(self.seq.saturating_add(1), |oldest| oldest.first.max(floor.seq)))
+        Ok(self.oldest.map_or_else(|| self.seq.saturating_add(1), |oldest| oldest.first.max(floor.seq)))
     }
 
     /// Everything kept after a position, or why not (rules D4, D10).
@@ -422,10 +422,10 @@ fn corrupt(rows: &[Stored<Row>]) -> Option<u64> {
 }
 
 /// How many of the frames fit one row; at least one.
-fn fitting(frames: &[&str], bytes: usize) -> usize {
-    let mut total = 0_usize;
+fn fitting(frames: &[&str], bytes: u64) -> usize {
+    let mut total = 0_u64;
     let fits = frames.iter().take_while(|frame| {
-        total = total.saturating_add(frame.len()).saturating_add(1);
+        total = total.saturating_add(frame.len() as u64).saturating_add(1);
         total <= bytes
     });
     fits.count().max(1)

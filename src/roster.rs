@@ -113,8 +113,8 @@ impl Roster {
         self.sessions.keys().copied().collect()
     }
 
-    /// How many sessions there are, those on their way out included.
-    pub fn len(&self) -> usize {
+    /// How many sockets are open, those on their way out included.
+    pub fn open(&self) -> usize {
         self.sessions.len()
     }
 

@@ -50,7 +50,7 @@ pub struct Kept {
     pub data: Option<Rc<str>>,
     /// Refusals since its last accepted request (rule R4).
     #[serde(rename = "r", default)]
-    pub refusals: u64,
+    pub refusals: u32,
     /// When it was last heard, to [`HEARD_GRAIN`].
     #[serde(rename = "h", default)]
     pub heard: Millis,

@@ -10,7 +10,7 @@ use crate::contract::Ability;
 use crate::effect::{AskerKey, Effect};
 use crate::error::{Code, Refusal};
 use crate::limits::Payer;
-use crate::name::{Epoch, RequestId};
+use crate::name::{Epoch, Millis, RequestId};
 use crate::policy::Rights;
 use crate::protocol::frame::{self, Ack};
 use crate::protocol::request::{self, Page, Request};
@@ -67,7 +67,7 @@ impl Channel {
                 self.ask_messages(turn, &speaker, [after, before, limit]).map(Some)
             }
             Verb::Publish { body } => self.post(turn, asker, speaker, &question.fresh, &body).map(|()| None),
-            Verb::Meter => self.ask_meter(turn, &speaker).map(Some),
+            Verb::Meter => self.ask_meter(turn.now, &speaker).map(Some),
         };
         match answer {
             Ok(Some(body)) => self.effects.push(Effect::Answer { asker, status: 200, body, retry_after: None }),
@@ -91,7 +91,7 @@ impl Channel {
         }
     }
 
-    fn ask_members(&mut self, turn: &mut Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
+    fn ask_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
         self.pass_general(turn.now, speaker)?;
         if self.rules.presence.is_none() {
             return Err(Refusal::new(Code::NotFound, "This channel has no presence."));
@@ -121,12 +121,12 @@ impl Channel {
         Ok(format!("{{\"messages\":[{}],\"more\":{}}}", found.messages, found.more))
     }
 
-    fn ask_meter(&mut self, turn: &mut Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
-        self.pass_general(turn.now, speaker)?;
+    fn ask_meter(&mut self, now: Millis, speaker: &Speaker) -> Result<String, Refusal> {
+        self.pass_general(now, speaker)?;
         if !speaker.rights.may(&Ability::Meter) {
             return Err(speaker.lacks("Your token does not allow reading the meter here."));
         }
-        serde_json::to_string(&self.meter).map_err(|error| self.internal(turn.now, error.to_string()))
+        serde_json::to_string(&self.meter).map_err(|error| self.internal(now, error.to_string()))
     }
 
     /// Publishes one or many; the answers come together when the last of them is known.
@@ -157,7 +157,7 @@ impl Channel {
                 }
             });
             if let Err(refusal) = judged {
-                self.refuse(turn, speaker.asker, incoming.id, refusal, &mut met);
+                self.refuse(turn.now, speaker.asker, incoming.id, refusal, &mut met);
             }
         }
         self.complete(asker);

@@ -37,7 +37,7 @@ impl Channel {
     /// Whether the joiner may come in, and as what.
     fn admit(&self, turn: &Turn<'_>, joining: &Joining) -> Result<Stage, (Close, Option<Millis>)> {
         let full = Err((Close::OverCapacity, Some(FULL_RETRY)));
-        if !self.loaded || self.roster.len() >= self.limits.members {
+        if !self.loaded || self.roster.open() >= self.limits.members {
             return full;
         }
         let Some(grant) = &joining.grant else { return self.admit_anonymous(turn.now, joining) };

@@ -20,8 +20,8 @@ impl Channel {
     pub fn close(&mut self, turn: &mut Turn<'_>, key: SessionKey, clean: bool) -> Effects {
         self.begin(turn);
         self.hang_ups.remove(&key);
+        self.effects.push(Effect::Drop { session: key });
         if let Some(session) = self.roster.remove(key) {
-            self.effects.push(Effect::Drop { session: key });
             self.left(turn, &session, clean);
         }
         self.settle(turn)
@@ -59,10 +59,10 @@ impl Channel {
 
     /// Ends a session from our side: it hears `bye` and nothing after. In its own turn the socket is closed at
     /// once; else the client has a while to close it, since a close from elsewhere does not end the connection.
-    pub(super) fn expel(&mut self, turn: &mut Turn<'_>, key: SessionKey, close: Close, own_turn: bool) {
-        self.farewell(turn.now, key, close, None);
+    pub(super) fn expel(&mut self, now: Millis, key: SessionKey, close: Close, own_turn: bool) {
+        self.farewell(now, key, close, None);
         if own_turn {
-            self.hang_up(turn.now, key, close.number(), close.reason());
+            self.hang_up(now, key, close.number(), close.reason());
         }
     }
 
@@ -115,7 +115,7 @@ impl Channel {
         let late = self.roster.iter().filter(|(_, session)| session.sign_in_by().is_some_and(|by| by <= turn.now));
         let late: Vec<SessionKey> = late.map(|(key, _)| key).collect();
         for key in late {
-            self.expel(turn, key, Close::TokenExpired, false);
+            self.expel(turn.now, key, Close::TokenExpired, false);
         }
         match turn.storage.take_due(turn.now) {
             Ok(gone) => {
@@ -169,7 +169,7 @@ impl Channel {
     }
 
     /// Looks for members that once sent `ping` and then nothing for too long (rule R6).
-    pub(super) fn sweep(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn sweep(&mut self, turn: &Turn<'_>) {
         if turn.now.saturating_sub(self.swept) < SWEEP_EVERY {
             return;
         }
@@ -180,7 +180,7 @@ impl Channel {
             let heard = self.roster.session(key).map_or(0, |session| session.kept.heard);
             let last = pinged.max(heard.saturating_add(HEARD_GRAIN));
             if last.saturating_add(silent) < turn.now {
-                self.expel(turn, key, Close::Silent, false);
+                self.expel(turn.now, key, Close::Silent, false);
             }
         }
     }

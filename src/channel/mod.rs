@@ -213,7 +213,7 @@ impl Channel {
             });
             // Their position is of a life that has ended: they come back without it.
             for key in self.roster.keys() {
-                self.expel(turn, key, Close::HistoryLost, false);
+                self.expel(turn.now, key, Close::HistoryLost, false);
             }
         }
         let living = self.roster.iter().filter(|(_, session)| !session.is_leaving());

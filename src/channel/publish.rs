@@ -111,13 +111,13 @@ impl Channel {
     /// Enters the list of members, changes what it shows, or leaves it (rule P1).
     pub(super) fn set_presence(
         &mut self,
-        turn: &mut Turn<'_>,
+        now: Millis,
         key: SessionKey,
         speaker: &Speaker,
         id: Option<&RequestId>,
         data: &RawValue,
     ) -> Result<(), Refusal> {
-        self.pass_general(turn.now, speaker)?;
+        self.pass_general(now, speaker)?;
         let rules = std::rc::Rc::clone(&self.rules);
         let Some(presence) = &rules.presence else {
             return Err(Refusal::new(Code::Forbidden, "This channel has no presence."));

@@ -79,7 +79,8 @@ impl Channel {
     /// A text frame came in.
     pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
         self.begin(turn);
-        if self.listens(turn, session) {
+        self.sweep(turn);
+        if self.listens(turn.now, session) {
             self.meter.heard(text.len());
             self.heard(turn.now, session);
             self.read(turn, session, text);
@@ -90,23 +91,24 @@ impl Channel {
     /// A frame came in that is refused unread.
     pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
         self.begin(turn);
-        if self.listens(turn, session) {
+        self.sweep(turn);
+        if self.listens(turn.now, session) {
             self.meter.heard(0);
             self.heard(turn.now, session);
-            self.refuse_unreadable(turn, session, what);
+            self.refuse_unreadable(turn.now, session, what);
         }
         self.settle(turn)
     }
 
-    fn refuse_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) {
+    fn refuse_unreadable(&mut self, now: Millis, session: SessionKey, what: Unreadable) {
         let refusal = match what {
             Unreadable::Binary => Refusal::new(Code::BadFrame, "Frames are JSON text; binary frames are not taken."),
             Unreadable::NotUnicode => Refusal::new(Code::BadFrame, "The text has lone surrogates: it is no Unicode."),
             Unreadable::TooLarge { .. } => self.too_large(),
         };
-        self.refuse(turn, Asker::Session(session), None, refusal, &mut Array::default());
+        self.refuse(now, Asker::Session(session), None, refusal, &mut Array::default());
         if what == (Unreadable::TooLarge { closes: true }) {
-            self.hang_up(turn.now, session, CLOSE_TOO_BIG, "too_large");
+            self.hang_up(now, session, CLOSE_TOO_BIG, "too_large");
         }
     }
 
@@ -116,23 +118,24 @@ impl Channel {
     }
 
     /// Whether frames of this session are still taken: it is not on its way out, and its grant holds (rule A6).
-    pub(super) fn listens(&mut self, turn: &mut Turn<'_>, key: SessionKey) -> bool {
+    pub(super) fn listens(&mut self, now: Millis, key: SessionKey) -> bool {
         let Some(session) = self.roster.session(key) else { return false };
         if session.is_leaving() {
             return false;
         }
-        if session.kept.expires() <= turn.now {
-            self.expel(turn, key, Close::TokenExpired, true);
+        if session.kept.expires() <= now {
+            self.expel(now, key, Close::TokenExpired, true);
             return false;
         }
         true
     }
 
-    /// Notes that the session is alive, to a grain, since noting it writes an attachment (rule R6).
+    /// Notes that the session is alive, to a grain, since noting it writes an attachment (rule R6); and when the
+    /// channel was last swept, so that one that slept since does not sweep again too soon.
     fn heard(&mut self, now: Millis, key: SessionKey) {
         let swept = self.swept;
         let Some(session) = self.roster.session_mut(key) else { return };
-        if now.saturating_sub(session.kept.heard) < HEARD_GRAIN {
+        if now.saturating_sub(session.kept.heard) < HEARD_GRAIN && session.kept.swept == swept {
             return;
         }
         session.kept.heard = now;
@@ -145,13 +148,13 @@ impl Channel {
         let mut array = Array::default();
         if text.len() > self.limits.frame_bytes {
             let refusal = self.too_large();
-            return self.refuse(turn, asker, None, refusal, &mut array);
+            return self.refuse(turn.now, asker, None, refusal, &mut array);
         }
         match request::parse(text, self.limits.batch_frames) {
-            Err(refusal) => self.refuse(turn, asker, None, refusal, &mut array),
+            Err(refusal) => self.refuse(turn.now, asker, None, refusal, &mut array),
             Ok(members) => {
                 for incoming in members {
-                    if !self.listens(turn, key) {
+                    if !self.listens(turn.now, key) {
                         return;
                     }
                     self.judge(turn, key, incoming, &mut array);
@@ -170,13 +173,13 @@ impl Channel {
             Request::Auth { token } => self.sign_in(turn, key, &speaker, id.as_ref(), &token),
             _ if awaiting => Err(Refusal::new(Code::Unauthenticated, "Sign in first: send `auth` with a token.")),
             Request::Publish(publish) => self.publish(turn, &speaker, id.as_ref(), &publish, array),
-            Request::Presence { data } => self.set_presence(turn, key, &speaker, id.as_ref(), data),
+            Request::Presence { data } => self.set_presence(turn.now, key, &speaker, id.as_ref(), data),
             Request::History(page) => self.page(turn, key, &speaker, id.as_ref(), &page),
             Request::Resume { epoch, after } => self.resume(turn, key, &speaker, id.as_ref(), epoch, after),
         });
         match accepted {
             Ok(()) => self.accepted(key),
-            Err(refusal) => self.refuse(turn, Asker::Session(key), id, refusal, array),
+            Err(refusal) => self.refuse(turn.now, Asker::Session(key), id, refusal, array),
         }
     }
 
@@ -193,7 +196,7 @@ impl Channel {
     /// last (rule R4).
     pub(super) fn refuse(
         &mut self,
-        turn: &mut Turn<'_>,
+        now: Millis,
         asker: Asker,
         id: Option<RequestId>,
         refusal: Refusal,
@@ -203,22 +206,22 @@ impl Channel {
         let counts = refusal.code != Code::RateLimited || !std::mem::replace(&mut array.counted, true);
         if refusal.seq.is_some() {
             let reply = Reply { asker, id, says: Says::Refusal(refusal.clone()) };
-            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, turn.now);
+            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, now);
         } else {
             self.answer(asker, id.as_ref(), Err(refusal));
         }
         if let Asker::Session(key) = asker
             && counts
         {
-            self.count_refusal(turn, key);
+            self.count_refusal(now, key);
         }
     }
 
-    fn count_refusal(&mut self, turn: &mut Turn<'_>, key: SessionKey) {
+    fn count_refusal(&mut self, now: Millis, key: SessionKey) {
         let Some(session) = self.roster.session_mut(key) else { return };
         session.kept.refusals = session.kept.refusals.saturating_add(1);
         if session.kept.refusals >= self.limits.refusals_in_a_row {
-            return self.expel(turn, key, Close::TooManyRefusals, true);
+            return self.expel(now, key, Close::TooManyRefusals, true);
         }
         self.remember(key);
     }

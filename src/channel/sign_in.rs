@@ -59,7 +59,7 @@ impl Channel {
         let (may_join, watches) = (session.rights.may(&Ability::Join), session.watches);
         self.roster.put(key, session);
         if !may_join {
-            return self.expel(turn, key, Close::Forbidden, true);
+            return self.expel(turn.now, key, Close::Forbidden, true);
         }
         if let Some(resume) = awaited {
             if let Some(session) = self.roster.session_mut(key) {

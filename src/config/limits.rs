@@ -50,7 +50,7 @@ limits! {
         "How fast a user may send everything but publishes; faster is `rate_limited`.";
     general_burst: f64 = 40.0 in 1.0..=10_000.0, "GENERAL_BURST", "requests",
         "How many of them may come at once; at most what 10 s restore, because more would be forgotten in sleep.";
-    refusals_in_a_row: u64 = 20 in 1..=1_000, "REFUSALS_IN_A_ROW", "refusals",
+    refusals_in_a_row: u32 = 20 in 1..=1_000, "REFUSALS_IN_A_ROW", "refusals",
         "After so many without an accepted request the connection is closed with 4101.";
     connections_per_user: usize = 20 in 1..=1_000, "CONNECTIONS_PER_USER", "connections",
         "One user's further connections to a channel are closed with 4100.";
@@ -89,12 +89,12 @@ limits! {
     flush_bytes: usize = 262_144 in 4_096..=1_048_576, "FLUSH_BYTES", "bytes",
         "A batch that has grown to this leaves at once.";
     flush_cost_us_per_member: u64 = 20 in 0..=1_000, "FLUSH_COST_US_PER_MEMBER", "µs",
-        "What sending a batch to one member is taken to cost. More makes crowds wait longer and leaves more time to listen; 0 never waits.";
+        "What sending a batch to one member is taken to cost, beside 1 µs a KiB. More lets crowds wait longer and leaves more time to listen.";
     dedupe_count: u64 = 1_000 in 1_000..=100_000, "DEDUPE_COUNT", "messages",
         "So many of the last kept messages are known again when their id comes twice. More takes more memory.";
     dedupe_ms: Millis = 600_000 in 600_000..=86_400_000, "DEDUPE_MS", "ms",
         "For how long an id is known again.";
-    row_bytes: usize = 1_048_576 in 65_536..=1_900_000, "ROW_BYTES", "bytes",
+    row_bytes: u64 = 1_048_576 in 65_536..=1_900_000, "ROW_BYTES", "bytes",
         "A batch's kept messages are one row up to this size; more rows cost more. The platform ends at 2 MB.";
     hang_up_ms: Millis = 2_000 in 100..=10_000, "HANG_UP_MS", "ms",
         "A connection that was told `bye` and has not closed is closed after this long.";
@@ -118,8 +118,8 @@ impl Limits {
         let replay = self.replay_bytes_per_second.saturating_mul(10);
         let replays = self.replay_bytes.saturating_add(self.replay_unsent_bytes);
         // A kept message has an envelope of its own: ids and names, at most some 3 KiB escaped.
-        let row = self.frame_bytes.saturating_add(4_096);
         let frame = u64::try_from(self.frame_bytes).unwrap_or(u64::MAX);
+        let row = frame.saturating_add(4_096);
         [
             (self.general_burst > general, "GENERAL_BURST must be at most ten times GENERAL_PER_SECOND"),
             (self.replay_burst_bytes > replay, "REPLAY_BURST_BYTES must be at most ten times REPLAY_BYTES_PER_SECOND"),

@@ -17,7 +17,8 @@ const INSERT: &str = "INSERT INTO kept (first, count, at, before, format, epoch,
 
 /// The rows whose last message has the seq `?1` or a later one. The table is ordered by `first` alone, so the search
 /// begins at the last row that may hold it.
-const HOLDS_SEQ: &str = "first >= coalesce((SELECT first FROM {rows} WHERE first <= ?1 ORDER BY first DESC LIMIT 1), 0) AND first + count > ?1";
+const HOLDS_SEQ: &str = "first >= coalesce((SELECT first FROM {rows} WHERE first <= ?1 ORDER BY first DESC LIMIT 1), 0) \
+    AND first + count > ?1";
 
 /// The rest of what a [`Floor`] asks.
 const IN_BOUNDS: &str = "at >= ?2 AND before >= ?3";

@@ -16,7 +16,7 @@ pub trait Sql {
 /// A value on its way into the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Param<'a> {
-    /// A whole number, at most 2^53 where it is more than a bound to compare with.
+    /// A whole number from 0 to 2^53 - 1, so that a platform that has only floating ones can pass it on.
     Integer(i64),
     /// A text.
     Text(&'a str),
@@ -57,9 +57,12 @@ impl From<SqlError> for StorageError {
     }
 }
 
-/// Any number as a parameter; what is beyond the range of SQLite's is as good as its end.
+/// The greatest whole number that every platform passes on unchanged.
+const INTEGER_MAX: i64 = (1 << 53) - 1;
+
+/// A number as a parameter. What is greater than a row can hold is a bound to compare with, and its end is as good.
 pub(super) fn integer(number: impl TryInto<i64>) -> Param<'static> {
-    Param::Integer(number.try_into().unwrap_or(i64::MAX))
+    Param::Integer(number.try_into().map_or(INTEGER_MAX, |number| number.min(INTEGER_MAX)))
 }
 
 /// A database that counts what is written to it.
