@@ -95,7 +95,7 @@ impl<A: Application + 'static> Host<A> {
         }
         let grant = match visitor.admit(&ground.config.keys, now()) {
             Ok(grant) => grant,
-            Err(refused) => return Ok(trouble::settle(refused)?),
+            Err(refused) => return Ok(trouble::settle(*refused)?),
         };
         let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
         let verb = match visitor.wish {

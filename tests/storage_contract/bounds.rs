@@ -81,7 +81,7 @@ pub(crate) fn d9_no_more_than_twice_the_bounds_is_on_disk<D: Disk>() {
             life.now += MINUTE;
             life.say(&[&frame]);
         }
-        if weighed.rows.len() % 50 == 0 {
+        if weighed.rows.len().is_multiple_of(50) {
             for life in [&mut counted, &mut aged, &mut weighed] {
                 most = most.max(life.read().len());
             }
