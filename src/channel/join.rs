@@ -85,6 +85,8 @@ impl Channel {
         let stage = Stage::Awaiting { until, resume: ResumeQuery::default() };
         self.roster.put(key, Session::new(Kept::new(fresh.connection, grant, stage, now), &self.rules));
         self.farewell(now, key, close, retry_after);
+        // Its socket is not in the object's care yet, so it can be closed from here and ends at once.
+        self.hang_up(now, key, close.number(), close.reason());
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {
