@@ -103,16 +103,13 @@ impl<A: Application + 'static> Host<A> {
             awake.sockets.bind(session, &server);
         }
         self.apply(&mut awake, effects);
-        if refused || accepted.is_err() {
-            let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
-            self.apply(&mut awake, effects);
+        if refused {
+            awake.sockets.drop(session);
         }
-        match accepted {
-            Ok(()) => Ok(switch(client, protocol)?),
-            Err(thrown) => {
-                Ok(trouble::settle(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
-            }
-        }
+        let Err(thrown) = accepted else { return Ok(switch(client, protocol)?) };
+        let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
+        self.apply(&mut awake, effects);
+        Ok(trouble::settle(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
     }
 
     async fn ask(&self, question: Question) -> Result<Reply, Trouble> {
