@@ -4,6 +4,7 @@ import { build } from "./build.mjs";
 import { cargo, cargoClosing, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
 import { dryRun, needSize } from "./release.mjs";
+import { Stop, tryRun } from "./shell.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
 
 /**
@@ -31,6 +32,15 @@ export const checks = [
     name: "rust",
     title: "the machine does what the protocol says (cargo test)",
     run: async () => cargoClosing(await everyCrate("test", ["--locked"], { why: "A Rust test failed." })),
+  },
+  {
+    name: "storage",
+    title: "the storage contract holds over the runtime's own SQLite",
+    run: async () => {
+      const { code, output } = await tryRun("node", ["tests/storage_contract/on_runtime.mjs"]);
+      if (code !== 0) throw new Stop("The storage contract does not hold over the runtime's SQLite.");
+      return cargoClosing(output);
+    },
   },
   {
     name: "doc",
