@@ -1,0 +1,197 @@
+import { ChannelError } from './errors.ts';
+import type { Pace } from './pace.ts';
+import type { Ack, HistoryFrame, MessageFrame, Refusal, Resumed } from './protocol.ts';
+import type { Runtime } from './runtime.ts';
+
+/** A frame that answers a request. */
+export type Answer = Ack | MessageFrame | HistoryFrame | Resumed;
+
+/** A request on its way: `done` or `fail` is called exactly once. */
+export interface Request {
+  readonly id: string;
+  readonly text: string;
+  readonly bytes: number;
+  done(answer: Answer): void;
+  fail(error: ChannelError): void;
+}
+
+/** How a lane treats its requests. */
+export interface LaneRules {
+  /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
+  readonly batch: number | 'unordered';
+  /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
+  readonly again: 'always' | 'by_rate' | 'never';
+  /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
+  readonly paced: boolean;
+}
+
+/** What all lanes share. */
+export interface Way {
+  readonly runtime: Runtime;
+  readonly frameBytes: number;
+  readonly batch: number;
+  readonly pace: Pace | null;
+  send(text: string): void;
+}
+
+/** An answer that has not come after this many milliseconds on a living connection will not come. */
+const ANSWER_MS = 30_000;
+/** Arrays may become this many times larger or smaller at once, as the rate allows or refuses. */
+const GROWTH = 2;
+
+interface Waiting extends Request {
+  readonly place: number;
+  callOff(): void;
+}
+
+/**
+ * Requests that keep their order. An ordered lane has one array under way at a time: were a second one sent
+ * before the answer to the first, a publish of it could pass one that the first had refused by rate.
+ */
+export class Lane {
+  readonly #rules: LaneRules;
+  readonly #runtime: Runtime;
+  #places = 0;
+  #queue: Waiting[] = [];
+  #flying = new Map<string, Waiting>();
+  #refused: Waiting[] = [];
+  #window = Infinity;
+  #holdUntil = 0;
+  #way: Way | null = null;
+  #callOff = (): void => {};
+
+  constructor(runtime: Runtime, rules: LaneRules) {
+    this.#runtime = runtime;
+    this.#rules = rules;
+  }
+
+  add(request: Request): void {
+    this.#queue.push({ ...request, place: this.#places++, callOff: () => {} });
+  }
+
+  has(id: string): boolean {
+    return this.#flying.has(id);
+  }
+
+  /** Whether anything is neither answered nor given up. */
+  get busy(): boolean {
+    return this.#queue.length + this.#flying.size + this.#refused.length > 0;
+  }
+
+  /** A way is there: what waits goes out. */
+  open(way: Way): void {
+    this.#way = way;
+    this.#window = Infinity;
+    this.#holdUntil = 0;
+    this.flush();
+  }
+
+  /** The way broke: what may be sent again goes back to the front of the queue, in its old order. */
+  down(): void {
+    this.#way = null;
+    this.#callOff();
+    const back = [...this.#flying.values(), ...this.#refused, ...this.#queue].sort((a, b) => a.place - b.place);
+    this.#flying.clear();
+    this.#refused = [];
+    this.#queue = [];
+    for (const request of back) request.callOff();
+    if (this.#rules.again === 'always') this.#queue = back;
+    else for (const request of back) request.fail(new ChannelError('offline', 'The connection broke before the answer came.'));
+  }
+
+  /** Sends as much as the rules allow. */
+  flush(): void {
+    const way = this.#way;
+    if (!way) return;
+    while (this.#queue.length && (this.#rules.batch === 'unordered' || !(this.#flying.size + this.#refused.length))) {
+      const now = this.#runtime.now();
+      const wait = Math.max(this.#holdUntil - now, this.#rules.paced && way.pace ? way.pace.wait(now) : 0);
+      if (wait > 0) return this.#later(wait);
+      this.#launch(way);
+    }
+  }
+
+  answer(id: string, answer: Answer): void {
+    this.#landed(id)?.done(answer);
+    this.#settle();
+  }
+
+  refuse(id: string, refusal: Refusal): void {
+    const request = this.#landed(id);
+    if (!request) return;
+    if (refusal.code === 'rate_limited' && this.#rules.again !== 'never') {
+      this.#refused.push(request);
+      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (refusal.retry_after ?? 1_000));
+    } else {
+      request.fail(new ChannelError(refusal.code, refusal.message, { retryAfter: refusal.retry_after, seq: refusal.seq }));
+    }
+    this.#settle();
+  }
+
+  /** Gives one request up; it may be carried out all the same if it was sent already. */
+  withdraw(id: string, error: ChannelError): void {
+    const request = this.#landed(id) ?? [...this.#queue, ...this.#refused].find((waiting) => waiting.id === id);
+    if (!request) return;
+    this.#queue = this.#queue.filter((waiting) => waiting !== request);
+    this.#refused = this.#refused.filter((waiting) => waiting !== request);
+    request.fail(error);
+    this.#settle();
+  }
+
+  /** Gives everything up. */
+  fail(error: ChannelError): void {
+    const all = [...this.#flying.keys(), ...this.#refused.map(({ id }) => id), ...this.#queue.map(({ id }) => id)];
+    this.#way = null;
+    this.#callOff();
+    for (const id of all) this.withdraw(id, error);
+  }
+
+  #launch(way: Way): void {
+    const rules = this.#rules.batch === 'unordered' ? way.batch : Math.min(this.#rules.batch, way.batch);
+    const most = Math.max(1, Math.min(rules, this.#window));
+    let bytes = 2;
+    let count = 0;
+    while (count < most && count < this.#queue.length) {
+      bytes += (this.#queue[count]?.bytes ?? 0) + 1;
+      // An array counts as a frame too, so it must fit; one request alone was measured when it was made.
+      if (count && bytes > way.frameBytes) break;
+      count++;
+    }
+    const batch = this.#queue.splice(0, count);
+    for (const request of batch) this.#fly(request);
+    if (this.#rules.paced) for (let spent = 0; spent < count; spent++) way.pace?.spend();
+    way.send(batch.length === 1 ? (batch[0]?.text ?? '') : `[${batch.map(({ text }) => text).join()}]`);
+  }
+
+  #fly(request: Waiting): void {
+    this.#flying.set(request.id, request);
+    request.callOff = this.#runtime.after(ANSWER_MS, () =>
+      this.withdraw(request.id, new ChannelError('timeout', 'No answer came within 30 seconds; whether it was carried out is not known.')),
+    );
+  }
+
+  #landed(id: string): Waiting | undefined {
+    const request = this.#flying.get(id);
+    this.#flying.delete(id);
+    request?.callOff();
+    return request;
+  }
+
+  /** When all of an array is answered, what was refused by rate goes first again, fewer at a time. */
+  #settle(): void {
+    if (this.#rules.batch === 'unordered' ? !this.#refused.length : this.#flying.size) return;
+    if (this.#refused.length) {
+      this.#queue = [...this.#refused.sort((a, b) => a.place - b.place), ...this.#queue];
+      this.#refused = [];
+      this.#window = 1;
+    } else {
+      this.#window *= GROWTH;
+    }
+    this.flush();
+  }
+
+  #later(ms: number): void {
+    this.#callOff();
+    this.#callOff = this.#runtime.after(ms, () => this.flush());
+  }
+}

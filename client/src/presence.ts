@@ -1,0 +1,129 @@
+import type { ChannelError } from './errors.ts';
+import { Emitter } from './emitter.ts';
+import type { ListenOptions } from './emitter.ts';
+import type { Member, PresenceFrame, Welcome } from './protocol.ts';
+
+/** What presence tells. */
+export interface PresenceEvents<Data = unknown> {
+  join: Member<Data>;
+  update: Member<Data>;
+  leave: Member<Data>;
+  /** The count of a channel that is too large for a list (P4). */
+  count: number;
+  /** Something of the above, once a frame. */
+  change: ReadonlyMap<string, Member<Data>>;
+}
+
+/** Who is here, by connection; a changed member is a changed entry, told once (P2). */
+export class Presence<Data = unknown> {
+  readonly #members = new Map<string, Member<Data>>();
+  readonly #emitter = new Emitter<PresenceEvents<Data>>();
+  readonly #say: (data: Data | null) => Promise<void>;
+  #count: number | null = null;
+  /** What the app last said of itself; `undefined` while it has said nothing. */
+  #wanted: Data | null | undefined;
+
+  /** Made by the channel, which also sends what is said here. */
+  constructor(say: (data: Data | null) => Promise<void>) {
+    this.#say = say;
+  }
+
+  /** The members by connection id; empty in a channel that only counts. */
+  get members(): ReadonlyMap<string, Member<Data>> {
+    return this.#members;
+  }
+
+  /** How many are here. */
+  get count(): number {
+    return this.#count ?? this.#members.size;
+  }
+
+  /** Whether this channel names its members or only counts them. */
+  get mode(): 'list' | 'count' {
+    return this.#count === null ? 'list' : 'count';
+  }
+
+  /** Calls `listener` for each such event until the returned function is called or `signal` aborts. */
+  on<Name extends keyof PresenceEvents<Data>>(
+    name: Name,
+    listener: (value: PresenceEvents<Data>[Name]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#emitter.on(name, listener, options);
+  }
+
+  /** Says something of oneself to the others; it is said again where a new connection could not take it along. */
+  set(data: Data): Promise<void> {
+    this.#wanted = data;
+    return this.#say(data);
+  }
+
+  /** Leaves the list while staying connected; `set` enters again. */
+  leave(): Promise<void> {
+    this.#wanted = null;
+    return this.#say(null);
+  }
+
+  /**
+   * Takes the list of a new connection.
+   * @internal
+   */
+  welcome({ members, count, connection }: Welcome, carried: boolean): void {
+    this.frame({ type: 'presence', ...(members && { members }), ...(count !== undefined && { count }) });
+    if (carried || this.#wanted === undefined) return;
+    if (same(this.#members.get(connection)?.data, this.#wanted ?? undefined) && this.#members.has(connection) === (this.#wanted !== null)) return;
+    // Nobody waits for this one; a refusal of the same data was told when the app said it.
+    this.#say(this.#wanted).catch((_: ChannelError) => {});
+  }
+
+  /**
+   * Takes a change. Each part is an upsert or a delete; what changes nothing is not told.
+   * @internal
+   */
+  frame({ join, update, leave, count, members }: PresenceFrame): void {
+    const changes = [
+      members && this.#replace(members as readonly Member<Data>[]),
+      ...[...(join ?? []), ...(update ?? [])].map((member) => this.#put(member as Member<Data>)),
+      ...(leave ?? []).map(({ connection }) => this.#remove(connection)),
+      count !== undefined && this.#counted(count),
+    ];
+    if (changes.some(Boolean)) this.#emitter.emit('change', this.#members);
+  }
+
+  #replace(members: readonly Member<Data>[]): boolean {
+    const was = this.#count;
+    this.#count = null;
+    const here = new Set(members.map(({ connection }) => connection));
+    const gone = [...this.#members.keys()].filter((connection) => !here.has(connection));
+    const changes = [...gone.map((connection) => this.#remove(connection)), ...members.map((member) => this.#put(member))];
+    return was !== null || changes.some(Boolean);
+  }
+
+  #put(member: Member<Data>): boolean {
+    const known = this.#members.get(member.connection);
+    if (known && same(known, member)) return false;
+    this.#members.set(member.connection, member);
+    this.#emitter.emit(known ? 'update' : 'join', member);
+    return true;
+  }
+
+  #remove(connection: string): boolean {
+    const known = this.#members.get(connection);
+    if (!known) return false;
+    this.#members.delete(connection);
+    this.#emitter.emit('leave', known);
+    return true;
+  }
+
+  #counted(count: number): boolean {
+    this.#members.clear();
+    if (this.#count === count) return false;
+    this.#count = count;
+    this.#emitter.emit('count', count);
+    return true;
+  }
+}
+
+function same(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
