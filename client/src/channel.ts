@@ -23,7 +23,7 @@ export interface ConnectOptions extends ConnectionOptions {
   readonly signal?: AbortSignal | undefined;
   /** `false` leaves the channel idle until `connection.start()`. */
   readonly start?: boolean | undefined;
-  /** Replaces parts of the surroundings, such as `WebSocket` where there is none. */
+  /** Replaces parts of the surroundings, such as the socket where there is no global `WebSocket`. */
   readonly runtime?: Partial<Runtime> | undefined;
 }
 
@@ -101,7 +101,7 @@ export class Channel<C = AnyChannel> {
   #settleClosed: (error: ChannelError | null) => void = () => {};
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
-    const runtime = withDefaults(options.runtime);
+    const runtime: Runtime = { ...platform, ...options.runtime };
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
@@ -290,11 +290,6 @@ export class Channel<C = AnyChannel> {
 function receiptOf(answer: Answer): Receipt {
   const { id, seq, duplicate, delivered } = answer as Receipt;
   return { id, seq, duplicate, delivered };
-}
-
-function withDefaults(runtime: Partial<Runtime> | undefined): Runtime {
-  // A prototype instead of a copy: the defaults read the surroundings only where they are used.
-  return Object.assign(Object.create(platform) as Runtime, runtime);
 }
 
 /** A name the service would refuse in a way that a browser cannot tell from a broken network (E5). */

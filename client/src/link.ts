@@ -22,7 +22,7 @@ export class Link {
   constructor(runtime: Runtime, url: string, protocols: string[], events: LinkEvents) {
     this.#runtime = runtime;
     this.#events = events;
-    this.#socket = new runtime.WebSocket(url, protocols);
+    this.#socket = runtime.socket(url, protocols);
     this.#socket.onmessage = ({ data }) => void (this.#phase !== 'gone' && typeof data === 'string' && events.text(data));
     this.#socket.onerror = () => {};
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);

@@ -1,6 +1,7 @@
 /** What the client takes from its surroundings, so that tests can hand in a clock and a network of their own. */
 export interface Runtime {
-  readonly WebSocket: new (url: string, protocols: string[]) => SocketLike;
+  /** Opens a socket. */
+  socket(url: string, protocols: string[]): SocketLike;
   /** Milliseconds since 1970. */
   now(): number;
   /** Calls `run` once after `ms`; the returned function calls it off. */
@@ -26,9 +27,7 @@ export interface SocketLike {
 
 /** A browser, Node 22 or newer, Deno or Bun. */
 export const platform: Runtime = {
-  get WebSocket() {
-    return globalThis.WebSocket as unknown as Runtime['WebSocket'];
-  },
+  socket: (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike,
   now: () => Date.now(),
   after(ms, run) {
     const timer = setTimeout(run, ms);
