@@ -36,8 +36,8 @@ export interface Way {
 
 /** An answer that has not come after this many milliseconds on a living connection will not come. */
 const ANSWER_MS = 30_000;
-/** Arrays may become this many times larger or smaller at once, as the rate allows or refuses. */
-const GROWTH = 2;
+/** A lane that was refused by rate and then sent nothing for this many milliseconds tries its full speed again. */
+const RESTED_MS = 10_000;
 
 interface Waiting extends Request {
   readonly place: number;
@@ -55,8 +55,10 @@ export class Lane {
   #queue: Waiting[] = [];
   #flying = new Map<string, Waiting>();
   #refused: Waiting[] = [];
-  #window = Infinity;
   #holdUntil = 0;
+  /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
+  #gap = 0;
+  #sentAt = 0;
   #way: Way | null = null;
   #callOff = (): void => {};
 
@@ -81,7 +83,6 @@ export class Lane {
   /** A way is there: what waits goes out. */
   open(way: Way): void {
     this.#way = way;
-    this.#window = Infinity;
     this.#holdUntil = 0;
     this.flush();
   }
@@ -105,7 +106,8 @@ export class Lane {
     if (!way) return;
     while (this.#queue.length && (this.#rules.batch === 'unordered' || !(this.#flying.size + this.#refused.length))) {
       const now = this.#runtime.now();
-      const wait = Math.max(this.#holdUntil - now, this.#rules.paced && way.pace ? way.pace.wait(now) : 0);
+      if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
+      const wait = Math.max(this.#holdUntil - now, this.#gap && this.#sentAt + this.#gap - now, this.#rules.paced && way.pace ? way.pace.wait(now) : 0);
       if (wait > 0) return this.#later(wait);
       this.#launch(way);
     }
@@ -148,7 +150,7 @@ export class Lane {
 
   #launch(way: Way): void {
     const rules = this.#rules.batch === 'unordered' ? way.batch : Math.min(this.#rules.batch, way.batch);
-    const most = Math.max(1, Math.min(rules, this.#window));
+    const most = this.#gap ? 1 : rules;
     let bytes = 2;
     let count = 0;
     while (count < most && count < this.#queue.length) {
@@ -159,6 +161,7 @@ export class Lane {
     }
     const batch = this.#queue.splice(0, count);
     for (const request of batch) this.#fly(request);
+    this.#sentAt = this.#runtime.now();
     if (this.#rules.paced) for (let spent = 0; spent < count; spent++) way.pace?.spend();
     way.send(batch.length === 1 ? (batch[0]?.text ?? '') : `[${batch.map(({ text }) => text).join()}]`);
   }
@@ -177,15 +180,14 @@ export class Lane {
     return request;
   }
 
-  /** When all of an array is answered, what was refused by rate goes first again, fewer at a time. */
+  /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
   #settle(): void {
     if (this.#rules.batch === 'unordered' ? !this.#refused.length : this.#flying.size) return;
     if (this.#refused.length) {
       this.#queue = [...this.#refused.sort((a, b) => a.place - b.place), ...this.#queue];
       this.#refused = [];
-      this.#window = 1;
-    } else {
-      this.#window *= GROWTH;
+      // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
+      this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
     }
     this.flush();
   }

@@ -151,8 +151,8 @@ function isFrame(value: unknown): value is ServiceFrame {
   return Object.entries(shape).every(([field, type]) => typeof frame[field] === type && frame[field] !== null);
 }
 
-/** Nesting the service takes is 64; the frame and the array around it are two of them (R4). */
-const MAX_DEPTH = 62;
+/** Nesting the service takes is 64; the array around a frame is one of them (R4). */
+const MAX_DEPTH = 63;
 
 /** An escaped surrogate: JSON.stringify writes one only where its other half is missing. */
 const LONE_SURROGATE = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;
@@ -160,7 +160,7 @@ const LONE_SURROGATE = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;
 /** Says why the service would refuse this JSON without being able to name the request it came in, or `null`. */
 export function faultOf(json: string): string | null {
   if (LONE_SURROGATE.test(json)) return 'The data holds half a surrogate pair, which is no valid text.';
-  return depthOf(json) > MAX_DEPTH ? `The data is nested more than ${MAX_DEPTH} deep.` : null;
+  return depthOf(json) > MAX_DEPTH ? `The data is nested too deep.` : null;
 }
 
 function depthOf(json: string): number {
