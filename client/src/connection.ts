@@ -246,17 +246,18 @@ export class Connection {
     const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
     this.#closeWith = undefined;
     this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen('late', new ChannelError('offline', 'Joining took too long.')));
+    let closed = (): void => {};
+    this.#closing = new Promise((settle) => (closed = settle));
     try {
-      this.#closing = new Promise((closed) => {
-        this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
-          text: (text) => void (turn === this.#turn && this.#read(text, turn)),
-          gone: (code, reason) => {
-            closed();
-            if (turn === this.#turn) this.#ended({ code, reason });
-          },
-        });
+      this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
+        text: (text) => void (turn === this.#turn && this.#read(text, turn)),
+        gone: (code, reason) => {
+          closed();
+          if (turn === this.#turn) this.#ended({ code, reason });
+        },
       });
     } catch (error) {
+      closed();
       this.#happen('end_stop', new ChannelError('protocol', `No socket can be opened: ${String(error)}`));
     }
   }

@@ -84,6 +84,15 @@ export class World {
     await this.settle();
   }
 
+  /** Lets time pass until the client opens its next socket. */
+  async reconnected(): Promise<void> {
+    const before = this.sockets.length;
+    for (let waited = 0; this.sockets.length === before; waited += 50) {
+      if (waited > 60_000) throw new Error('No socket was opened within a minute.');
+      await this.advance(50);
+    }
+  }
+
   /** The network is back, or the page is seen again. */
   async wake(): Promise<void> {
     for (const woken of [...this.#wakers]) woken();
