@@ -3,7 +3,7 @@ import type { ConnectionOptions } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
-import { ChannelError } from './errors.ts';
+import { ChannelError, closeError } from './errors.ts';
 import { Feed } from './iterate.ts';
 import type { Answer } from './lane.ts';
 import { Outbox } from './outbox.ts';
@@ -93,7 +93,6 @@ export class Channel<C = AnyChannel> {
   readonly closed: Promise<ChannelError | null>;
   readonly #base: string;
   readonly #emitter = new Emitter<Listeners<C>>();
-  readonly #feeds = new Set<Feed<never>>();
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
@@ -110,8 +109,9 @@ export class Channel<C = AnyChannel> {
     this.#delivery = this.#makeDelivery(options.position ?? null);
     this.connection = this.#makeConnection(runtime, options);
     const { signal } = options;
-    signal?.addEventListener('abort', () => void this.#end(new ChannelError('aborted', 'The channel was closed by its signal.')), { once: true });
-    if (signal?.aborted) void this.#end(new ChannelError('aborted', 'The signal was aborted before the channel was joined.'));
+    const abort = (): void => void this.connection.close(aborted());
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
   }
@@ -146,15 +146,11 @@ export class Channel<C = AnyChannel> {
   /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
   messages<Event extends EventName<C> | '*' = '*'>(
     event: Event = '*' as Event,
-    options: ListenOptions = {},
+    { signal }: ListenOptions = {},
   ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
-    const feed: Feed<Listeners<C>[Event]> = new Feed(() => {
-      off();
-      this.#feeds.delete(feed as Feed<never>);
-    });
+    const feed: Feed<Listeners<C>[Event]> = new Feed(() => off());
     const off = this.on(event, (message) => feed.push(message));
-    this.#feeds.add(feed as Feed<never>);
-    options.signal?.addEventListener('abort', () => void feed.return(), { once: true });
+    signal?.addEventListener('abort', () => void feed.return());
     void this.closed.then((error) => feed.end(error ?? undefined));
     return feed;
   }
@@ -177,7 +173,7 @@ export class Channel<C = AnyChannel> {
     return new Promise((resolve, reject) => {
       if (this.connection.state === 'open') return resolve();
       const off = this.connection.on('state', ({ state }) => void (state === 'open' && (off(), resolve())));
-      void this.closed.then((error) => (off(), reject(error ?? new ChannelError('closed', 'The channel is closed.'))));
+      void this.closed.then((error) => (off(), reject(error ?? closeError(1000))));
     });
   }
 
@@ -188,23 +184,18 @@ export class Channel<C = AnyChannel> {
 
   /** Leaves for good: what is unanswered is rejected. Settles when the socket is closed, after 2 s at most. */
   close(): Promise<void> {
-    return this.#end(new ChannelError('closed', 'The channel was closed by the app.'));
-  }
-
-  #end(error: ChannelError): Promise<void> {
-    return this.connection.close(error);
+    return this.connection.close(closeError(1000));
   }
 
   #settled<Value>(lane: LaneName, fields: object, read: (answer: Answer) => Value, signal?: AbortSignal): Promise<Value> {
     return new Promise((resolve, reject) => {
-      const aborted = (): ChannelError => new ChannelError('aborted', 'The request was given up by its signal.');
       if (signal?.aborted) return reject(aborted());
       const id: string = this.#outbox.ask(lane, fields, {
         done: (answer) => (signal?.removeEventListener('abort', abort), resolve(read(answer))),
         fail: (error) => (signal?.removeEventListener('abort', abort), reject(error)),
       });
       const abort = (): void => this.#outbox.withdraw(id, aborted());
-      signal?.addEventListener('abort', abort, { once: true });
+      signal?.addEventListener('abort', abort);
     });
   }
 
@@ -287,6 +278,8 @@ export class Channel<C = AnyChannel> {
   }
 }
 
+const aborted = (): ChannelError => new ChannelError('aborted', 'Given up by its signal.');
+
 function receiptOf(answer: Answer): Receipt {
   const { id, seq, duplicate, delivered } = answer as Receipt;
   return { id, seq, duplicate, delivered };
@@ -296,8 +289,8 @@ function receiptOf(answer: Answer): Receipt {
 const NAME = /^(?!\.{1,2}$)(?=.{1,128}$)[\w\-.=@~]+(?::[\w\-.=@~]+)*$/;
 
 function addressOf(url: string, name: string): string {
-  if (!NAME.test(name)) throw new ChannelError('bad_name', `'${name}' is no channel name: 1 to 128 of A-Z a-z 0-9 _ - . = @ ~, in segments parted by ':'.`);
+  if (!NAME.test(name)) throw new ChannelError('bad_name', `'${name}' is no channel name.`);
   const base = new URL(url, globalThis.location?.href);
   const path = `${base.pathname.replace(/\/$/, '')}/v1/channels/${encodeURIComponent(name)}`;
-  return `${base.origin === 'null' ? `${base.protocol}//${base.host}` : base.origin}${path}`.replace(/^http/, 'ws');
+  return `${base.protocol.replace('http', 'ws')}//${base.host}${path}`;
 }

@@ -138,7 +138,7 @@ export class Connection {
     return this.#welcome?.user ?? null;
   }
 
-  /** The last `welcome`: abilities, limits, the channel's head. */
+  /** The last `welcome`: abilities, limits, the channel's head when it was said. */
   get welcome(): Welcome | null {
     return this.#welcome;
   }
@@ -177,7 +177,7 @@ export class Connection {
 
   /** Takes another token: at once where the connection is open or waits for it, else at the next join (A5, A7). */
   signIn(source: TokenSource): Promise<void> {
-    if (this.#state === 'closed') return Promise.reject(this.#error ?? new ChannelError('closed', 'The channel is closed.'));
+    if (this.#state === 'closed') return Promise.reject(this.#error);
     this.#tokens.use(source);
     return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now() : Promise.resolve();
   }

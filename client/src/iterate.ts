@@ -7,8 +7,9 @@ const BACKLOG = 10_000;
 export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #stop: () => void;
   readonly #items: Item[] = [];
-  readonly #askers: { resolve(result: IteratorResult<Item, undefined>): void; reject(error: unknown): void }[] = [];
-  #end: { readonly error: unknown } | null = null;
+  #wakers: (() => void)[] = [];
+  #phase: 'running' | 'ended' | 'failed' = 'running';
+  #error: unknown;
 
   /** `stop` is called once, when nobody wants more. */
   constructor(stop: () => void) {
@@ -16,44 +17,42 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   }
 
   push(item: Item): void {
-    if (this.#end) return;
-    const asker = this.#askers.shift();
-    if (asker) asker.resolve({ value: item, done: false });
-    else if (this.#items.push(item) > BACKLOG) this.end(new ChannelError('too_slow', `More than ${BACKLOG} messages wait to be read.`));
+    if (this.#phase !== 'running') return;
+    if (this.#items.push(item) > BACKLOG) this.end(new ChannelError('too_slow', `More than ${BACKLOG} messages wait to be read.`));
+    this.#wake();
   }
 
   /** No more will come; with an error, the reader is told it after what waits. */
   end(error?: unknown): void {
-    if (this.#end) return;
-    this.#end = { error };
+    if (this.#phase !== 'running') return;
+    this.#phase = error === undefined ? 'ended' : 'failed';
+    this.#error = error;
     this.#stop();
-    for (const asker of this.#askers.splice(0)) this.#finish(asker.resolve, asker.reject);
+    this.#wake();
   }
 
-  next(): Promise<IteratorResult<Item, undefined>> {
-    return new Promise((resolve, reject) => {
-      const [item] = this.#items;
-      if (this.#items.length) resolve({ value: (this.#items.shift(), item) as Item, done: false });
-      else if (this.#end) this.#finish(resolve, reject);
-      else this.#askers.push({ resolve, reject });
-    });
+  async next(): Promise<IteratorResult<Item, undefined>> {
+    while (!this.#items.length && this.#phase === 'running') await new Promise<void>((wake) => this.#wakers.push(wake));
+    if (this.#items.length) return { value: this.#items.shift() as Item, done: false };
+    if (this.#phase === 'failed') {
+      // Told once; after it the end is an ordinary one.
+      this.#phase = 'ended';
+      throw this.#error;
+    }
+    return { value: undefined, done: true };
   }
 
-  return(): Promise<IteratorResult<Item, undefined>> {
+  async return(): Promise<IteratorResult<Item, undefined>> {
     this.#items.length = 0;
     this.end();
-    return Promise.resolve({ value: undefined, done: true });
+    return { value: undefined, done: true };
   }
 
   [Symbol.asyncIterator](): this {
     return this;
   }
 
-  /** An error is told once; after it the end is an ordinary one. */
-  #finish(resolve: (result: IteratorResult<Item, undefined>) => void, reject: (error: unknown) => void): void {
-    const error = this.#end?.error;
-    this.#end = { error: undefined };
-    if (error === undefined) resolve({ value: undefined, done: true });
-    else reject(error);
+  #wake(): void {
+    for (const wake of this.#wakers.splice(0)) wake();
   }
 }

@@ -1,4 +1,4 @@
-import { ChannelError } from './errors.ts';
+import { ChannelError, closeError } from './errors.ts';
 import { Lane } from './lane.ts';
 import type { Answer, Way } from './lane.ts';
 import { Pace } from './pace.ts';
@@ -38,7 +38,7 @@ export class Outbox {
   #limits = DEFAULT_LIMITS;
   #send: ((text: string) => void) | null = null;
   #phase: 'down' | 'linked' | 'open' | 'over' = 'down';
-  #over = new ChannelError('closed', 'The channel is closed.');
+  #over = closeError(1000);
   #turn: 'none' | 'due' = 'none';
 
   constructor(runtime: Runtime) {

@@ -1,4 +1,3 @@
-import type { ChannelError } from './errors.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
 import type { Member, PresenceFrame, Welcome } from './protocol.ts';
@@ -68,12 +67,11 @@ export class Presence<Data = unknown> {
    * Takes the list of a new connection.
    * @internal
    */
-  welcome({ members, count, connection }: Welcome, carried: boolean): void {
+  welcome({ members, count }: Welcome, carried: boolean): void {
     this.frame({ type: 'presence', ...(members && { members }), ...(count !== undefined && { count }) });
     if (carried || this.#wanted === undefined) return;
-    if (same(this.#members.get(connection)?.data, this.#wanted ?? undefined) && this.#members.has(connection) === (this.#wanted !== null)) return;
     // Nobody waits for this one; a refusal of the same data was told when the app said it.
-    this.#say(this.#wanted).catch((_: ChannelError) => {});
+    this.#say(this.#wanted).catch(() => {});
   }
 
   /**
