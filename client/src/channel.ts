@@ -1,15 +1,16 @@
 import { Connection } from './connection.ts';
 import type { ConnectionOptions } from './connection.ts';
 import { Delivery } from './delivery.ts';
+import type { Lost, Recovered } from './delivery.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
 import { ChannelError, closeError } from './errors.ts';
 import { Feed } from './iterate.ts';
-import type { Answer } from './lane.ts';
+import type { Answer, Ask } from './lane.ts';
 import { Outbox } from './outbox.ts';
 import type { LaneName } from './outbox.ts';
 import { Presence } from './presence.ts';
-import type { Bye, HistoryFrame, Message, Position, Resumed, ServiceFrame, Welcome } from './protocol.ts';
+import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from './protocol.ts';
 import { platform } from './runtime.ts';
 import type { Runtime } from './runtime.ts';
 import type { TokenSource } from './tokens.ts';
@@ -106,8 +107,12 @@ export class Channel<C = AnyChannel> {
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data) => this.#settled('request', { type: 'presence', data }, () => undefined));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
-    this.#delivery = this.#makeDelivery(options.position ?? null);
-    this.connection = this.#makeConnection(runtime, options);
+    const ask: Ask = (fields, done, fail) => void this.#outbox.ask('control', fields, { done, fail });
+    const deliver = (message: Message): void => this.#deliver(message);
+    const recovered = (event: Recovered): void => this.connection.tell('recovered', event);
+    const lost = (event: Lost): void => this.connection.tell('lost', event);
+    this.#delivery = new Delivery({ ask, deliver, recovered, lost }, options.position ?? null);
+    this.connection = this.#makeConnection(runtime, options, ask);
     const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
     signal?.addEventListener('abort', abort);
@@ -199,28 +204,13 @@ export class Channel<C = AnyChannel> {
     });
   }
 
-  #makeDelivery(position: Position | null): Delivery {
-    return new Delivery(
-      {
-        deliver: (message) => this.#deliver(message),
-        recovered: (event) => this.connection.tell('recovered', event),
-        lost: (event) => this.connection.tell('lost', event),
-        resume: ({ epoch, seq }, done, fail) =>
-          void this.#outbox.ask('control', { type: 'resume', epoch, after: seq }, { done: (answer) => done(answer as Resumed), fail }),
-        page: (after, done, fail) =>
-          void this.#outbox.ask('control', { type: 'history', after, limit: 100 }, { done: (answer) => done(answer as HistoryFrame), fail }),
-      },
-      position,
-    );
-  }
-
-  #makeConnection(runtime: Runtime, options: ConnectOptions): Connection {
+  #makeConnection(runtime: Runtime, options: ConnectOptions, ask: Ask): Connection {
     return new Connection(runtime, options, {
       address: (connection) => this.#address(connection),
       linked: (send) => this.#outbox.linked(send),
       adopt: (welcome, carried) => this.#adopt(welcome, carried),
       frame: (frame) => this.#frame(frame),
-      auth: (token, done, fail) => void this.#outbox.ask('control', { type: 'auth', token }, { done: () => done(), fail }),
+      ask,
       down: () => {
         this.#delivery.down();
         this.#outbox.down();
@@ -257,18 +247,18 @@ export class Channel<C = AnyChannel> {
       case 'message': {
         // The type says what kind of frame it is, which is no business of the app's.
         const { type: _, ...message } = frame;
-        if (message.id !== undefined && this.#ownIds.has(message.from.connection ?? '')) this.#outbox.answer(message.id, frame);
+        if (this.#ownIds.has(message.from?.connection ?? '')) this.#outbox.take(message.id, frame);
         return this.#delivery.message(message);
       }
       case 'presence':
         return this.presence.frame(frame);
       case 'error':
-        if (!this.#outbox.refuse(frame) && frame.id === undefined) this.connection.tell('error', new ChannelError(frame.code, frame.message));
+        if (!this.#outbox.take(frame.id, frame) && frame.id === undefined) this.connection.tell('error', new ChannelError(frame.code, frame.message));
         return;
       case 'ack':
       case 'history':
       case 'resumed':
-        this.#outbox.answer(frame.id, frame);
+        this.#outbox.take(frame.id, frame);
     }
   }
 

@@ -3,6 +3,7 @@ import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
 import { advise, ChannelError, closeError } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
+import type { Ask } from './lane.ts';
 import { Link } from './link.ts';
 import { TABLE } from './machine.ts';
 import type { Effect, Happening, State } from './machine.ts';
@@ -57,8 +58,7 @@ export interface ConnectionPorts {
   /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
   adopt(welcome: Welcome, carried: boolean): void;
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
-  /** Sends `auth`. */
-  auth(token: string, done: () => void, fail: (error: ChannelError) => void): void;
+  ask: Ask;
   down(): void;
   forget: Delivery['forget'];
   finish(error: ChannelError): void;
@@ -112,7 +112,7 @@ export class Connection {
     this.#tokens = new Tokens(options.token, this.#abort.signal);
     this.#renewal = new Renewal(runtime, this.#tokens, {
       now: () => this.#now(),
-      auth: (token, done, fail) => ports.auth(token, done, fail),
+      ask: ports.ask,
       refused: (error) => this.#happen('end_stop', error),
     });
     this.#heartbeat = new Heartbeat(runtime, {

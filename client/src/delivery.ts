@@ -1,4 +1,4 @@
-import { ChannelError } from './errors.ts';
+import type { Answer, Ask } from './lane.ts';
 import type { HistoryFrame, Message, Position, Resumed, Welcome } from './protocol.ts';
 
 /** The client came back, and has told every message it had missed. */
@@ -19,13 +19,15 @@ export interface Lost {
   readonly first: number | undefined;
 }
 
+/** Messages a page of history may have. */
+const PAGE = 100;
+
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {
   deliver(message: Message): void;
   recovered(event: Recovered): void;
   lost(event: Lost): void;
-  resume(position: Position, done: (answer: Resumed) => void, fail: (error: ChannelError) => void): void;
-  page(after: number, done: (answer: HistoryFrame) => void, fail: (error: ChannelError) => void): void;
+  ask: Ask;
 }
 
 /**
@@ -119,16 +121,11 @@ export class Delivery {
   #ask(): void {
     const position = this.#position;
     if (!position) return;
-    if (this.#askedAfter === position.seq) return this.#giveUp(undefined);
+    if (this.#askedAfter === position.seq) return this.#giveUp();
     this.#askedAfter = position.seq;
     this.#since ??= position.seq;
     this.#phase = 'asked';
-    const turn = this.#turn;
-    this.#ports.resume(
-      position,
-      (answer) => void (turn === this.#turn && this.#resumed(answer)),
-      () => void (turn === this.#turn && this.#giveUp(undefined)),
-    );
+    this.#request({ type: 'resume', epoch: position.epoch, after: position.seq }, (answer) => this.#resumed(answer as Resumed));
   }
 
   #resumed({ resume, seq, first }: Resumed): void {
@@ -148,15 +145,17 @@ export class Delivery {
     const position = this.#position;
     if (!position) return;
     this.#phase = 'paging';
-    const turn = this.#turn;
-    this.#ports.page(
-      position.seq,
-      (answer) => void (turn === this.#turn && this.#page(answer, turn)),
-      () => void (turn === this.#turn && this.#giveUp(undefined)),
-    );
+    this.#request({ type: 'history', after: position.seq, limit: PAGE }, (answer) => this.#page(answer as HistoryFrame));
   }
 
-  #page({ messages, more }: HistoryFrame, turn: number): void {
+  #request(fields: object, done: (answer: Answer) => void): void {
+    const turn = this.#turn;
+    const ours = (act: () => void): void => void (turn === this.#turn && act());
+    this.#ports.ask(fields, (answer) => ours(() => done(answer)), () => ours(() => this.#giveUp()));
+  }
+
+  #page({ messages, more }: HistoryFrame): void {
+    const turn = this.#turn;
     for (const message of messages) {
       const last = this.#position?.seq ?? 0;
       if (message.seq === undefined || message.seq <= last) continue;
@@ -167,7 +166,7 @@ export class Delivery {
     }
     if ((this.#position?.seq ?? 0) >= this.#target) return this.#finishPaging();
     if (more && messages.length) return this.#pull();
-    this.#giveUp(undefined);
+    this.#giveUp();
   }
 
   #finishPaging(): void {
@@ -200,7 +199,7 @@ export class Delivery {
   }
 
   /** What is missing cannot be had: goes on with the oldest that is held, or with the head. */
-  #giveUp(first: number | undefined): void {
+  #giveUp(first?: number): void {
     const held = this.#held.find(({ seq }) => seq !== undefined)?.seq;
     this.#skip(held === undefined ? this.#target : held - 1, first);
     this.#since = null;

@@ -91,18 +91,19 @@ export function advise(code: number): Advice {
   return RANGES[Math.floor((code - 4000) / 100)] ?? ([1000, 1002, 1003, 1007, 1008, 1009].includes(code) ? 'stop' : 'back_off');
 }
 
-const CLOSE_CODES: ReadonlyMap<number, readonly [ErrorCode, string]> = new Map<number, readonly [ErrorCode, string]>([
-  [1000, ['closed', 'The channel is closed.']],
-  [4001, ['not_found', 'There is no such channel.']],
-  [4003, ['forbidden', 'The token does not allow joining this channel.']],
-  [4008, ['removed', 'The service removed this member.']],
-  [4009, ['unauthenticated', 'The service does not accept this token; sign in again.']],
-  [4010, ['replaced', 'Another connection took this one’s place.']],
-  [4300, ['unauthenticated', 'The token has expired; give `token` as a function to have it renewed.']],
+const CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
+  [1000, 'closed'],
+  [4001, 'not_found'],
+  [4003, 'forbidden'],
+  [4008, 'removed'],
+  [4009, 'unauthenticated'],
+  [4010, 'replaced'],
+  [4300, 'unauthenticated'],
 ]);
 
 /** The error a channel ends with when its connection was closed for good. */
-export function closeError(code: number, reason = ''): ChannelError {
-  const [name, text] = CLOSE_CODES.get(code) ?? ['protocol', `The service closed the channel (${code} ${reason}).`];
-  return new ChannelError(name, text);
+export function closeError(code: number, reason: string = 'closed'): ChannelError {
+  const name = CLOSE_CODES.get(code) ?? 'protocol';
+  const advice = name === 'unauthenticated' ? ' The token is not or no longer valid: sign in again, or give `token` as a function.' : '';
+  return new ChannelError(name, `The channel is closed: ${reason} (${code}).${advice}`);
 }

@@ -1,10 +1,13 @@
 import { ChannelError } from './errors.ts';
 import type { Pace } from './pace.ts';
-import type { Ack, HistoryFrame, MessageFrame, Refusal, Resumed } from './protocol.ts';
+import type { Ack, HistoryFrame, Limits, MessageFrame, Refusal, Resumed } from './protocol.ts';
 import type { Runtime } from './runtime.ts';
 
 /** A frame that answers a request. */
 export type Answer = Ack | MessageFrame | HistoryFrame | Resumed;
+
+/** Asks for something on the connection as it is; exactly one of the two is called, within the turn of the answer. */
+export type Ask = (fields: object, done: (answer: Answer) => void, fail: (error: ChannelError) => void) => void;
 
 /** A request on its way: `done` or `fail` is called exactly once. */
 export interface Request {
@@ -18,7 +21,7 @@ export interface Request {
 /** How a lane treats its requests. */
 export interface LaneRules {
   /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
-  readonly batch: number | 'unordered';
+  readonly batch: 1 | 'many' | 'unordered';
   /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
   readonly again: 'always' | 'by_rate' | 'never';
   /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
@@ -27,9 +30,7 @@ export interface LaneRules {
 
 /** What all lanes share. */
 export interface Way {
-  readonly runtime: Runtime;
-  readonly frameBytes: number;
-  readonly batch: number;
+  readonly limits: Limits;
   readonly pace: Pace | null;
   send(text: string): void;
 }
@@ -71,10 +72,6 @@ export class Lane {
     this.#queue.push({ ...request, place: this.#places++, callOff: () => {} });
   }
 
-  has(id: string): boolean {
-    return this.#flying.has(id);
-  }
-
   /** Whether anything is neither answered nor given up. */
   get busy(): boolean {
     return this.#queue.length + this.#flying.size + this.#refused.length > 0;
@@ -97,7 +94,7 @@ export class Lane {
     this.#queue = [];
     for (const request of back) request.callOff();
     if (this.#rules.again === 'always') this.#queue = back;
-    else for (const request of back) request.fail(new ChannelError('offline', 'The connection broke before the answer came.'));
+    else for (const request of back) request.fail(new ChannelError('offline', 'The connection broke.'));
   }
 
   /** Sends as much as the rules allow. */
@@ -113,21 +110,20 @@ export class Lane {
     }
   }
 
-  answer(id: string, answer: Answer): void {
-    this.#landed(id)?.done(answer);
-    this.#settle();
-  }
-
-  refuse(id: string, refusal: Refusal): void {
+  /** Takes the answer to one request; says whether it waits for one here. */
+  take(id: string, answer: Answer | Refusal): boolean {
     const request = this.#landed(id);
-    if (!request) return;
-    if (refusal.code === 'rate_limited' && this.#rules.again !== 'never') {
+    if (!request) return false;
+    if (answer.type !== 'error') {
+      request.done(answer);
+    } else if (answer.code === 'rate_limited' && this.#rules.again !== 'never') {
       this.#refused.push(request);
-      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (refusal.retry_after ?? 1_000));
+      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retry_after ?? 1_000));
     } else {
-      request.fail(new ChannelError(refusal.code, refusal.message, { retryAfter: refusal.retry_after, seq: refusal.seq }));
+      request.fail(new ChannelError(answer.code, answer.message, { retryAfter: answer.retry_after, seq: answer.seq }));
     }
     this.#settle();
+    return true;
   }
 
   /** Gives one request up; it may be carried out all the same if it was sent already. */
@@ -149,14 +145,13 @@ export class Lane {
   }
 
   #launch(way: Way): void {
-    const rules = this.#rules.batch === 'unordered' ? way.batch : Math.min(this.#rules.batch, way.batch);
-    const most = this.#gap ? 1 : rules;
+    const most = this.#gap || this.#rules.batch === 1 ? 1 : way.limits.batch;
     let bytes = 2;
     let count = 0;
     while (count < most && count < this.#queue.length) {
       bytes += (this.#queue[count]?.bytes ?? 0) + 1;
       // An array counts as a frame too, so it must fit; one request alone was measured when it was made.
-      if (count && bytes > way.frameBytes) break;
+      if (count && bytes > way.limits.frame_bytes) break;
       count++;
     }
     const batch = this.#queue.splice(0, count);
@@ -169,7 +164,7 @@ export class Lane {
   #fly(request: Waiting): void {
     this.#flying.set(request.id, request);
     request.callOff = this.#runtime.after(ANSWER_MS, () =>
-      this.withdraw(request.id, new ChannelError('timeout', 'No answer came within 30 seconds; whether it was carried out is not known.')),
+      this.withdraw(request.id, new ChannelError('timeout', 'No answer came within 30 s; it may have been carried out.')),
     );
   }
 

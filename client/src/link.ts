@@ -37,18 +37,13 @@ export class Link {
   /** Closes; `gone` follows within 2 s. */
   close(code?: number): void {
     this.#expectEnd();
-    // Some runtimes throw on codes they reserve; closing without one is as good.
-    try {
-      this.#socket.close(code);
-    } catch {
-      this.#socket.close();
-    }
+    this.#socket.close(code);
   }
 
   #expectEnd(): void {
     if (this.#phase !== 'up') return;
     this.#phase = 'closing';
-    this.#callOff = this.#runtime.after(CLOSE_MS, () => this.#end(1006, 'The other side did not finish closing.'));
+    this.#callOff = this.#runtime.after(CLOSE_MS, () => this.#end(1006, ''));
   }
 
   #end(code: number, reason: string): void {

@@ -67,36 +67,37 @@ export type Effect =
 /** Where a happening leads, and what is done. */
 export type Row = readonly [to: State, ...effects: Effect[]];
 
+type Rows = Readonly<Partial<Record<Happening, Row>>>;
+
+/** How every connection that has begun may end. */
+const ENDS: Rows = {
+  end_back_off: ['waiting', 'drop', 'back_off'],
+  end_at_once: ['waiting', 'drop', 'soon'],
+  end_new_token: ['waiting', 'drop', 'spend_token', 'soon'],
+  end_forget: ['waiting', 'drop', 'forget', 'soon'],
+  end_stop: ['closed', 'drop', 'finish'],
+  pause: ['idle', 'drop'],
+  close: ['closed', 'drop', 'finish'],
+};
+
 /** The table. A happening that has no row in a state means nothing there. */
-export const TABLE: Readonly<Record<State, Readonly<Partial<Record<Happening, Row>>>>> = {
+export const TABLE: Readonly<Record<State, Rows>> = {
   idle: {
     start: ['joining', 'ask_token'],
     close: ['closed', 'finish'],
   },
   joining: {
+    ...ENDS,
     token: ['joining', 'open_socket'],
     no_token: ['waiting', 'back_off'],
     guest: ['joining', 'sign_in'],
     welcome: ['open', 'adopt'],
     late: ['waiting', 'drop', 'back_off'],
-    end_back_off: ['waiting', 'drop', 'back_off'],
-    end_at_once: ['waiting', 'drop', 'soon'],
-    end_new_token: ['waiting', 'drop', 'spend_token', 'soon'],
-    end_forget: ['waiting', 'drop', 'forget', 'soon'],
-    end_stop: ['closed', 'drop', 'finish'],
-    pause: ['idle', 'drop'],
-    close: ['closed', 'drop', 'finish'],
   },
   open: {
+    ...ENDS,
     wake: ['open', 'probe'],
     silent: ['waiting', 'drop', 'soon'],
-    end_back_off: ['waiting', 'drop', 'back_off'],
-    end_at_once: ['waiting', 'drop', 'soon'],
-    end_new_token: ['waiting', 'drop', 'spend_token', 'soon'],
-    end_forget: ['waiting', 'drop', 'forget', 'soon'],
-    end_stop: ['closed', 'drop', 'finish'],
-    pause: ['idle', 'drop'],
-    close: ['closed', 'drop', 'finish'],
   },
   waiting: {
     due: ['joining', 'ask_token'],

@@ -1,8 +1,9 @@
 import { ChannelError, closeError } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { Lane } from './lane.ts';
 import type { Answer, Way } from './lane.ts';
 import { Pace } from './pace.ts';
-import { faultOf } from './protocol.ts';
+import { LONE_SURROGATE } from './protocol.ts';
 import type { Limits, Refusal } from './protocol.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -46,7 +47,7 @@ export class Outbox {
     this.#instance = runtime.instance();
     this.#lanes = new Map<LaneName, Lane>([
       ['control', new Lane(runtime, { batch: 'unordered', again: 'by_rate', paced: true })],
-      ['publish', new Lane(runtime, { batch: Infinity, again: 'always', paced: false })],
+      ['publish', new Lane(runtime, { batch: 'many', again: 'always', paced: false })],
       ['volatile', new Lane(runtime, { batch: 'unordered', again: 'never', paced: false })],
       ['request', new Lane(runtime, { batch: 1, again: 'always', paced: true })],
     ]);
@@ -59,28 +60,30 @@ export class Outbox {
 
   /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
   ask(lane: LaneName, fields: object, waiter: Waiter): string {
-    const id = `${this.#instance}-${(this.#counter++).toString(36)}`;
-    const fail = (code: ConstructorParameters<typeof ChannelError>[0], text: string): string => {
-      waiter.fail(new ChannelError(code, text));
-      return id;
-    };
-    if (this.#phase === 'over') return waiter.fail(this.#over), id;
-    if (lane === 'volatile' && this.#phase !== 'open') return fail('offline', 'The connection is not open.');
-    if (lane === 'control' && this.#phase === 'down') return fail('offline', 'There is no connection.');
+    const id = `${this.#instance}-${this.#counter++}`;
+    const settle = (error: ChannelError): string => (waiter.fail(error), id);
+    const fail = (code: ErrorCode, text: string): string => settle(new ChannelError(code, text));
+    if (this.#phase === 'over') return settle(this.#over);
+    if ((lane === 'volatile' && this.#phase !== 'open') || (lane === 'control' && this.#phase === 'down')) return fail('offline', 'There is no connection.');
     let text: string;
     try {
       text = JSON.stringify({ ...fields, id });
     } catch (error) {
-      return fail('bad_frame', `The data cannot be written as JSON: ${String(error)}`);
+      return fail('bad_frame', `This is no JSON: ${String(error)}`);
     }
-    const fault = faultOf(text);
-    if (fault) return fail('bad_frame', fault);
+    // The service could not tell by id which request it refuses.
+    if (LONE_SURROGATE.test(text)) return fail('bad_frame', 'The text holds half a surrogate pair.');
     const bytes = new TextEncoder().encode(text).length;
-    if (bytes > this.#limits.frame_bytes) return fail('too_large', `The frame has ${bytes} bytes; ${this.#limits.frame_bytes} are allowed.`);
-    if (lane !== 'control' && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES)) {
-      return fail('queue_full', 'Too much waits to be sent already.');
-    }
-    this.#lanes.get(lane)?.add({ id, text, bytes, ...this.#counted(bytes, waiter) });
+    if (bytes > this.#limits.frame_bytes) return fail('too_large', `A frame may have ${this.#limits.frame_bytes} bytes, this one has ${bytes}.`);
+    if (lane !== 'control' && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES)) return fail('queue_full', 'Too much waits to be sent.');
+    this.#count(1, bytes);
+    this.#lanes.get(lane)?.add({
+      id,
+      text,
+      bytes,
+      done: (answer) => (this.#count(-1, -bytes), waiter.done(answer)),
+      fail: (error) => (this.#count(-1, -bytes), waiter.fail(error)),
+    });
     this.#soon();
     return id;
   }
@@ -90,18 +93,9 @@ export class Outbox {
     for (const lane of this.#lanes.values()) lane.withdraw(id, error);
   }
 
-  /** Takes an answer; says whether anyone waited for it. */
-  answer(id: string, answer: Answer): boolean {
-    const lane = this.#laneOf(id);
-    lane?.answer(id, answer);
-    return lane !== undefined;
-  }
-
-  /** Takes a refusal; says whether anyone waited for it. */
-  refuse(refusal: Refusal): boolean {
-    const lane = refusal.id === undefined ? undefined : this.#laneOf(refusal.id);
-    lane?.refuse(refusal.id ?? '', refusal);
-    return lane !== undefined;
+  /** Takes an answer or a refusal; says whether anyone waited for it. */
+  take(id: string | undefined, answer: Answer | Refusal): boolean {
+    return id !== undefined && [...this.#lanes.values()].some((lane) => lane.take(id, answer));
   }
 
   /** A link is there, though not more than a sign-in may go over it yet. */
@@ -134,32 +128,13 @@ export class Outbox {
     for (const lane of this.#lanes.values()) lane.fail(error);
   }
 
-  #laneOf(id: string): Lane | undefined {
-    for (const lane of this.#lanes.values()) if (lane.has(id)) return lane;
-    return undefined;
-  }
-
-  #counted(bytes: number, waiter: Waiter): Waiter {
-    this.#frames++;
+  #count(frames: number, bytes: number): void {
+    this.#frames += frames;
     this.#bytes += bytes;
-    const off = (): void => {
-      this.#frames--;
-      this.#bytes -= bytes;
-    };
-    return {
-      done: (answer) => (off(), waiter.done(answer)),
-      fail: (error) => (off(), waiter.fail(error)),
-    };
   }
 
   #way(pace: Pace | null): Way {
-    return {
-      runtime: this.#runtime,
-      frameBytes: this.#limits.frame_bytes,
-      batch: this.#limits.batch,
-      pace,
-      send: (text) => this.#send?.(text),
-    };
+    return { limits: this.#limits, pace, send: (text) => this.#send?.(text) };
   }
 
   #soon(): void {

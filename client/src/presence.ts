@@ -68,7 +68,7 @@ export class Presence<Data = unknown> {
    * @internal
    */
   welcome({ members, count }: Welcome, carried: boolean): void {
-    this.frame({ type: 'presence', ...(members && { members }), ...(count !== undefined && { count }) });
+    this.frame({ members, count } as PresenceFrame);
     if (carried || this.#wanted === undefined) return;
     // Nobody waits for this one; a refusal of the same data was told when the app said it.
     this.#say(this.#wanted).catch(() => {});

@@ -123,48 +123,11 @@ export interface Bye {
 /** Whatever the service says that this client understands. */
 export type ServiceFrame = Welcome | MessageFrame | Ack | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye;
 
-/** The types this client knows, and the field without which each is not whole; all else is ignored (F1). */
-const NEEDED: ReadonlyMap<unknown, string> = new Map([
-  ['welcome', 'connection'],
-  ['message', 'from'],
-  ['ack', 'id'],
-  ['error', 'code'],
-  ['presence', 'type'],
-  ['history', 'messages'],
-  ['resumed', 'seq'],
-  ['bye', 'code'],
-]);
-
-/** Reads a text frame: one object or an array of them; throws where it is no JSON. */
+/** Reads a text frame: one object or an array of them; throws where it is no JSON. What has no type is left out. */
 export function readFrames(text: string): ServiceFrame[] {
-  const value: unknown = JSON.parse(text);
-  return (Array.isArray(value) ? value : [value]).filter(isFrame);
+  const value = JSON.parse(text) as ServiceFrame | ServiceFrame[];
+  return [value].flat().filter((frame) => frame?.type);
 }
 
-function isFrame(value: unknown): value is ServiceFrame {
-  const frame = value as Readonly<Record<string, unknown>> | null;
-  return (frame?.[NEEDED.get(frame['type']) ?? ''] ?? null) !== null;
-}
-
-/** Nesting the service takes is 64; the array around a frame is one of them (R4). */
-const MAX_DEPTH = 63;
-
-/** An escaped surrogate: JSON.stringify writes one only where its other half is missing. */
-const LONE_SURROGATE = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;
-
-/** Says why the service would refuse this JSON without being able to name the request it came in, or `null`. */
-export function faultOf(json: string): string | null {
-  if (LONE_SURROGATE.test(json)) return 'The data holds half a surrogate pair, which is no valid text.';
-  return depthOf(json) > MAX_DEPTH ? `The data is nested too deep.` : null;
-}
-
-function depthOf(json: string): number {
-  let deepest = 0;
-  let depth = 0;
-  // Strings are skipped whole, so that brackets inside them do not count.
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
-    if (token === '{' || token === '[') deepest = Math.max(deepest, ++depth);
-    else if (token === '}' || token === ']') depth--;
-  }
-  return deepest;
-}
+/** An escaped surrogate: JSON.stringify writes one only where its other half is missing, and the service refuses it (R4). */
+export const LONE_SURROGATE = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;

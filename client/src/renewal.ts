@@ -1,4 +1,5 @@
 import { ChannelError } from './errors.ts';
+import type { Ask } from './lane.ts';
 import type { Runtime } from './runtime.ts';
 import { expiryOf } from './tokens.ts';
 import type { TokenAsk, Tokens } from './tokens.ts';
@@ -14,7 +15,7 @@ const AGAIN_MS = 1_000;
 export interface RenewalPorts {
   /** The service's clock, in milliseconds since 1970. */
   now(): number;
-  auth(token: string, done: () => void, fail: (error: ChannelError) => void): void;
+  ask: Ask;
   /** No token that the service takes is to be had. */
   refused(error: ChannelError): void;
 }
@@ -76,7 +77,7 @@ export class Renewal {
     const token = this.#tokens.renewable ? await this.#tokens.ask(reason) : this.#tokens.current;
     // The same token again would change nothing.
     if (turn !== this.#turn || token === null || (reason === 'renew' && token === this.#tokens.current)) return;
-    await new Promise<void>((done, fail) => this.#ports.auth(token, done, fail));
+    await new Promise((done, fail) => this.#ports.ask({ type: 'auth', token }, done, fail));
     this.#tokens.accepted(token);
     this.start(expiryOf(token));
   }

