@@ -25,8 +25,10 @@ pub struct MemoryStorage {
 pub enum Damage {
     /// Its text does not fit its lengths: only reading the row finds out.
     Text,
-    /// Nothing of it can be read but where it begins.
-    Everything,
+    /// A later release wrote ids and text in a form that is unknown here.
+    Form,
+    /// Its epoch cannot be read: as the newest row it leaves the channel without a head.
+    Epoch,
 }
 
 #[derive(Clone, Debug)]
@@ -99,7 +101,7 @@ impl Storage for MemoryStorage {
     fn head(&mut self) -> Result<Option<Head>, StorageError> {
         self.may_read()?;
         let Some(Kept { row, damage }) = self.rows.back() else { return Ok(None) };
-        if *damage == Some(Damage::Everything) {
+        if *damage == Some(Damage::Epoch) {
             return Err(StorageError::Corrupt { first: row.key().first });
         }
         let RowKey { at, .. } = row.key();
@@ -129,15 +131,16 @@ impl Storage for MemoryStorage {
 
     fn oldest(&mut self, floor: Floor) -> Result<Option<RowKey>, StorageError> {
         self.may_read()?;
-        let mut keys = self.rows.iter().filter(|kept| kept.damage != Some(Damage::Everything));
-        Ok(keys.find(|kept| floor.holds(&kept.row.key())).map(|kept| kept.row.key()))
+        Ok(self.rows.iter().map(|kept| kept.row.key()).find(|key| floor.holds(key)))
     }
 
     fn ids(&mut self, floor: Floor) -> Result<Vec<Stored<Ids>>, StorageError> {
         self.may_read()?;
         let ids = |kept: &Kept| match kept.damage {
-            Some(Damage::Everything) => Stored::Corrupt { first: kept.row.key().first },
-            Some(Damage::Text) | None => Stored::Sound(Ids { key: kept.row.key(), ids: kept.row.ids().to_owned() }),
+            Some(Damage::Form) => Stored::Corrupt { first: kept.row.key().first },
+            Some(Damage::Text | Damage::Epoch) | None => {
+                Stored::Sound(Ids { key: kept.row.key(), ids: kept.row.ids().to_owned() })
+            }
         };
         Ok(self.rows.iter().filter(|kept| floor.holds(&kept.row.key())).map(ids).collect())
     }
@@ -171,12 +174,12 @@ impl Storage for MemoryStorage {
         let (due, later) = self.departures.values().cloned().partition::<Vec<_>, _>(|it| it.due <= now);
         self.departures = later.into_iter().map(|it| (it.connection.clone(), it)).collect();
         self.wrote(due.len());
-        Ok(earliest_first(due))
+        Ok(sorted(due))
     }
 
     fn departures(&mut self) -> Result<Vec<Departure>, StorageError> {
         self.may_read()?;
-        Ok(earliest_first(self.departures.values().cloned().collect()))
+        Ok(sorted(self.departures.values().cloned().collect()))
     }
 
     fn rows_written(&self) -> u64 {
@@ -201,14 +204,14 @@ impl Kept {
 fn within<'a>(limit: Limit, rows: impl Iterator<Item = &'a Kept>) -> Vec<Stored<Row>> {
     let mut bytes = 0_u64;
     let begun = |kept: &&Kept| {
-        let within = bytes < limit.bytes.max(1);
+        let within = bytes == 0 || bytes < limit.bytes;
         bytes = bytes.saturating_add(kept.row.text().len() as u64);
         within
     };
     rows.take(limit.rows.max(1)).take_while(begun).map(Kept::found).collect()
 }
 
-fn earliest_first(mut departures: Vec<Departure>) -> Vec<Departure> {
-    departures.sort_by(|a, b| (a.due, &a.connection).cmp(&(b.due, &b.connection)));
+fn sorted(mut departures: Vec<Departure>) -> Vec<Departure> {
+    departures.sort_by(Departure::earliest_first);
     departures
 }

@@ -5,10 +5,13 @@
 
 mod memory;
 mod row;
+mod sql;
 
 pub use memory::{Damage, MemoryStorage};
 pub use row::{Row, RowKey};
+pub use sql::{Answer, Column, Param, ROTATION_COST, ROTATION_MIN, Sql, SqlError, SqlStorage, Value};
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::name::{ConnectionId, Epoch, Millis};
@@ -138,6 +141,13 @@ pub struct Departure {
     pub due: Millis,
     /// The session as its attachment remembers it.
     pub session: String,
+}
+
+impl Departure {
+    /// The order in which departures are told: by time, and by connection where that is the same.
+    pub fn earliest_first(&self, other: &Self) -> Ordering {
+        (self.due, &self.connection).cmp(&(other.due, &other.connection))
+    }
 }
 
 /// Why storage did not do what it was asked.
