@@ -13,7 +13,7 @@ export interface Connect<C> {
    * Joins `channel` of the service at `url`. Returns at once; the channel connects by itself, and again
    * whenever it must, until it is closed.
    */
-  <Name extends string>(url: string | URL, channel: KnownName<C, Name> & Name, options?: ConnectOptions): Channel<ChannelOf<C, Name>>;
+  <const Name extends string>(url: string | URL, channel: KnownName<C, Name> & Name, options?: ConnectOptions): Channel<ChannelOf<C, Name>>;
 }
 
 /** Joins a channel of the contract in `contract.ts`. */
