@@ -15,14 +15,15 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, classNam
   return element;
 }
 
-/** Colours that white text can be read on. */
-const HUES = [18, 36, 84, 140, 172, 200, 222, 262, 300, 338];
+/** Hues that are told apart, for colours that white text can be read on. */
+const HUES = [14, 40, 92, 150, 186, 212, 246, 282, 318, 344];
 
 /** The same colour for the same name, everywhere. */
 export function colourOf(name: string): string {
-  let sum = 7;
-  for (const char of name) sum = (sum * 31 + (char.codePointAt(0) ?? 0)) % 9973;
-  return `hsl(${HUES[sum % HUES.length]} 48% 33%)`;
+  // FNV-1a, which tells short names apart.
+  let hash = 0x811c9dc5;
+  for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  return `hsl(${HUES[hash % HUES.length]} 50% 33%)`;
 }
 
 /** A round face with the name's first letter. */

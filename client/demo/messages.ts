@@ -50,10 +50,7 @@ export class Messages {
     if (seq !== undefined) this.#oldest ??= seq;
     const line = this.#line({ user: from.user, text: data.text, at, seq });
     line.classList.add('fresh');
-    // What is answered stands before what still waits.
-    const waiting = this.#log.querySelector('.pending');
-    if (waiting) waiting.before(line);
-    else this.#append(line, from.user === this.#user ? 'always' : 'where_near');
+    this.#append(line, from.user === this.#user ? 'always' : 'where_near');
     this.#group(line);
   }
 
@@ -138,7 +135,9 @@ export class Messages {
 
   #append(line: HTMLElement, scroll: 'always' | 'where_near'): void {
     const near = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight < NEAR;
-    this.#log.append(line);
+    // What is answered stands before what still waits.
+    const waiting = line.classList.contains('pending') ? null : this.#log.querySelector('.pending');
+    this.#log.insertBefore(line, waiting);
     if (near || scroll === 'always') this.#log.scrollTop = this.#log.scrollHeight;
   }
 }

@@ -10,7 +10,7 @@ const SHOWN = 48;
 const SLEEP_MS = 10_000;
 
 const WORDS: Record<StateChange['state'], string> = {
-  idle: 'dropped, until you come back',
+  idle: 'away',
   joining: 'joining …',
   open: 'connected',
   waiting: 'waiting',

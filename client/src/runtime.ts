@@ -34,7 +34,7 @@ export const platform: Runtime = {
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
-  instance: () => crypto.getRandomValues(new Uint32Array(3)).join('-'),
+  instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(''),
   onWake(woken) {
     const page = globalThis.document as Document | undefined;
     const seen = (): void => void (page?.visibilityState === 'visible' && woken());
