@@ -1,7 +1,7 @@
 import { Backoff } from './backoff.ts';
 import { Emitter } from './emitter.ts';
 import type { ListenOptions } from './emitter.ts';
-import { advise, ChannelError, closeError } from './errors.ts';
+import { advise, ChannelError, closeError, offline } from './errors.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { Ask } from './lane.ts';
 import { Link } from './link.ts';
@@ -117,7 +117,7 @@ export class Connection {
     });
     this.#heartbeat = new Heartbeat(runtime, {
       ping: () => this.#send('ping'),
-      silent: () => this.#happen('silent', new ChannelError('offline', 'The connection fell silent.')),
+      silent: () => this.#happen('silent', offline()),
       rtt: (ms) => this.#emitter.emit('rtt', ms),
     });
     this.#offWake = runtime.onWake(() => this.#happen('wake'));
@@ -179,7 +179,7 @@ export class Connection {
   signIn(source: TokenSource): Promise<void> {
     if (this.#state === 'closed') return Promise.reject(this.#error);
     this.#tokens.use(source);
-    return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now() : Promise.resolve();
+    return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now('join') : Promise.resolve();
   }
 
   /** For the channel: tells an event of its own. */
@@ -245,7 +245,7 @@ export class Connection {
     const token = this.#tokens.current;
     const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
     this.#closeWith = undefined;
-    this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen('late', new ChannelError('offline', 'Joining took too long.')));
+    this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen('late', offline()));
     let closed = (): void => {};
     this.#closing = new Promise((settle) => (closed = settle));
     try {
@@ -266,13 +266,7 @@ export class Connection {
     this.#options.trace?.('in', text);
     this.#heartbeat.heard(text);
     if (text === 'pong') return;
-    let frames: ServiceFrame[] = [];
-    try {
-      frames = readFrames(text);
-    } catch {
-      this.#emitter.emit('error', new ChannelError('protocol', 'The service sent something that is no JSON.'));
-    }
-    for (const frame of frames) {
+    for (const frame of readFrames(text)) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
       if (frame.type === 'welcome') this.#welcomed(frame);
@@ -317,10 +311,9 @@ export class Connection {
     this.#notBefore = this.#runtime.now() + retryAfter;
     this.#closeWith = code >= 4000 && code < 5000 ? code : undefined;
     const advice = advise(code);
-    const tokenRefused = advice === 'new_token' || code === BAD_TOKEN;
-    if (advice === 'stop' && !tokenRefused) return this.#happen('end_stop', closeError(code, reason));
-    if (tokenRefused) return this.#happen(this.#tokens.replaceable ? 'end_new_token' : 'end_stop', closeError(code, reason));
-    this.#happen(`end_${advice}`, new ChannelError('offline', `The connection ended (${code}${reason ? ` ${reason}` : ''}).`));
+    // A bad token is worth one new one, as an expired one is.
+    const fresh = (advice === 'new_token' || code === BAD_TOKEN) && (this.#tokens.replaceable ? 'new_token' : 'stop');
+    this.#happen(`end_${fresh || advice}`, closeError(code, reason));
   }
 
   #drop(): void {

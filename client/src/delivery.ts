@@ -19,14 +19,15 @@ export interface Lost {
   readonly first: number | undefined;
 }
 
+/** Before everything; it stands in where a position is always known. */
+const NOWHERE: Position = { epoch: '', seq: 0 };
 /** Messages a page of history may have. */
 const PAGE = 100;
 
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {
   deliver(message: Message): void;
-  recovered(event: Recovered): void;
-  lost(event: Lost): void;
+  tell(name: 'recovered' | 'lost', event: Recovered | Lost): void;
   ask: Ask;
 }
 
@@ -61,6 +62,10 @@ export class Delivery {
   /** The last message told, which is what to come back with. */
   get position(): Position | null {
     return this.#position;
+  }
+
+  get #last(): number {
+    return (this.#position ?? NOWHERE).seq;
   }
 
   /** A connection was welcomed. */
@@ -119,13 +124,12 @@ export class Delivery {
 
   /** A gap: asks for what is missing. */
   #ask(): void {
-    const position = this.#position;
-    if (!position) return;
-    if (this.#askedAfter === position.seq) return this.#giveUp();
-    this.#askedAfter = position.seq;
-    this.#since ??= position.seq;
+    const { epoch, seq } = this.#position ?? NOWHERE;
+    if (this.#askedAfter === seq) return this.#giveUp();
+    this.#askedAfter = seq;
+    this.#since ??= seq;
     this.#phase = 'asked';
-    this.#request({ type: 'resume', epoch: position.epoch, after: position.seq }, (answer) => this.#resumed(answer as Resumed));
+    this.#request({ type: 'resume', epoch, after: seq }, (answer) => this.#resumed(answer as Resumed));
   }
 
   #resumed({ resume, seq, first }: Resumed): void {
@@ -142,10 +146,8 @@ export class Delivery {
 
   /** Pulls the next page of what was missed. */
   #pull(): void {
-    const position = this.#position;
-    if (!position) return;
     this.#phase = 'paging';
-    this.#request({ type: 'history', after: position.seq, limit: PAGE }, (answer) => this.#page(answer as HistoryFrame));
+    this.#request({ type: 'history', after: this.#last, limit: PAGE }, (answer) => this.#page(answer as HistoryFrame));
   }
 
   #request(fields: object, done: (answer: Answer) => void): void {
@@ -157,14 +159,14 @@ export class Delivery {
   #page({ messages, more }: HistoryFrame): void {
     const turn = this.#turn;
     for (const message of messages) {
-      const last = this.#position?.seq ?? 0;
+      const last = this.#last;
       if (message.seq === undefined || message.seq <= last) continue;
       // The oldest were trimmed while we pulled: lost up to here, and on from here.
       if (message.seq > last + 1) this.#skip(message.seq - 1, message.seq);
       this.#take(message);
       if (turn !== this.#turn) return;
     }
-    if ((this.#position?.seq ?? 0) >= this.#target) return this.#finishPaging();
+    if (this.#last >= this.#target) return this.#finishPaging();
     if (more && messages.length) return this.#pull();
     this.#giveUp();
   }
@@ -177,7 +179,7 @@ export class Delivery {
   /** Tells what is held as far as it follows on; what is known already is dropped. */
   #drain(): void {
     for (let next = this.#held[0]; next; next = this.#held[0]) {
-      const last = this.#position?.seq ?? 0;
+      const last = this.#last;
       if (next.seq !== undefined && next.seq > last + 1) return;
       this.#held.shift();
       if (next.seq === undefined) this.#ports.deliver(next);
@@ -188,14 +190,14 @@ export class Delivery {
   /** Goes on with what is held, and ends a replay that has reached its target. */
   #advance(): void {
     this.#drain();
-    const last = this.#position?.seq ?? 0;
+    const last = this.#last;
     if (this.#phase !== 'replay' || last < this.#target) return;
     this.#phase = 'live';
     // What is still held has a gap before it.
     if (this.#held.length) return this.#ask();
     const since = this.#since;
     this.#since = null;
-    if (since !== null) this.#ports.recovered({ after: since, seq: last });
+    if (since !== null) this.#ports.tell('recovered', { after: since, seq: last });
   }
 
   /** What is missing cannot be had: goes on with the oldest that is held, or with the head. */
@@ -207,20 +209,19 @@ export class Delivery {
   }
 
   #skip(seq: number, first: number | undefined): void {
-    const position = this.#position;
-    if (!position || seq <= position.seq) return;
-    this.#position = { epoch: position.epoch, seq };
+    const position = this.#position ?? NOWHERE;
+    if (seq <= position.seq) return;
+    this.#position = { ...position, seq };
     this.#since = position.seq;
     this.#tellLost(seq, first);
   }
 
   #tellLost(seq: number, first: number | undefined): void {
-    this.#ports.lost({ after: this.#since, seq, first });
+    this.#ports.tell('lost', { after: this.#since, seq, first });
   }
 
   #take(message: Message): void {
-    const { epoch } = this.#position ?? { epoch: '' };
-    this.#position = { epoch, seq: message.seq ?? 0 };
+    this.#position = { ...(this.#position ?? NOWHERE), seq: message.seq ?? 0 };
     this.#ports.deliver(message);
   }
 }

@@ -71,14 +71,17 @@ export class ChannelError extends Error {
   /** The channel's head, where a `conflict` with `ifSeq` told it. */
   readonly seq: number | undefined;
 
-  constructor(code: ErrorCode | (string & {}), message: string, more: { retryAfter?: number | undefined; seq?: number | undefined } = {}) {
+  constructor(code: ErrorCode | (string & {}), message: string, retryAfter?: number, seq?: number) {
     super(message);
     this.code = code;
     this.retryable = RETRYABLE.has(code);
-    this.retryAfter = more.retryAfter;
-    this.seq = more.seq;
+    this.retryAfter = retryAfter;
+    this.seq = seq;
   }
 }
+
+/** No connection, for now. */
+export const offline = (): ChannelError => new ChannelError('offline', 'There is no connection.');
 
 /** What a client does after its connection ended. */
 export type Advice = 'stop' | 'back_off' | 'at_once' | 'new_token' | 'forget';
@@ -101,9 +104,10 @@ const CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [4300, 'unauthenticated'],
 ]);
 
-/** The error a channel ends with when its connection was closed for good. */
-export function closeError(code: number, reason: string = 'closed'): ChannelError {
-  const name = CLOSE_CODES.get(code) ?? 'protocol';
-  const advice = name === 'unauthenticated' ? ' The token is not or no longer valid: sign in again, or give `token` as a function.' : '';
-  return new ChannelError(name, `The channel is closed: ${reason} (${code}).${advice}`);
+/** What ended a connection, for good or for now. */
+export function closeError(code: number, reason: string = ''): ChannelError {
+  const name = CLOSE_CODES.get(code) ?? (advise(code) === 'stop' ? 'protocol' : 'offline');
+  return new ChannelError(name, `The connection is closed: ${HINTS.get(name) ?? reason} (${code})`);
 }
+
+const HINTS: ReadonlyMap<string, string> = new Map([['unauthenticated', 'sign in again, or give `token` as a function that gets a valid one']]);

@@ -1,4 +1,4 @@
-import { ChannelError } from './errors.ts';
+import { ChannelError, offline } from './errors.ts';
 import type { Pace } from './pace.ts';
 import type { Ack, HistoryFrame, Limits, MessageFrame, Refusal, Resumed } from './protocol.ts';
 import type { Runtime } from './runtime.ts';
@@ -84,8 +84,8 @@ export class Lane {
     this.flush();
   }
 
-  /** The way broke: what may be sent again goes back to the front of the queue, in its old order. */
-  down(): void {
+  /** The way broke: what may be sent again goes back to the front of the queue, in its old order; with an error, nothing may. */
+  down(error?: ChannelError): void {
     this.#way = null;
     this.#callOff();
     const back = [...this.#flying.values(), ...this.#refused, ...this.#queue].sort((a, b) => a.place - b.place);
@@ -93,8 +93,8 @@ export class Lane {
     this.#refused = [];
     this.#queue = [];
     for (const request of back) request.callOff();
-    if (this.#rules.again === 'always') this.#queue = back;
-    else for (const request of back) request.fail(new ChannelError('offline', 'The connection broke.'));
+    if (this.#rules.again === 'always' && !error) this.#queue = back;
+    else for (const request of back) request.fail(error ?? offline());
   }
 
   /** Sends as much as the rules allow. */
@@ -105,7 +105,11 @@ export class Lane {
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(this.#holdUntil - now, this.#gap && this.#sentAt + this.#gap - now, this.#rules.paced && way.pace ? way.pace.wait(now) : 0);
-      if (wait > 0) return this.#later(wait);
+      if (wait > 0) {
+        this.#callOff();
+        this.#callOff = this.#runtime.after(wait, () => this.flush());
+        return;
+      }
       this.#launch(way);
     }
   }
@@ -120,7 +124,7 @@ export class Lane {
       this.#refused.push(request);
       this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retry_after ?? 1_000));
     } else {
-      request.fail(new ChannelError(answer.code, answer.message, { retryAfter: answer.retry_after, seq: answer.seq }));
+      request.fail(new ChannelError(answer.code, answer.message, answer.retry_after, answer.seq));
     }
     this.#settle();
     return true;
@@ -134,14 +138,6 @@ export class Lane {
     this.#refused = this.#refused.filter((waiting) => waiting !== request);
     request.fail(error);
     this.#settle();
-  }
-
-  /** Gives everything up. */
-  fail(error: ChannelError): void {
-    const all = [...this.#flying.keys(), ...this.#refused.map(({ id }) => id), ...this.#queue.map(({ id }) => id)];
-    this.#way = null;
-    this.#callOff();
-    for (const id of all) this.withdraw(id, error);
   }
 
   #launch(way: Way): void {
@@ -164,7 +160,7 @@ export class Lane {
   #fly(request: Waiting): void {
     this.#flying.set(request.id, request);
     request.callOff = this.#runtime.after(ANSWER_MS, () =>
-      this.withdraw(request.id, new ChannelError('timeout', 'No answer came within 30 s; it may have been carried out.')),
+      this.withdraw(request.id, new ChannelError('timeout', 'No answer came; it may have been carried out.')),
     );
   }
 
@@ -185,10 +181,5 @@ export class Lane {
       this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
     }
     this.flush();
-  }
-
-  #later(ms: number): void {
-    this.#callOff();
-    this.#callOff = this.#runtime.after(ms, () => this.flush());
   }
 }

@@ -1,4 +1,4 @@
-import { ChannelError, closeError } from './errors.ts';
+import { ChannelError, closeError, offline } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { Lane } from './lane.ts';
 import type { Answer, Way } from './lane.ts';
@@ -64,18 +64,18 @@ export class Outbox {
     const settle = (error: ChannelError): string => (waiter.fail(error), id);
     const fail = (code: ErrorCode, text: string): string => settle(new ChannelError(code, text));
     if (this.#phase === 'over') return settle(this.#over);
-    if ((lane === 'volatile' && this.#phase !== 'open') || (lane === 'control' && this.#phase === 'down')) return fail('offline', 'There is no connection.');
+    if ((lane === 'volatile' && this.#phase !== 'open') || (lane === 'control' && this.#phase === 'down')) return settle(offline());
     let text: string;
     try {
       text = JSON.stringify({ ...fields, id });
     } catch (error) {
-      return fail('bad_frame', `This is no JSON: ${String(error)}`);
+      return fail('bad_frame', String(error));
     }
     // The service could not tell by id which request it refuses.
-    if (LONE_SURROGATE.test(text)) return fail('bad_frame', 'The text holds half a surrogate pair.');
+    if (LONE_SURROGATE.test(text)) return fail('bad_frame', 'Half a surrogate pair is no text.');
     const bytes = new TextEncoder().encode(text).length;
-    if (bytes > this.#limits.frame_bytes) return fail('too_large', `A frame may have ${this.#limits.frame_bytes} bytes, this one has ${bytes}.`);
-    if (lane !== 'control' && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES)) return fail('queue_full', 'Too much waits to be sent.');
+    if (bytes > this.#limits.frame_bytes) return fail('too_large', `A frame of ${bytes} bytes is larger than ${this.#limits.frame_bytes}.`);
+    if (lane !== 'control' && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES)) return fail('queue_full', 'Too much waits.');
     this.#count(1, bytes);
     this.#lanes.get(lane)?.add({
       id,
@@ -125,7 +125,7 @@ export class Outbox {
   finish(error: ChannelError): void {
     this.#phase = 'over';
     this.#over = error;
-    for (const lane of this.#lanes.values()) lane.fail(error);
+    for (const lane of this.#lanes.values()) lane.down(error);
   }
 
   #count(frames: number, bytes: number): void {

@@ -9,7 +9,7 @@ export interface PresenceEvents<Data = unknown> {
   leave: Member<Data>;
   /** The count of a channel that is too large for a list (P4). */
   count: number;
-  /** Something of the above, once a frame. */
+  /** Something of the above, once a frame; the members as they are now. */
   change: ReadonlyMap<string, Member<Data>>;
 }
 
@@ -78,50 +78,33 @@ export class Presence<Data = unknown> {
    * Takes a change. Each part is an upsert or a delete; what changes nothing is not told.
    * @internal
    */
-  frame({ join, update, leave, count, members }: PresenceFrame): void {
-    const changes = [
-      members && this.#replace(members as readonly Member<Data>[]),
-      ...[...(join ?? []), ...(update ?? [])].map((member) => this.#put(member as Member<Data>)),
-      ...(leave ?? []).map(({ connection }) => this.#remove(connection)),
-      count !== undefined && this.#counted(count),
-    ];
-    if (changes.some(Boolean)) this.#emitter.emit('change', this.#members);
+  frame({ join = [], update = [], leave = [], count, members }: PresenceFrame): void {
+    if (members) this.#keepOnly(members);
+    for (const member of [...(members ?? []), ...join, ...update]) this.#put(member as Member<Data>);
+    for (const { connection } of leave) this.#remove(connection);
+    if (count !== undefined) {
+      this.#members.clear();
+      this.#count = count;
+      this.#emitter.emit('count', count);
+    }
+    this.#emitter.emit('change', this.#members);
   }
 
-  #replace(members: readonly Member<Data>[]): boolean {
-    const was = this.#count;
+  #keepOnly(members: readonly Member[]): void {
     this.#count = null;
     const here = new Set(members.map(({ connection }) => connection));
-    const gone = [...this.#members.keys()].filter((connection) => !here.has(connection));
-    const changes = [...gone.map((connection) => this.#remove(connection)), ...members.map((member) => this.#put(member))];
-    return was !== null || changes.some(Boolean);
+    for (const connection of this.#members.keys()) if (!here.has(connection)) this.#remove(connection);
   }
 
-  #put(member: Member<Data>): boolean {
+  #put(member: Member<Data>): void {
     const known = this.#members.get(member.connection);
-    if (known && same(known, member)) return false;
+    if (JSON.stringify(known) === JSON.stringify(member)) return;
     this.#members.set(member.connection, member);
     this.#emitter.emit(known ? 'update' : 'join', member);
-    return true;
   }
 
-  #remove(connection: string): boolean {
+  #remove(connection: string): void {
     const known = this.#members.get(connection);
-    if (!known) return false;
-    this.#members.delete(connection);
-    this.#emitter.emit('leave', known);
-    return true;
+    if (this.#members.delete(connection) && known) this.#emitter.emit('leave', known);
   }
-
-  #counted(count: number): boolean {
-    this.#members.clear();
-    if (this.#count === count) return false;
-    this.#count = count;
-    this.#emitter.emit('count', count);
-    return true;
-  }
-}
-
-function same(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }

@@ -123,10 +123,13 @@ export interface Bye {
 /** Whatever the service says that this client understands. */
 export type ServiceFrame = Welcome | MessageFrame | Ack | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye;
 
-/** Reads a text frame: one object or an array of them; throws where it is no JSON. What has no type is left out. */
+/** Reads a text frame: one object or an array of them. What is no JSON or has no type is nothing (F1). */
 export function readFrames(text: string): ServiceFrame[] {
-  const value = JSON.parse(text) as ServiceFrame | ServiceFrame[];
-  return [value].flat().filter((frame) => frame?.type);
+  try {
+    return [JSON.parse(text) as ServiceFrame | ServiceFrame[]].flat().filter((frame) => frame?.type);
+  } catch {
+    return [];
+  }
 }
 
 /** An escaped surrogate: JSON.stringify writes one only where its other half is missing, and the service refuses it (R4). */

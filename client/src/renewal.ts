@@ -49,16 +49,11 @@ export class Renewal {
     this.#callOff();
   }
 
-  /** Tells the service the token of a new source; rejects where it is refused. */
-  now(): Promise<void> {
-    return this.#exchange('join');
-  }
-
   /** Tells the service the token of the source it has; asks once more where it is refused. */
   async renew(reason: TokenAsk['reason'], expires = Infinity): Promise<void> {
     const turn = this.#turn;
     try {
-      await this.#exchange(reason);
+      await this.now(reason);
     } catch (error) {
       // The connection is gone, and with it the question: the next join asks for itself.
       if (turn !== this.#turn) return;
@@ -72,7 +67,8 @@ export class Renewal {
     this.#callOff = this.#runtime.after(Math.min(LONGEST_TIMER_MS, Math.max(0, ms)), () => void this.renew(reason, expires));
   }
 
-  async #exchange(reason: TokenAsk['reason']): Promise<void> {
+  /** Tells the service a token of the source; rejects where it is refused. */
+  async now(reason: TokenAsk['reason']): Promise<void> {
     const turn = this.#turn;
     const token = this.#tokens.renewable ? await this.#tokens.ask(reason) : this.#tokens.current;
     // The same token again would change nothing.
