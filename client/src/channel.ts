@@ -64,7 +64,7 @@ export interface Receipt {
 }
 
 /** Which part of the history is wanted: what comes before, or after, a seq. */
-export type HistoryRange = ({ readonly before?: number } | { readonly after?: number }) & {
+export type HistoryRange = ({ readonly before?: number; readonly after?: never } | { readonly after?: number; readonly before?: never }) & {
   /** At most 100; 50 where it is left out. */
   readonly limit?: number;
   readonly signal?: AbortSignal | undefined;

@@ -46,4 +46,4 @@ export type { Presence, PresenceEvents } from './presence.ts';
 export type { From, Json, Limits, Member, Message, Position, Welcome } from './protocol.ts';
 export type { Runtime, SocketLike } from './runtime.ts';
 export type { TokenAsk, TokenSource } from './tokens.ts';
-export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape } from './types.ts';
+export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from './types.ts';

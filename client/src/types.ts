@@ -86,17 +86,18 @@ type HeadBeats<One extends string, Other extends string> = One extends '**'
 /** The names of a channel's events. */
 export type EventName<Channel> = Channel extends { readonly events: infer Events } ? keyof Events & string : never;
 
-/** The payload of one event. */
-export type DataOf<Channel, Event extends string> = Channel extends { readonly events: { readonly [name in Event]: { readonly data: infer Data } } }
-  ? Data
+/** One event's shape. */
+type EventOf<Channel, Event extends string> = Channel extends { readonly events: infer Events }
+  ? Event extends keyof Events
+    ? Events[Event]
+    : never
   : never;
+
+/** The payload of one event. */
+export type DataOf<Channel, Event extends string> = EventOf<Channel, Event> extends { readonly data: infer Data } ? Data : never;
 
 /** What a member may say of itself. */
 export type PresenceOf<Channel> = Channel extends { readonly presence: infer Data } ? Data : never;
 
 /** Whether an event may be directed. */
-export type IsDirected<Channel, Event extends string> = Channel extends {
-  readonly events: { readonly [name in Event]: { readonly directed: true } };
-}
-  ? true
-  : false;
+export type IsDirected<Channel, Event extends string> = EventOf<Channel, Event> extends { readonly directed: true } ? true : false;
