@@ -19,6 +19,7 @@ struct Line {
 enum Who {
     Everyone,
     Watchers,
+    OtherWatchers(SessionKey),
     Others(SessionKey),
     Only(BTreeSet<SessionKey>),
 }
@@ -28,6 +29,7 @@ impl Line {
         match &self.who {
             Who::Everyone => true,
             Who::Watchers => hearing == Hearing::Presence,
+            Who::OtherWatchers(newcomer) => hearing == Hearing::Presence && *newcomer != key,
             Who::Others(sender) => *sender != key,
             Who::Only(keys) => keys.contains(&key),
         }
@@ -73,12 +75,13 @@ impl Channel {
         let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);
         let entries = self.write(turn, entries);
         let frames = entries.iter().filter(|entry| entry.frame.is_some()).count();
-        let watchers = |text: Option<String>| text.map(|text| Line { text, who: Who::Watchers });
-        let mut lines: Vec<Line> = watchers(told.before).into_iter().collect();
+        let newcomer = told.newcomer.and_then(|newcomer| self.roster.connection(newcomer.as_str()));
+        let before = newcomer.map_or(Who::Watchers, |(key, _)| Who::OtherWatchers(key));
+        let mut lines: Vec<Line> = told.before.map(|text| Line { text, who: before }).into_iter().collect();
         for entry in entries {
             self.address(entry, &mut lines);
         }
-        lines.extend(watchers(told.after));
+        lines.extend(told.after.map(|text| Line { text, who: Who::Watchers }));
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
@@ -154,7 +157,7 @@ impl Channel {
         for line in lines {
             match &line.who {
                 Who::Everyone | Who::Watchers => {}
-                Who::Others(key) => drop(personal.insert(*key)),
+                Who::Others(key) | Who::OtherWatchers(key) => drop(personal.insert(*key)),
                 Who::Only(keys) => personal.extend(keys),
             }
         }
@@ -165,7 +168,7 @@ impl Channel {
             if sessions > 0 {
                 let heard = lines.iter().filter(|line| match &line.who {
                     Who::Everyone | Who::Others(_) => true,
-                    Who::Watchers => hearing == Hearing::Presence,
+                    Who::Watchers | Who::OtherWatchers(_) => hearing == Hearing::Presence,
                     Who::Only(_) => false,
                 });
                 let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();

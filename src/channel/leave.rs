@@ -20,8 +20,8 @@ impl Channel {
     pub fn close(&mut self, turn: &mut Turn<'_>, key: SessionKey, clean: bool) -> Effects {
         self.begin(turn);
         self.hang_ups.remove(&key);
+        self.effects.push(Effect::Drop { session: key });
         if let Some(session) = self.roster.remove(key) {
-            self.effects.push(Effect::Drop { session: key });
             self.left(turn, &session, clean);
         }
         self.settle(turn)

@@ -79,6 +79,7 @@ impl Channel {
     /// A text frame came in.
     pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
         self.begin(turn);
+        self.sweep(turn);
         if self.listens(turn.now, session) {
             self.meter.heard(text.len());
             self.heard(turn.now, session);
@@ -90,6 +91,7 @@ impl Channel {
     /// A frame came in that is refused unread.
     pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
         self.begin(turn);
+        self.sweep(turn);
         if self.listens(turn.now, session) {
             self.meter.heard(0);
             self.heard(turn.now, session);
@@ -128,11 +130,12 @@ impl Channel {
         true
     }
 
-    /// Notes that the session is alive, to a grain, since noting it writes an attachment (rule R6).
+    /// Notes that the session is alive, to a grain, since noting it writes an attachment (rule R6); and when the
+    /// channel was last swept, so that one that slept since does not sweep again too soon.
     fn heard(&mut self, now: Millis, key: SessionKey) {
         let swept = self.swept;
         let Some(session) = self.roster.session_mut(key) else { return };
-        if now.saturating_sub(session.kept.heard) < HEARD_GRAIN {
+        if now.saturating_sub(session.kept.heard) < HEARD_GRAIN && session.kept.swept == swept {
             return;
         }
         session.kept.heard = now;

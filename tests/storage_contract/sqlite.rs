@@ -37,7 +37,11 @@ impl Database {
     /// An empty database of whichever kind is at hand.
     pub(crate) fn open() -> Self {
         Self::over(match std::env::var("DORMOUSE_SQL") {
-            Ok(address) => Engine::Runtime(BufReader::new(TcpStream::connect(address).unwrap())),
+            Ok(address) => {
+                let stream = TcpStream::connect(address).unwrap();
+                stream.set_nodelay(true).unwrap();
+                Engine::Runtime(BufReader::new(stream))
+            }
             Err(_) => Engine::Native(rusqlite::Connection::open_in_memory().unwrap()),
         })
     }
@@ -179,7 +183,8 @@ fn exec_there(stream: &mut BufReader<TcpStream>, sql: &str, params: &[Param<'_>]
             Param::Text(text) => json!(text),
         })
         .collect();
-    writeln!(stream.get_mut(), "{}", json!({ "sql": sql, "params": params })).unwrap();
+    let request = format!("{}\n", json!({ "sql": sql, "params": params }));
+    stream.get_mut().write_all(request.as_bytes()).unwrap();
     let mut line = String::new();
     stream.read_line(&mut line).unwrap();
     let answer: Json = serde_json::from_str(&line).unwrap();
