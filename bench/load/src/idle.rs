@@ -1,0 +1,73 @@
+//! Members that only sit: what a connection costs in memory, and what heartbeats cost while the object sleeps.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::task::spawn_local;
+use tokio::time::{Instant, interval_at, sleep};
+
+use crate::args::{Idle, Target};
+use crate::link::{Link, Writer};
+use crate::member::listen;
+use crate::process;
+use crate::room::{Form, Room};
+use crate::stats::Stats;
+use crate::{Failure, join, stdio};
+
+/// Runs the measurement and prints its result.
+pub async fn run(target: &Target, plan: &Idle) -> Result<(), Failure> {
+    let joined = Rc::new(Stats::new(false)?);
+    let warm = join::members(target, 0, join::tokens(target, 0, 0, 1)?, &joined).await?;
+    let tokens = join::tokens(target, 0, 1, plan.members)?;
+    let empty = process::usage(target.pid)?;
+    let links = join::members(target, 0, tokens, &joined).await?;
+    let full = process::usage(target.pid)?;
+    stdio::tell(&json!({"event": "joined", "channels": [format!("{}0", target.prefix)]}), target.gated).await?;
+
+    let stats = Rc::new(Stats::new(false)?);
+    let form = Form { dialect: target.dialect, size: 0, kept: false };
+    let room = Rc::new(RefCell::new(Room::new(stats.clone(), form, links.len(), 0)));
+    let every = Duration::from_secs_f64(plan.interval);
+    let begin = Instant::now() + Duration::from_secs_f64(plan.settle);
+    for (index, Link { reader, writer }) in links.into_iter().enumerate() {
+        listen(reader, room.clone(), stats.clone());
+        beat(writer, begin + every.mul_f64(index as f64 / plan.members as f64), every, stats.clone());
+    }
+    sleep(Duration::from_secs_f64(plan.settle)).await;
+    let (before, pongs) = (process::usage(target.pid)?, stats.pongs.get());
+    sleep(Duration::from_secs_f64(plan.seconds)).await;
+    let after = process::usage(target.pid)?;
+    let pongs = stats.pongs.get() - pongs;
+    stats.stop();
+    stdio::tell(&json!({"event": "finished"}), target.gated).await?;
+
+    let mut result = stats.fields();
+    let per_connection = |kb: u64| (kb as f64 - empty.rss_kb as f64) / plan.members as f64;
+    result["event"] = json!("result");
+    result["pongs"] = json!(pongs);
+    result["rss_kb"] = json!(after.rss_kb);
+    result["kb_per_connection"] = json!(per_connection(full.rss_kb));
+    result["kb_per_connection_asleep"] = json!(per_connection(after.rss_kb));
+    result["server_cpu_ms"] = json!(after.cpu_ms - before.cpu_ms);
+    drop(warm);
+    stdio::tell(&result, false).await
+}
+
+/// Sends a heartbeat now and then.
+fn beat(mut writer: Writer, first: Instant, every: Duration, stats: Rc<Stats>) {
+    spawn_local(async move {
+        let mut ticks = interval_at(first, every);
+        loop {
+            ticks.tick().await;
+            if !stats.running() {
+                return;
+            }
+            if writer.feed("ping".into()).await.is_err() || writer.flush().await.is_err() {
+                stats.note(|| "a heartbeat could not be sent".into());
+                return;
+            }
+        }
+    });
+}
