@@ -8,8 +8,8 @@ const LIVE = ["dormouse", "raw", "partyserver", "ws"];
 /**
  * One case. `work` goes to the load generator as command and options, `quick` overrides it (and the peers) in a
  * quick run, `reach` is checked against the medians:
- * `{ metric, of, against, least | most, stretch }` compares dormouse's metric with the same of a peer,
- * `{ metric, of, most | least }` compares it with a number.
+ * `{ metric, against, least | most, stretch }` compares dormouse's metric with the same of a peer,
+ * `{ metric, most | least }` with a number.
  */
 const hot = (name, members, publishers, least, stretch, more = {}) => ({
   name,
@@ -33,7 +33,6 @@ const growth = (members) => ({
   peers: ["dormouse", "raw", "partyserver", "ws"],
   quickPeers: ["dormouse", "raw"],
   plot: members,
-  show: ["cpu_us_per_delivery"],
 });
 
 const inbound = (bytes) => ({
@@ -56,14 +55,14 @@ export const CASES = [
     compress: true,
     quickPeers: ["dormouse"],
     reach: [],
-    show: ["bytes_per_delivery"],
+    show: ["wire_bytes_per_delivery"],
   }),
   hot("hot-1000x20-deflate-off", 1000, 20, undefined, undefined, {
     what: "1000 members that offer compression, 20 publish; the service declines (its default)",
     target: { deflate: true },
     quickPeers: ["dormouse"],
     reach: [],
-    show: ["bytes_per_delivery"],
+    show: ["wire_bytes_per_delivery"],
   }),
   {
     name: "kept-1000x20",
@@ -206,6 +205,16 @@ export const CASES = [
       { metric: "isolate_mb", most: 128 },
     ],
     show: ["joins_per_s", "to_all_ms", "delivered_share", "isolate_mb"],
+  },
+  {
+    name: "cold-start",
+    what: "a new process, its isolate and the first join: spawn to listening, upgrade to welcome, and both",
+    command: "cold",
+    work: {},
+    peers: LIVE,
+    quickPeers: ["dormouse", "raw"],
+    reach: [],
+    show: ["start_ms", "welcome_ms", "first_welcome_ms"],
   },
   ...[10, 100, 1000, 5000, 9000].map(growth),
   ...[100, 1024, 16384].map(inbound),

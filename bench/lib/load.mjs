@@ -1,8 +1,10 @@
 // Runs the load generator against a server and adds what only the server can tell: the rows it wrote.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { pinned } from "./children.mjs";
+import { cold } from "./cold.mjs";
 import { SECRET } from "./servers.mjs";
 import { seed } from "./seed.mjs";
 
@@ -19,8 +21,9 @@ export function buildGenerator() {
 export async function measure({ servers, generator, cpu }, testCase, peer, work) {
   const server = await servers.start(peer, { compress: testCase.compress, driver: testCase.command === "seed" });
   try {
-    const result = testCase.command === "seed" ? await seed(server, work) : await load(server, { generator, cpu }, testCase, work);
-    return derive(result);
+    if (testCase.command === "seed") return derive(await seed(server, work));
+    if (testCase.command === "cold") return derive(await cold(server));
+    return derive(await load(server, { generator, cpu }, testCase, work));
   } catch (error) {
     const said = server.errors();
     throw new Error(`${testCase.name}, ${peer}: ${error.message}${said ? `\n${said}` : ""}`);
@@ -32,15 +35,17 @@ export async function measure({ servers, generator, cpu }, testCase, peer, work)
 async function load(server, { generator, cpu }, testCase, work) {
   const target = { url: server.url, dialect: server.dialect, secret: SECRET, pid: server.pid, gated: true, ...testCase.target };
   const args = [...flags(target), testCase.command, ...flags(work)];
-  const child = spawn("taskset", ["--cpu-list", cpu, generator, ...args], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = pinned(cpu, generator, args, { stdio: ["pipe", "pipe", "pipe"] });
   let errors = "";
   child.stderr.setEncoding("utf8").on("data", (chunk) => (errors += chunk));
   const ended = new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
+  // A peer that keeps nothing has no rows to tell, and would only be asked behind all that it has still to send.
+  const counts = server.keeps || testCase.sleeps;
   let channels = [];
   let before, after, result;
   for await (const line of createInterface({ input: child.stdout })) {
     const event = JSON.parse(line);
-    if (event.event === "joined") channels = event.channels;
+    if (event.event === "joined") channels = counts ? event.channels : [];
     if (event.event === "joined") before = await meters(server, channels);
     if (event.event === "finished") after = await meters(server, channels);
     if (event.event === "result") result = event;
@@ -81,6 +86,7 @@ function derive(result) {
     cpu_us_per_delivery: per(cpu, result.deliveries),
     // With one member, what it hears within the window is what was taken in.
     cpu_us_per_message: per(cpu, result.deliveries),
+    wire_bytes_per_delivery: per(result.wire_bytes, result.deliveries),
     rows_per_message: per(result.rows_written, result.published),
     load_cpu: per(result.load_cpu_ms, (result.seconds ?? 0) * 1000),
     server_cpu: per(result.server_cpu_ms, (result.seconds ?? 0) * 1000),

@@ -7,6 +7,8 @@ const COLUMNS = [
   ["p50 ms", (_, figures) => number(figures.p50_ms)],
   ["p99 ms", (_, figures) => number(figures.p99_ms)],
   ["p99 spread", (_, figures) => spread(figures.spread?.p99_ms)],
+  ["bytes/delivery", (_, figures) => number(figures.bytes_per_delivery)],
+  ["µs CPU/delivery", (_, figures) => number(figures.cpu_us_per_delivery)],
   ["rss MB", (_, figures) => number(figures.rss_kb === undefined ? undefined : figures.rss_kb / 1024)],
   ["rows", (_, figures) => number(figures.rows_written)],
 ];
@@ -15,8 +17,9 @@ const COLUMNS = [
 export function section(entry, testCase) {
   const more = (testCase.show ?? []).map((metric) => [metric, (_, figures) => number(figures[metric])]);
   const busy = ["server / load CPU", (_, figures) => `${percent(figures.server_cpu)} / ${percent(figures.load_cpu)}`];
-  const columns = [...COLUMNS, ...more, busy];
   const names = Object.keys(entry.peers);
+  const filled = ([, cell]) => names.some((name) => !/^[–/ ]*$/.test(cell(name, entry.peers[name])));
+  const columns = [...COLUMNS, ...more, busy].filter(filled);
   const rows = names.map((name) => columns.map(([, cell]) => cell(name, entry.peers[name])));
   const notes = names.flatMap((name) => remarks(entry.peers[name]).map((remark) => `- ${name}: ${remark}`));
   const goals = entry.verdicts.map((verdict) => {

@@ -1,5 +1,4 @@
 // Starts what is measured, each time anew: a workerd with its own disk, or the plain Node process.
-import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { pinned } from "./children.mjs";
 
 const require = createRequire(import.meta.url);
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -22,9 +22,9 @@ export const SECRET = "a secret of the benchmark, long enough for HS256";
 const PLATFORM = platform(join(root, "wrangler.toml"));
 
 const KINDS = {
-  dormouse: { class: "ChannelObject", binding: "CHANNELS", path: "/v1/channels/{channel}", dialect: "dormouse" },
+  dormouse: { class: "ChannelObject", binding: "CHANNELS", path: "/v1/channels/{channel}", dialect: "dormouse", keeps: true },
   raw: { class: "Room", binding: "ROOMS", path: "/v1/channels/{channel}", dialect: "raw" },
-  "raw-kept": { class: "Room", binding: "ROOMS", path: "/v1/channels/{channel}", dialect: "raw" },
+  "raw-kept": { class: "Room", binding: "ROOMS", path: "/v1/channels/{channel}", dialect: "raw", keeps: true },
   partyserver: { class: "Room", binding: "ROOMS", path: "/parties/rooms/{channel}", dialect: "raw" },
   ws: { path: "/v1/channels/{channel}", dialect: "raw" },
 };
@@ -75,10 +75,9 @@ async function workerd(name, { home, files }, dir, cpu, { compress = false, driv
   if (driver) copyFileSync(join(peers, "seed-driver.js"), join(run, "seed-driver.js"));
   const config = join(run, "config.capnp");
   writeFileSync(config, capnp(kind, files, disk, { compress, driver }));
+  const begin = performance.now();
   const args = ["serve", config, "--control-fd=3", ...(driver ? ["--inspector-addr=127.0.0.1:0"] : [])];
-  const child = spawn("taskset", ["--cpu-list", cpu, require("workerd").default, ...args], {
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
-  });
+  const child = pinned(cpu, require("workerd").default, args, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
   const errors = tail(child);
   child.stdout.resume();
   const ports = await new Promise((resolve, reject) => {
@@ -90,18 +89,19 @@ async function workerd(name, { home, files }, dir, cpu, { compress = false, driv
     });
     child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${errors()}`)));
   });
-  return { ...face(kind, ports.http, child, errors), ports, stop: () => stop(child, run) };
+  return { ...face(kind, ports.http, child, errors), start_ms: performance.now() - begin, ports, stop: () => stop(child, run) };
 }
 
 async function plain(cpu, { compress = false }) {
+  const begin = performance.now();
   const args = [join(peers, "ws-server.mjs"), ...(compress ? ["--compress"] : [])];
-  const child = spawn("taskset", ["--cpu-list", cpu, process.execPath, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = pinned(cpu, process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   const errors = tail(child);
   const port = await new Promise((resolve, reject) => {
     createInterface({ input: child.stdout }).once("line", (line) => resolve(JSON.parse(line).port));
     child.once("exit", (code) => reject(new Error(`the ws server ended with ${code}: ${errors()}`)));
   });
-  return { ...face(KINDS.ws, port, child, errors), stop: () => stop(child) };
+  return { ...face(KINDS.ws, port, child, errors), start_ms: performance.now() - begin, stop: () => stop(child) };
 }
 
 function face(kind, port, child, errors) {
@@ -110,6 +110,7 @@ function face(kind, port, child, errors) {
     url: url("ws", "{channel}"),
     pid: child.pid,
     dialect: kind.dialect,
+    keeps: kind.keeps,
     errors,
     async meter(channel) {
       const headers = kind.dialect === "dormouse" ? { authorization: `Bearer ${token("meter", ["meter"])}` } : {};

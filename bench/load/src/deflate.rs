@@ -1,5 +1,7 @@
 //! permessage-deflate (RFC 7692) the way a browser offers it: both sides keep their window from message to message.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 use soketto::base::{Header, OpCode};
 use soketto::extension::{Extension, Param};
@@ -7,6 +9,14 @@ use soketto::{BoxedError, Storage};
 
 /// The bytes that end a flushed block and are left out on the wire (RFC 7692, 7.2.1).
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
+
+/// Bytes of all messages received so far as they were on the wire, of all connections that have the extension.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes of all messages received so far, as they were on the wire.
+pub fn received() -> u64 {
+    RECEIVED.load(Ordering::Relaxed)
+}
 
 /// The extension of one connection.
 #[derive(Debug)]
@@ -116,6 +126,9 @@ impl Extension for Deflate {
     }
 
     fn decode(&mut self, header: &mut Header, data: &mut Vec<u8>) -> Result<(), BoxedError> {
+        if header.is_fin() {
+            RECEIVED.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
         match header.opcode() {
             OpCode::Text | OpCode::Binary if header.is_rsv1() && !header.is_fin() => self.fragmented = true,
             OpCode::Text | OpCode::Binary if header.is_rsv1() => self.inflate(data)?,

@@ -14,7 +14,7 @@ use crate::process::{self, Usage};
 use crate::room::{Form, Room};
 use crate::stats::Stats;
 use crate::wire::{self, Dialect};
-use crate::{Failure, join, stdio};
+use crate::{Failure, deflate, join, stdio};
 
 /// How long a member that never read may take to catch up at the end.
 const CATCH_UP: Duration = Duration::from_secs(5);
@@ -155,11 +155,12 @@ async fn read_out(reader: &mut Reader, bytes: &mut usize) -> String {
 struct Moment {
     server: Usage,
     own: Usage,
+    compressed: u64,
 }
 
 impl Moment {
     fn now(target: &Target) -> Result<Self, Failure> {
-        Ok(Self { server: process::usage(target.pid)?, own: process::own()? })
+        Ok(Self { server: process::usage(target.pid)?, own: process::own()?, compressed: deflate::received() })
     }
 
     fn since(&self, before: &Self, result: &mut Value) {
@@ -168,6 +169,10 @@ impl Moment {
         result["rss_peak_kb"] = json!(self.server.peak_kb);
         result["server_cpu_ms"] = json!(self.server.cpu_ms - before.server.cpu_ms);
         result["load_cpu_ms"] = json!(self.own.cpu_ms - before.own.cpu_ms);
+        // Where compression is not agreed on, the bytes of the wire are those of the payloads.
+        if self.compressed > 0 {
+            result["wire_bytes"] = json!(self.compressed - before.compressed);
+        }
     }
 }
 
