@@ -1,0 +1,48 @@
+// @ts-check
+// The wasm build, by worker-build into build/. Wrangler's [build] command, so it is quick where nothing changed.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { cargoTools, isCalled, root } from "./project.mjs";
+import { duration, run, say, script } from "./shell.mjs";
+import { wasmEnvironment } from "./toolchain.mjs";
+import { program, toolEnvironment } from "./tools.mjs";
+
+const inputs = ["Cargo.toml", "Cargo.lock", "src"];
+export const wasmFile = join(root, "build", "index_bg.wasm");
+const outputs = [join(root, "build", "index.js"), wasmFile];
+const stamp = join(root, "build", "inputs.json");
+
+/** Builds what is deployed (release, link-time optimised), unless it is what the sources say already. */
+export async function build() {
+  const env = { ...wasmEnvironment(), ...toolEnvironment() };
+  const wanted = fingerprint(env);
+  if (existsSync(stamp) && outputs.every((file) => existsSync(file)) && readFileSync(stamp, "utf8") === state(wanted)) return;
+
+  say("building the service's wasm (release) …");
+  const begun = performance.now();
+  await run(program("worker-build"), ["--release"], { env, why: "The wasm build failed; see the lines above." });
+  writeFileSync(stamp, state(wanted));
+  say(`built in ${duration(performance.now() - begun)}.`);
+}
+
+/** What the build depends on, in one hash. @param {Record<string, string>} env */
+function fingerprint(env) {
+  const hash = createHash("sha256").update(JSON.stringify([cargoTools(), env.RUSTC ?? "", process.env.RUSTFLAGS ?? ""]));
+  for (const file of inputs.flatMap((input) => files(join(root, input)))) hash.update(file).update("\0").update(readFileSync(file));
+  return hash.digest("hex");
+}
+
+/** The outputs' sizes and times too: another build may have written them. @param {string} wanted */
+function state(wanted) {
+  const written = outputs.map((file) => statSync(file)).map(({ size, mtimeMs }) => [size, mtimeMs]);
+  return JSON.stringify({ inputs: wanted, written });
+}
+
+/** The files below a path, in a steady order. @param {string} path @returns {string[]} */
+function files(path) {
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
+}
+
+if (isCalled(import.meta.url)) await script(build);

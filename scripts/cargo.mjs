@@ -1,0 +1,56 @@
+// @ts-check
+// The checks that cargo runs.
+import { debianEnvironment, debianPossible, needDebianToolchain } from "./debian.mjs";
+import { wasmTarget } from "./project.mjs";
+import { ask, say, Stop, tryRun } from "./shell.mjs";
+import { wasmEnvironment } from "./toolchain.mjs";
+
+// What only the shell may use; the compiler keeps the rest of src/ from naming it as long as no host build has it.
+const platform = /^(worker|worker-.*|wasm-bindgen.*|js-sys|web-sys)$/;
+
+/**
+ * Runs cargo and returns what it printed.
+ * @param {string[]} args @param {{env?: Record<string, string>, why?: string}} [options]
+ */
+export async function cargo(args, { env, why } = {}) {
+  const { code, output } = await tryRun("cargo", args, { env });
+  if (code !== 0) throw new Stop(why ?? `cargo ${args[0]} failed; see the lines above.`);
+  return output;
+}
+
+/** The result lines of `cargo test`; a test that was skipped is a failure. @param {string} output */
+export function cargoClosing(output) {
+  const results = output.split("\n").filter((line) => line.startsWith("test result:"));
+  if (!results.some((line) => !line.includes(" 0 passed"))) throw new Stop("cargo test ran no test at all.");
+  if (results.some((line) => !line.includes(" 0 ignored"))) throw new Stop("A Rust test is ignored: mend it or remove it.");
+  return results.filter((line) => !line.includes(" 0 passed"));
+}
+
+/** Clippy for this machine and for wasm, warnings denied. */
+export async function lint() {
+  const why = "Clippy found something; see its lines above.";
+  const deny = ["--", "-D", "warnings"];
+  await cargo(["clippy", "--locked", "--all-targets", "--all-features", ...deny], { env: await clippyEnvironment(), why });
+  const wasm = ["clippy", "--locked", "--lib", "--target", wasmTarget, ...deny];
+  await cargo(wasm, { env: wasmEnvironment(), why });
+  return [];
+}
+
+/** The machine's clippy, else Debian's. @returns {Promise<Record<string, string>>} */
+async function clippyEnvironment() {
+  if (ask("cargo", ["clippy", "--version"]) !== undefined) return {};
+  if (!debianPossible()) throw new Stop('Clippy is missing: run "rustup component add clippy".');
+  say("clippy: Debian's, because the Rust on this machine has none.");
+  await needDebianToolchain();
+  return debianEnvironment();
+}
+
+/** Stops where a crate of the platform is in the host's dependency tree. @returns {string[]} */
+export function needPure() {
+  const tree = ask("cargo", ["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
+  if (tree === undefined) throw new Stop('cargo tree failed: is Cargo.lock in step with Cargo.toml? Run "cargo check".');
+  const crates = [...new Set(tree.split("\n").map((line) => line.split(" ")[0]))];
+  const bad = crates.filter((crate) => platform.test(crate));
+  if (bad.length === 0) return [`${crates.length} crates, none of the platform`];
+  throw new Stop(`The pure part depends on ${bad.join(", ")}: see "cargo tree -i ${bad[0]}"; it belongs under [target.'cfg(target_arch = "wasm32")'.dependencies].`);
+}

@@ -1,0 +1,62 @@
+// @ts-check
+// Everything `npm test` checks, in order: what is quick and fails often first.
+import { build } from "./build.mjs";
+import { cargo, cargoClosing, lint, needPure } from "./cargo.mjs";
+import { needLicences } from "./licences.mjs";
+import { dryRun, needSize } from "./release.mjs";
+import { nodeTests, typeCheck } from "./typescript.mjs";
+
+/**
+ * @typedef {object} Check
+ * @property {string} name
+ * @property {string} title what it proves
+ * @property {() => Promise<string[]>} run stops where it fails; returns the runner's own closing lines
+ */
+
+/** @type {Check[]} */
+export const checks = [
+  {
+    name: "fmt",
+    title: "the Rust is formatted (cargo fmt)",
+    run: async () => {
+      await cargo(["fmt", "--check"], { why: 'The Rust is not formatted: run "cargo fmt".' });
+      return [];
+    },
+  },
+  { name: "types", title: "TypeScript and the scripts have the types they claim (tsc)", run: typeCheck },
+  { name: "licences", title: "every dependency is licensed as deny.toml allows, and none is denied", run: async () => needLicences() },
+  { name: "pure", title: "the pure part has no platform crate in its dependency tree", run: async () => needPure() },
+  { name: "clippy", title: "the linter finds nothing, for this machine and for wasm", run: lint },
+  {
+    name: "rust",
+    title: "the machine does what the protocol says (cargo test)",
+    run: async () => cargoClosing(await cargo(["test", "--locked"], { why: "A Rust test failed." })),
+  },
+  {
+    name: "doc",
+    title: "the documentation builds without a warning (cargo doc)",
+    run: async () => {
+      await cargo(["doc", "--locked", "--no-deps", "--document-private-items"], { env: { RUSTDOCFLAGS: "-D warnings" } });
+      return [];
+    },
+  },
+  {
+    name: "size",
+    title: "the release wasm builds and keeps to its budget",
+    run: async () => {
+      await build();
+      return needSize();
+    },
+  },
+  { name: "deploy", title: "each environment would deploy (wrangler deploy --dry-run), without DEV_TOKENS", run: dryRun },
+  { name: "scripts", title: "the scripts keep their promises", run: () => nodeTests("scripts/test") },
+  { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },
+  {
+    name: "e2e",
+    title: "real sockets on the real runtime",
+    run: async () => {
+      await build();
+      return nodeTests("tests/e2e");
+    },
+  },
+];

@@ -1,0 +1,72 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { WebSocketServer } from "ws";
+import { wscat } from "../greeting.mjs";
+import { host, locked, older, read, root } from "../project.mjs";
+import { tryRun } from "../shell.mjs";
+
+test("versions are compared as numbers", () => {
+  assert.ok(older("20.9.0", "20.12.0"));
+  assert.ok(older("1.90.9", "1.91"));
+  assert.ok(!older("1.91.0", "1.91"));
+  assert.ok(!older("24.1.0", "22.18.0"));
+  assert.ok(!older("22.18.0", "22.18.0"));
+});
+
+test("a crate's version is read from Cargo.lock, and an unknown crate is told", () => {
+  assert.match(locked("serde"), /^1\.\d+\.\d+$/);
+  assert.throws(() => locked("no-such-crate"), /names no crate no-such-crate/);
+});
+
+test("every npm package is pinned exactly", () => {
+  const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read("package.json"));
+  assert.equal(dependencies, undefined, "the service has no npm dependency at run time");
+  for (const [name, version] of Object.entries({ ...devDependencies, ...optionalDependencies })) assert.match(version, /^\d+\.\d+\.\d+$/, name);
+});
+
+test("the wscat line of npm start offers both sub-protocols, in the shell", async () => {
+  const server = new WebSocketServer({ host, port: 0, handleProtocols: (offered) => (offered.has("dormouse.v1") ? "dormouse.v1" : false) });
+  await once(server, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  const asked = once(server, "connection");
+  server.on("connection", (socket) => socket.close());
+  const line = wscat(`http://${host}:${port}`, "aaa.bbb-_.ccc");
+  const [{ code }, [, request]] = await Promise.all([tryRun("sh", ["-c", line]), asked]);
+  server.close();
+  assert.equal(code, 0);
+  assert.equal(request.url, "/v1/channels/chat:lobby");
+  assert.deepEqual(request.headers["sec-websocket-protocol"].split(/, */), ["dormouse.v1", "bearer.aaa.bbb-_.ccc"]);
+});
+
+/** @param {string[]} args */
+const start = (...args) => spawnSync(process.execPath, ["scripts/start.mjs", ...args], { cwd: root, encoding: "utf8" });
+
+test("npm start tells that the port is in use before it does anything else", async () => {
+  const other = createServer().listen(0, host);
+  await once(other, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (other.address());
+  const { status, stderr } = start("--port", String(port));
+  other.close();
+  assert.equal(status, 1);
+  assert.match(stderr, new RegExp(`^dormouse: Port ${port} of ${host} is in use: end what listens there, or .*\n$`));
+});
+
+test("npm start refuses options it does not know", () => {
+  for (const args of [["--port", "http"], ["--port", "70000"], ["--prot", "1"], ["--var", "NAME"], ["more"]]) {
+    const { status, stderr } = start(...args);
+    assert.equal(status, 2, args.join(" "));
+    assert.match(stderr, /npm start takes/);
+  }
+});
+
+test("npm test names its checks, and refuses one it does not have", () => {
+  const run = (/** @type {string} */ arg) => spawnSync(process.execPath, ["scripts/test.mjs", arg], { cwd: root, encoding: "utf8" });
+  for (const name of ["fmt", "clippy", "rust", "e2e"]) assert.match(run("--list").stdout, new RegExp(`^${name} `, "m"));
+  const refused = run("e3e");
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /There is no check "e3e"\. There are: fmt, /);
+});

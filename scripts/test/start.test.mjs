@@ -1,0 +1,87 @@
+// @ts-check
+// npm start as a person uses it: the real service, the printed line in a shell, Ctrl-C.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { host, root } from "../project.mjs";
+import { environment } from "../shell.mjs";
+
+/** A port that nobody has at the moment. */
+async function freePort() {
+  const probe = createServer().listen(0, host);
+  await once(probe, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (probe.address());
+  probe.close();
+  await once(probe, "close");
+  return port;
+}
+
+/**
+ * npm start on a free port with storage of its own.
+ * @param {import("node:test").TestContext} t @param {string[]} more
+ */
+async function start(t, ...more) {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), "dormouse-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return heard(t, process.execPath, ["scripts/start.mjs", "--port", String(port), "--persist-to", folder, ...more], port);
+}
+
+/**
+ * A program whose lines can be awaited.
+ * @param {import("node:test").TestContext} t @param {string} program @param {string[]} args @param {number} port
+ */
+function heard(t, program, args, port) {
+  const child = spawn(program, args, { cwd: root, env: environment(), stdio: ["pipe", "pipe", "pipe"] });
+  t.after(() => child.kill("SIGTERM"));
+  /** @type {string[]} */
+  const lines = [];
+  for (const input of [child.stdout, child.stderr]) {
+    createInterface({ input }).on("line", (line) => {
+      lines.push(line);
+      child.emit("heard");
+    });
+  }
+  const ended = once(child, "exit").then(([code]) => code);
+  /** @param {RegExp} pattern @returns {Promise<string>} the first line that fits */
+  const line = async (pattern) => {
+    for (;;) {
+      const found = lines.find((text) => pattern.test(text));
+      if (found !== undefined) return found;
+      const more = await Promise.race([once(child, "heard").then(() => true), ended.then(() => false), wait(60_000, false, { ref: false })]);
+      if (!more && !lines.some((text) => pattern.test(text))) assert.fail(`no line fits ${pattern} in:\n${lines.join("\n")}`);
+    }
+  };
+  return { child, port, lines, ended, line };
+}
+
+test("npm start runs the service, its wscat line is welcomed, and Ctrl-C ends all", async (t) => {
+  const service = await start(t);
+  await service.line(/^Dormouse listens at http:/);
+  const printed = await service.line(/^npx wscat /);
+
+  const talk = heard(t, "sh", ["-c", `exec ${printed}`], service.port);
+  assert.match(await talk.line(/"welcome"/), /"user":"you"/);
+  talk.child.stdin.end();
+
+  service.child.kill("SIGINT");
+  assert.equal(await service.ended, 0);
+  await assert.rejects(fetch(`http://${host}:${service.port}/v1/health`), "nothing listens any more");
+});
+
+test("npm start tells a wrong configuration in the service's own words, and stops", async (t) => {
+  const service = await start(t, "--var", "ALLOWED_ORIGINS:not an origin");
+  assert.equal(await service.ended, 1);
+  const said = service.lines.join("\n");
+  assert.match(said, /the service is not healthy: GET \/v1\/health answered 500/);
+  assert.match(said, /the service's log: \{.*ALLOWED_ORIGINS/);
+  assert.doesNotMatch(said, /Dormouse listens/);
+  await assert.rejects(fetch(`http://${host}:${service.port}/v1/health`), "nothing listens any more");
+});

@@ -1,0 +1,206 @@
+//! The same channel over HTTP, by the same rules and limits (rule E2).
+
+use std::rc::Rc;
+
+use super::receive::{Array, Speaker};
+use super::{Channel, Effects, Turn};
+use crate::auth::Grant;
+use crate::batch::Asker;
+use crate::contract::Ability;
+use crate::effect::{AskerKey, Effect};
+use crate::error::{Code, Refusal};
+use crate::limits::Payer;
+use crate::name::{Epoch, Millis, RequestId};
+use crate::policy::Rights;
+use crate::protocol::frame::{self, Ack};
+use crate::protocol::request::{self, Page, Request};
+
+/// An HTTP request to the channel, its credentials verified.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What its token allows here.
+    pub grant: Option<Grant>,
+    /// What it asks.
+    pub verb: Verb,
+    /// 96 random bits: names the life of the history, should this begin it (rule D3).
+    pub fresh: Epoch,
+}
+
+/// What is asked over HTTP.
+#[derive(Clone, Debug)]
+pub enum Verb {
+    /// `GET …/members`.
+    Members,
+    /// `GET …/messages`, the query as it was written.
+    Messages {
+        /// `?after=`.
+        after: Option<String>,
+        /// `?before=`.
+        before: Option<String>,
+        /// `?limit=`.
+        limit: Option<String>,
+    },
+    /// `POST …/messages`.
+    Publish {
+        /// The body: one publish, or an array of them.
+        body: String,
+    },
+    /// `GET …/meter`.
+    Meter,
+}
+
+/// A POST that waits for the answers to its publishes.
+#[derive(Debug)]
+pub(super) struct Ask {
+    slots: Vec<Option<(String, Option<Refusal>)>>,
+    array: bool,
+}
+
+impl Channel {
+    /// An HTTP request came in. It is answered by [`Effect::Answer`]: now, or after the flush.
+    pub fn ask(&mut self, turn: &mut Turn<'_>, asker: AskerKey, question: Question) -> Effects {
+        self.begin(turn);
+        let speaker = self.asking(asker, question.grant.as_ref());
+        let answer = match question.verb {
+            Verb::Members => self.ask_members(turn, &speaker).map(Some),
+            Verb::Messages { after, before, limit } => {
+                self.ask_messages(turn, &speaker, [after, before, limit]).map(Some)
+            }
+            Verb::Publish { body } => self.post(turn, asker, speaker, &question.fresh, &body).map(|()| None),
+            Verb::Meter => self.ask_meter(turn.now, &speaker).map(Some),
+        };
+        match answer {
+            Ok(Some(body)) => self.effects.push(Effect::Answer { asker, status: 200, body, retry_after: None }),
+            Ok(None) => {}
+            Err(refusal) => {
+                self.meter.refused(refusal.code);
+                self.effects.push(refused(asker, &refusal));
+            }
+        }
+        self.settle(turn)
+    }
+
+    fn asking(&self, asker: AskerKey, grant: Option<&Grant>) -> Speaker {
+        let user = grant.map(|grant| grant.user.clone());
+        Speaker {
+            asker: Asker::Http { asker, slot: 0 },
+            from: frame::from(user.as_ref(), None).into(),
+            payer: user.map_or(Payer::Nobody, Payer::User),
+            rights: Rc::new(Rights::of(&self.rules, grant)),
+            signed_in: grant.is_some(),
+        }
+    }
+
+    fn ask_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
+        self.pass_general(turn.now, speaker)?;
+        if self.rules.presence.is_none() {
+            return Err(Refusal::new(Code::NotFound, "This channel has no presence."));
+        }
+        if !speaker.rights.may(&Ability::Presence) {
+            return Err(speaker.lacks("Your token does not allow presence here."));
+        }
+        self.sweep(turn);
+        Ok(match self.presence.list() {
+            Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
+            None => format!("{{\"count\":{}}}", self.presence.len()),
+        })
+    }
+
+    fn ask_messages(
+        &mut self,
+        turn: &mut Turn<'_>,
+        speaker: &Speaker,
+        query: [Option<String>; 3],
+    ) -> Result<String, Refusal> {
+        self.pass_general(turn.now, speaker)?;
+        let [after, before, limit] = query.map(|text| text.map(|text| text.parse::<u64>()).transpose());
+        let (Ok(after), Ok(before), Ok(limit)) = (after, before, limit) else {
+            return Err(Refusal::new(Code::BadFrame, "`after`, `before` and `limit` are whole numbers."));
+        };
+        let found = self.find(turn, speaker, &Page { before, after, limit })?;
+        Ok(format!("{{\"messages\":[{}],\"more\":{}}}", found.messages, found.more))
+    }
+
+    fn ask_meter(&mut self, now: Millis, speaker: &Speaker) -> Result<String, Refusal> {
+        self.pass_general(now, speaker)?;
+        if !speaker.rights.may(&Ability::Meter) {
+            return Err(speaker.lacks("Your token does not allow reading the meter here."));
+        }
+        serde_json::to_string(&self.meter).map_err(|error| self.internal(now, error.to_string()))
+    }
+
+    /// Publishes one or many; the answers come together when the last of them is known.
+    fn post(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: AskerKey,
+        speaker: Speaker,
+        fresh: &Epoch,
+        body: &str,
+    ) -> Result<(), Refusal> {
+        if body.len() > self.limits.frame_bytes {
+            let most = self.limits.frame_bytes;
+            return Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken.")));
+        }
+        if self.loaded {
+            self.history.adopt(fresh);
+        }
+        let (publishes, array) = request::parse_body(body, self.limits.batch_frames)?;
+        self.asks.insert(asker, Ask { slots: publishes.iter().map(|_| None).collect(), array });
+        let mut met = Array::default();
+        for (slot, incoming) in publishes.into_iter().enumerate() {
+            let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };
+            let judged = incoming.request.and_then(|request| match request {
+                Request::Publish(publish) => self.publish(turn, &speaker, incoming.id.as_ref(), &publish, &mut met),
+                Request::Auth { .. } | Request::Presence { .. } | Request::History(_) | Request::Resume { .. } => {
+                    Err(Code::UnknownType.into())
+                }
+            });
+            if let Err(refusal) = judged {
+                self.refuse(turn.now, speaker.asker, incoming.id, refusal, &mut met);
+            }
+        }
+        self.complete(asker);
+        Ok(())
+    }
+
+    /// One of the answers of a POST is known.
+    pub(super) fn fill(&mut self, asker: AskerKey, slot: usize, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
+        let Some(slot) = self.asks.get_mut(&asker).and_then(|ask| ask.slots.get_mut(slot)) else { return };
+        *slot = Some(match answer {
+            Ok(ack) => (frame::ack(id, ack), None),
+            Err(refusal) => (frame::error(id, &refusal), Some(refusal)),
+        });
+        self.complete(asker);
+    }
+
+    /// Answers a POST whose every publish is answered.
+    fn complete(&mut self, asker: AskerKey) {
+        if self.asks.get(&asker).is_none_or(|ask| ask.slots.iter().any(Option::is_none)) {
+            return;
+        }
+        let Some(ask) = self.asks.remove(&asker) else { return };
+        let mut answers = ask.slots.into_iter().flatten();
+        let effect = if ask.array {
+            let texts: Vec<String> = answers.map(|(text, _)| text).collect();
+            let body = frame::array(texts.iter().map(String::as_str));
+            Effect::Answer { asker, status: 200, body, retry_after: None }
+        } else {
+            match answers.next() {
+                Some((_, Some(refusal))) => refused(asker, &refusal),
+                Some((body, None)) => Effect::Answer { asker, status: 200, body, retry_after: None },
+                None => return,
+            }
+        };
+        self.effects.push(effect);
+    }
+}
+
+fn refused(asker: AskerKey, refusal: &Refusal) -> Effect {
+    Effect::Answer {
+        asker,
+        status: refusal.code.status(),
+        body: frame::http_error(refusal),
+        retry_after: refusal.retry_after,
+    }
+}

@@ -1,0 +1,221 @@
+//! A joiner comes: who may, with which connection id, and what it is told first, all in one turn (rules D4, D5,
+//! P2, P3, A7, R5).
+
+use super::{Channel, Effects, Fresh, Joining, Turn};
+use crate::auth::Grant;
+use crate::contract::{Ability, Entry};
+use crate::effect::{Effect, Level, LogLine, SessionKey};
+use crate::error::Close;
+use crate::history::{Asked, Replay};
+use crate::name::{ConnectionId, Epoch, Millis};
+use crate::policy::Rights;
+use crate::protocol::frame::{self, Here, Resumed, Standing, Welcome};
+use crate::session::{Kept, ResumeQuery, Session, Stage};
+
+/// How long one who found the channel full should stay away, in milliseconds.
+const FULL_RETRY: Millis = 10_000;
+
+/// A connection id that is taken over with what the old connection had (rule P3).
+struct Former {
+    connection: ConnectionId,
+    kept: Kept,
+}
+
+impl Channel {
+    /// Someone joins. A joiner that is refused has a key too: the effects say `bye` to it and hang up.
+    pub fn join(&mut self, turn: &mut Turn<'_>, fresh: Fresh, joining: Joining) -> (SessionKey, Effects) {
+        self.begin(turn);
+        self.sweep(turn);
+        let key = self.roster.next_key();
+        match self.admit(turn, &joining) {
+            Ok(stage) => self.enter(turn, key, fresh, joining, stage),
+            Err((close, retry_after)) => self.turn_away(turn.now, key, fresh, joining.grant, close, retry_after),
+        }
+        (key, self.settle(turn))
+    }
+
+    /// Whether the joiner may come in, and as what.
+    fn admit(&self, turn: &Turn<'_>, joining: &Joining) -> Result<Stage, (Close, Option<Millis>)> {
+        let full = Err((Close::OverCapacity, Some(FULL_RETRY)));
+        if !self.loaded || self.roster.open() >= self.limits.members {
+            return full;
+        }
+        let Some(grant) = &joining.grant else { return self.admit_anonymous(turn.now, joining) };
+        if grant.expires <= turn.now {
+            return Err((Close::TokenExpired, None));
+        }
+        if !Rights::of(&self.rules, Some(grant)).may(&Ability::Join) {
+            return Err((Close::Forbidden, None));
+        }
+        let user = grant.user.as_str();
+        let named = joining.connection.as_deref().and_then(|name| self.roster.connection(name));
+        let replaces = named.is_some_and(|(_, session)| session.kept.user() == Some(&grant.user));
+        if self.roster.of_user(user).count().saturating_sub(usize::from(replaces)) >= self.limits.connections_per_user {
+            return full;
+        }
+        Ok(Stage::Joined)
+    }
+
+    fn admit_anonymous(&self, now: Millis, joining: &Joining) -> Result<Stage, (Close, Option<Millis>)> {
+        let full = Err((Close::OverCapacity, Some(FULL_RETRY)));
+        match self.rules.entry {
+            Entry::Token => Err((Close::TokenExpired, None)),
+            Entry::Anyone if !Rights::of(&self.rules, None).may(&Ability::Join) => Err((Close::TokenExpired, None)),
+            Entry::Anyone if self.roster.anonymous() >= self.limits.members / 2 => full,
+            Entry::Anyone => Ok(Stage::Joined),
+            Entry::Later if self.roster.awaiting() >= self.limits.unsigned_members => full,
+            Entry::Later => {
+                let until = now.saturating_add(self.limits.sign_in_ms);
+                Ok(Stage::Awaiting { until, resume: joining.resume.clone() })
+            }
+        }
+    }
+
+    fn turn_away(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        fresh: Fresh,
+        grant: Option<Grant>,
+        close: Close,
+        retry_after: Option<Millis>,
+    ) {
+        // It never joined: it must not be counted, found or remembered as a member on its way to the door.
+        let until = now.saturating_add(self.limits.hang_up_ms);
+        let stage = Stage::Awaiting { until, resume: ResumeQuery::default() };
+        self.roster.put(key, Session::new(Kept::new(fresh.connection, grant, stage, now), &self.rules));
+        self.farewell(now, key, close, retry_after);
+    }
+
+    fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {
+        let former = self.former(turn, &joining);
+        let mut kept = Kept::new(fresh.connection, joining.grant, stage, turn.now);
+        kept.epoch = Some(self.history.epoch(&fresh.epoch));
+        (kept.swept, kept.counted) = (self.swept, self.presence.counted());
+        let mut session = Session::new(kept, &self.rules);
+        session.kept.present = session.watches && session.joined();
+        if let Some(Former { connection, kept: before }) = former {
+            // Who had left the list stays off it.
+            session.kept.present &= before.present;
+            session.kept.data = before.data;
+            session = Session::new(Kept { connection, ..session.kept }, &self.rules);
+        }
+        self.log_session(&session, LogLine::new(Level::Info, "join"));
+        let awaiting = session.sign_in_by().is_some();
+        self.roster.put(key, session);
+        self.deserted = None;
+        if awaiting {
+            self.welcome_unsigned(turn.now, key);
+            return self.remember(key);
+        }
+        self.take_part(turn, key, &joining.resume);
+    }
+
+    /// The connection the joiner had before, if it is the same user's: one in its grace, or one still open, which is
+    /// replaced. Any other name is passed over (rule P3).
+    fn former(&mut self, turn: &mut Turn<'_>, joining: &Joining) -> Option<Former> {
+        let user = joining.grant.as_ref().map(|grant| grant.user.clone())?;
+        let name = joining.connection.as_deref().and_then(ConnectionId::parse)?;
+        if let Some((key, session)) = self.roster.connection(name.as_str()) {
+            if session.kept.user() != Some(&user) {
+                return None;
+            }
+            let mut kept = session.kept.clone();
+            // The old one leaves without a word: the list goes on showing the same connection.
+            if let Some(session) = self.roster.session_mut(key) {
+                session.kept.present = false;
+            }
+            self.farewell(turn.now, key, Close::Replaced, None);
+            kept.stage = Stage::Joined;
+            return Some(Former { connection: name, kept });
+        }
+        let departure = self.departures.get(&name)?;
+        let kept = Kept::decode(&departure.session).filter(|kept| kept.user() == Some(&user))?;
+        if let Err(error) = turn.storage.take_departure(&name) {
+            drop(self.internal(turn.now, format!("a departure cannot be taken back: {error}")));
+            return None;
+        }
+        self.departures.remove(&name);
+        Some(Former { connection: name, kept })
+    }
+
+    /// From now on the session is a member: its welcome, what it missed, and its place among those who hear, in one
+    /// turn, so that nothing is missing and nothing comes twice (rule D5). What is accepted and not yet written
+    /// comes to it with the next flush, like to everyone.
+    pub(super) fn take_part(&mut self, turn: &mut Turn<'_>, key: SessionKey, resume: &ResumeQuery) {
+        let Some(session) = self.roster.session(key).cloned() else { return };
+        if session.kept.present {
+            self.presence.enter(&session.kept.connection, session.kept.member());
+        }
+        let replay = self.missed(turn, &session, resume);
+        let first = self.first(turn);
+        let resumed = replay.resumed;
+        let epoch = session.kept.epoch.as_ref().map(Epoch::as_str).unwrap_or_default();
+        let standing = Standing { epoch, seq: self.history.stored(), first, resumed };
+        let welcome = self.welcome(turn.now, &session, Some(standing));
+        let pieces = std::iter::once(welcome.as_str()).chain(replay.pieces.iter().map(String::as_str));
+        if let Some(text) = frame::batch(pieces) {
+            self.tell(key, text);
+        }
+        self.effects.push(Effect::Hear { session: key, hearing: session.hearing() });
+        self.remember(key);
+    }
+
+    /// What a joiner missed; trouble with the storage is `lost`, and told only in the log.
+    fn missed(&mut self, turn: &mut Turn<'_>, session: &Session, resume: &ResumeQuery) -> Replay {
+        let far = session.rights.may(&Ability::History);
+        let asked = match (&resume.epoch, &resume.after) {
+            (_, None) => Asked::Nothing,
+            (None, Some(_)) => Asked::Nonsense,
+            (Some(epoch), Some(after)) => match after.parse() {
+                Ok(after) => Asked::After { epoch: epoch.clone(), after, far },
+                Err(_) => Asked::Nonsense,
+            },
+        };
+        match self.replay(turn, session, &asked) {
+            Ok(replay) => replay,
+            Err(_) => Replay { resumed: Resumed::Lost, pieces: Vec::new(), corrupt: None },
+        }
+    }
+
+    /// The oldest seq held; one past the head where the storage does not tell.
+    pub(super) fn first(&mut self, turn: &mut Turn<'_>) -> u64 {
+        match self.history.first(turn.now, turn.storage) {
+            Ok(first) => first,
+            Err(error) => {
+                drop(self.internal(turn.now, error.to_string()));
+                self.history.stored().saturating_add(1)
+            }
+        }
+    }
+
+    fn welcome_unsigned(&mut self, now: Millis, key: SessionKey) {
+        let Some(session) = self.roster.session(key).cloned() else { return };
+        let text = self.welcome(now, &session, None);
+        self.tell(key, text);
+    }
+
+    fn welcome(&self, now: Millis, session: &Session, standing: Option<Standing<'_>>) -> String {
+        let list = self.presence.list();
+        let here = match &list {
+            _ if standing.is_none() || !session.watches => None,
+            Some(members) => Some(Here::Members(members)),
+            None => Some(Here::Count(self.presence.len())),
+        };
+        let can = if standing.is_some() { session.rights.names() } else { Vec::new() };
+        frame::welcome(&Welcome {
+            channel: self.name.as_str(),
+            connection: &session.kept.connection,
+            user: session.kept.user(),
+            standing,
+            expires: session.kept.grant.as_ref().map(|grant| grant.expires),
+            can: &can,
+            here,
+            frame_bytes: self.limits.frame_bytes as u64,
+            batch: self.limits.batch_frames as u64,
+            per_second: self.limits.general_per_second,
+            burst: self.limits.general_burst,
+            now,
+        })
+    }
+}

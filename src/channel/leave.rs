@@ -1,0 +1,192 @@
+//! How sessions end: a close, a broken connection with its grace, a farewell from our side, and what time brings
+//! (rules P3, R3, R6, A6, A7, D9).
+
+use super::{Channel, Effects, Turn};
+use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
+use crate::error::Close;
+use crate::name::Millis;
+use crate::protocol::frame;
+use crate::session::{HEARD_GRAIN, Session, Stage};
+use crate::storage::Departure;
+
+/// Silent members are looked for at most this often, in milliseconds (rule R6).
+const SWEEP_EVERY: Millis = 60_000;
+
+/// What full buckets need not be remembered after, in milliseconds: every burst is back by then (rule H1).
+const REFILL_MAX: Millis = 10_000;
+
+impl Channel {
+    /// The session's socket is closed: `clean` by a close handshake, or broken.
+    pub fn close(&mut self, turn: &mut Turn<'_>, key: SessionKey, clean: bool) -> Effects {
+        self.begin(turn);
+        self.hang_ups.remove(&key);
+        if let Some(session) = self.roster.remove(key) {
+            self.effects.push(Effect::Drop { session: key });
+            self.left(turn, &session, clean);
+        }
+        self.settle(turn)
+    }
+
+    fn left(&mut self, turn: &mut Turn<'_>, session: &Session, clean: bool) {
+        if session.is_leaving() {
+            return;
+        }
+        self.log_session(session, LogLine::new(Level::Info, "leave"));
+        if session.kept.present && (clean || !self.depart(turn, session)) {
+            self.presence.leave(&session.kept.connection);
+        }
+        self.note_desertion(turn.now);
+    }
+
+    /// Keeps a broken member on the list for a while: as a row, so that sleep loses no leave (rule P3). A user who
+    /// cannot be recognised, or a row that cannot be written, has no grace.
+    fn depart(&mut self, turn: &mut Turn<'_>, session: &Session) -> bool {
+        if session.kept.user().is_none() {
+            return false;
+        }
+        let departure = Departure {
+            connection: session.kept.connection.clone(),
+            due: turn.now.saturating_add(self.limits.grace_ms),
+            session: session.kept.encode(),
+        };
+        if let Err(error) = turn.storage.put_departure(&departure) {
+            drop(self.internal(turn.now, format!("a departure cannot be written: {error}")));
+            return false;
+        }
+        self.departures.insert(departure.connection.clone(), departure);
+        true
+    }
+
+    /// Ends a session from our side: it hears `bye` and nothing after. In its own turn the socket is closed at
+    /// once; else the client has a while to close it, since a close from elsewhere does not end the connection.
+    pub(super) fn expel(&mut self, now: Millis, key: SessionKey, close: Close, own_turn: bool) {
+        self.farewell(now, key, close, None);
+        if own_turn {
+            self.hang_up(now, key, close.number(), close.reason());
+        }
+    }
+
+    /// Says `bye`. The session stays until its socket is closed, as one on its way out.
+    pub(super) fn farewell(&mut self, now: Millis, key: SessionKey, close: Close, retry_after: Option<Millis>) {
+        let Some(mut session) = self.roster.session(key).cloned() else { return };
+        if session.is_leaving() {
+            return;
+        }
+        self.tell(key, frame::bye(crate::effect::Farewell { close, retry_after }));
+        self.log_session(&session, LogLine { code: Some(close.reason()), ..LogLine::new(Level::Info, "bye") });
+        if std::mem::take(&mut session.kept.present) {
+            self.presence.leave(&session.kept.connection);
+        }
+        session.kept.stage = Stage::Leaving;
+        self.roster.put(key, session);
+        self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
+        self.remember(key);
+        self.hang_ups.insert(key, now.saturating_add(self.limits.hang_up_ms));
+        self.note_desertion(now);
+    }
+
+    /// Closes the socket; its session is on its way out from now on.
+    pub(super) fn hang_up(&mut self, now: Millis, key: SessionKey, code: u16, reason: &'static str) {
+        if let Some(mut session) = self.roster.session(key).filter(|session| !session.is_leaving()).cloned() {
+            if std::mem::take(&mut session.kept.present) {
+                self.presence.leave(&session.kept.connection);
+            }
+            session.kept.stage = Stage::Leaving;
+            self.roster.put(key, session);
+            self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
+            self.remember(key);
+            self.note_desertion(now);
+        }
+        self.hang_ups.remove(&key);
+        self.effects.push(Effect::HangUp { session: key, code, reason });
+    }
+
+    /// Closes the sockets of those who were told `bye` and did not go.
+    pub(super) fn hang_up_due(&mut self, now: Millis) {
+        let due: Vec<SessionKey> = self.hang_ups.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
+        for key in due {
+            self.hang_ups.remove(&key);
+            self.effects.push(Effect::HangUp { session: key, code: 1000, reason: "bye" });
+        }
+    }
+
+    /// Everything that has a time and need not be told before: grace, sign-in, the end of an abandoned life.
+    pub(super) fn due(&mut self, turn: &mut Turn<'_>) {
+        let late = self.roster.iter().filter(|(_, session)| session.sign_in_by().is_some_and(|by| by <= turn.now));
+        let late: Vec<SessionKey> = late.map(|(key, _)| key).collect();
+        for key in late {
+            self.expel(turn.now, key, Close::TokenExpired, false);
+        }
+        match turn.storage.take_due(turn.now) {
+            Ok(gone) => {
+                for departure in gone {
+                    self.departures.remove(&departure.connection);
+                    self.presence.leave(&departure.connection);
+                    self.note_desertion(turn.now);
+                }
+            }
+            Err(error) => drop(self.internal(turn.now, format!("departures cannot be read: {error}"))),
+        }
+        if self.is_abandoned(turn.now) {
+            match self.history.end(turn.storage) {
+                Ok(()) => self.log(LogLine::new(Level::Info, "ended")),
+                Err(error) => drop(self.internal(turn.now, format!("history cannot be cleared: {error}"))),
+            }
+        }
+    }
+
+    /// When the alarm must fire next. Wherever rows are, an alarm is pending, also after a crash that nobody saw:
+    /// so an abandoned channel always comes to its end (rule D9).
+    pub(super) fn alarm_due(&self, now: Millis) -> Option<Millis> {
+        let grace = self.departures.values().map(|departure| departure.due).min();
+        let sign_in = match self.roster.awaiting() {
+            0 => None,
+            _ => self.roster.iter().filter_map(|(_, session)| session.sign_in_by()).min(),
+        };
+        let end = self.history.newest_at().map(|newest| {
+            let since = if self.roster.is_deserted() { self.deserted.unwrap_or(newest).max(newest) } else { now };
+            since.saturating_add(self.history.age())
+        });
+        [grace, sign_in, end].into_iter().flatten().min()
+    }
+
+    fn is_abandoned(&self, now: Millis) -> bool {
+        let deserted = self.roster.is_deserted() && self.departures.is_empty() && self.batch.is_empty();
+        let since = self.deserted.max(self.history.newest_at());
+        deserted && since.is_some_and(|since| since.saturating_add(self.history.age()) <= now)
+    }
+
+    /// The last one has left: a channel with rows ends its life when nobody came back for as long as messages are
+    /// held. The alarm is set anew, since the pending one may be sooner.
+    fn note_desertion(&mut self, now: Millis) {
+        if !self.roster.is_deserted() {
+            return;
+        }
+        self.deserted = Some(now);
+        if self.history.newest_at().is_some() {
+            self.alarm = None;
+        }
+    }
+
+    /// Looks for members that once sent `ping` and then nothing for too long (rule R6).
+    pub(super) fn sweep(&mut self, turn: &Turn<'_>) {
+        if turn.now.saturating_sub(self.swept) < SWEEP_EVERY {
+            return;
+        }
+        self.swept = turn.now;
+        self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > turn.now);
+        let silent = self.limits.silent_ms;
+        for (key, pinged) in turn.links.pinged() {
+            let heard = self.roster.session(key).map_or(0, |session| session.kept.heard);
+            let last = pinged.max(heard.saturating_add(HEARD_GRAIN));
+            if last.saturating_add(silent) < turn.now {
+                self.expel(turn.now, key, Close::Silent, false);
+            }
+        }
+    }
+
+    pub(super) fn log_session(&mut self, session: &Session, line: LogLine) {
+        let (connection, user) = (Some(session.kept.connection.clone()), session.kept.user().cloned());
+        self.log(LogLine { connection, user, ..line });
+    }
+}

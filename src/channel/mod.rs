@@ -1,0 +1,299 @@
+//! The channel: one pure machine that takes what happens and says what to do about it.
+//!
+//! Every event of the shell is one call, handed the time, the disk and the links as a [`Turn`]; the answer is a list
+//! of [`Effect`]s. Within a call everything is decided first, then written, then spoken. A message's way:
+//! [`Channel::receive`] → `publish` (all refusals) → the open batch → `flush` (one row, then one text to all).
+
+mod ask;
+mod flush;
+mod join;
+mod leave;
+mod meter;
+mod publish;
+mod receive;
+mod resume;
+mod sign_in;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::auth::{Grant, Verifier};
+use crate::batch::Batch;
+use crate::config::Limits;
+use crate::contract::{ChannelRules, PresenceMode};
+use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
+use crate::error::{Close, Code, Refusal};
+use crate::history::History;
+use crate::limits::{Buckets, Payer};
+use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
+use crate::presence::Presence;
+use crate::roster::Roster;
+use crate::session::{Kept, ResumeQuery, Session};
+use crate::storage::{Departure, Storage, StorageError};
+
+pub use ask::{Question, Verb};
+pub use meter::Meter;
+pub use receive::Unreadable;
+
+use ask::Ask;
+
+/// What the machine wants done, in order.
+pub type Effects = Vec<Effect>;
+
+/// What an event brings with it: the time it happened at, the disk, and what can be asked of the links.
+pub struct Turn<'a> {
+    /// Milliseconds since 1970.
+    pub now: Millis,
+    /// The channel's storage.
+    pub storage: &'a mut dyn Storage,
+    /// The sockets, as far as the machine may look at them.
+    pub links: &'a dyn Links,
+}
+
+/// What the machine may ask about the links that carry its sessions.
+pub trait Links {
+    /// Bytes sent to this session that it has not read yet.
+    fn unsent(&self, session: SessionKey) -> u64;
+
+    /// The sessions that have more than so many bytes unread.
+    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey>;
+
+    /// When each session that ever sent `ping` sent the last one.
+    fn pinged(&self) -> Vec<(SessionKey, Millis)>;
+}
+
+/// Names from the platform's randomness, used where a new one is needed.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    /// 128 random bits.
+    pub connection: ConnectionId,
+    /// 96 random bits.
+    pub epoch: Epoch,
+}
+
+/// What a joiner brings.
+#[derive(Clone, Debug, Default)]
+pub struct Joining {
+    /// What its verified token allows on this channel.
+    pub grant: Option<Grant>,
+    /// The position it wants to resume from.
+    pub resume: ResumeQuery,
+    /// The connection it had before (rule P3).
+    pub connection: Option<String>,
+}
+
+/// One channel: its order, its history and its members.
+pub struct Channel {
+    name: ChannelName,
+    rules: Rc<ChannelRules>,
+    limits: Limits,
+    verifier: Rc<dyn Verifier>,
+    roster: Roster,
+    presence: Presence,
+    history: History,
+    batch: Batch,
+    buckets: BTreeMap<Payer, Buckets>,
+    asks: BTreeMap<AskerKey, Ask>,
+    /// Members whose connection broke and who may still come back (rule P3); as on disk.
+    departures: BTreeMap<ConnectionId, Departure>,
+    /// Until when the batch stays open; none when what is accepted leaves at once.
+    spell: Option<Millis>,
+    /// When the one timer fires, as far as the platform was told.
+    timer: Option<Millis>,
+    /// When the one alarm fires, as far as the platform was told.
+    alarm: Option<Millis>,
+    /// Sessions told `bye` outside their own turn, and when their sockets are closed from here.
+    hang_ups: BTreeMap<SessionKey, Millis>,
+    /// When the last session left, while it is remembered.
+    deserted: Option<Millis>,
+    /// When silent members were last looked for (rule R6).
+    swept: Millis,
+    /// Bytes told since unread ones were last looked for (rule R6).
+    unchecked: u64,
+    meter: Meter,
+    loaded: bool,
+    effects: Effects,
+    incidents: u64,
+}
+
+impl Channel {
+    /// A channel as it wakes: with the sessions whose sockets stayed open, by the attachments they left.
+    pub fn restore(
+        name: ChannelName,
+        rules: Rc<ChannelRules>,
+        limits: Limits,
+        verifier: Rc<dyn Verifier>,
+        sleepers: &[(SessionKey, String)],
+    ) -> Self {
+        let counted = rules.presence.as_ref().is_some_and(|presence| presence.mode == PresenceMode::Count);
+        let mut channel = Self {
+            name,
+            history: History::new(rules.history),
+            presence: Presence::new(counted),
+            rules,
+            limits,
+            verifier,
+            roster: Roster::default(),
+            batch: Batch::default(),
+            buckets: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            departures: BTreeMap::new(),
+            spell: None,
+            timer: None,
+            alarm: None,
+            hang_ups: BTreeMap::new(),
+            deserted: None,
+            swept: 0,
+            unchecked: 0,
+            meter: Meter::default(),
+            loaded: false,
+            effects: Vec::new(),
+            incidents: 0,
+        };
+        channel.wake(sleepers);
+        channel
+    }
+
+    fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
+        let mut counted = false;
+        for (key, attachment) in sleepers {
+            // What cannot be read was written by no release of ours: its socket is closed at the first event.
+            let Some(kept) = Kept::decode(attachment) else {
+                self.hang_ups.insert(*key, 0);
+                continue;
+            };
+            self.swept = self.swept.max(kept.swept);
+            counted |= kept.counted;
+            let session = Session::new(kept, &self.rules);
+            match session.joined() && session.kept.present {
+                true => self.presence.enter(&session.kept.connection, session.kept.member()),
+                false if session.is_leaving() => drop(self.hang_ups.insert(*key, 0)),
+                false => {}
+            }
+            self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
+            self.roster.put(*key, session);
+        }
+        self.presence.settled(counted);
+    }
+
+    /// The timer fired.
+    pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
+        self.timer = None;
+        self.begin(turn);
+        self.end_spell(turn);
+        self.settle(turn)
+    }
+
+    /// The alarm fired.
+    pub fn alarm(&mut self, turn: &mut Turn<'_>) -> Effects {
+        self.begin(turn);
+        // After `begin`, which takes the alarm of before sleep for set.
+        self.alarm = None;
+        self.due(turn);
+        self.settle(turn)
+    }
+
+    /// Every event begins here: what is on disk is looked up once after waking.
+    fn begin(&mut self, turn: &mut Turn<'_>) {
+        if self.loaded {
+            return;
+        }
+        match self.load(turn) {
+            Ok(()) => self.loaded = true,
+            Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
+        }
+    }
+
+    fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
+        if let Some(first) = self.history.load(turn.storage)? {
+            self.log(LogLine {
+                code: Some("history_lost"),
+                detail: Some(format!("the newest row, from seq {first}, cannot be read; the history was cleared")),
+                ..LogLine::new(Level::Error, "storage")
+            });
+            // Their position is of a life that has ended: they come back without it.
+            for key in self.roster.keys() {
+                self.expel(turn.now, key, Close::HistoryLost, false);
+            }
+        }
+        let living = self.roster.iter().filter(|(_, session)| !session.is_leaving());
+        if let Some(epoch) = living.filter_map(|(_, session)| session.kept.epoch.clone()).next() {
+            self.history.adopt(&epoch);
+        }
+        for departure in turn.storage.departures()? {
+            if let Some(kept) = Kept::decode(&departure.session) {
+                self.presence.enter(&departure.connection, kept.member());
+                self.departures.insert(departure.connection.clone(), departure);
+            }
+        }
+        let counted = self.presence.counted();
+        self.presence.settled(counted);
+        // Whatever was due when the channel fell asleep had its alarm set then.
+        self.alarm = self.alarm_due(turn.now);
+        Ok(())
+    }
+
+    /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
+    fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
+        self.flush_if_due(turn);
+        self.hang_up_due(turn.now);
+        self.set_timer(turn.now);
+        self.set_alarm(turn.now);
+        std::mem::take(&mut self.effects)
+    }
+
+    fn set_timer(&mut self, now: Millis) {
+        let hang_up = self.hang_ups.values().min().copied();
+        let next = [self.spell, hang_up, self.presence.due_at(&self.limits)].into_iter().flatten().min();
+        let Some(next) = next else { return };
+        if self.timer.is_some_and(|timer| timer <= next) {
+            return;
+        }
+        self.timer = Some(next);
+        self.effects.push(Effect::Timer { after: next.saturating_sub(now) });
+    }
+
+    /// An alarm costs a row written: one that fires too early is let be, it sets the right one when it does.
+    fn set_alarm(&mut self, now: Millis) {
+        let Some(due) = self.alarm_due(now) else { return };
+        if self.alarm.is_some_and(|alarm| alarm <= due) {
+            return;
+        }
+        self.alarm = Some(due);
+        self.effects.push(Effect::Alarm { at: due });
+    }
+
+    fn log(&mut self, line: LogLine) {
+        self.effects.push(Effect::Log(LogLine { channel: Some(self.name.to_string()), ..line }));
+    }
+
+    /// Our fault: the log gets the detail, the sender an id by which the two are brought together (rule R2).
+    fn internal(&mut self, now: Millis, detail: String) -> Refusal {
+        self.incidents = self.incidents.saturating_add(1);
+        let incident = format!("{now:x}-{}", self.incidents);
+        self.log(LogLine {
+            code: Some(Code::Internal.as_str()),
+            detail: Some(format!("{incident}: {detail}")),
+            ..LogLine::new(Level::Error, "internal")
+        });
+        Refusal::new(Code::Internal, format!("{} Its id is {incident}.", Code::Internal.text()))
+    }
+
+    /// What the storage said, as the sender is told it.
+    fn storage_refusal(&mut self, now: Millis, error: &StorageError) -> Refusal {
+        let internal = self.internal(now, error.to_string());
+        if *error == StorageError::Full { Code::OverCapacity.into() } else { internal }
+    }
+
+    /// Writes what must survive sleep into the session's attachment (rule H3).
+    fn remember(&mut self, key: SessionKey) {
+        if let Some(session) = self.roster.session(key) {
+            self.effects.push(Effect::Remember { session: key, attachment: session.kept.encode() });
+        }
+    }
+
+    fn tell(&mut self, session: SessionKey, text: String) {
+        self.meter.told(1, text.len());
+        self.effects.push(Effect::Tell { session, text });
+    }
+}

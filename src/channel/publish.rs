@@ -1,0 +1,176 @@
+//! A publish: all refusals first, in the order of rule F7, then its place in the order and in the batch.
+
+use serde_json::value::RawValue;
+
+use super::receive::{Array, Speaker};
+use super::{Channel, Turn};
+use crate::batch::{Asker, Audience, Entry, Reply, Says};
+use crate::contract::EventRules;
+use crate::effect::SessionKey;
+use crate::error::{Code, Refusal};
+use crate::history::{Mark, Seen};
+use crate::limits::Gate;
+use crate::name::{Millis, RequestId};
+use crate::protocol::frame::{self, Ack, Message};
+use crate::protocol::request::Publish;
+
+impl Channel {
+    pub(super) fn publish(
+        &mut self,
+        turn: &mut Turn<'_>,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        publish: &Publish<'_>,
+        array: &mut Array,
+    ) -> Result<(), Refusal> {
+        let judged = self.judge_publish(turn, speaker, id, publish, array);
+        if let Err(refusal) = &judged
+            && refusal.code == Code::RateLimited
+        {
+            array.limited.get_or_insert_with(|| refusal.clone());
+        }
+        judged
+    }
+
+    fn judge_publish(
+        &mut self,
+        turn: &mut Turn<'_>,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        publish: &Publish<'_>,
+        array: &Array,
+    ) -> Result<(), Refusal> {
+        self.pass_hard(turn.now, speaker)?;
+        let rules = std::rc::Rc::clone(&self.rules);
+        let event = rules.event(&publish.event).ok_or(Code::UnknownEvent)?;
+        let kept = event.kept && publish.to.is_none();
+        check(speaker, event, publish, kept)?;
+        let mark =
+            id.filter(|_| kept).and_then(|id| Mark::new(&speaker.payer, id, event.name.as_str(), publish.data.get()));
+        if kept && !self.loaded {
+            return Err(self.internal(turn.now, "the history was not read yet".to_owned()));
+        }
+        if let Some(seen) = self.look_up(turn, mark.as_ref())? {
+            return self.repeat(turn.now, speaker, id, seen);
+        }
+        if let Some(limited) = &array.limited {
+            return Err(limited.clone());
+        }
+        self.pass(turn.now, speaker, Gate::Event(&event.name), event.rate)?;
+        if publish.if_seq.is_some_and(|seq| seq != self.history.head()) {
+            let refusal = Refusal::new(Code::Conflict, "The channel has moved on: `seq` is its newest message.");
+            return Err(Refusal { seq: Some(self.history.head()), ..refusal });
+        }
+        let seq = kept.then(|| self.history.reserve(mark, turn.now));
+        self.accept(turn.now, speaker, id, event, publish, seq);
+        Ok(())
+    }
+
+    fn look_up(&mut self, turn: &mut Turn<'_>, mark: Option<&Mark>) -> Result<Option<Seen>, Refusal> {
+        let Some(mark) = mark else { return Ok(None) };
+        let seen = self.history.seen(mark, turn.now, &self.limits, turn.storage);
+        seen.map_err(|error| self.storage_refusal(turn.now, &error))
+    }
+
+    /// The message was there already: its publisher is told where, and nobody hears it again (rule D7).
+    fn repeat(&mut self, now: Millis, speaker: &Speaker, id: Option<&RequestId>, seen: Seen) -> Result<(), Refusal> {
+        let Seen::Same(seq) = seen else {
+            return Err(Refusal::new(Code::Conflict, "This id was used for another message: choose a new one."));
+        };
+        let ack = Ack { seq: Some(seq), duplicate: true, delivered: None };
+        let reply = Reply { asker: speaker.asker, id: id.cloned(), says: Says::Ack(ack) };
+        self.batch.push(Entry { frame: None, seq: Some(seq), kept: false, reply }, now);
+        Ok(())
+    }
+
+    fn accept(
+        &mut self,
+        now: Millis,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        event: &EventRules,
+        publish: &Publish<'_>,
+        seq: Option<u64>,
+    ) {
+        let event = event.name.as_str();
+        let message = Message { seq, id, event, data: publish.data, from: &speaker.from, at: now };
+        let text = frame::message(&message);
+        let (audience, says) = match (&publish.to, speaker.asker, publish.echo) {
+            (Some(targets), _, _) => {
+                let counted = speaker.rights.may(&crate::contract::Ability::Presence);
+                (Audience::Only(targets.clone()), Says::Delivered { counted })
+            }
+            (None, Asker::Session(key), false) => (Audience::Others(key), Says::Ack(Ack { seq, ..Ack::default() })),
+            (None, Asker::Session(_), true) => (Audience::Everyone, Says::Echo),
+            (None, Asker::Http { .. }, _) => (Audience::Everyone, Says::Ack(Ack { seq, ..Ack::default() })),
+        };
+        let reply = Reply { asker: speaker.asker, id: id.cloned(), says };
+        self.batch.push(Entry { frame: Some((text, audience)), seq, kept: seq.is_some(), reply }, now);
+    }
+
+    /// Enters the list of members, changes what it shows, or leaves it (rule P1).
+    pub(super) fn set_presence(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        data: &RawValue,
+    ) -> Result<(), Refusal> {
+        self.pass_general(now, speaker)?;
+        let rules = std::rc::Rc::clone(&self.rules);
+        let Some(presence) = &rules.presence else {
+            return Err(Refusal::new(Code::Forbidden, "This channel has no presence."));
+        };
+        if !self.roster.session(key).is_some_and(|session| session.watches) {
+            return Err(speaker.lacks("Your token does not allow presence here."));
+        }
+        let data = data.get();
+        if data != "null" {
+            if data.len() > self.limits.presence_data_bytes {
+                let most = self.limits.presence_data_bytes;
+                return Err(Refusal::new(Code::TooLarge, format!("Presence data has at most {most} bytes.")));
+            }
+            presence.validate(data).map_err(invalid)?;
+        }
+        self.show(key, (data != "null").then(|| data.into()));
+        self.answer(speaker.asker, id, Ok(Ack::default()));
+        Ok(())
+    }
+
+    fn show(&mut self, key: SessionKey, data: Option<std::rc::Rc<str>>) {
+        let Some(session) = self.roster.session_mut(key) else { return };
+        session.kept.present = data.is_some();
+        session.kept.data = data;
+        if session.kept.present {
+            self.presence.enter(&session.kept.connection, session.kept.member());
+        } else {
+            self.presence.leave(&session.kept.connection);
+        }
+        self.remember(key);
+    }
+}
+
+/// What the contract says of a publish: ability, fields, data (rule F7).
+fn check(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: bool) -> Result<(), Refusal> {
+    if !speaker.rights.may_publish(event) {
+        return Err(speaker.lacks("Your token does not allow saying this here."));
+    }
+    if publish.to.is_some() && !event.directed {
+        return Err(Refusal::new(Code::Forbidden, "This event cannot be directed: leave out `to`."));
+    }
+    if publish.if_seq.is_some() && !kept {
+        return Err(Refusal::new(Code::NotKept, "`if_seq` needs a kept event without `to`."));
+    }
+    let bytes = publish.data.get().len();
+    if bytes > event.max_bytes {
+        let most = event.max_bytes;
+        return Err(Refusal::new(Code::TooLarge, format!("`data` of this event has at most {most} bytes.")));
+    }
+    event.validate(publish.data.get()).map_err(invalid)
+}
+
+fn invalid(invalid: crate::contract::InvalidData) -> Refusal {
+    let at = if invalid.path.is_empty() { "data".to_owned() } else { format!("data.{}", invalid.path) };
+    Refusal::new(Code::InvalidData, format!("{at}: {}", invalid.message))
+}

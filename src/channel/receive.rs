@@ -1,0 +1,264 @@
+//! What comes in over a connection: read, judged one request at a time, and refused or handed on (rules F1–F7, R4).
+
+use std::rc::Rc;
+
+use super::{Channel, Effects, Turn};
+use crate::batch::{Asker, Entry, Reply, Says};
+use crate::contract::Ability;
+use crate::effect::SessionKey;
+use crate::error::{CLOSE_TOO_BIG, Close, Code, Refusal};
+use crate::limits::{Gate, Payer, Rate};
+use crate::name::{Millis, RequestId};
+use crate::policy::Rights;
+use crate::protocol::frame::{self, Ack};
+use crate::protocol::request::{self, Incoming, Request};
+use crate::session::{HEARD_GRAIN, Session, Stage};
+
+/// The rate of replacing grants: once a second, bursts of three (rule A5).
+const AUTH_RATE: Rate = Rate { per_second: 1.0, burst: 3.0 };
+
+/// The least rate of all frames together, a second (rule R5).
+const HARD_RATE_MIN: f64 = 200.0;
+
+/// A frame that is refused before it is copied into the machine's memory (rule R4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unreadable {
+    /// A binary frame.
+    Binary,
+    /// Text with lone surrogates, which is no Unicode.
+    NotUnicode,
+    /// More than a frame may have.
+    TooLarge {
+        /// So much more that the socket is closed.
+        closes: bool,
+    },
+}
+
+/// Whose request it is: all that judging it needs to know.
+#[derive(Clone)]
+pub(super) struct Speaker {
+    pub(super) asker: Asker,
+    pub(super) payer: Payer,
+    pub(super) rights: Rc<Rights>,
+    pub(super) from: Rc<str>,
+    pub(super) signed_in: bool,
+}
+
+impl Speaker {
+    pub(super) fn of(key: SessionKey, session: &Session) -> Self {
+        let payer = match session.kept.user() {
+            Some(user) => Payer::User(user.clone()),
+            None => Payer::Connection(session.kept.connection.clone()),
+        };
+        Self {
+            asker: Asker::Session(key),
+            payer,
+            rights: Rc::clone(&session.rights),
+            from: Rc::clone(&session.from),
+            signed_in: session.kept.grant.is_some(),
+        }
+    }
+
+    /// The refusal of one who lacks a right: sign in, or get another token.
+    pub(super) fn lacks(&self, message: &str) -> Refusal {
+        let code = if self.signed_in { Code::Forbidden } else { Code::Unauthenticated };
+        Refusal::new(code, message)
+    }
+}
+
+/// What the requests of one array have met so far.
+#[derive(Default)]
+pub(super) struct Array {
+    /// A publish was `rate_limited`: so are the later ones, so that order holds (rule F6).
+    pub(super) limited: Option<Refusal>,
+    /// A refusal by rate has counted already (rule R5).
+    counted: bool,
+}
+
+impl Channel {
+    /// A text frame came in.
+    pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
+        self.begin(turn);
+        if self.listens(turn.now, session) {
+            self.meter.heard(text.len());
+            self.heard(turn.now, session);
+            self.read(turn, session, text);
+        }
+        self.settle(turn)
+    }
+
+    /// A frame came in that is refused unread.
+    pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
+        self.begin(turn);
+        if self.listens(turn.now, session) {
+            self.meter.heard(0);
+            self.heard(turn.now, session);
+            self.refuse_unreadable(turn.now, session, what);
+        }
+        self.settle(turn)
+    }
+
+    fn refuse_unreadable(&mut self, now: Millis, session: SessionKey, what: Unreadable) {
+        let refusal = match what {
+            Unreadable::Binary => Refusal::new(Code::BadFrame, "Frames are JSON text; binary frames are not taken."),
+            Unreadable::NotUnicode => Refusal::new(Code::BadFrame, "The text has lone surrogates: it is no Unicode."),
+            Unreadable::TooLarge { .. } => self.too_large(),
+        };
+        self.refuse(now, Asker::Session(session), None, refusal, &mut Array::default());
+        if what == (Unreadable::TooLarge { closes: true }) {
+            self.hang_up(now, session, CLOSE_TOO_BIG, "too_large");
+        }
+    }
+
+    fn too_large(&self) -> Refusal {
+        let bytes = self.limits.frame_bytes;
+        Refusal::new(Code::TooLarge, format!("A frame has at most {bytes} bytes; send less, or in several frames."))
+    }
+
+    /// Whether frames of this session are still taken: it is not on its way out, and its grant holds (rule A6).
+    pub(super) fn listens(&mut self, now: Millis, key: SessionKey) -> bool {
+        let Some(session) = self.roster.session(key) else { return false };
+        if session.is_leaving() {
+            return false;
+        }
+        if session.kept.expires() <= now {
+            self.expel(now, key, Close::TokenExpired, true);
+            return false;
+        }
+        true
+    }
+
+    /// Notes that the session is alive, to a grain, since noting it writes an attachment (rule R6).
+    fn heard(&mut self, now: Millis, key: SessionKey) {
+        let swept = self.swept;
+        let Some(session) = self.roster.session_mut(key) else { return };
+        if now.saturating_sub(session.kept.heard) < HEARD_GRAIN {
+            return;
+        }
+        session.kept.heard = now;
+        session.kept.swept = swept;
+        self.remember(key);
+    }
+
+    fn read(&mut self, turn: &mut Turn<'_>, key: SessionKey, text: &str) {
+        let asker = Asker::Session(key);
+        let mut array = Array::default();
+        if text.len() > self.limits.frame_bytes {
+            let refusal = self.too_large();
+            return self.refuse(turn.now, asker, None, refusal, &mut array);
+        }
+        match request::parse(text, self.limits.batch_frames) {
+            Err(refusal) => self.refuse(turn.now, asker, None, refusal, &mut array),
+            Ok(members) => {
+                for incoming in members {
+                    if !self.listens(turn.now, key) {
+                        return;
+                    }
+                    self.judge(turn, key, incoming, &mut array);
+                }
+            }
+        }
+    }
+
+    /// One request of a connection: accepted or refused, and the count of refusals in a row with it.
+    fn judge(&mut self, turn: &mut Turn<'_>, key: SessionKey, incoming: Incoming<'_>, array: &mut Array) {
+        let Some(session) = self.roster.session(key) else { return };
+        let speaker = Speaker::of(key, session);
+        let awaiting = matches!(session.kept.stage, Stage::Awaiting { .. });
+        let Incoming { id, request } = incoming;
+        let accepted = request.and_then(|request| match request {
+            Request::Auth { token } => self.sign_in(turn, key, &speaker, id.as_ref(), &token),
+            _ if awaiting => Err(Refusal::new(Code::Unauthenticated, "Sign in first: send `auth` with a token.")),
+            Request::Publish(publish) => self.publish(turn, &speaker, id.as_ref(), &publish, array),
+            Request::Presence { data } => self.set_presence(turn.now, key, &speaker, id.as_ref(), data),
+            Request::History(page) => self.page(turn, key, &speaker, id.as_ref(), &page),
+            Request::Resume { epoch, after } => self.resume(turn, key, &speaker, id.as_ref(), epoch, after),
+        });
+        match accepted {
+            Ok(()) => self.accepted(key),
+            Err(refusal) => self.refuse(turn.now, Asker::Session(key), id, refusal, array),
+        }
+    }
+
+    fn accepted(&mut self, key: SessionKey) {
+        self.meter.accepted = self.meter.accepted.saturating_add(1);
+        let Some(session) = self.roster.session_mut(key) else { return };
+        if session.kept.refusals > 0 {
+            session.kept.refusals = 0;
+            self.remember(key);
+        }
+    }
+
+    /// Tells a refusal: at once, or with the flush where it names a seq (rule D2). The twentieth in a row is the
+    /// last (rule R4).
+    pub(super) fn refuse(
+        &mut self,
+        now: Millis,
+        asker: Asker,
+        id: Option<RequestId>,
+        refusal: Refusal,
+        array: &mut Array,
+    ) {
+        self.meter.refused(refusal.code);
+        let counts = refusal.code != Code::RateLimited || !std::mem::replace(&mut array.counted, true);
+        if refusal.seq.is_some() {
+            let reply = Reply { asker, id, says: Says::Refusal(refusal.clone()) };
+            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, now);
+        } else {
+            self.answer(asker, id.as_ref(), Err(refusal));
+        }
+        if let Asker::Session(key) = asker
+            && counts
+        {
+            self.count_refusal(now, key);
+        }
+    }
+
+    fn count_refusal(&mut self, now: Millis, key: SessionKey) {
+        let Some(session) = self.roster.session_mut(key) else { return };
+        session.kept.refusals = session.kept.refusals.saturating_add(1);
+        if session.kept.refusals >= self.limits.refusals_in_a_row {
+            return self.expel(now, key, Close::TooManyRefusals, true);
+        }
+        self.remember(key);
+    }
+
+    /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2).
+    pub(super) fn answer(&mut self, asker: Asker, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
+        match asker {
+            Asker::Http { asker, slot } => self.fill(asker, slot, id, answer),
+            Asker::Session(key) => match answer {
+                Ok(ack) if id.is_some() => self.tell(key, frame::ack(id, ack)),
+                Ok(_) => {}
+                Err(refusal) => self.tell(key, frame::error(id, &refusal)),
+            },
+        }
+    }
+
+    /// Passes a gate: the payer's bucket has a token for it, or it needs none (rule R5).
+    pub(super) fn pass(&mut self, now: Millis, speaker: &Speaker, gate: Gate<'_>, rate: Rate) -> Result<(), Refusal> {
+        if speaker.rights.may(&Ability::Unmetered) {
+            return Ok(());
+        }
+        self.buckets.entry(speaker.payer.clone()).or_default().bucket(gate, rate, now).take(rate, now)
+    }
+
+    /// The gates of everything but a publish.
+    pub(super) fn pass_general(&mut self, now: Millis, speaker: &Speaker) -> Result<(), Refusal> {
+        let rate = Rate { per_second: self.limits.general_per_second, burst: self.limits.general_burst };
+        self.pass_hard(now, speaker)?;
+        self.pass(now, speaker, Gate::General, rate)
+    }
+
+    /// The gate of all frames together: four times the channel's highest rate, at least 200 a second (rule R5).
+    pub(super) fn pass_hard(&mut self, now: Millis, speaker: &Speaker) -> Result<(), Refusal> {
+        let rate = Rate::per_second((4.0 * self.rules.highest_rate()).max(HARD_RATE_MIN));
+        self.pass(now, speaker, Gate::Hard, rate)
+    }
+
+    /// The gates of `auth`.
+    pub(super) fn pass_auth(&mut self, now: Millis, speaker: &Speaker) -> Result<(), Refusal> {
+        self.pass_general(now, speaker)?;
+        self.pass(now, speaker, Gate::Auth, AUTH_RATE)
+    }
+}

@@ -1,0 +1,143 @@
+//! Reading what was kept: `resume` and `history` over a connection (rules D4, D10).
+
+use super::receive::Speaker;
+use super::{Channel, Turn};
+use crate::contract::Ability;
+use crate::effect::{Level, LogLine, SessionKey};
+use crate::error::{Code, Refusal};
+use crate::history::{Asked, Found, Replay};
+use crate::limits::{Gate, Payer, Rate};
+use crate::name::{Millis, RequestId};
+use crate::protocol::frame::{self, Resumed, Standing};
+use crate::protocol::request::Page;
+use crate::session::Session;
+
+/// How long one with too much unread should wait before it asks for more, in milliseconds.
+const UNREAD_RETRY: Millis = 1_000;
+
+impl Channel {
+    pub(super) fn resume(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: SessionKey,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        epoch: Option<String>,
+        after: Option<u64>,
+    ) -> Result<(), Refusal> {
+        self.pass_general(turn.now, speaker)?;
+        self.must_keep()?;
+        self.must_read(turn, key)?;
+        let Some(session) = self.roster.session(key).cloned() else { return Ok(()) };
+        self.solvent(turn.now, &speaker.payer, speaker)?;
+        let far = speaker.rights.may(&Ability::History);
+        let asked = match (epoch, after) {
+            (Some(epoch), Some(after)) => Asked::After { epoch, after, far },
+            _ => Asked::Nonsense,
+        };
+        let replay = self.replay(turn, &session, &asked)?;
+        let first = self.first(turn);
+        let epoch = session.kept.epoch.as_ref().map(|epoch| epoch.as_str()).unwrap_or_default();
+        let standing = Standing { epoch, seq: self.history.stored(), first, resumed: replay.resumed };
+        let resumed = frame::resumed(id, &standing);
+        let pieces = std::iter::once(resumed.as_str()).chain(replay.pieces.iter().map(String::as_str));
+        if let Some(text) = frame::batch(pieces) {
+            self.tell(key, text);
+        }
+        Ok(())
+    }
+
+    pub(super) fn page(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: SessionKey,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        page: &Page,
+    ) -> Result<(), Refusal> {
+        self.pass_general(turn.now, speaker)?;
+        self.must_read(turn, key)?;
+        let found = self.find(turn, speaker, page)?;
+        self.tell(key, frame::history(id, &found.messages, found.more));
+        Ok(())
+    }
+
+    /// A page for whoever may read history, over a connection or HTTP.
+    pub(super) fn find(&mut self, turn: &mut Turn<'_>, speaker: &Speaker, page: &Page) -> Result<Found, Refusal> {
+        self.must_keep()?;
+        if !speaker.rights.may(&Ability::History) {
+            return Err(speaker.lacks("Your token does not allow reading history here."));
+        }
+        if !self.loaded {
+            return Err(self.internal(turn.now, "the history was not read yet".to_owned()));
+        }
+        self.solvent(turn.now, &speaker.payer, speaker)?;
+        let found = match self.history.page(page, turn.now, &self.limits, turn.storage) {
+            Ok(found) => found?,
+            Err(error) => return Err(self.storage_refusal(turn.now, &error)),
+        };
+        self.log_corrupt(found.corrupt);
+        self.charge(turn.now, &speaker.payer, found.messages.len() as u64);
+        Ok(found)
+    }
+
+    /// What was kept after a position. One in debt for earlier replays pages for it instead (rule D10).
+    pub(super) fn replay(&mut self, turn: &mut Turn<'_>, session: &Session, asked: &Asked) -> Result<Replay, Refusal> {
+        let replay = match self.history.replay(asked, turn.now, &self.limits, turn.storage) {
+            Ok(replay) => replay,
+            Err(error) => return Err(self.storage_refusal(turn.now, &error)),
+        };
+        self.log_corrupt(replay.corrupt);
+        if replay.pieces.is_empty() {
+            return Ok(replay);
+        }
+        let speaker = Speaker::of(SessionKey(0), session);
+        if self.solvent(turn.now, &speaker.payer, &speaker).is_err() {
+            return Ok(Replay { resumed: Resumed::Behind, pieces: Vec::new(), corrupt: None });
+        }
+        self.charge(turn.now, &speaker.payer, replay.bytes());
+        Ok(replay)
+    }
+
+    fn must_keep(&self) -> Result<(), Refusal> {
+        if self.rules.keeps() { Ok(()) } else { Err(Code::NotKept.into()) }
+    }
+
+    /// One who has not read what it was sent gets no more of it now (rule D10).
+    fn must_read(&self, turn: &Turn<'_>, key: SessionKey) -> Result<(), Refusal> {
+        if turn.links.unsent(key) <= self.limits.replay_unsent_bytes {
+            return Ok(());
+        }
+        let refusal = Refusal::rate_limited(UNREAD_RETRY);
+        Err(Refusal { message: "Read first what was sent to you, then ask for more.".to_owned(), ..refusal })
+    }
+
+    fn replay_rate(&self) -> Rate {
+        let (per_second, burst) = (self.limits.replay_bytes_per_second, self.limits.replay_burst_bytes);
+        #[expect(clippy::cast_precision_loss, reason = "the knobs end far below 2^53")]
+        let rate = Rate { per_second: per_second as f64, burst: burst as f64 };
+        rate
+    }
+
+    fn solvent(&mut self, now: Millis, payer: &Payer, speaker: &Speaker) -> Result<(), Refusal> {
+        if speaker.rights.may(&Ability::Unmetered) {
+            return Ok(());
+        }
+        let rate = self.replay_rate();
+        self.buckets.entry(payer.clone()).or_default().bucket(Gate::Replay, rate, now).solvent(rate, now)
+    }
+
+    fn charge(&mut self, now: Millis, payer: &Payer, bytes: u64) {
+        let rate = self.replay_rate();
+        #[expect(clippy::cast_precision_loss, reason = "a page is at most 256 KiB and a message")]
+        let cost = bytes as f64;
+        self.buckets.entry(payer.clone()).or_default().bucket(Gate::Replay, rate, now).charge(cost);
+    }
+
+    fn log_corrupt(&mut self, corrupt: Option<u64>) {
+        if let Some(first) = corrupt {
+            let detail = Some(format!("the row from seq {first} cannot be read"));
+            self.log(LogLine { detail, ..LogLine::new(Level::Error, "storage") });
+        }
+    }
+}

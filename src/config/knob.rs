@@ -1,0 +1,128 @@
+//! A knob: something a deployment may set by a variable or secret, and how its text is read.
+
+use std::fmt::{Display, Write};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+/// One variable or secret of a deployment, as it is documented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knob {
+    /// The variable's name.
+    pub name: &'static str,
+    /// What a number counts; empty for a text.
+    pub unit: &'static str,
+    /// What holds where it is not set.
+    pub default: &'static str,
+    /// Which values are accepted.
+    pub accepts: &'static str,
+    /// What follows from the value.
+    pub consequence: &'static str,
+}
+
+/// Reads knobs, and collects a sentence for every one that is wrong.
+pub(super) struct Reader<L> {
+    lookup: L,
+    pub(super) mistakes: Vec<String>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    pub(super) fn new(lookup: L) -> Self {
+        Self { lookup, mistakes: Vec::new() }
+    }
+
+    pub(super) fn text(&self, knob: &Knob) -> Option<String> {
+        (self.lookup)(knob.name)
+    }
+
+    pub(super) fn mistake(&mut self, sentence: String) {
+        self.mistakes.push(sentence);
+    }
+
+    /// `1` is yes, `0` and nothing are no. Anything else is a mistake: no guess may open a door.
+    pub(super) fn switch(&mut self, knob: &Knob) -> bool {
+        match self.text(knob).as_deref() {
+            Some("1") => true,
+            None | Some("0") => false,
+            Some(other) => {
+                self.mistake(format!("{} must be 0 or 1; it is {}.", knob.name, quoted(other)));
+                false
+            }
+        }
+    }
+
+    pub(super) fn one_of(&mut self, knob: &Knob, choices: &[&'static str]) -> Option<&'static str> {
+        let value = self.text(knob)?;
+        let choice = choices.iter().copied().find(|choice| *choice == value);
+        if choice.is_none() {
+            let all = choices.join(", ");
+            self.mistake(format!("{} must be one of {all}, or not be set; it is {}.", knob.name, quoted(&value)));
+        }
+        choice
+    }
+
+    /// A number within the range; the default where it is not set, or wrong and told so.
+    pub(super) fn number<N: Number>(&mut self, knob: &Knob, default: N, range: RangeInclusive<N>) -> N {
+        let Some(text) = self.text(knob) else { return default };
+        if let Some(number) = text.parse().ok().filter(|number| range.contains(number)) {
+            return number;
+        }
+        self.mistake(format!(
+            "{} must be {} from {} to {} {}; it is {}.",
+            knob.name,
+            N::KIND,
+            range.start(),
+            range.end(),
+            knob.unit,
+            quoted(&text)
+        ));
+        default
+    }
+}
+
+/// The kinds of numbers a knob can be.
+pub(super) trait Number: FromStr + PartialOrd + Display + Copy {
+    /// How the kind is called in a sentence.
+    const KIND: &'static str;
+}
+
+impl Number for u32 {
+    const KIND: &'static str = "a whole number";
+}
+
+impl Number for u64 {
+    const KIND: &'static str = "a whole number";
+}
+
+impl Number for usize {
+    const KIND: &'static str = "a whole number";
+}
+
+impl Number for f64 {
+    const KIND: &'static str = "a number";
+}
+
+/// A value in a sentence: one line, and not the whole of a long one.
+pub(super) fn quoted(value: &str) -> String {
+    let mut short: String = value.chars().take(60).collect();
+    if short.len() < value.len() {
+        short.push('…');
+    }
+    format!("{short:?}")
+}
+
+/// The knobs as a table of Markdown.
+pub(super) fn table(knobs: impl Iterator<Item = &'static Knob>) -> String {
+    let mut table = String::from("| name | default | accepts | what follows |\n| --- | --- | --- | --- |\n");
+    for knob in knobs {
+        let default = format!("{} {}", for_people(knob.default), knob.unit);
+        let accepts = for_people(knob.accepts);
+        // Writing to a text cannot fail.
+        let _ = writeln!(table, "| `{}` | {} | {accepts} | {} |", knob.name, default.trim_end(), knob.consequence);
+    }
+    table
+}
+
+/// Numbers as people write them, not as Rust does.
+fn for_people(text: &str) -> String {
+    text.replace('_', ",").replace(".0", "")
+}

@@ -1,0 +1,143 @@
+//! The types of what is said, and the check of a text against one (rule F3).
+
+use std::fmt;
+
+use garde::Validate;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::judge::judge;
+use super::path::Path;
+use super::schema::{expected_at, open_object};
+
+/// What data does not fit: where, and what is expected there (rule R1, `invalid_data`).
+///
+/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is the
+/// path and the message, or the message where the path is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidData {
+    /// The place in `data`: `text`, `items[3].x`, or nothing for the whole.
+    pub path: String,
+    /// What is expected there, for a person.
+    pub message: String,
+}
+
+impl fmt::Display for InvalidData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.as_str() {
+            "" => write!(f, "data {}", self.message),
+            path => write!(f, "`{path}` in data {}", self.message),
+        }
+    }
+}
+
+/// What an event or a presence can carry.
+///
+/// Every type that derives `Deserialize`, `JsonSchema` and `Validate` is one. It should have
+/// `#[serde(deny_unknown_fields)]`, and so should the types in it; a contract is told when they do not. Its doc
+/// comments are shown to clients in `GET /v1/contract`. Lengths in `#[garde(length(chars, …))]` are characters.
+pub trait Payload: 'static {
+    /// The JSON Schema of the type, complete in itself; nothing for free JSON, which has none and is not checked.
+    fn schema() -> Option<Value>;
+
+    /// Reads and validates one value.
+    fn check(data: &str) -> Result<(), Misfit>;
+}
+
+/// Free JSON: any value at all, passed on as it is. Only its size is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Json;
+
+impl Payload for Json {
+    fn schema() -> Option<Value> {
+        None
+    }
+
+    fn check(_data: &str) -> Result<(), Misfit> {
+        Ok(())
+    }
+}
+
+impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Payload for T {
+    fn schema() -> Option<Value> {
+        let settings = SchemaSettings::draft2020_12().with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        });
+        let mut schema = settings.into_generator().into_root_schema_for::<T>();
+        // The title that a derive gives is the name of a Rust type, which is no business of the client's.
+        if schema.get("title").and_then(Value::as_str) == Some(&T::schema_name()) {
+            schema.remove("title");
+        }
+        Some(schema.to_value())
+    }
+
+    fn check(data: &str) -> Result<(), Misfit> {
+        let value: T = serde_json::from_str(data).map_err(|_| Misfit::unread::<T>(data))?;
+        value.validate().map_err(|report| Misfit::invalid(&report))
+    }
+}
+
+/// Where data that fits the schema breaks what the type demands beyond it.
+#[derive(Clone, Debug)]
+pub struct Misfit {
+    path: Path,
+    message: Option<String>,
+}
+
+impl Misfit {
+    /// The place where reading ended. Reading again to find it keeps the usual case fast.
+    fn unread<T: DeserializeOwned>(data: &str) -> Self {
+        let mut reader = serde_json::Deserializer::from_str(data);
+        let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+            Ok(_) => Path::default(),
+            Err(error) => Path::from(error.path()),
+        };
+        Self { path, message: None }
+    }
+
+    fn invalid(report: &garde::Report) -> Self {
+        let first = report.iter().next();
+        let path = first.map(|(path, _)| Path::from(path)).unwrap_or_default();
+        Self { path, message: first.map(|(_, error)| error.message().to_owned()) }
+    }
+}
+
+/// A payload's type with the type erased: its schema, and a function that checks a text.
+#[derive(Clone, Debug)]
+pub(super) struct Data {
+    schema: Option<Value>,
+    check: fn(&str) -> Result<(), Misfit>,
+}
+
+impl Data {
+    pub(super) fn of<T: Payload>() -> Self {
+        Self { schema: T::schema(), check: T::check }
+    }
+
+    /// The JSON Schema; free JSON is the schema `true`.
+    pub(super) fn schema(&self) -> Value {
+        self.schema.clone().unwrap_or(Value::Bool(true))
+    }
+
+    /// A phrase about the place where a field that nobody declared would go through, if there is one.
+    pub(super) fn lets_unknown_fields_pass(&self) -> Option<String> {
+        let path = open_object(self.schema.as_ref()?)?;
+        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+        Some(format!("lets unknown fields pass{place}: give that type #[serde(deny_unknown_fields)]"))
+    }
+
+    pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {
+        let Some(schema) = &self.schema else { return Ok(()) };
+        // The schema is asked too, since it is what was promised, and serde alone is laxer: it takes an array for a
+        // struct, an object for the name of a variant, and lets unknown fields by in a tagged variant without any.
+        judge(schema, data)?;
+        (self.check)(data).map_err(|misfit| {
+            let path = misfit.path.within(data);
+            let message = misfit.message.map_or_else(|| expected_at(schema, &path), |why| format!("is refused: {why}"));
+            InvalidData { path: path.to_string(), message }
+        })
+    }
+}

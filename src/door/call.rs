@@ -1,0 +1,103 @@
+//! A request as plain values.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+/// What the door reads of a request.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The method, in capitals.
+    pub method: &'a str,
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// Host and port of the URL, the port left out where it is the scheme's own.
+    pub host: &'a str,
+    /// The path, still percent-encoded.
+    pub path: &'a str,
+    /// What follows the first `?`, or nothing.
+    pub query: &'a str,
+    header: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl<'a> Call<'a> {
+    /// Takes a request's URL apart, as the platform has serialised it; `header` looks a header up by its name.
+    pub fn new(method: &'a str, url: &'a str, header: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        let url = url.split('#').next().unwrap_or_default();
+        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let host = before.split('/').next().unwrap_or_default();
+        let path = before.strip_prefix(host).unwrap_or_default();
+        Self { method, scheme, host, path, query, header }
+    }
+
+    /// A header's value, white space around it removed.
+    pub fn header(&self, name: &str) -> Option<String> {
+        (self.header)(name).map(|value| value.trim().to_owned())
+    }
+
+    /// The host the client asked for: its header where there is one, else the URL's.
+    pub fn host_asked(&self) -> Cow<'a, str> {
+        self.header("Host").map_or(Cow::Borrowed(self.host), Cow::Owned)
+    }
+
+    /// The method that decides: `HEAD` is `GET` without the body, which the platform leaves out.
+    pub fn method_asked(&self) -> &'a str {
+        if self.method == "HEAD" { "GET" } else { self.method }
+    }
+
+    /// Whether this is an upgrade to a WebSocket (rule E1).
+    pub fn is_upgrade(&self) -> bool {
+        let upgrade = self.header("Upgrade").unwrap_or_default();
+        self.method == "GET" && upgrade.split(',').any(|item| item.trim().eq_ignore_ascii_case("websocket"))
+    }
+
+    /// Whether the request goes to this very machine, by the URL and by the header.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(self.host) && is_loopback(&self.host_asked())
+    }
+}
+
+/// Whether a host, with or without a port, is this very machine.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').filter(|(_, port)| is_port(port)).map(|(address, _)| address),
+        None => host.split_once(':').map_or(Some(host), |(name, port)| is_digits(port).then_some(name)),
+    };
+    matches!(name, Some("localhost" | "127.0.0.1" | "::1"))
+}
+
+fn is_port(text: &str) -> bool {
+    text.is_empty() || text.strip_prefix(':').is_some_and(is_digits)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The fields of a query, decoded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Parses a query as forms write it: `&` between fields, `+` for a space, percent-encoded UTF-8.
+    pub fn parse(text: &str) -> Self {
+        let fields = text.split('&').filter(|field| !field.is_empty());
+        Self(fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(|(k, v)| (plain(k), plain(v))).collect())
+    }
+
+    /// The first value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a field, as a text of its own.
+    pub fn owned(&self, name: &str) -> Option<String> {
+        self.get(name).map(str::to_owned)
+    }
+}
+
+/// Bytes that are no UTF-8 become U+FFFD, which no value of ours contains: each is then refused as what it is.
+fn plain(text: &str) -> String {
+    percent_decode(text.replace('+', " ").as_bytes()).decode_utf8_lossy().into_owned()
+}

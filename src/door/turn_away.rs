@@ -1,0 +1,31 @@
+//! A join that the Worker itself refuses, in a way a browser can read (rule A4).
+
+use crate::effect::Farewell;
+use crate::error::Close;
+use crate::name::Millis;
+use crate::protocol::frame;
+
+/// An upgrade that is accepted only to be told why it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnAway {
+    /// Why, and when to come back.
+    pub farewell: Farewell,
+    /// The sub-protocol the answer names: a browser takes no connection whose offer went unanswered.
+    pub protocol: Option<&'static str>,
+}
+
+impl TurnAway {
+    pub(super) const fn new(close: Close, retry_after: Option<Millis>, protocol: Option<&'static str>) -> Self {
+        Self { farewell: Farewell { close, retry_after }, protocol }
+    }
+
+    /// The one frame it hears.
+    pub fn bye(&self) -> String {
+        frame::bye(self.farewell)
+    }
+
+    /// The code and the reason of the close frame that follows.
+    pub const fn close(&self) -> Close {
+        self.farewell.close
+    }
+}

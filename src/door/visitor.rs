@@ -1,0 +1,134 @@
+//! A request for a channel that exists, on its way to the object.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::limit::{self, address_key};
+use super::{Cors, Decision, Query, Reply, TurnAway};
+use crate::auth::{Grant, Keys, TokenError};
+use crate::contract::{ChannelRules, Entry};
+use crate::effect::{Level, LogLine};
+use crate::error::{Close, Code, Refusal};
+use crate::name::{ChannelName, Millis};
+
+/// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
+/// ([`Visitor::admit`]), count its user ([`Visitor::counted_user`]), hand it to the object.
+pub struct Visitor {
+    /// The channel.
+    pub channel: ChannelName,
+    /// What may be said there.
+    pub rules: Rc<ChannelRules>,
+    /// What it wants.
+    pub wish: Wish,
+    /// The query's fields.
+    pub query: Query,
+    /// The headers its answer carries, whoever answers.
+    pub cors: Cors,
+    pub(super) credential: Option<String>,
+}
+
+/// What a visitor wants of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To join it (rule E1).
+    Join {
+        /// The sub-protocol agreed on.
+        protocol: Option<&'static str>,
+    },
+    /// To know who is here (rule E2).
+    Members,
+    /// To read its history (rule E2).
+    Messages,
+    /// To publish (rule E2).
+    Publish,
+    /// To read its counters.
+    Meter,
+}
+
+impl Visitor {
+    /// What the grant says, by the token the request carries; `None` where none is needed and none was given.
+    ///
+    /// # Errors
+    /// The credential is refused, or missing where one is needed.
+    pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Refused> {
+        let Some(token) = &self.credential else {
+            return match self.rules.entry {
+                Entry::Token => Err(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))),
+                Entry::Anyone | Entry::Later => Ok(None),
+            };
+        };
+        let claims = keys.inspect(token, now).map_err(|flaw| {
+            let told = TokenError::from(flaw);
+            let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
+            Refused { line: LogLine { detail: Some(flaw.text().to_owned()), ..refused.line }, ..refused }
+        })?;
+        Ok(Some(claims.grant(&self.channel)))
+    }
+
+    /// The key under which the address is counted: of every join, and of what asks without a token. A backend that
+    /// publishes with a token has the channel's own rates (rule R5).
+    pub fn counted_address(&self, address: Option<&str>) -> Option<String> {
+        let counted = matches!(self.wish, Wish::Join { .. }) || self.credential.is_none();
+        address.filter(|_| counted).map(address_key)
+    }
+
+    /// The key under which the user is counted: of every join with a token (rule R5).
+    pub fn counted_user(&self, grant: Option<&Grant>) -> Option<String> {
+        let joins = matches!(self.wish, Wish::Join { .. });
+        grant.filter(|_| joins).map(|grant| grant.user.to_string())
+    }
+
+    /// What one hears who came too often (rule R5).
+    pub fn too_often(&self) -> Refused {
+        self.refuse(Close::OverCapacity, Refusal::rate_limited(limit::RETRY_AFTER))
+    }
+
+    /// What one hears when the object cannot be reached, and what the log says of it.
+    pub fn unreachable(&self, overloaded: bool, id: &str, detail: &str) -> Refused {
+        let refusal = match overloaded {
+            true => Refusal { retry_after: Some(limit::RETRY_AFTER), ..Code::OverCapacity.into() },
+            false => Reply::internal_refusal(id),
+        };
+        let refused = self.refuse(Close::OverCapacity, refusal);
+        let line = LogLine { level: Level::Error, event: "internal", ..refused.line };
+        Refused { line: LogLine { detail: Some(format!("{id}: {detail}")), ..line }, ..refused }
+    }
+
+    /// The answer to a body that cannot be taken.
+    pub fn refusal(&self, code: Code) -> Reply {
+        self.cors.onto(code.into())
+    }
+
+    fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
+        let line = LogLine { channel: Some(self.channel.to_string()), ..LogLine::new(Level::Warn, "refused") };
+        match self.wish {
+            Wish::Join { protocol } => Refused {
+                line: LogLine { code: Some(close.reason()), ..line },
+                decision: Decision::TurnAway(TurnAway::new(close, refusal.retry_after, protocol)),
+            },
+            Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => Refused {
+                line: LogLine { code: Some(refusal.code.as_str()), ..line },
+                decision: Decision::Answer(self.cors.onto(refusal.into())),
+            },
+        }
+    }
+}
+
+/// A visitor that is refused at the door.
+#[derive(Debug)]
+pub struct Refused {
+    /// What is to be done with the request.
+    pub decision: Decision,
+    /// What the log says of it: never a token.
+    pub line: LogLine,
+}
+
+/// Without the credential: what is printed may end in a log.
+impl fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visitor").field("channel", &self.channel).field("wish", &self.wish).finish_non_exhaustive()
+    }
+}
+
+const MISSING: &str = "A token is needed here: send it as Authorization: Bearer, or offer the sub-protocol \
+                       bearer.TOKEN beside dormouse.v1.";

@@ -1,0 +1,282 @@
+//! What a client may ask: a text frame parsed into requests, each with its id, before the machine sees it.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::ijson;
+use crate::error::{Code, Refusal};
+use crate::name::RequestId;
+
+/// How many targets a directed publish may name, all lists together (rule F5).
+pub const TARGETS_MAX: usize = 100;
+
+/// One request, or why it is none; the id is known wherever it was valid, so that the refusal can name it.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    /// The id the client chose, by which it knows the answer (rule F2).
+    pub id: Option<RequestId>,
+    /// What it asks.
+    pub request: Result<Request<'a>, Refusal>,
+}
+
+/// What a client asks of the channel.
+#[derive(Debug)]
+pub enum Request<'a> {
+    /// Say something.
+    Publish(Publish<'a>),
+    /// Replace the grant by that of another token (rule A5).
+    Auth {
+        /// The token.
+        token: Cow<'a, str>,
+    },
+    /// Enter the list of members, change what it shows, or leave it with `null` (rule P1).
+    Presence {
+        /// The data as written, `null` to leave.
+        data: &'a RawValue,
+    },
+    /// Read a page of kept messages.
+    History(Page),
+    /// Replay everything kept after a position (rule D4).
+    Resume {
+        /// The epoch of the position, as named by the client.
+        epoch: Option<String>,
+        /// The last seq the client has; `None` where it was no whole number, which is `lost`.
+        after: Option<u64>,
+    },
+}
+
+/// A publish: an event with its data.
+#[derive(Debug)]
+pub struct Publish<'a> {
+    /// The event's name, not yet looked up in the contract.
+    pub event: Cow<'a, str>,
+    /// The payload as the publisher wrote it, byte for byte (rule F3).
+    pub data: &'a RawValue,
+    /// Who alone shall hear it (rule F5).
+    pub to: Option<Targets>,
+    /// Whether the publishing connection hears it as well; else it gets an ack in its place.
+    pub echo: bool,
+    /// Publish only when the head is this (rule D8).
+    pub if_seq: Option<u64>,
+}
+
+/// Whom a directed publish is for: the union of the three lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+pub struct Targets {
+    /// Users by name.
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// Connections by id.
+    #[serde(default)]
+    pub connections: Vec<String>,
+    /// Roles of the members' tokens.
+    #[serde(default)]
+    pub roles: Vec<String>,
+}
+
+/// Which part of the history is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Only messages with a smaller seq, the newest of them.
+    pub before: Option<u64>,
+    /// Only messages with a greater seq, the oldest of them.
+    pub after: Option<u64>,
+    /// How many at most; [`Page::LIMIT_DEFAULT`] where none is given.
+    pub limit: Option<u64>,
+}
+
+impl Page {
+    /// How many messages a page has where no limit is given (rule E2).
+    pub const LIMIT_DEFAULT: u64 = 50;
+    /// The most messages of a page; a greater limit is taken as this (rule E2).
+    pub const LIMIT_MAX: u64 = 100;
+
+    /// The number of messages to read.
+    ///
+    /// # Errors
+    /// `bad_frame` where both directions or a limit of 0 were asked for.
+    pub fn size(&self) -> Result<u64, Refusal> {
+        if self.before.is_some() && self.after.is_some() {
+            return Err(Refusal::new(Code::BadFrame, "Ask for `before` or `after`, not both."));
+        }
+        match self.limit.unwrap_or(Self::LIMIT_DEFAULT) {
+            0 => Err(Refusal::new(Code::BadFrame, "`limit` is at least 1.")),
+            limit => Ok(limit.min(Self::LIMIT_MAX)),
+        }
+    }
+}
+
+/// Parses a text frame: one object, or an array of at most `batch` of them, in order.
+///
+/// # Errors
+/// One refusal for the whole frame, of which then nothing is taken: it is no I-JSON, or has too many members.
+pub fn parse(text: &str, batch: usize) -> Result<Vec<Incoming<'_>>, Refusal> {
+    ijson::check(text).map_err(|message| Refusal::new(Code::BadFrame, message))?;
+    if !text.trim_start().starts_with('[') {
+        return Ok(vec![parse_one(text, None)]);
+    }
+    let members: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Refusal::from(Code::BadFrame))?;
+    if members.len() > batch {
+        return Err(Refusal::new(Code::TooLarge, format!("An array has at most {batch} frames; nothing was taken.")));
+    }
+    Ok(members.into_iter().map(|member| parse_one(member.get(), None)).collect())
+}
+
+/// Parses the body of a `POST …/messages`: the fields of one publish, or an array of them (rule E2).
+/// The flag tells whether it was an array.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_body(text: &str, batch: usize) -> Result<(Vec<Incoming<'_>>, bool), Refusal> {
+    ijson::check(text).map_err(|message| Refusal::new(Code::BadFrame, message.replace("frame", "body")))?;
+    if !text.trim_start().starts_with('[') {
+        return Ok((vec![parse_one(text, Some("publish"))], false));
+    }
+    let members: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| Refusal::from(Code::BadFrame))?;
+    if members.len() > batch {
+        return Err(Refusal::new(Code::TooLarge, format!("An array has at most {batch} publishes.")));
+    }
+    Ok((members.into_iter().map(|member| parse_one(member.get(), Some("publish"))).collect(), true))
+}
+
+/// The fields of every request, each as written: which are needed is the business of its type.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "as_written")]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    to: Option<&'a RawValue>,
+    #[serde(borrow)]
+    echo: Option<&'a RawValue>,
+    #[serde(borrow)]
+    if_seq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    epoch: Option<&'a RawValue>,
+    #[serde(borrow)]
+    before: Option<&'a RawValue>,
+    #[serde(borrow)]
+    after: Option<&'a RawValue>,
+    #[serde(borrow)]
+    limit: Option<&'a RawValue>,
+}
+
+/// Keeps `null` apart from a field that is not there.
+fn as_written<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+fn parse_one<'a>(text: &'a str, assumed: Option<&str>) -> Incoming<'a> {
+    let nameless = |refusal| Incoming { id: None, request: Err(refusal) };
+    if !text.trim_start().starts_with('{') {
+        return nameless(Refusal::new(Code::BadFrame, "A frame is a JSON object, or an array of objects."));
+    }
+    let Ok(fields) = serde_json::from_str::<Fields<'a>>(text) else {
+        return nameless(Code::BadFrame.into());
+    };
+    let id = match parse_id(fields.id) {
+        Ok(id) => id,
+        Err(refusal) => return nameless(refusal),
+    };
+    Incoming { id, request: parse_request(&fields, assumed) }
+}
+
+fn parse_id(raw: Option<&RawValue>) -> Result<Option<RequestId>, Refusal> {
+    let Some(raw) = raw else { return Ok(None) };
+    let text: Option<Cow<'_, str>> = string(raw);
+    match text.as_deref().and_then(RequestId::parse) {
+        Some(id) => Ok(Some(id)),
+        None => Err(bad("`id` is a string of 1 to 64 characters.")),
+    }
+}
+
+fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Request<'a>, Refusal> {
+    let kind = match (fields.kind, assumed) {
+        (Some(raw), _) => string(raw).ok_or_else(|| bad("`type` is a string."))?,
+        (None, Some(assumed)) => Cow::Owned(assumed.to_owned()),
+        (None, None) => return Err(bad("A frame needs a `type`.")),
+    };
+    if assumed.is_some_and(|assumed| assumed != kind) {
+        return Err(bad("Only a publish can be posted here."));
+    }
+    match &*kind {
+        "publish" => parse_publish(fields).map(Request::Publish),
+        "auth" => match fields.token.and_then(string) {
+            Some(token) => Ok(Request::Auth { token }),
+            None => Err(bad("auth needs a `token`, a string.")),
+        },
+        "presence" => match fields.data {
+            Some(data) => Ok(Request::Presence { data }),
+            None => Err(bad("presence needs `data`; null leaves the list.")),
+        },
+        "history" => parse_page(fields).map(Request::History),
+        "resume" => Ok(Request::Resume {
+            epoch: fields.epoch.and_then(string).map(Cow::into_owned),
+            after: fields.after.and_then(|raw| number(raw).ok()),
+        }),
+        _ => Err(Code::UnknownType.into()),
+    }
+}
+
+fn parse_publish<'a>(fields: &Fields<'a>) -> Result<Publish<'a>, Refusal> {
+    let Some(event) = fields.event.and_then(string) else {
+        return Err(bad("publish needs an `event`, a string."));
+    };
+    let Some(data) = fields.data else {
+        return Err(bad("publish needs `data`; it may be null where the event allows it."));
+    };
+    let echo = match fields.echo.map(RawValue::get) {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(bad("`echo` is true or false.")),
+    };
+    let if_seq = fields.if_seq.map(|raw| number(raw).map_err(|()| bad("`if_seq` is a whole number."))).transpose()?;
+    let to = fields.to.map(parse_targets).transpose()?;
+    Ok(Publish { event, data, to, echo, if_seq })
+}
+
+fn parse_targets(raw: &RawValue) -> Result<Targets, Refusal> {
+    let targets: Targets = serde_json::from_str(raw.get())
+        .map_err(|_| bad("`to` is an object with lists of strings: `users`, `connections`, `roles`."))?;
+    let named = [&targets.users, &targets.connections, &targets.roles].into_iter().map(Vec::len);
+    if named.fold(0, usize::saturating_add) > TARGETS_MAX {
+        return Err(Refusal::new(Code::TooLarge, format!("`to` names at most {TARGETS_MAX} targets.")));
+    }
+    Ok(targets)
+}
+
+fn parse_page(fields: &Fields<'_>) -> Result<Page, Refusal> {
+    let whole = |raw: Option<&RawValue>, name: &str| {
+        raw.map(|raw| number(raw).map_err(|()| bad(&format!("`{name}` is a whole number.")))).transpose()
+    };
+    Ok(Page {
+        before: whole(fields.before, "before")?,
+        after: whole(fields.after, "after")?,
+        limit: whole(fields.limit, "limit")?,
+    })
+}
+
+fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
+    // Borrowed where the text has no escapes: the names and ids of nearly every frame.
+    if let Ok(text) = serde_json::from_str::<&str>(raw.get()) {
+        return Some(Cow::Borrowed(text));
+    }
+    serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned)
+}
+
+fn number(raw: &RawValue) -> Result<u64, ()> {
+    serde_json::from_str(raw.get()).map_err(|_| ())
+}
+
+fn bad(message: &str) -> Refusal {
+    Refusal::new(Code::BadFrame, message)
+}

@@ -1,0 +1,182 @@
+//! The sessions of a channel, found by key, by connection and by user.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::effect::{Hearing, SessionKey};
+use crate::name::{ConnectionId, Millis, UserId};
+use crate::protocol::request::Targets;
+use crate::session::{Session, Stage};
+
+/// All sessions whose link is open, those on their way out included.
+#[derive(Debug, Default)]
+pub struct Roster {
+    sessions: BTreeMap<SessionKey, Session>,
+    next: u32,
+    by_connection: BTreeMap<ConnectionId, SessionKey>,
+    by_user: BTreeMap<UserId, BTreeSet<SessionKey>>,
+    anonymous: usize,
+    awaiting: usize,
+    hearing: [usize; 2],
+    /// No grant expires earlier; a lower bound, made exact when it is reached (rule A6).
+    earliest_expiry: Option<Millis>,
+}
+
+impl Roster {
+    /// The next free key.
+    pub fn next_key(&mut self) -> SessionKey {
+        let key = SessionKey(self.next);
+        self.next = self.next.saturating_add(1);
+        key
+    }
+
+    /// Adds or replaces a session, and finds it by what it is now.
+    pub fn put(&mut self, key: SessionKey, session: Session) {
+        self.remove(key);
+        self.next = self.next.max(key.0.saturating_add(1));
+        self.count(&session, true);
+        if session.kept.stage != Stage::Leaving {
+            self.by_connection.insert(session.kept.connection.clone(), key);
+            if let Some(user) = session.kept.user() {
+                self.by_user.entry(user.clone()).or_default().insert(key);
+            }
+            let expires = session.kept.expires();
+            self.earliest_expiry = Some(self.earliest_expiry.map_or(expires, |earliest| earliest.min(expires)));
+        }
+        self.sessions.insert(key, session);
+    }
+
+    /// Removes a session.
+    pub fn remove(&mut self, key: SessionKey) -> Option<Session> {
+        let session = self.sessions.remove(&key)?;
+        self.count(&session, false);
+        if self.by_connection.get(&session.kept.connection) == Some(&key) {
+            self.by_connection.remove(&session.kept.connection);
+        }
+        if let Some(user) = session.kept.user() {
+            let emptied = self.by_user.get_mut(user).is_some_and(|keys| {
+                keys.remove(&key);
+                keys.is_empty()
+            });
+            if emptied {
+                self.by_user.remove(user);
+            }
+        }
+        Some(session)
+    }
+
+    fn count(&mut self, session: &Session, comes: bool) {
+        let step = |number: &mut usize| {
+            *number = if comes { number.saturating_add(1) } else { number.saturating_sub(1) };
+        };
+        match &session.kept.stage {
+            Stage::Leaving => return,
+            Stage::Awaiting { .. } => step(&mut self.awaiting),
+            Stage::Joined if session.kept.grant.is_none() => step(&mut self.anonymous),
+            Stage::Joined => {}
+        }
+        let [messages, presence] = &mut self.hearing;
+        match session.hearing() {
+            Hearing::Nothing => {}
+            Hearing::Messages => step(messages),
+            Hearing::Presence => step(presence),
+        }
+    }
+
+    /// The session of a key.
+    pub fn session(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(&key)
+    }
+
+    /// The session of a key, to change what no index depends on: else [`Roster::put`] it anew.
+    pub fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.sessions.get_mut(&key)
+    }
+
+    /// The session that has this connection id and is not on its way out.
+    pub fn connection(&self, connection: &str) -> Option<(SessionKey, &Session)> {
+        let key = *self.by_connection.get(connection)?;
+        Some((key, self.sessions.get(&key)?))
+    }
+
+    /// The user's sessions that are not on their way out.
+    pub fn of_user(&self, user: &str) -> impl Iterator<Item = SessionKey> {
+        self.by_user.get(user).into_iter().flatten().copied()
+    }
+
+    /// Every session.
+    pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions.iter().map(|(key, session)| (*key, session))
+    }
+
+    /// The key of every session.
+    pub fn keys(&self) -> Vec<SessionKey> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// How many sockets are open, those on their way out included.
+    pub fn open(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Whether no session is left but those on their way out.
+    pub fn is_deserted(&self) -> bool {
+        self.by_connection.is_empty()
+    }
+
+    /// How many hear without a user.
+    pub const fn anonymous(&self) -> usize {
+        self.anonymous
+    }
+
+    /// How many have yet to sign in (rule A7).
+    pub const fn awaiting(&self) -> usize {
+        self.awaiting
+    }
+
+    /// How many hear broadcasts of this form.
+    pub const fn hearing(&self, hearing: Hearing) -> usize {
+        let [messages, presence] = self.hearing;
+        match hearing {
+            Hearing::Nothing => 0,
+            Hearing::Messages => messages,
+            Hearing::Presence => presence,
+        }
+    }
+
+    /// How many hear any broadcast.
+    pub const fn hearers(&self) -> usize {
+        let [messages, presence] = self.hearing;
+        messages.saturating_add(presence)
+    }
+
+    /// The sessions whose grant has expired; looks at each only when the earliest has (rule A6).
+    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        if self.earliest_expiry.is_none_or(|earliest| earliest > now) {
+            return Vec::new();
+        }
+        let live = || self.iter().filter(|(_, session)| session.kept.stage != Stage::Leaving);
+        let expired = live().filter(|(_, session)| session.kept.expires() <= now).map(|(key, _)| key).collect();
+        let rest = live().map(|(_, session)| session.kept.expires()).filter(|expires| *expires > now).min();
+        self.earliest_expiry = rest;
+        expired
+    }
+
+    /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
+    pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> BTreeSet<SessionKey> {
+        let users = targets.users.iter().flat_map(|user| self.of_user(user));
+        let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
+        let mut keys: BTreeSet<_> = users.chain(connections).collect();
+        if !targets.roles.is_empty() {
+            keys.extend(self.iter().filter(|(_, session)| has_role(session, &targets.roles)).map(|(key, _)| key));
+        }
+        keys.retain(|key| {
+            let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
+            hears && Some(*key) != sender
+        });
+        keys
+    }
+}
+
+fn has_role(session: &Session, roles: &[String]) -> bool {
+    session.kept.grant.as_ref().is_some_and(|grant| grant.roles.iter().any(|role| roles.contains(role)))
+}

@@ -1,0 +1,352 @@
+//! What hosts a channel's machine: it loads it, asks it, and applies what it wants done, in order. It decides nothing.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::rc::{Rc, Weak};
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use worker::js_sys::{Function, JsString, Promise};
+use worker::web_sys::{Request, WebSocket};
+use worker::worker_sys::ext::WebSocketExt as _;
+use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequestResponsePair};
+use worker::{Env, Response};
+
+use super::entry::now;
+use super::env::{Ground, ground};
+use super::http::{self, Body, respond, switch, with_call};
+use super::socket::{self, Sockets};
+use super::sql::Database;
+use super::timer::Timer;
+use super::trouble::{self, Trouble};
+use super::{log, random};
+use crate::auth::{Grant, Verifier};
+use crate::channel::{Channel, Effects, Fresh, Joining, Question, Turn, Unreadable, Verb};
+use crate::contract::Application;
+use crate::door::{Decision, Reply, Visitor, Wish};
+use crate::effect::{AskerKey, Effect};
+use crate::error::Code;
+use crate::name::{ChannelName, Millis};
+use crate::session::ResumeQuery;
+use crate::storage::SqlStorage;
+
+/// One object of the application `A`, asleep or awake.
+pub(crate) struct Host<A> {
+    ctx: DurableObjectState,
+    env: Env,
+    awake: RefCell<Option<Awake>>,
+    timer: Timer,
+    asked: Cell<u32>,
+    application: PhantomData<A>,
+}
+
+/// What an object has in memory while it is awake.
+struct Awake {
+    ground: Rc<Ground>,
+    name: ChannelName,
+    channel: Channel,
+    storage: SqlStorage<Database>,
+    sockets: Sockets,
+    waiting: HashMap<AskerKey, Waiting>,
+}
+
+/// Where the answer to an HTTP request is put.
+type Answer = Rc<RefCell<Option<Reply>>>;
+
+/// An HTTP request that waits for its answer.
+struct Waiting {
+    answer: Answer,
+    wake: Function,
+}
+
+impl<A: Application + 'static> Host<A> {
+    /// A host that is asleep: nothing is loaded before the first event, since a constructor that fails would drop
+    /// every socket of the object.
+    pub(crate) fn new(ctx: DurableObjectState, env: Env) -> Rc<Self> {
+        Rc::new_cyclic(|host: &Weak<Self>| {
+            let weak = Weak::clone(host);
+            let fired = move || {
+                if let Some(host) = weak.upgrade() {
+                    host.timer_fired();
+                }
+            };
+            let (awake, asked) = (RefCell::new(None), Cell::new(0));
+            Self { ctx, env, awake, timer: Timer::new(fired), asked, application: PhantomData }
+        })
+    }
+
+    /// A request that the Worker handed on.
+    pub(crate) async fn fetch(&self, request: &Request) -> worker::Result<Response> {
+        match self.serve(request).await {
+            Ok(response) => Ok(response),
+            Err(trouble) => respond(trouble.report(self.name().as_ref())),
+        }
+    }
+
+    async fn serve(&self, request: &Request) -> Result<Response, Trouble> {
+        let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
+        let visitor = match with_call(request, |call| ground.door.knock(call)) {
+            Decision::Channel(visitor) => visitor,
+            refused => return Ok(http::settle(refused)?),
+        };
+        if self.name().as_ref() != Some(&visitor.channel) {
+            return Err(Trouble::NoChannel);
+        }
+        let grant = match visitor.admit(&ground.config.keys, now()) {
+            Ok(grant) => grant,
+            Err(refused) => return Ok(trouble::settle(refused)?),
+        };
+        let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
+        let verb = match visitor.wish {
+            Wish::Join { protocol } => return self.join(&visitor, fresh, grant, protocol),
+            Wish::Members => Verb::Members,
+            Wish::Meter => Verb::Meter,
+            Wish::Messages => Verb::Messages {
+                after: visitor.query.owned("after"),
+                before: visitor.query.owned("before"),
+                limit: visitor.query.owned("limit"),
+            },
+            Wish::Publish => match http::body(request, frame_bytes(&ground)).await? {
+                Body::Text(body) => Verb::Publish { body },
+                Body::TooLarge => return Ok(respond(visitor.refusal(Code::TooLarge))?),
+                Body::NotUtf8 => return Ok(respond(visitor.refusal(Code::BadFrame))?),
+            },
+        };
+        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch }).await?;
+        Ok(respond(visitor.cors.onto(reply))?)
+    }
+
+    fn join(
+        &self,
+        visitor: &Visitor,
+        fresh: Fresh,
+        grant: Option<Grant>,
+        protocol: Option<&'static str>,
+    ) -> Result<Response, Trouble> {
+        let (client, server) = http::pair()?;
+        let query = &visitor.query;
+        let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
+        let joining = Joining { grant, resume, connection: query.owned("connection") };
+        let mut awake = self.awake()?;
+        let (session, effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
+        // A socket accepted for hibernation cannot be ended from here, one of this request can.
+        let refused = effects.iter().any(|effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session));
+        let accepted = if refused { server.accept() } else { accept(&self.ctx, &server) };
+        if let Err(thrown) = accepted {
+            self.apply(&mut awake, effects);
+            let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
+            self.apply(&mut awake, effects);
+            return Err(thrown.into());
+        }
+        awake.sockets.bind(session, &server);
+        self.apply(&mut awake, effects);
+        if refused {
+            awake.sockets.drop(session);
+        }
+        Ok(switch(client, protocol)?)
+    }
+
+    async fn ask(&self, question: Question) -> Result<Reply, Trouble> {
+        let (answered, answer) = self.put(question)?;
+        JsFuture::from(answered).await?;
+        let reply = answer.borrow_mut().take();
+        reply.ok_or_else(|| Trouble::Platform("a request was left without an answer".to_owned()))
+    }
+
+    /// Puts a question; the promise is kept once the answer is there, now or after the flush.
+    fn put(&self, question: Question) -> Result<(Promise, Answer), Trouble> {
+        let mut wake = None;
+        let answered = Promise::new(&mut |resolve, _reject| wake = Some(resolve));
+        let wake = wake.ok_or_else(|| Trouble::Platform("a promise came without its resolver".to_owned()))?;
+        let answer = Answer::default();
+        let asker = AskerKey(self.asked.get());
+        self.asked.set(asker.0.wrapping_add(1));
+        let mut awake = self.awake()?;
+        awake.waiting.insert(asker, Waiting { answer: Rc::clone(&answer), wake });
+        let effects = awake.turn(|channel, turn| channel.ask(turn, asker, question));
+        self.apply(&mut awake, effects);
+        Ok((answered, answer))
+    }
+
+    /// A frame. It must not wait for anything: two frames of one socket would overtake each other.
+    pub(crate) fn message(&self, socket: &WebSocket, message: &JsValue) {
+        let mut awake = match self.awake() {
+            Ok(awake) => awake,
+            Err(trouble) => return self.give_up(socket, &trouble),
+        };
+        let Some(session) = awake.sockets.session(socket) else { return };
+        let frame = read(message, frame_bytes(&awake.ground));
+        let effects = awake.turn(|channel, turn| match frame {
+            Ok(text) => channel.receive(turn, session, &text),
+            Err(what) => channel.receive_unreadable(turn, session, what),
+        });
+        self.apply(&mut awake, effects);
+    }
+
+    /// A socket that has ended; `clean` with a close frame of the client's own.
+    pub(crate) fn close(&self, socket: &WebSocket, code: u16, reason: &str, clean: bool) {
+        let mut awake = match self.awake() {
+            Ok(awake) => awake,
+            Err(trouble) => return self.give_up(socket, &trouble),
+        };
+        awake.sockets.answer_close(socket, answer_to(code), reason);
+        let Some(session) = awake.sockets.session(socket) else { return };
+        let effects = awake.turn(|channel, turn| channel.close(turn, session, clean));
+        self.apply(&mut awake, effects);
+        awake.sockets.drop(session);
+    }
+
+    /// The alarm, which the platform repeats when this fails.
+    pub(crate) fn alarm(&self) -> worker::Result<()> {
+        match self.awake() {
+            Ok(mut awake) => {
+                let effects = awake.turn(|channel, turn| channel.alarm(turn));
+                self.apply(&mut awake, effects);
+                Ok(())
+            }
+            Err(trouble) => {
+                let reply = trouble.report(self.name().as_ref());
+                Err(worker::Error::RustError(reply.body.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn timer_fired(&self) {
+        match self.awake() {
+            Ok(mut awake) => {
+                let effects = awake.turn(|channel, turn| channel.timer(turn));
+                self.apply(&mut awake, effects);
+            }
+            Err(trouble) => {
+                trouble.report(self.name().as_ref());
+            }
+        }
+    }
+
+    /// Applies effects in their order. One that fails is logged, and the rest goes on.
+    fn apply(&self, awake: &mut Awake, effects: Effects) {
+        for effect in effects {
+            if let Err(thrown) = self.apply_one(awake, effect) {
+                Trouble::from(thrown).report(Some(&awake.name));
+            }
+        }
+    }
+
+    fn apply_one(&self, awake: &mut Awake, effect: Effect) -> Result<(), JsValue> {
+        let sockets = &awake.sockets;
+        match effect {
+            Effect::Tell { session, text } => sockets.tell(session, &text),
+            Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text),
+            Effect::Hear { session, hearing } => sockets.hear(session, hearing),
+            Effect::Remember { session, attachment } => sockets.remember(session, &attachment)?,
+            Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason),
+            Effect::Drop { session } => sockets.drop(session),
+            Effect::Answer { asker, status, body, retry_after } => {
+                if let Some(waiting) = awake.waiting.remove(&asker) {
+                    *waiting.answer.borrow_mut() = Some(Reply::json(status, body).after(retry_after));
+                    waiting.wake.call0(&JsValue::UNDEFINED)?;
+                }
+            }
+            Effect::Timer { after } => self.timer.set(after)?,
+            Effect::Alarm { at } => set_alarm(&self.ctx.storage()?, at)?,
+            Effect::Log(line) => log::write(&line),
+        }
+        Ok(())
+    }
+
+    /// The machine, awake: woken now if it slept.
+    fn awake(&self) -> Result<RefMut<'_, Awake>, Trouble> {
+        let busy = || Trouble::Platform("the object is in the middle of another turn".to_owned());
+        let mut slot = self.awake.try_borrow_mut().map_err(|_| busy())?;
+        if slot.is_none() {
+            *slot = Some(self.wake()?);
+        }
+        RefMut::filter_map(slot, Option::as_mut).map_err(|_| busy())
+    }
+
+    fn wake(&self) -> Result<Awake, Trouble> {
+        let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
+        let name = self.name().ok_or(Trouble::NoChannel)?;
+        let rules = Rc::clone(ground.contract.rules(&name).ok_or(Trouble::NoChannel)?);
+        self.ctx.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?)?;
+        let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
+        let sockets = Sockets::new(&self.ctx);
+        let sleepers = sockets.wake()?;
+        let verifier: Rc<dyn Verifier> = Rc::<crate::auth::Keys>::clone(&ground.config.keys);
+        let channel = Channel::restore(name.clone(), rules, ground.config.limits.clone(), verifier, &sleepers);
+        Ok(Awake { ground, name, channel, storage, sockets, waiting: HashMap::new() })
+    }
+
+    fn name(&self) -> Option<ChannelName> {
+        ChannelName::parse(&self.ctx.id().ok()?.name()?)
+    }
+
+    /// Ends a socket of an object that cannot wake: what it wants cannot be done, and silence would look like success.
+    fn give_up(&self, socket: &WebSocket, trouble: &Trouble) {
+        trouble.report(self.name().as_ref());
+        // 1011 has a client back off and come back (rule R3). A socket that is closing already throws, to no harm.
+        let _ = socket.close_with_code_and_reason(1011, "internal");
+    }
+}
+
+impl Awake {
+    fn turn<T>(&mut self, ask: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
+        let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets };
+        ask(&mut self.channel, &mut turn)
+    }
+}
+
+/// Copies a frame into wasm's memory, which never shrinks, only when its length allows it.
+fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
+    const CLOSES: u64 = 1024 * 1024;
+    let Some(text) = message.dyn_ref::<JsString>() else { return Err(Unreadable::Binary) };
+    // A UTF-16 unit is one to three bytes of UTF-8.
+    let units = u64::from(text.length());
+    if units > u64::from(frame_bytes) {
+        let closes = units > CLOSES || (units > CLOSES / 3 && socket::utf8_length(text) > CLOSES);
+        return Err(Unreadable::TooLarge { closes });
+    }
+    if !is_well_formed(text) {
+        return Err(Unreadable::NotUnicode);
+    }
+    Ok(text.into())
+}
+
+fn frame_bytes(ground: &Ground) -> u32 {
+    u32::try_from(ground.config.limits.frame_bytes).unwrap_or(u32::MAX)
+}
+
+/// The code that answers a close: what was never on the wire may not be sent either.
+const fn answer_to(code: u16) -> u16 {
+    match code {
+        1004..=1006 | 1015 | 0..=999 | 5000.. => 1000,
+        _ => code,
+    }
+}
+
+fn accept(ctx: &DurableObjectState, server: &WebSocket) -> Result<(), JsValue> {
+    ctx.accept_websocket(server)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
+fn set_alarm(storage: &DurableObjectStorage, at: Millis) -> Result<(), JsValue> {
+    // The promise tells only that the write is durable, and the output gate holds what is said until it is.
+    storage.unchecked_ref::<Alarms>().set_alarm(at as f64).map(|_promise| ())
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Alarms;
+    #[wasm_bindgen(method, catch, js_name = setAlarm)]
+    fn set_alarm(this: &Alarms, at: f64) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(extends = JsString)]
+    type Text;
+    #[wasm_bindgen(method, js_name = isWellFormed)]
+    fn is_well_formed_text(this: &Text) -> bool;
+}
+
+fn is_well_formed(text: &JsString) -> bool {
+    text.unchecked_ref::<Text>().is_well_formed_text()
+}

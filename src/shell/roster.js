@@ -1,0 +1,90 @@
+// The sockets of one object, on JavaScript's side of the border: see socket.rs, the only one that calls this.
+// Sockets throw once they are closed; that is no error here, since their close event is on its way.
+
+const quietly = (act) => { try { act(); } catch { /* the socket is gone already */ } };
+
+export class Roster {
+  constructor(ctx) {
+    this.ctx = ctx;
+    this.sockets = new Map();
+    this.sessions = new Map();
+    this.groups = [new Map(), new Map(), new Map()];
+  }
+
+  wake() {
+    const attachments = [];
+    for (const socket of this.ctx.getWebSockets()) {
+      this.bind(attachments.length, socket);
+      const attachment = socket.deserializeAttachment();
+      attachments.push(typeof attachment === "string" ? attachment : "");
+    }
+    return attachments;
+  }
+
+  bind(session, socket) {
+    this.sockets.set(session, socket);
+    this.sessions.set(socket, session);
+  }
+
+  session(socket) { return this.sessions.get(socket); }
+
+  tell(session, text) {
+    const socket = this.sockets.get(session);
+    if (socket !== undefined) quietly(() => socket.send(text));
+  }
+
+  broadcast(group, except, text) {
+    const passed = except.length > 4 ? new Set(except) : null;
+    for (const [session, socket] of this.groups[group]) {
+      if (passed !== null ? passed.has(session) : except.includes(session)) continue;
+      try { socket.send(text); } catch { /* its close is on the way */ }
+    }
+  }
+
+  hear(session, group) {
+    const socket = this.sockets.get(session);
+    if (socket === undefined) return;
+    for (const hearers of this.groups) hearers.delete(session);
+    this.groups[group].set(session, socket);
+  }
+
+  remember(session, attachment) {
+    this.sockets.get(session)?.serializeAttachment(attachment);
+  }
+
+  hang_up(session, code, reason) {
+    const socket = this.sockets.get(session);
+    if (socket !== undefined) quietly(() => socket.close(code, reason));
+  }
+
+  drop(session) {
+    const socket = this.sockets.get(session);
+    if (socket === undefined) return;
+    for (const hearers of this.groups) hearers.delete(session);
+    this.sockets.delete(session);
+    this.sessions.delete(socket);
+  }
+
+  answer_close(socket, code, reason) {
+    quietly(() => socket.close(code, reason));
+  }
+
+  unsent(session) { return this.sockets.get(session)?.bufferedAmount ?? 0; }
+
+  unsent_over(bytes) {
+    const over = [];
+    for (const [session, socket] of this.sockets) if (socket.bufferedAmount > bytes) over.push(session);
+    return over;
+  }
+
+  pinged() {
+    const pairs = [];
+    for (const [session, socket] of this.sockets) {
+      const at = this.ctx.getWebSocketAutoResponseTimestamp(socket);
+      if (at !== null) pairs.push(session, at.getTime());
+    }
+    return Float64Array.from(pairs);
+  }
+}
+
+export function count_utf8(text) { return new TextEncoder().encode(text).length; }

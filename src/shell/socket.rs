@@ -1,0 +1,156 @@
+//! The sockets of one object: which session each carries, what it hears, and how it is told.
+
+use js_sys::{Array, Float64Array, JsString};
+use wasm_bindgen::prelude::*;
+use web_sys::WebSocket;
+use worker::worker_sys::DurableObjectState;
+
+use crate::channel::Links;
+use crate::effect::{Hearing, SessionKey};
+use crate::name::Millis;
+
+/// The sockets of this object by session and the sessions by socket.
+pub(crate) struct Sockets {
+    roster: Roster,
+}
+
+impl Sockets {
+    /// An empty roster over the object's own context.
+    pub(crate) fn new(ctx: &DurableObjectState) -> Self {
+        Self { roster: Roster::new(ctx.as_ref()) }
+    }
+
+    /// Takes in the sockets that outlived a sleep; their keys are their places in the answer.
+    pub(crate) fn wake(&self) -> Result<Vec<(SessionKey, String)>, JsValue> {
+        let attachments = self.roster.wake()?;
+        let keyed = (0u32..).map(SessionKey).zip(attachments.iter());
+        Ok(keyed.map(|(key, text)| (key, text.as_string().unwrap_or_default())).collect())
+    }
+
+    /// Has a session carried by a socket from now on.
+    pub(crate) fn bind(&self, session: SessionKey, socket: &WebSocket) {
+        self.roster.bind(session.0, socket);
+    }
+
+    /// The session that a socket carries, if any still.
+    pub(crate) fn session(&self, socket: &WebSocket) -> Option<SessionKey> {
+        self.roster.session(socket).map(SessionKey)
+    }
+
+    /// Sends one text to one session. A socket that is gone is no error: its close is on the way.
+    pub(crate) fn tell(&self, session: SessionKey, text: &str) {
+        self.roster.tell(session.0, text);
+    }
+
+    /// Sends one text to everyone of one hearing, as one JavaScript string in one crossing.
+    pub(crate) fn broadcast(&self, hearing: Hearing, except: &[SessionKey], text: &str) {
+        let except: Vec<u32> = except.iter().map(|session| session.0).collect();
+        self.roster.broadcast(group(hearing), &except, text);
+    }
+
+    /// Moves a session to another group of hearers.
+    pub(crate) fn hear(&self, session: SessionKey, hearing: Hearing) {
+        self.roster.hear(session.0, group(hearing));
+    }
+
+    /// Writes what a session must remember through sleep.
+    pub(crate) fn remember(&self, session: SessionKey, attachment: &str) -> Result<(), JsValue> {
+        self.roster.remember(session.0, attachment)
+    }
+
+    /// Ends a session's connection. Only from inside that socket's own event does the client see the end at once.
+    pub(crate) fn hang_up(&self, session: SessionKey, code: u16, reason: &str) {
+        self.roster.hang_up(session.0, code, reason);
+    }
+
+    /// Forgets which socket carried a session.
+    pub(crate) fn drop(&self, session: SessionKey) {
+        self.roster.drop(session.0);
+    }
+
+    /// Answers a close, without which the client waits for the end of the connection.
+    pub(crate) fn answer_close(&self, socket: &WebSocket, code: u16, reason: &str) {
+        self.roster.answer_close(socket, code, reason);
+    }
+}
+
+impl Links for Sockets {
+    fn unsent(&self, session: SessionKey) -> u64 {
+        whole(self.roster.unsent(session.0))
+    }
+
+    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
+        #[expect(clippy::cast_precision_loss, reason = "a limit of bytes is far below 2^53")]
+        let keys = self.roster.unsent_over(bytes as f64);
+        keys.into_iter().map(SessionKey).collect()
+    }
+
+    fn pinged(&self) -> Vec<(SessionKey, Millis)> {
+        let Ok(flat) = self.roster.pinged() else { return Vec::new() };
+        let pairs = flat.to_vec();
+        pairs.chunks_exact(2).filter_map(|pair| Some((key(*pair.first()?), whole(*pair.last()?)))).collect()
+    }
+}
+
+/// How many bytes of UTF-8 a text has, counted without copying it into wasm's memory, which never shrinks.
+pub(crate) fn utf8_length(text: &JsString) -> u64 {
+    whole(count_utf8(text))
+}
+
+fn group(hearing: Hearing) -> u32 {
+    match hearing {
+        Hearing::Nothing => 0,
+        Hearing::Messages => 1,
+        Hearing::Presence => 2,
+    }
+}
+
+fn whole(number: f64) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and NaN is 0")]
+    let whole = number as u64;
+    whole
+}
+
+fn key(number: f64) -> SessionKey {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "keys are u32 on both sides")]
+    let key = number as u32;
+    SessionKey(key)
+}
+
+// What is done once a member is done in JavaScript, because each crossing of the border costs and each socket handed
+// over would take a slot of its own in wasm's table. What can throw there is bound with `catch`.
+#[wasm_bindgen(module = "/src/shell/roster.js")]
+extern "C" {
+    type Roster;
+
+    #[wasm_bindgen(constructor)]
+    fn new(ctx: &JsValue) -> Roster;
+    #[wasm_bindgen(method, catch)]
+    fn wake(this: &Roster) -> Result<Array, JsValue>;
+    #[wasm_bindgen(method)]
+    fn bind(this: &Roster, session: u32, socket: &WebSocket);
+    #[wasm_bindgen(method)]
+    fn session(this: &Roster, socket: &WebSocket) -> Option<u32>;
+    #[wasm_bindgen(method)]
+    fn tell(this: &Roster, session: u32, text: &str);
+    #[wasm_bindgen(method)]
+    fn broadcast(this: &Roster, group: u32, except: &[u32], text: &str);
+    #[wasm_bindgen(method)]
+    fn hear(this: &Roster, session: u32, group: u32);
+    #[wasm_bindgen(method, catch)]
+    fn remember(this: &Roster, session: u32, attachment: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method)]
+    fn hang_up(this: &Roster, session: u32, code: u16, reason: &str);
+    #[wasm_bindgen(method)]
+    fn drop(this: &Roster, session: u32);
+    #[wasm_bindgen(method)]
+    fn answer_close(this: &Roster, socket: &WebSocket, code: u16, reason: &str);
+    #[wasm_bindgen(method)]
+    fn unsent(this: &Roster, session: u32) -> f64;
+    #[wasm_bindgen(method)]
+    fn unsent_over(this: &Roster, bytes: f64) -> Vec<u32>;
+    #[wasm_bindgen(method, catch)]
+    fn pinged(this: &Roster) -> Result<Float64Array, JsValue>;
+
+    fn count_utf8(text: &JsString) -> f64;
+}

@@ -1,0 +1,207 @@
+//! The tables: how they come, how a release adds to them, and how rows go in bulk.
+//!
+//! Kept rows stand in two tables, `kept` and before it `kept_older`. When nothing has to stay but what is newer than
+//! the first row of `kept`, the older table is dropped, `kept` takes its name, and a new `kept` begins. The platform
+//! bills a row for each row deleted, one by one or all at once, and none for a dropped table: so this costs
+//! [`ROTATION_COST`] rows however many go, and about twice what the bounds ask for is the most on disk.
+//!
+//! Tables are made by the first write that needs them, and have no index besides their key: each would be one more row
+//! written for every row.
+
+use super::super::{Floor, RowKey, StorageError};
+use super::columns::{self, Columns};
+use super::port::{Counted, Sql};
+
+/// Rows written by one rotation: two by the new name, two by the new table.
+pub const ROTATION_COST: u64 = 4;
+
+/// The fewest messages between two rotations, so that they cost at most 0.08 rows a message even where the contract
+/// keeps next to nothing (rule D9 grants 0.1).
+pub const ROTATION_MIN: u64 = 50;
+
+/// The version of the tables that this release understands. A release whose tables the one before it would misread
+/// leaves a higher one in the table `schema`; until then there is no such table.
+const VERSION: u64 = 1;
+
+/// Small columns first: the long ones spill over to pages of their own, which a search need not touch.
+const KEPT: &str = "first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, before INTEGER NOT NULL, \
+    format INTEGER NOT NULL, epoch TEXT NOT NULL, ids TEXT NOT NULL, lengths TEXT NOT NULL, text TEXT NOT NULL";
+
+const DEPARTURES: &str = "CREATE TABLE departures \
+    (connection TEXT PRIMARY KEY, due INTEGER NOT NULL, session TEXT NOT NULL) WITHOUT ROWID";
+
+const BOTH: &str = "(SELECT first, count, at, before, format, epoch, ids, lengths, text FROM kept_older \
+    UNION ALL SELECT first, count, at, before, format, epoch, ids, lengths, text FROM kept)";
+
+/// A column that a release added to the rows kept.
+///
+/// Columns are only ever added, and each with a default, so that the release before goes on writing (rule of deploys).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name, in use nowhere else in the table's definition.
+    pub name: &'static str,
+    /// Its type and default, such as `TEXT NOT NULL DEFAULT ''`.
+    pub declaration: &'static str,
+}
+
+/// The columns added since the first release, oldest first. A store that lacks one gets it when it is opened.
+pub(super) const ADDED: &[Column] = &[];
+
+/// Which tables there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tables {
+    kept: bool,
+    older: bool,
+    departures: bool,
+    /// The first row of `kept`, once it was looked up.
+    begin: Option<RowKey>,
+    added: &'static [Column],
+}
+
+impl Tables {
+    /// Looks at what there is, and brings it forward to this release.
+    pub(super) fn open<Q: Sql>(sql: &mut Counted<Q>, added: &'static [Column]) -> Result<Self, StorageError> {
+        let found = definitions(sql)?;
+        if found.iter().any(|(name, _)| name == "schema") {
+            refuse_newer(sql)?;
+        }
+        for (name, definition) in found.iter().filter(|(name, _)| name == "kept" || name == "kept_older") {
+            add_columns(sql, name, definition, added)?;
+        }
+        let has = |table: &str| found.iter().any(|(name, _)| name == table);
+        let (kept, older, departures) = (has("kept"), has("kept_older"), has("departures"));
+        Ok(Self { kept, older, departures, begin: None, added })
+    }
+
+    /// What to select rows from; `None` where none was ever written.
+    pub(super) const fn rows(&self) -> Option<&'static str> {
+        match (self.kept, self.older) {
+            (true, true) => Some(BOTH),
+            (true, false) => Some("kept"),
+            (false, true) => Some("kept_older"),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether anybody's departure was ever written.
+    pub(super) const fn has_departures(&self) -> bool {
+        self.departures
+    }
+
+    /// Makes the table that a row goes into, and lets old rows go where that is due.
+    pub(super) fn prepare_row<Q: Sql>(
+        &mut self,
+        sql: &mut Counted<Q>,
+        row: RowKey,
+        keep: &[Floor],
+    ) -> Result<(), StorageError> {
+        if self.kept && self.begin.is_none() {
+            self.begin = first_of_kept(sql)?;
+        }
+        if self.begin.is_some_and(|begin| is_over(begin, row, keep)) {
+            self.rotate(sql)?;
+        }
+        if !self.kept {
+            self.create_kept(sql)?;
+        }
+        self.begin = self.begin.or(Some(row));
+        Ok(())
+    }
+
+    /// Makes the table that a departure goes into.
+    pub(super) fn prepare_departure<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+        if !self.departures {
+            sql.exec(DEPARTURES, &[])?;
+            self.departures = true;
+        }
+        Ok(())
+    }
+
+    fn rotate<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+        sql.exec("DROP TABLE IF EXISTS kept_older", &[])?;
+        sql.exec("ALTER TABLE kept RENAME TO kept_older", &[])?;
+        (self.kept, self.older, self.begin) = (false, true, None);
+        Ok(())
+    }
+
+    /// A new table has the columns of the one before it, those of a later release too: so a release that was rolled
+    /// back to leaves nothing undone.
+    fn create_kept<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+        let columns = match self.older {
+            true => columns_of_older(sql)?,
+            false => self.added.iter().fold(format!("({KEPT}"), with_column) + ")",
+        };
+        sql.exec(&format!("CREATE TABLE kept {columns}"), &[])?;
+        self.kept = true;
+        Ok(())
+    }
+}
+
+/// Drops every table, whichever release made it. What is left when one cannot be dropped is a store that was trimmed:
+/// older rows go first, and the version last.
+pub(super) fn drop_all<Q: Sql>(sql: &mut Counted<Q>) -> Result<(), StorageError> {
+    let order = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name = 'schema', name DESC";
+    for values in sql.exec(order, &[])? {
+        let Some(name) = Columns::of(values).text() else { continue };
+        if name.starts_with("sqlite_") || name.starts_with("_cf_") {
+            continue; // the platform's own
+        }
+        sql.exec(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")), &[])?;
+    }
+    Ok(())
+}
+
+/// Whether no row before `row` has to stay for the sake of the bounds, and enough of them have come together.
+fn is_over(begin: RowKey, row: RowKey, keep: &[Floor]) -> bool {
+    let free = !keep.iter().any(|floor| floor.holds(&begin));
+    free && row.first.saturating_sub(begin.first) >= ROTATION_MIN
+}
+
+/// Each table's name and the statement that made it.
+fn definitions<Q: Sql>(sql: &mut Counted<Q>) -> Result<Vec<(String, String)>, StorageError> {
+    let rows = sql.exec("SELECT name, sql FROM sqlite_master WHERE type = 'table'", &[])?;
+    let definition = |values| {
+        let mut columns = Columns::of(values);
+        Some((columns.text()?, columns.text()?))
+    };
+    Ok(rows.into_iter().filter_map(definition).collect())
+}
+
+fn first_of_kept<Q: Sql>(sql: &mut Counted<Q>) -> Result<Option<RowKey>, StorageError> {
+    let rows = sql.exec("SELECT first, count, at, before FROM kept ORDER BY first LIMIT 1", &[])?;
+    rows.into_iter().next().map(columns::key).transpose()
+}
+
+fn columns_of_older<Q: Sql>(sql: &mut Counted<Q>) -> Result<String, StorageError> {
+    let rows = sql.exec("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'kept_older'", &[])?;
+    let definition = rows.into_iter().next().and_then(|values| Columns::of(values).text());
+    let columns = definition.as_deref().and_then(|text| text.get(text.find('(')?..));
+    columns.map(str::to_owned).ok_or_else(|| StorageError::Failed("the table kept_older has no definition".to_owned()))
+}
+
+fn add_columns<Q: Sql>(
+    sql: &mut Counted<Q>,
+    table: &str,
+    definition: &str,
+    added: &[Column],
+) -> Result<(), StorageError> {
+    for column in added.iter().filter(|column| !definition.contains(&format!(" {} ", column.name))) {
+        sql.exec(&format!("ALTER TABLE {table} ADD COLUMN {} {}", column.name, column.declaration), &[])?;
+    }
+    Ok(())
+}
+
+fn with_column(columns: String, column: &Column) -> String {
+    format!("{columns}, {} {}", column.name, column.declaration)
+}
+
+fn refuse_newer<Q: Sql>(sql: &mut Counted<Q>) -> Result<(), StorageError> {
+    let rows = sql.exec("SELECT max(version) FROM schema", &[])?;
+    let version = rows.into_iter().next().and_then(|values| Columns::of(values).integer());
+    match version {
+        Some(version) if version > VERSION => Err(StorageError::Failed(format!(
+            "the tables are of version {version}, and this release understands version {VERSION}: deploy the newer one"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,164 @@
+//! A deploy lets the code of two releases meet the same data, in either order.
+
+use dormouse::name::Epoch;
+use dormouse::storage::{Column, Departure, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
+use serde_json::{Value as Json, json};
+
+use crate::disk::Disk as _;
+use crate::life::{ALL, Life, connection_id, departure, sound};
+use crate::sqlite::{Database, InSqlite, text};
+
+const GOLDEN: &str = include_str!("../vectors/storage-v1.json");
+
+fn golden() -> Json {
+    serde_json::from_str(GOLDEN).unwrap()
+}
+
+/// A release that has added a column to the rows.
+const LATER: &[Column] = &[Column { name: "encoding", declaration: "TEXT NOT NULL DEFAULT 'json'" }];
+
+fn last_sixty(head: Head) -> Vec<dormouse::storage::Floor> {
+    vec![dormouse::storage::Floor { seq: head.seq.saturating_sub(59), at: 0, before: 0 }]
+}
+
+fn expected_row(json: &Json) -> Row {
+    let number = |name: &str| json[name].as_u64().unwrap();
+    let frames: Vec<_> = json["frames"].as_array().unwrap().iter().map(|frame| frame.as_str().unwrap()).collect();
+    let key = RowKey { first: number("first"), count: frames.len() as u64, at: number("at"), before: number("before") };
+    let lengths = frames.iter().map(|frame| u32::try_from(frame.len()).unwrap()).collect();
+    let epoch = Epoch::parse(json["epoch"].as_str().unwrap()).unwrap();
+    Row::new(key, epoch, json["ids"].as_str().unwrap().to_owned(), lengths, frames.join(",")).unwrap()
+}
+
+fn expected_departure(json: &Json) -> Departure {
+    Departure {
+        connection: connection_id(json["connection"].as_str().unwrap()),
+        due: json["due"].as_u64().unwrap(),
+        session: json["session"].as_str().unwrap().to_owned(),
+    }
+}
+
+fn as_json(value: Value) -> Json {
+    match value {
+        Value::Integer(number) => json!(number),
+        Value::Text(text) => json!(text),
+        Value::Other => Json::Null,
+    }
+}
+
+/// All rows of a table as they stand in it.
+fn dump(database: &Database, select: &str) -> Json {
+    let rows = database.run(select, &[]);
+    rows.into_iter().map(|row| row.into_iter().map(as_json).collect::<Json>()).collect()
+}
+
+fn insert(database: &Database, table: &str, rows: &Json) {
+    for row in rows.as_array().unwrap() {
+        let values = row.as_array().unwrap();
+        let params: Vec<_> = values
+            .iter()
+            .map(|value| match value {
+                Json::String(text) => Param::Text(text),
+                other => Param::Integer(other.as_i64().unwrap()),
+            })
+            .collect();
+        let places: Vec<_> = (1..=params.len()).map(|place| format!("?{place}")).collect();
+        database.run(&format!("INSERT INTO {table} VALUES ({})", places.join(", ")), &params);
+    }
+}
+
+#[test]
+fn what_release_1_wrote_is_read_today() {
+    let golden = golden();
+    let database = Database::open();
+    for table in golden["tables"].as_array().unwrap() {
+        database.run(table.as_str().unwrap(), &[]);
+    }
+    insert(&database, "kept", &golden["kept"]);
+    insert(&database, "departures", &golden["departures"]);
+
+    let mut disk = InSqlite::over(database);
+    let rows: Vec<_> = golden["rows"].as_array().unwrap().iter().map(expected_row).collect();
+    assert_eq!(sound(disk.store().read_from(1, ALL).unwrap()), rows);
+    assert_eq!(disk.store().head().unwrap().unwrap().bytes, rows.last().unwrap().bytes_after());
+    let away: Vec<_> = golden["away"].as_array().unwrap().iter().map(expected_departure).collect();
+    assert_eq!(disk.store().departures().unwrap(), away);
+}
+
+#[test]
+fn what_is_written_today_release_1_can_read() {
+    let golden = golden();
+    let mut disk = InSqlite::new();
+    for row in golden["rows"].as_array().unwrap() {
+        disk.store().append(&expected_row(row), &[]).unwrap();
+    }
+    for departure in golden["away"].as_array().unwrap() {
+        disk.store().put_departure(&expected_departure(departure)).unwrap();
+    }
+    let database = &disk.database;
+    assert_eq!(dump(database, "SELECT * FROM kept ORDER BY first"), golden["kept"]);
+    assert_eq!(dump(database, "SELECT * FROM departures ORDER BY connection"), golden["departures"]);
+    let tables = database.run("SELECT sql FROM sqlite_master WHERE type = 'table' ORDER BY name DESC", &[]);
+    assert_eq!(tables.iter().map(|row| json!(text(&row[0]))).collect::<Json>(), golden["tables"]);
+}
+
+#[test]
+fn a_later_release_adds_its_column_and_reads_what_is_there() {
+    let mut life = Life::<InSqlite>::keeping(last_sixty);
+    for _ in 0..100 {
+        life.say(&["{}"]);
+    }
+    assert_eq!(life.disk.database.table_names(), ["kept", "kept_older"]);
+    let read = life.read();
+    life.disk.deploy(LATER);
+    assert_eq!(life.read(), read);
+    assert_eq!(dump(&life.disk.database, "SELECT DISTINCT encoding FROM kept"), json!([["json"]]));
+    assert_eq!(dump(&life.disk.database, "SELECT DISTINCT encoding FROM kept_older"), json!([["json"]]));
+    life.disk.deploy(LATER); // and adds it only once
+    life.say(&["{}"]);
+}
+
+#[test]
+fn a_release_that_was_rolled_back_to_writes_on_and_leaves_the_later_columns_standing() {
+    let mut life = Life::<InSqlite>::keeping(last_sixty);
+    life.disk.deploy(LATER);
+    for release in [LATER, &[], &[], LATER, &[], LATER] {
+        life.disk.deploy(release);
+        for _ in 0..80 {
+            life.say(&["{}"]); // at least one rotation each
+        }
+        let read = life.read();
+        assert_eq!(read, life.rows[life.rows.len() - read.len()..]);
+        for table in ["kept", "kept_older"] {
+            life.disk.database.run(&format!("SELECT encoding FROM {table}"), &[]);
+        }
+    }
+}
+
+#[test]
+fn tables_that_this_release_would_misread_are_refused_and_left_alone() {
+    let mut life = Life::<InSqlite>::new();
+    life.say(&["{}"]);
+    let database = life.disk.database.clone();
+    database.run("CREATE TABLE schema (version INTEGER PRIMARY KEY)", &[]);
+    for (version, refused) in [(1, false), (2, true)] {
+        database.run(&format!("INSERT INTO schema VALUES ({version})"), &[]);
+        life.disk.deploy(LATER);
+        let head = life.store().head();
+        assert_eq!(matches!(head, Err(StorageError::Failed(_))), refused, "{head:?}");
+        assert_eq!(life.try_say(&["{}"]).is_err(), refused);
+    }
+    assert_eq!(dump(&database, "SELECT first FROM kept"), json!([[1], [2]]));
+    life.store().clear().unwrap();
+    assert_eq!(database.table_names(), Vec::<String>::new());
+    assert_eq!(life.store().head().unwrap(), None);
+}
+
+#[test]
+fn clearing_drops_the_tables_of_any_release() {
+    let mut disk = InSqlite::new();
+    disk.store().put_departure(&departure("ann", 1)).unwrap();
+    disk.database.run("CREATE TABLE \"of a \"\"later\"\" release\" (id TEXT PRIMARY KEY)", &[]);
+    disk.store().clear().unwrap();
+    assert_eq!(disk.database.table_names(), Vec::<String>::new());
+}

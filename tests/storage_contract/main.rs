@@ -1,0 +1,61 @@
+//! The storage port's contract: one suite over storage in memory and over SQLite, then what is SQLite's alone.
+//!
+//! SQLite is rusqlite's here. With `DORMOUSE_SQL=127.0.0.1:PORT` the same tests run over the storage of a real Durable
+//! Object, which whoever listens on that port hands through (see `sqlite.rs`), and count its own `rowsWritten`.
+
+mod bounds;
+mod departures;
+mod deploys;
+mod disk;
+mod life;
+mod reading;
+mod sqlite;
+mod trouble;
+
+/// Declares each test of a module once for every storage.
+macro_rules! contract {
+    ($($module:ident: $($test:ident)*;)*) => {
+        mod memory {
+            use crate::disk::InMemory;
+            $($(#[test] fn $test() { crate::$module::$test::<InMemory>(); })*)*
+        }
+        mod sql {
+            use crate::sqlite::InSqlite;
+            $($(#[test] fn $test() { crate::$module::$test::<InSqlite>(); })*)*
+        }
+    };
+}
+
+contract! {
+    reading:
+        d2_a_row_is_read_as_it_was_written
+        d2_what_was_written_survives_a_restart
+        d3_reading_an_empty_store_finds_nothing_and_writes_nothing
+        d3_the_newest_row_is_the_head
+        d4_reading_begins_with_the_row_that_holds_the_seq
+        d4_reading_backwards_begins_with_the_row_before_the_seq
+        d4_a_reading_ends_with_the_row_that_crosses_its_limit
+        d7_the_ids_of_the_window_are_those_of_the_rows_it_holds
+        d9_the_oldest_row_is_the_first_within_all_bounds;
+    bounds:
+        d1_a_quiet_channel_writes_one_row_a_message
+        d1_a_crowd_writes_at_most_a_twentieth_row_a_message
+        d9_trimming_costs_at_most_a_tenth_row_a_message_however_tight_the_bounds
+        d9_no_more_than_twice_the_bounds_is_on_disk
+        d9_what_a_floor_holds_stays_and_reads_alike_whatever_comes
+        d9_clearing_forgets_rows_and_departures_and_a_new_life_can_begin;
+    trouble:
+        d2_a_write_that_fails_changes_nothing_and_the_next_one_works
+        d2_a_reading_that_fails_is_told_and_the_next_one_works
+        d4_a_row_that_contradicts_itself_is_told_and_hides_no_other
+        d4_a_row_in_an_unknown_form_is_told_and_is_still_the_head
+        d4_a_head_that_cannot_be_read_is_told_until_the_store_is_cleared
+        d4_a_row_that_is_gone_is_a_hole_between_its_neighbours;
+    departures:
+        p3_a_departure_is_taken_once
+        p3_departures_survive_a_restart_and_come_earliest_first
+        p3_only_what_is_due_is_taken
+        p3_a_second_departure_of_a_connection_replaces_the_first
+        p3_a_departure_costs_one_row_and_its_end_another
+        p3_a_departure_that_cannot_be_written_is_not_there;
+}

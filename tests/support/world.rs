@@ -1,0 +1,536 @@
+//! [`World`]: one channel machine, its fake sockets, a virtual clock, and sleep wherever the platform could sleep.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use dormouse::app::App;
+use dormouse::auth::{Claims, Grant, TokenError, Verifier};
+use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Verb};
+use dormouse::config::Limits;
+use dormouse::contract::{Application, Contract};
+use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
+use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
+use dormouse::pattern::Pattern;
+use dormouse::session::ResumeQuery;
+use dormouse::storage::MemoryStorage;
+use serde_json::{Value, json};
+
+/// The platform puts a channel to sleep after so much quiet with no timer armed.
+pub const QUIET: Millis = 10_000;
+
+/// When every world begins.
+pub const BEGIN: Millis = 1_700_000_000_000;
+
+/// Whether the channel is put to sleep wherever the platform could (rule H1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    Never,
+    Always,
+}
+
+/// One end of a connection: what the client has received, and what the platform keeps for it.
+#[derive(Debug, Default)]
+pub struct Socket {
+    /// Frames in order, arrays taken apart.
+    pub frames: Vec<Value>,
+    /// Texts as they came, so that batches can be seen.
+    pub texts: Vec<String>,
+    pub attachment: String,
+    pub hearing: Option<Hearing>,
+    pub hung_up: Option<u16>,
+    pub pinged: Option<Millis>,
+    pub unsent: u64,
+    read: usize,
+}
+
+/// A client, for as long as the world lasts; the machine's keys are given out anew whenever it wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Client(usize);
+
+/// The sockets, and what the machine sees of them.
+#[derive(Default)]
+struct Wires {
+    sockets: Vec<Socket>,
+    open: BTreeMap<SessionKey, Client>,
+}
+
+impl Wires {
+    fn connect(&mut self, key: SessionKey) -> Client {
+        let client = Client(self.sockets.len());
+        self.sockets.push(Socket::default());
+        assert_eq!(self.open.insert(key, client), None, "a key given out twice");
+        client
+    }
+
+    fn disconnect(&mut self, client: Client) {
+        self.open.retain(|_, open| *open != client);
+    }
+
+    fn socket(&mut self, key: SessionKey) -> Option<&mut Socket> {
+        self.sockets.get_mut(self.open.get(&key)?.0)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (SessionKey, &Socket)> {
+        self.open.iter().map(|(key, client)| (*key, &self.sockets[client.0]))
+    }
+
+    /// The machine's key of a client; a client that is gone has none.
+    fn key(&self, client: Client) -> Option<SessionKey> {
+        self.open.iter().find(|(_, open)| **open == client).map(|(key, _)| *key)
+    }
+}
+
+impl Links for Wires {
+    fn unsent(&self, session: SessionKey) -> u64 {
+        self.iter().find(|(key, _)| *key == session).map_or(0, |(_, socket)| socket.unsent)
+    }
+
+    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
+        self.iter().filter(|(_, socket)| socket.unsent > bytes).map(|(key, _)| key).collect()
+    }
+
+    fn pinged(&self) -> Vec<(SessionKey, Millis)> {
+        self.iter().filter_map(|(key, socket)| Some((key, socket.pinged?))).collect()
+    }
+}
+
+/// Tokens of the world are JSON, "signed" by the prefix `good.`: `good.{"user":"ann","expires":…,"can":[…]}`.
+#[derive(Debug)]
+pub struct Tokens;
+
+impl Verifier for Tokens {
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
+        let json = token.strip_prefix("good.").ok_or(TokenError::Invalid)?;
+        let said: Value = serde_json::from_str(json).map_err(|_| TokenError::Invalid)?;
+        let expires = said["expires"].as_u64().unwrap_or(now + 3_600_000);
+        if expires <= now {
+            return Err(TokenError::Expired);
+        }
+        let list = |name: &str| {
+            let items = said[name].as_array().cloned().unwrap_or_default();
+            items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect::<Vec<_>>()
+        };
+        Ok(Claims {
+            user: UserId::parse(said["user"].as_str().ok_or(TokenError::Invalid)?).ok_or(TokenError::Invalid)?,
+            expires,
+            issued: None,
+            token_id: None,
+            can: vec![(Pattern::parse("**").unwrap(), list("can"))],
+            roles: list("roles"),
+            info: said.get("info").map(|info| Rc::from(info.to_string())),
+        })
+    }
+}
+
+/// What a joiner brings; everything by default.
+#[derive(Clone, Debug)]
+pub struct Joiner {
+    pub user: Option<String>,
+    pub can: Vec<String>,
+    pub roles: Vec<String>,
+    pub info: Option<Value>,
+    pub expires: Option<Millis>,
+    pub epoch: Option<String>,
+    pub after: Option<String>,
+    pub connection: Option<String>,
+}
+
+impl Joiner {
+    pub fn user(name: &str) -> Self {
+        Self { user: Some(name.to_owned()), ..Self::anonymous() }.can(&["join", "publish", "presence", "history"])
+    }
+
+    pub fn anonymous() -> Self {
+        Self {
+            user: None,
+            can: Vec::new(),
+            roles: Vec::new(),
+            info: None,
+            expires: None,
+            epoch: None,
+            after: None,
+            connection: None,
+        }
+    }
+
+    pub fn can(self, can: &[&str]) -> Self {
+        Self { can: can.iter().map(|ability| (*ability).to_owned()).collect(), ..self }
+    }
+
+    pub fn roles(self, roles: &[&str]) -> Self {
+        Self { roles: roles.iter().map(|role| (*role).to_owned()).collect(), ..self }
+    }
+
+    pub fn info(self, info: Value) -> Self {
+        Self { info: Some(info), ..self }
+    }
+
+    pub fn expires(self, at: Millis) -> Self {
+        Self { expires: Some(at), ..self }
+    }
+
+    pub fn after(self, epoch: &str, after: u64) -> Self {
+        Self { epoch: Some(epoch.to_owned()), after: Some(after.to_string()), ..self }
+    }
+
+    pub fn connection(self, connection: &str) -> Self {
+        Self { connection: Some(connection.to_owned()), ..self }
+    }
+
+    /// The token that says the same.
+    pub fn token(&self) -> String {
+        let mut said = json!({"user": self.user, "can": self.can, "roles": self.roles});
+        if let Some(info) = &self.info {
+            said["info"] = info.clone();
+        }
+        if let Some(expires) = self.expires {
+            said["expires"] = json!(expires);
+        }
+        format!("good.{said}")
+    }
+
+    fn grant(&self, channel: &ChannelName, now: Millis) -> Option<Grant> {
+        self.user.as_ref()?;
+        // A joiner whose token has expired is brought as it is, for the machine to turn away.
+        let fresh = Self { expires: None, ..self.clone() };
+        let mut grant = Tokens.verify(&fresh.token(), now).ok()?.grant(channel);
+        grant.expires = self.expires.unwrap_or(grant.expires);
+        Some(grant)
+    }
+}
+
+/// One channel and everything around it.
+pub struct World {
+    pub now: Millis,
+    pub storage: MemoryStorage,
+    pub logs: Vec<LogLine>,
+    pub answers: BTreeMap<AskerKey, (u16, Value, Option<Millis>)>,
+    pub alarm: Option<Millis>,
+    pub timer: Option<Millis>,
+    /// How often the channel woke.
+    pub wakes: usize,
+    pub limits: Limits,
+    name: ChannelName,
+    contract: Contract,
+    channel: Option<Channel>,
+    wires: Wires,
+    sleep: Sleep,
+    quiet_since: Millis,
+    drawn: u64,
+    asked: u32,
+}
+
+impl World {
+    /// A world around a channel of the default contract, always awake.
+    pub fn of(channel: &str) -> Self {
+        Self::with(channel, Sleep::Never)
+    }
+
+    pub fn with(channel: &str, sleep: Sleep) -> Self {
+        Self::under(App::contract(), channel, sleep)
+    }
+
+    /// A world around a channel of another contract.
+    pub fn under(contract: Contract, channel: &str, sleep: Sleep) -> Self {
+        Self {
+            now: BEGIN,
+            storage: MemoryStorage::default(),
+            logs: Vec::new(),
+            answers: BTreeMap::new(),
+            alarm: None,
+            timer: None,
+            wakes: 0,
+            limits: Limits::default(),
+            name: ChannelName::parse(channel).unwrap(),
+            contract: contract.check().unwrap(),
+            channel: None,
+            wires: Wires::default(),
+            sleep,
+            quiet_since: BEGIN,
+            drawn: 0,
+            asked: 0,
+        }
+    }
+
+    // --- what happens to the channel -------------------------------------------------------------------------
+
+    /// Someone joins and is told welcome, or bye.
+    pub fn join(&mut self, joiner: &Joiner) -> Client {
+        let grant = joiner.grant(&self.name, self.now);
+        let resume = ResumeQuery { epoch: joiner.epoch.clone(), after: joiner.after.clone() };
+        let joining = Joining { grant, resume, connection: joiner.connection.clone() };
+        let fresh = self.fresh();
+        let (key, effects) = self.turn(|channel, turn| channel.join(turn, fresh, joining));
+        let client = self.wires.connect(key);
+        self.apply_all(effects);
+        client
+    }
+
+    pub fn join_as(&mut self, user: &str) -> Client {
+        self.join(&Joiner::user(user))
+    }
+
+    /// A client sends one frame, or an array of them.
+    pub fn send(&mut self, client: Client, frame: Value) {
+        self.send_text(client, &frame.to_string());
+    }
+
+    /// A client sends a text; one whose connection is gone sends into the void.
+    pub fn send_text(&mut self, client: Client, text: &str) {
+        if let Some(key) = self.wires.key(client) {
+            self.event(|channel, turn| channel.receive(turn, key, text));
+        }
+    }
+
+    pub fn send_unreadable(&mut self, client: Client, what: Unreadable) {
+        if let Some(key) = self.wires.key(client) {
+            self.event(|channel, turn| channel.receive_unreadable(turn, key, what));
+        }
+    }
+
+    /// The platform answers `ping` without waking the channel (rule H2).
+    pub fn ping(&mut self, client: Client) {
+        let now = self.now;
+        self.socket_mut(client).pinged = Some(now);
+    }
+
+    /// The client closes its socket by a handshake.
+    pub fn leave(&mut self, client: Client) {
+        self.disconnect(client, true);
+    }
+
+    /// The client's connection breaks.
+    pub fn cut(&mut self, client: Client) {
+        self.disconnect(client, false);
+    }
+
+    fn disconnect(&mut self, client: Client, clean: bool) {
+        let Some(key) = self.wires.key(client) else { return };
+        let effects = self.turn(|channel, turn| channel.close(turn, key, clean));
+        self.wires.disconnect(client);
+        self.apply_all(effects);
+    }
+
+    /// An HTTP request; its answer once there is one.
+    pub fn ask(&mut self, joiner: &Joiner, verb: Verb) -> AskerKey {
+        let grant = joiner.grant(&self.name, self.now);
+        let fresh = self.fresh().epoch;
+        self.asked += 1;
+        let asker = AskerKey(self.asked);
+        self.event(|channel, turn| channel.ask(turn, asker, Question { grant, verb, fresh }));
+        asker
+    }
+
+    /// A publish over HTTP, waited for.
+    pub fn post(&mut self, joiner: &Joiner, body: Value) -> (u16, Value) {
+        let asker = self.ask(joiner, Verb::Publish { body: body.to_string() });
+        self.settle();
+        let (status, body, _) = self.answers[&asker].clone();
+        (status, body)
+    }
+
+    /// Time passes: timers and the alarm fire when they are due, and the channel sleeps where it could.
+    pub fn advance(&mut self, millis: Millis) {
+        let until = self.now + millis;
+        loop {
+            let due = [self.timer, self.alarm].into_iter().flatten().min().filter(|at| *at <= until);
+            // It cannot fall asleep while a timer is armed, so a timer always finds it awake.
+            let asleep_at = self.quiet_since + QUIET;
+            if self.timer.is_none() && asleep_at <= due.unwrap_or(until) && self.sleep == Sleep::Always {
+                self.channel = None;
+            }
+            let Some(at) = due else { break };
+            self.now = self.now.max(at);
+            if self.timer.is_some_and(|timer| timer <= self.now) {
+                self.timer = None;
+                self.event(|channel, turn| channel.timer(turn));
+            } else {
+                self.alarm = None;
+                self.event(|channel, turn| channel.alarm(turn));
+            }
+        }
+        self.now = until;
+    }
+
+    /// Lets every timer that is armed fire, and those they arm, until the channel is quiet.
+    pub fn settle(&mut self) {
+        while let Some(timer) = self.timer {
+            self.advance(timer.saturating_sub(self.now));
+        }
+    }
+
+    /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
+    pub fn crash(&mut self) {
+        self.channel = None;
+        self.timer = None;
+        self.wires.open.clear();
+    }
+
+    /// The platform evicts the object from memory; the sockets stay open.
+    pub fn evict(&mut self) {
+        assert_eq!(self.timer, None, "a channel with a timer cannot sleep");
+        self.channel = None;
+    }
+
+    // --- what is seen of it ----------------------------------------------------------------------------------
+
+    pub fn socket(&self, client: Client) -> &Socket {
+        &self.wires.sockets[client.0]
+    }
+
+    pub fn socket_mut(&mut self, client: Client) -> &mut Socket {
+        &mut self.wires.sockets[client.0]
+    }
+
+    /// Whether the client's connection stands.
+    pub fn is_connected(&self, client: Client) -> bool {
+        self.wires.key(client).is_some()
+    }
+
+    /// The frames a client received since it was last asked.
+    pub fn received(&mut self, client: Client) -> Vec<Value> {
+        let socket = self.socket_mut(client);
+        let fresh = socket.frames[socket.read..].to_vec();
+        socket.read = socket.frames.len();
+        fresh
+    }
+
+    /// The one frame a client received since it was last asked.
+    #[track_caller]
+    pub fn receives(&mut self, client: Client) -> Value {
+        let frames = self.received(client);
+        let [frame] = frames.as_slice() else { panic!("one frame was expected, not {frames:#?}") };
+        frame.clone()
+    }
+
+    /// The client received nothing since it was last asked.
+    #[track_caller]
+    pub fn refute_received(&mut self, client: Client) {
+        assert_eq!(self.received(client), Vec::<Value>::new());
+    }
+
+    /// The one frame is a refusal with this code.
+    #[track_caller]
+    pub fn assert_refused(&mut self, client: Client, code: &str) -> Value {
+        let frame = self.receives(client);
+        assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!(code)), "{frame:#}");
+        frame
+    }
+
+    /// Joins, and forgets what was received so far, by whomever.
+    pub fn joined(&mut self, joiner: &Joiner) -> Client {
+        let client = self.join(joiner);
+        self.settle();
+        for socket in &mut self.wires.sockets {
+            socket.read = socket.frames.len();
+        }
+        client
+    }
+
+    /// Everything every client ever received, for comparing two runs.
+    pub fn transcript(&self) -> Vec<Vec<Value>> {
+        self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
+    }
+
+    pub fn is_asleep(&self) -> bool {
+        self.channel.is_none()
+    }
+
+    // --- how it works ----------------------------------------------------------------------------------------
+
+    fn fresh(&mut self) -> Fresh {
+        self.drawn += 1;
+        Fresh {
+            connection: ConnectionId::parse(&format!("c{}", self.drawn)).unwrap(),
+            epoch: Epoch::parse(&format!("e{}", self.drawn)).unwrap(),
+        }
+    }
+
+    fn event(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> Effects) {
+        let effects = self.turn(happen);
+        self.apply_all(effects);
+    }
+
+    fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
+        let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
+        let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &self.wires };
+        let result = happen(&mut channel, &mut turn);
+        self.channel = Some(channel);
+        self.quiet_since = self.now;
+        result
+    }
+
+    fn wake(&mut self) -> Channel {
+        self.wakes += 1;
+        let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
+        let sleepers: Vec<_> = self.wires.iter().map(|(key, socket)| (key, socket.attachment.clone())).collect();
+        Channel::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &sleepers)
+    }
+
+    fn apply_all(&mut self, effects: Effects) {
+        for effect in effects {
+            self.apply(effect);
+        }
+    }
+
+    fn apply(&mut self, effect: Effect) {
+        match effect {
+            Effect::Tell { session, text } => self.deliver(session, &text),
+            Effect::Broadcast { hearing, except, text } => {
+                let hears = |(key, socket): (SessionKey, &Socket)| {
+                    (socket.hearing == Some(hearing) && !except.contains(&key)).then_some(key)
+                };
+                let keys: Vec<_> = self.wires.iter().filter_map(hears).collect();
+                for key in keys {
+                    self.deliver(key, &text);
+                }
+            }
+            Effect::Hear { session, hearing } => {
+                if let Some(socket) = self.wires.socket(session) {
+                    socket.hearing = Some(hearing);
+                }
+            }
+            Effect::Remember { session, attachment } => {
+                assert!(attachment.len() <= 16_000, "an attachment of {} bytes", attachment.len());
+                if let Some(socket) = self.wires.socket(session) {
+                    socket.attachment = attachment;
+                }
+            }
+            Effect::HangUp { session, code, .. } => {
+                if let Some(socket) = self.wires.socket(session) {
+                    socket.hung_up = Some(code);
+                }
+            }
+            Effect::Drop { session: _ } => {}
+            Effect::Answer { asker, status, body, retry_after } => {
+                let body = serde_json::from_str(&body).unwrap();
+                assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");
+            }
+            Effect::Timer { after } => self.timer = Some(self.now + after),
+            Effect::Alarm { at } => self.alarm = Some(at),
+            Effect::Log(line) => self.logs.push(line),
+        }
+    }
+
+    fn deliver(&mut self, session: SessionKey, text: &str) {
+        let Some(socket) = self.wires.socket(session) else { return };
+        assert_eq!(socket.hung_up, None, "told after its socket was closed: {text}");
+        socket.texts.push(text.to_owned());
+        match serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")) {
+            Value::Array(frames) => socket.frames.extend(frames),
+            frame => socket.frames.push(frame),
+        }
+    }
+}
+
+/// Plays a script twice, awake all the time and asleep wherever the platform could, and compares what every client
+/// received (rule H1).
+#[track_caller]
+pub fn both(channel: &str, script: impl Fn(&mut World)) {
+    let play = |sleep| {
+        let mut world = World::with(channel, sleep);
+        script(&mut world);
+        world.transcript()
+    };
+    assert_eq!(play(Sleep::Never), play(Sleep::Always));
+}
