@@ -185,7 +185,8 @@ export const CASES = [
     name: "stuck-1000x20",
     what: "hot-1000x20 with one more member that never reads",
     command: "traffic",
-    work: { members: 1000, publishers: 20, outstanding: 8, stuck: 1 },
+    // Long enough to fill what the kernel holds for the stuck one, so that the service must.
+    work: { members: 1000, publishers: 20, outstanding: 8, stuck: 1, seconds: 15 },
     quick: null,
     peers: ["dormouse", "raw"],
     reach: [],

@@ -53,17 +53,23 @@ async function load(server, { generator, cpu }, testCase, work) {
   }
   const code = await ended;
   if (code !== 0 || !result) throw new Error(`the load generator ended with ${code}: ${errors.trim()}`);
-  result.rows_written = after.rows_written - before.rows_written;
-  result.wakes = after.wakes - before.wakes;
-  return result;
+  return { ...result, ...passed(before, after) };
 }
 
-/** The sum of the counters of channels. */
+/** The counters of channels. */
 async function meters(server, channels) {
+  const found = [];
+  for (const channel of channels) found.push(await server.meter(channel));
+  return found;
+}
+
+/** What happened between two readings; counters that begin anew with each waking tell of the time since it alone. */
+function passed(before, after) {
   const sum = { rows_written: 0, wakes: 0 };
-  for (const channel of channels) {
-    const meter = await server.meter(channel);
-    for (const name of Object.keys(sum)) sum[name] += meter[name] ?? 0;
+  for (const [index, { rows_written, wakes = 0, since }] of after.entries()) {
+    const anew = since !== before[index].since;
+    sum.rows_written += anew ? rows_written : rows_written - before[index].rows_written;
+    sum.wakes += anew ? 1 : wakes - (before[index].wakes ?? 0);
   }
   return sum;
 }

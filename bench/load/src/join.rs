@@ -32,8 +32,18 @@ pub async fn members(
     tokens: Vec<Option<String>>,
     stats: &Rc<Stats>,
 ) -> Result<Vec<Link>, Failure> {
-    let door = Rc::new(Door::new(target, channel)?);
-    let places = Arc::new(Semaphore::new(target.joining.max(1)));
+    through(Door::new(target, channel)?, target.joining, tokens, stats).await
+}
+
+/// The same through a door of one's own.
+pub async fn through(
+    door: Door,
+    joining_at_once: usize,
+    tokens: Vec<Option<String>>,
+    stats: &Rc<Stats>,
+) -> Result<Vec<Link>, Failure> {
+    let door = Rc::new(door);
+    let places = Arc::new(Semaphore::new(joining_at_once.max(1)));
     let mut joining = Vec::with_capacity(tokens.len());
     for token in tokens {
         let place = places.clone().acquire_owned().await?;

@@ -7,7 +7,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderName, HeaderValue, Uri, header};
 use soketto::handshake::{Client, ServerResponse};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 
@@ -25,6 +25,7 @@ pub struct Door {
     address: SocketAddr,
     dialect: Dialect,
     deflate: bool,
+    buffer: Option<u32>,
 }
 
 /// The two halves of a connection.
@@ -65,12 +66,21 @@ impl Door {
         let uri: Uri = target.url.replace("{channel}", &format!("{}{channel}", target.prefix)).parse()?;
         let host = uri.host().ok_or("the URL names no host")?;
         let address = format!("{host}:{}", uri.port_u16().unwrap_or(80)).parse()?;
-        Ok(Self { uri, address, dialect: target.dialect, deflate: target.deflate })
+        Ok(Self { uri, address, dialect: target.dialect, deflate: target.deflate, buffer: None })
+    }
+
+    /// The same with so many bytes of the kernel's memory for what has come and is not read yet.
+    pub fn with_buffer(self, bytes: u32) -> Self {
+        Self { buffer: Some(bytes), ..self }
     }
 
     /// Joins: the connection is open, and in the dormouse dialect the welcome has been read.
     pub async fn join(&self, token: Option<&str>) -> Result<Link, Failure> {
-        let tcp = TcpStream::connect(self.address).await?;
+        let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(bytes) = self.buffer {
+            socket.set_recv_buffer_size(bytes)?;
+        }
+        let tcp = socket.connect(self.address).await?;
         tcp.set_nodelay(true)?;
         let offers = token.map(|token| format!("{PROTOCOL}, bearer.{token}"));
         let mut link = if self.deflate { self.compressed(tcp, offers).await? } else { self.plain(tcp, offers).await? };
@@ -167,6 +177,7 @@ async fn expect_welcome(reader: &mut Reader) -> Result<(), Failure> {
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
+/// Whether a text holds another.
+pub fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::args::{Pace, Target, Traffic};
-use crate::link::{Incoming, Link, Reader};
+use crate::link::{Door, Incoming, Link, Reader, contains};
 use crate::member::{Publisher, listen};
 use crate::process::{self, Usage};
 use crate::room::{Form, Room};
@@ -19,6 +19,9 @@ use crate::{Failure, deflate, join, stdio};
 /// How long a member that never read may take to catch up at the end.
 const CATCH_UP: Duration = Duration::from_secs(5);
 
+/// Bytes that the kernel keeps for a member that never reads: few, so that the service feels it soon.
+const STUCK_BUFFER: u32 = 16 * 1024;
+
 /// Runs one measurement and prints its result.
 pub async fn run(target: &Target, plan: &Traffic) -> Result<(), Failure> {
     let joined = Rc::new(Stats::new(false)?);
@@ -27,7 +30,8 @@ pub async fn run(target: &Target, plan: &Traffic) -> Result<(), Failure> {
         let tokens = join::tokens(target, channel, 0, plan.members)?;
         links.push(join::members(target, channel, tokens, &joined).await?);
     }
-    let stuck = join::members(target, 0, join::tokens(target, 0, plan.members, plan.stuck)?, &joined).await?;
+    let tokens = join::tokens(target, 0, plan.members, plan.stuck)?;
+    let stuck = join::through(Door::new(target, 0)?.with_buffer(STUCK_BUFFER), 1, tokens, &joined).await?;
     let names: Vec<_> = (0..plan.channels).map(|channel| format!("{}{channel}", target.prefix)).collect();
     stdio::tell(&json!({"event": "joined", "channels": names}), target.gated).await?;
 
@@ -142,7 +146,7 @@ async fn look_at(stuck: Vec<Link>) -> Vec<Value> {
 async fn read_out(reader: &mut Reader, bytes: &mut usize) -> String {
     loop {
         match reader.next().await {
-            Incoming::Text(text) if text.starts_with(br#"{"type":"bye""#) => {
+            Incoming::Text(text) if contains(&text, br#""type":"bye""#) => {
                 return String::from_utf8_lossy(&text).into_owned();
             }
             Incoming::Text(text) => *bytes += text.len(),
