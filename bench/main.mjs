@@ -10,7 +10,7 @@ import { publish } from "./lib/results.mjs";
 import { prepare } from "./lib/servers.mjs";
 
 /** A quick run begins no case that might not end within its four minutes: the longest takes 35 s. */
-const QUICK_SECONDS = 200;
+const QUICK_SECONDS = 195;
 
 try {
   await main(read(process.argv.slice(2)));
@@ -22,10 +22,10 @@ try {
 async function main(options) {
   const plan = CASES.map((testCase) => schedule(testCase, options)).filter((entry) => entry.runs.length);
   if (!plan.length) throw new Error(`no case fits; the cases are ${CASES.map(({ name }) => name).join(", ")}`);
-  const begin = Date.now();
   const generator = buildGenerator();
   const own = options.peers.includes("dormouse") && !options.bundle;
   const bundle = own ? await buildBundle(fileURLToPath(new URL("out/service", import.meta.url))) : options.bundle;
+  const begin = Date.now();
   const servers = await prepare({ peers: options.peers, bundle, cpu: options.cores[0] });
   const bench = { servers, generator, cpu: options.cores[1] };
   const progress = meter(plan.reduce((sum, { runs }) => sum + runs.length, 0), begin);
@@ -40,6 +40,7 @@ async function main(options) {
   }
   progress.end();
   publish(done, { ...options, bundle, begin });
+  if (progress.faulty()) process.exitCode = 1;
 }
 
 /** What a case comes to under the options: the work, and the runs in interleaved order. */
@@ -79,6 +80,7 @@ function leaveOut({ testCase }) {
 /** The progress line: rewritten on a terminal, a line for each run elsewhere. */
 function meter(whole, begin) {
   let count = 0;
+  let faults = 0;
   const clear = process.stderr.isTTY ? "\r\x1b[K" : "";
   const end = process.stderr.isTTY ? "" : "\n";
   return {
@@ -87,7 +89,11 @@ function meter(whole, begin) {
       const seconds = Math.round((Date.now() - begin) / 1000);
       process.stderr.write(`${clear}[${count}/${whole}] ${seconds} s  ${name}  ${peer}${end}`);
     },
-    note: (text) => process.stderr.write(`${clear}! ${text}\n`),
+    note(text) {
+      faults += 1;
+      process.stderr.write(`${clear}! ${text}\n`);
+    },
+    faulty: () => faults > 0,
     end: () => process.stderr.write(clear),
   };
 }

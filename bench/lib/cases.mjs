@@ -41,6 +41,7 @@ const inbound = (bytes) => ({
   command: "traffic",
   work: { members: 1, publishers: 1, outstanding: 8, payload: bytes },
   peers: ["dormouse", "raw"],
+  quickPeers: ["dormouse"],
   show: ["cpu_us_per_message"],
 });
 
@@ -48,7 +49,7 @@ export const CASES = [
   hot("hot-10x10", 10, 10, 4, 6),
   hot("hot-100x20", 100, 20, 20, 30),
   hot("hot-1000x20", 1000, 20, 25, 40, { peers: PEERS }),
-  hot("hot-1000x100", 1000, 100, 60, 100),
+  hot("hot-1000x100", 1000, 100, 60, 100, { quickPeers: ["dormouse", "raw"] }),
   hot("hot-1000x20-deflate", 1000, 20, undefined, undefined, {
     what: "1000 members that offer compression, 20 publish; the service compresses",
     target: { deflate: true },

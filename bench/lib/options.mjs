@@ -9,26 +9,27 @@ export const HELP = `Measures Dormouse beside a raw Durable Object, PartyServer 
 
   npm run bench -- [options]
 
-  --quick          short windows, one round, fewer peers; finishes within four minutes
+  --quick          short windows, one round, fewer peers: four minutes at most, once built
   --only NAME      one case, or those whose names begin with NAME (may be given several times)
   --peers A,B      only these of: ${PEERS.join(", ")}
   --rounds N       interleaved rounds of each case (3; 1 with --quick)
-  --seconds S      length of a measurement (5; 1.5 with --quick)
+  --seconds S      length of a measurement (5; 1.2 with --quick)
   --bundle DIR     a service built with its benchmark contract, instead of building this one
   --cores A,B      the cores for the server and for the load generator (0,1)
   --out DIR        where the table, the plots and the figures are written (bench/out)
+  --keep           write the run into bench/RESULTS.md, with its plots beside it
   --json           the last line of the output is one JSON object with every figure
   --list           the cases, and nothing else
   --help           this text`;
 
 // Seconds: of load before the measurement, of measurement, and that what is on its way may take to arrive after it.
-const QUICK = { warmup: 0.5, seconds: 1.5, drain: 1 };
+const QUICK = { warmup: 0.5, seconds: 1.2, drain: 0.5 };
 const FULL = { warmup: 2, seconds: 5, drain: 60 };
 
 /** Reads the options of a run. */
 export function read(args) {
   const { values } = parse(args);
-  const { quick, bundle, out, json, list, help, only } = values;
+  const { quick, bundle, out, keep, json, list, help, only } = values;
   const peers = values.peers?.split(",") ?? PEERS;
   const stranger = peers.find((peer) => !PEERS.includes(peer));
   if (stranger !== undefined) throw new Stop(`No peer is called "${stranger}"; there are ${PEERS.join(", ")}.`, 2);
@@ -37,7 +38,7 @@ export function read(args) {
   const pace = { ...(quick ? QUICK : FULL) };
   if (values.seconds !== undefined) pace.seconds = positive("--seconds", values.seconds);
   const rounds = values.rounds === undefined ? (quick ? 1 : 3) : positive("--rounds", values.rounds);
-  return { quick, only, peers, cores, pace, rounds, json, list, help, bundle: bundle && resolve(bundle), out: resolve(out) };
+  return { quick, only, peers, cores, pace, rounds, keep, json, list, help, bundle: bundle && resolve(bundle), out: resolve(out) };
 }
 
 function parse(args) {
@@ -53,6 +54,7 @@ function parse(args) {
         bundle: { type: "string" },
         cores: { type: "string", default: "0,1" },
         out: { type: "string", default: join(fileURLToPath(new URL("..", import.meta.url)), "out") },
+        keep: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
         help: { type: "boolean", default: false },

@@ -1,4 +1,4 @@
-// The table for a terminal and for RESULTS.md.
+// One case as a Markdown table, for a terminal and for RESULTS.md.
 import { faults } from "./load.mjs";
 
 const COLUMNS = [
@@ -13,7 +13,7 @@ const COLUMNS = [
   ["rows", (_, figures) => number(figures.rows_written)],
 ];
 
-/** One case as Markdown: what it is, a row for each peer, and what was to be reached. */
+/** One case as Markdown: what it is, a row for each peer, and what was odd. */
 export function section(entry, testCase) {
   const more = (testCase.show ?? []).map((metric) => [metric, (_, figures) => number(figures[metric])]);
   const busy = ["server / load CPU", (_, figures) => `${percent(figures.server_cpu)} / ${percent(figures.load_cpu)}`];
@@ -22,21 +22,13 @@ export function section(entry, testCase) {
   const columns = [...COLUMNS, ...more, busy].filter(filled);
   const rows = names.map((name) => columns.map(([, cell]) => cell(name, entry.peers[name])));
   const notes = names.flatMap((name) => remarks(entry.peers[name]).map((remark) => `- ${name}: ${remark}`));
-  const goals = entry.verdicts.map((verdict) => {
-    const stretch = verdict.stretch === undefined ? "" : `, stretch ${verdict.stretch}x ${yes(verdict.stretch_reached)}`;
-    return `- ${yes(verdict.reached)}: ${verdict.goal}, measured ${verdict.figure}${stretch}`;
-  });
-  return [`### ${entry.name}`, testCase.what, "", table(columns.map(([title]) => title), rows), "", ...goals, ...notes, ""].join("\n");
+  return [`### ${entry.name}`, testCase.what, "", table(columns.map(([title]) => title), rows), "", ...notes, ""].join("\n");
 }
 
 function remarks(figures) {
   const found = faults(figures);
   if (figures.drained === false) found.push(`${number(figures.undelivered)} deliveries were still due when the run ended`);
   return found;
-}
-
-function yes(reached) {
-  return reached ? "reached" : "NOT reached";
 }
 
 function table(titles, rows) {

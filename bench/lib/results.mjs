@@ -12,15 +12,36 @@ import { section } from "./report.mjs";
 /** Prints the table, and with `json` the figures as the last line; writes all of it below `options.out`. */
 export function publish(done, options) {
   const setup = circumstances(options);
-  const report = [...preface(setup), ...done.map(chapter)].join("\n");
+  const drawn = Object.entries(plots(done)).filter(([, svg]) => svg);
+  const report = [...preface(setup), ...goals(done), ...done.map(chapter)].join("\n");
   const cases = done.map(({ name, peers, verdicts, left_out }) => ({ name, ...complete(peers), verdicts, left_out }));
   const whole = JSON.stringify({ cases, ...setup });
   mkdirSync(options.out, { recursive: true });
   writeFileSync(join(options.out, "table.md"), report);
   writeFileSync(join(options.out, "results.json"), `${whole}\n`);
-  for (const [name, svg] of Object.entries(plots(done))) if (svg) writeFileSync(join(options.out, name), svg);
+  for (const [name, svg] of drawn) writeFileSync(join(options.out, name), svg);
+  if (options.keep) keep(report, drawn);
   console.log(report);
   if (options.json) console.log(whole);
+}
+
+/** Puts the run where the repository keeps the last one. */
+function keep(report, drawn) {
+  const place = join(root, "bench");
+  const pictures = drawn.map(([name]) => `![${name}](${name})`);
+  writeFileSync(join(place, "RESULTS.md"), ["# The last full run", "", report, ...pictures, ""].join("\n"));
+  for (const [name, svg] of drawn) writeFileSync(join(place, name), svg);
+}
+
+/** All that was to be reached, in one table. */
+function goals(done) {
+  const rows = done.flatMap(({ name, verdicts }) => verdicts.map((verdict) => goal(name, verdict)));
+  return rows.length ? ["| case | to reach | measured | |", "| --- | --- | ---: | --- |", ...rows, ""] : [];
+}
+
+function goal(name, { goal, figure, reached, stretch, stretch_reached }) {
+  const further = stretch === undefined ? "" : `, stretch ${stretch}x ${stretch_reached ? "reached" : "not reached"}`;
+  return `| ${name} | ${goal} | ${figure} | ${reached ? "reached" : "**not reached**"}${further} |`;
 }
 
 function preface(setup) {
