@@ -153,7 +153,7 @@ export const CASES = [
   },
   {
     name: "idle-5000",
-    what: "5000 members asleep, a heartbeat each 30 s for 60 s",
+    what: "5000 members: memory after one message to all; CPU of 60 s asleep with a heartbeat each 30 s",
     command: "idle",
     work: { members: 5000 },
     quick: { seconds: 6, settle: 11 },
@@ -167,7 +167,7 @@ export const CASES = [
       { metric: "kb_per_connection", against: "raw", most: 1.1 },
       { metric: "server_cpu_ms", against: "raw", most: 1.1 },
     ],
-    show: ["kb_per_connection", "kb_per_connection_asleep", "server_cpu_ms"],
+    show: ["kb_per_connection_unused", "kb_per_connection", "kb_per_connection_asleep", "server_cpu_ms"],
   },
   {
     name: "wake-5000",

@@ -66,8 +66,8 @@ async function meters(server, channels) {
 /** What happened between two readings; counters that begin anew with each waking tell of the time since it alone. */
 function passed(before, after) {
   const sum = { rows_written: 0, wakes: 0 };
-  for (const [index, { rows_written, wakes = 0, since }] of after.entries()) {
-    const anew = since !== before[index].since;
+  for (const [index, { rows_written, wakes = 0, since, deliveries }] of after.entries()) {
+    const anew = since !== before[index].since || deliveries < before[index].deliveries;
     sum.rows_written += anew ? rows_written : rows_written - before[index].rows_written;
     sum.wakes += anew ? 1 : wakes - (before[index].wakes ?? 0);
   }
