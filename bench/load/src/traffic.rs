@@ -17,7 +17,7 @@ use crate::wire::{self, Dialect};
 use crate::{Failure, deflate, join, stdio};
 
 /// How long a member that never read may take to catch up at the end.
-const CATCH_UP: Duration = Duration::from_secs(5);
+const CATCH_UP: Duration = Duration::from_secs(20);
 
 /// Bytes that the kernel keeps for a member that never reads: few, so that the service feels it soon.
 const STUCK_BUFFER: u32 = 16 * 1024;
