@@ -1,7 +1,7 @@
 // @ts-check
 // Everything `npm test` checks, in order: what is quick and fails often first.
 import { build } from "./build.mjs";
-import { cargo, cargoClosing, lint, needPure } from "./cargo.mjs";
+import { cargo, cargoClosing, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
 import { dryRun, needSize } from "./release.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
@@ -19,7 +19,7 @@ export const checks = [
     name: "fmt",
     title: "the Rust is formatted (cargo fmt)",
     run: async () => {
-      await cargo(["fmt", "--check"], { why: 'The Rust is not formatted: run "cargo fmt".' });
+      await everyCrate("fmt", ["--check"], { why: 'The Rust is not formatted: run "cargo fmt".' });
       return [];
     },
   },
@@ -30,7 +30,7 @@ export const checks = [
   {
     name: "rust",
     title: "the machine does what the protocol says (cargo test)",
-    run: async () => cargoClosing(await cargo(["test", "--locked"], { why: "A Rust test failed." })),
+    run: async () => cargoClosing(await everyCrate("test", ["--locked"], { why: "A Rust test failed." })),
   },
   {
     name: "doc",

@@ -5,10 +5,9 @@ mod window;
 
 use crate::config::Limits;
 use crate::contract::HistoryBounds;
-use crate::error::Refusal;
 use crate::name::{Epoch, Millis};
 use crate::protocol::frame::Resumed;
-use crate::protocol::request::Page;
+use crate::protocol::request::{From, Page};
 use crate::storage::{Floor, Limit, Row, RowKey, Storage, StorageError, Stored};
 
 use window::Window;
@@ -273,40 +272,35 @@ impl History {
     /// A page of history, at most 256 KiB but at least one message (rules D4, E2).
     ///
     /// # Errors
-    /// `bad_frame` for a page that cannot be, else `internal` with what the storage said, for the log.
+    /// Whatever the storage says.
     pub fn page(
         &mut self,
         page: &Page,
         now: Millis,
         limits: &Limits,
         storage: &mut dyn Storage,
-    ) -> Result<Result<Found, Refusal>, StorageError> {
-        let size = match page.size() {
-            Ok(size) => size,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+    ) -> Result<Found, StorageError> {
+        let size = page.size;
         let first = self.first(now, storage)?;
         let bytes = limits.replay_bytes;
         let rows = usize::try_from(size).unwrap_or(usize::MAX);
-        let found = match page.after {
-            Some(after) => {
+        let before = match page.from {
+            From::After(after) => {
                 let from = after.saturating_add(1).max(first);
                 if from > self.seq {
-                    return Ok(Ok(Found::default()));
+                    return Ok(Found::default());
                 }
                 let rows = storage.read_from(from, Limit { rows, bytes })?;
-                Found::ascending(&rows, from, self.seq, size, bytes)
+                return Ok(Found::ascending(&rows, from, self.seq, size, bytes));
             }
-            None => {
-                let before = page.before.unwrap_or(u64::MAX).min(self.seq.saturating_add(1));
-                if before <= first {
-                    return Ok(Ok(Found::default()));
-                }
-                let rows = storage.read_before(before, Limit { rows, bytes })?;
-                Found::descending(&rows, first, before, size, bytes)
-            }
+            From::Before(before) => before.min(self.seq.saturating_add(1)),
+            From::Head => self.seq.saturating_add(1),
         };
-        Ok(Ok(found))
+        if before <= first {
+            return Ok(Found::default());
+        }
+        let rows = storage.read_before(before, Limit { rows, bytes })?;
+        Ok(Found::descending(&rows, first, before, size, bytes))
     }
 
     /// The life ends: everything on disk goes, and the next joiner begins a new one (rule D9).

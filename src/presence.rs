@@ -39,6 +39,8 @@ pub struct Told {
     pub before: Option<String>,
     /// Goes after them: a leave is not told before what the member said.
     pub after: Option<String>,
+    /// The one whose join is all that changed: it knows from its welcome.
+    pub newcomer: Option<ConnectionId>,
 }
 
 impl Presence {
@@ -125,7 +127,7 @@ impl Presence {
                 self.mode = Mode::List;
                 self.told.clear();
                 let members: Vec<_> = self.members.values().map(|member| &**member).collect();
-                (Told { before: None, after: Some(frame::members(&members)) }, true)
+                (Told { after: Some(frame::members(&members)), ..Told::default() }, true)
             }
             Mode::Count { .. } => (self.tell_count(now, limits), false),
         }
@@ -142,7 +144,7 @@ impl Presence {
             return Told::default();
         }
         self.mode = Mode::Count { told: count, at: now };
-        Told { before: None, after: Some(frame::count(count)) }
+        Told { after: Some(frame::count(count)), ..Told::default() }
     }
 
     /// The net change of each connection since the last batch: whoever came and went in between is not told of.
@@ -157,13 +159,15 @@ impl Presence {
                 (Some(_), Some(_)) | (None, None) => {}
             }
         }
+        let newcomer = told.keys().next().filter(|_| told.len() == 1 && join.len() == 1).cloned();
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
-            return Told { before: Some(frame::changes(&join, &update, &leave)), after: None };
+            return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer };
         }
         let arrivals = !join.is_empty() || !update.is_empty();
         Told {
             before: arrivals.then(|| frame::changes(&join, &update, &[])),
             after: (!leave.is_empty()).then(|| frame::changes(&[], &[], &leave)),
+            newcomer,
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::keys::{Key, SECRET_MIN, Verifying};
 
-/// The most keys in a set: a token without `kid` may be tried against each.
+/// The most keys in a set: a token without `kid` may be tried against each, and ES256 costs some 0.5 ms a key.
 const KEYS_MAX: usize = 16;
 
 /// Parses a JWK set; one sentence for each mistake, which names a key by its place in the set.

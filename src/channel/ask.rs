@@ -112,12 +112,14 @@ impl Channel {
         speaker: &Speaker,
         query: [Option<String>; 3],
     ) -> Result<String, Refusal> {
-        self.pass_general(turn.now, speaker)?;
         let [after, before, limit] = query.map(|text| text.map(|text| text.parse::<u64>()).transpose());
         let (Ok(after), Ok(before), Ok(limit)) = (after, before, limit) else {
             return Err(Refusal::new(Code::BadFrame, "`after`, `before` and `limit` are whole numbers."));
         };
-        let found = self.find(turn, speaker, &Page { before, after, limit })?;
+        let page = Page::new(before, after, limit)?;
+        self.pass_general(turn.now, speaker)?;
+        self.may_page(speaker)?;
+        let found = self.find(turn, speaker, &page)?;
         Ok(format!("{{\"messages\":[{}],\"more\":{}}}", found.messages, found.more))
     }
 
@@ -157,7 +159,7 @@ impl Channel {
                 }
             });
             if let Err(refusal) = judged {
-                self.refuse(turn.now, speaker.asker, incoming.id, refusal, &mut met);
+                self.refuse(turn, speaker.asker, incoming.id, refusal, &mut met);
             }
         }
         self.complete(asker);

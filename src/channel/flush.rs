@@ -10,6 +10,9 @@ use crate::error::{Close, Refusal};
 use crate::name::Millis;
 use crate::protocol::frame::{self, Ack};
 
+/// Unread bytes are looked for at least this often while anything is told, in milliseconds (rule R6).
+const CHECK_EVERY: Millis = 1_000;
+
 /// One frame on its way out, and who hears it.
 struct Line {
     text: String,
@@ -19,6 +22,7 @@ struct Line {
 enum Who {
     Everyone,
     Watchers,
+    OtherWatchers(SessionKey),
     Others(SessionKey),
     Only(BTreeSet<SessionKey>),
 }
@@ -28,6 +32,7 @@ impl Line {
         match &self.who {
             Who::Everyone => true,
             Who::Watchers => hearing == Hearing::Presence,
+            Who::OtherWatchers(newcomer) => hearing == Hearing::Presence && *newcomer != key,
             Who::Others(sender) => *sender != key,
             Who::Only(keys) => keys.contains(&key),
         }
@@ -39,9 +44,13 @@ impl Channel {
     pub(super) fn flush_if_due(&mut self, turn: &mut Turn<'_>) {
         let waits = !self.batch.is_empty() || self.presence.due(turn.now, &self.limits);
         let full = self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max);
-        if !waits || (self.spell.is_some() && !full) {
-            return;
+        if waits && (self.spell.is_none() || full) {
+            self.flush_now(turn);
         }
+    }
+
+    /// Flushes whatever holds the batch back.
+    pub(super) fn flush_now(&mut self, turn: &mut Turn<'_>) {
         let lone = self.spell.is_none();
         let pause = self.flush(turn);
         self.spell = Some(turn.now.saturating_add(if lone { 0 } else { pause }));
@@ -73,12 +82,13 @@ impl Channel {
         let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);
         let entries = self.write(turn, entries);
         let frames = entries.iter().filter(|entry| entry.frame.is_some()).count();
-        let watchers = |text: Option<String>| text.map(|text| Line { text, who: Who::Watchers });
-        let mut lines: Vec<Line> = watchers(told.before).into_iter().collect();
+        let newcomer = told.newcomer.and_then(|newcomer| self.roster.connection(newcomer.as_str()));
+        let before = newcomer.map_or(Who::Watchers, |(key, _)| Who::OtherWatchers(key));
+        let mut lines: Vec<Line> = told.before.map(|text| Line { text, who: before }).into_iter().collect();
         for entry in entries {
             self.address(entry, &mut lines);
         }
-        lines.extend(watchers(told.after));
+        lines.extend(told.after.map(|text| Line { text, who: Who::Watchers }));
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
@@ -154,7 +164,7 @@ impl Channel {
         for line in lines {
             match &line.who {
                 Who::Everyone | Who::Watchers => {}
-                Who::Others(key) => drop(personal.insert(*key)),
+                Who::Others(key) | Who::OtherWatchers(key) => drop(personal.insert(*key)),
                 Who::Only(keys) => personal.extend(keys),
             }
         }
@@ -165,7 +175,7 @@ impl Channel {
             if sessions > 0 {
                 let heard = lines.iter().filter(|line| match &line.who {
                     Who::Everyone | Who::Others(_) => true,
-                    Who::Watchers => hearing == Hearing::Presence,
+                    Who::Watchers | Who::OtherWatchers(_) => hearing == Hearing::Presence,
                     Who::Only(_) => false,
                 });
                 let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
@@ -209,14 +219,16 @@ impl Channel {
         }
     }
 
-    /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked
-    /// for only after a quarter of the bound was told, since no backlog can have passed it before.
+    /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked for
+    /// after a quarter of the bound was told, and once a second: so also in a channel that slept, which has forgotten
+    /// how much it told.
     fn look_for_slow(&mut self, turn: &Turn<'_>, bytes: usize) {
         self.unchecked = self.unchecked.saturating_add(bytes as u64);
-        if self.unchecked < self.limits.unsent_bytes / 4 {
+        let lately = turn.now.saturating_sub(self.checked) < CHECK_EVERY;
+        if lately && self.unchecked < self.limits.unsent_bytes / 4 {
             return;
         }
-        self.unchecked = 0;
+        (self.unchecked, self.checked) = (0, turn.now);
         for key in turn.links.unsent_over(self.limits.unsent_bytes) {
             self.expel(turn.now, key, Close::TooSlow, false);
         }

@@ -4,7 +4,7 @@
 use super::{Channel, Effects, Fresh, Joining, Turn};
 use crate::auth::Grant;
 use crate::contract::{Ability, Entry};
-use crate::effect::{Effect, Level, LogLine, SessionKey};
+use crate::effect::{Effect, Farewell, Level, LogLine, SessionKey};
 use crate::error::Close;
 use crate::history::{Asked, Replay};
 use crate::name::{ConnectionId, Epoch, Millis};
@@ -29,7 +29,7 @@ impl Channel {
         let key = self.roster.next_key();
         match self.admit(turn, &joining) {
             Ok(stage) => self.enter(turn, key, fresh, joining, stage),
-            Err((close, retry_after)) => self.turn_away(turn.now, key, fresh, joining.grant, close, retry_after),
+            Err((close, retry_after)) => self.turn_away(key, fresh.connection, joining.grant, close, retry_after),
         }
         (key, self.settle(turn))
     }
@@ -71,20 +71,19 @@ impl Channel {
         }
     }
 
+    /// It never joins: nothing of it is remembered, and its socket is closed at once.
     fn turn_away(
         &mut self,
-        now: Millis,
         key: SessionKey,
-        fresh: Fresh,
+        connection: ConnectionId,
         grant: Option<Grant>,
         close: Close,
         retry_after: Option<Millis>,
     ) {
-        // It never joined: it must not be counted, found or remembered as a member on its way to the door.
-        let until = now.saturating_add(self.limits.hang_up_ms);
-        let stage = Stage::Awaiting { until, resume: ResumeQuery::default() };
-        self.roster.put(key, Session::new(Kept::new(fresh.connection, grant, stage, now), &self.rules));
-        self.farewell(now, key, close, retry_after);
+        self.tell(key, frame::bye(Farewell { close, retry_after }));
+        let (connection, user) = (Some(connection), grant.map(|grant| grant.user));
+        self.log(LogLine { connection, user, code: Some(close.reason()), ..LogLine::new(Level::Info, "bye") });
+        self.effects.push(Effect::HangUp { session: key, code: close.number(), reason: close.reason() });
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {

@@ -56,24 +56,30 @@ impl Channel {
         page: &Page,
     ) -> Result<(), Refusal> {
         self.pass_general(turn.now, speaker)?;
+        self.may_page(speaker)?;
         self.must_read(turn, key)?;
         let found = self.find(turn, speaker, page)?;
         self.tell(key, frame::history(id, &found.messages, found.more));
         Ok(())
     }
 
-    /// A page for whoever may read history, over a connection or HTTP.
-    pub(super) fn find(&mut self, turn: &mut Turn<'_>, speaker: &Speaker, page: &Page) -> Result<Found, Refusal> {
+    /// Whether there is anything to page through, and this one may.
+    pub(super) fn may_page(&self, speaker: &Speaker) -> Result<(), Refusal> {
         self.must_keep()?;
-        if !speaker.rights.may(&Ability::History) {
-            return Err(speaker.lacks("Your token does not allow reading history here."));
+        if speaker.rights.may(&Ability::History) {
+            return Ok(());
         }
+        Err(speaker.lacks("Your token does not allow reading history here."))
+    }
+
+    /// A page for one who may have it, over a connection or HTTP.
+    pub(super) fn find(&mut self, turn: &mut Turn<'_>, speaker: &Speaker, page: &Page) -> Result<Found, Refusal> {
         if !self.loaded {
             return Err(self.internal(turn.now, "the history was not read yet".to_owned()));
         }
         self.solvent(turn.now, &speaker.payer, speaker)?;
         let found = match self.history.page(page, turn.now, &self.limits, turn.storage) {
-            Ok(found) => found?,
+            Ok(found) => found,
             Err(error) => return Err(self.storage_refusal(turn.now, &error)),
         };
         self.log_corrupt(found.corrupt);

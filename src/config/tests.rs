@@ -102,6 +102,20 @@ mod mistakes {
     }
 
     #[test]
+    fn development_needs_the_secret_that_its_tokens_are_signed_with() {
+        let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+        let with = |dev: &str| {
+            let all = BTreeMap::from([("JWT_JWKS", jwks), ("DEV_TOKENS", dev)]);
+            Config::parse(|name| all.get(name).map(|value| (*value).to_owned()))
+        };
+        assert!(with("0").is_ok());
+        assert_eq!(
+            with("1").unwrap_err(),
+            ["DEV_TOKENS=1 needs JWT_SECRET: the tokens it hands out are signed with that."]
+        );
+    }
+
+    #[test]
     fn a_wrong_number_is_told_with_its_bounds_and_what_it_is() {
         assert_eq!(
             refused(&[("FRAME_BYTES", "abc")]),

@@ -83,7 +83,12 @@ impl Query {
     /// Parses a query as forms write it: `&` between fields, `+` for a space, percent-encoded UTF-8.
     pub fn parse(text: &str) -> Self {
         let fields = text.split('&').filter(|field| !field.is_empty());
-        Self(fields.map(|field| field.split_once('=').unwrap_or((field, ""))).map(|(k, v)| (plain(k), plain(v))).collect())
+        Self(
+            fields
+                .map(|field| field.split_once('=').unwrap_or((field, "")))
+                .map(|(k, v)| (plain(k), plain(v)))
+                .collect(),
+        )
     }
 
     /// The first value of a field.

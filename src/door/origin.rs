@@ -52,7 +52,9 @@ impl Cors {
     pub fn onto(&self, reply: Reply) -> Reply {
         let reply = reply.with("Vary", "Origin");
         let Some(origin) = &self.origin else { return reply };
-        reply.with("Access-Control-Allow-Origin", origin.clone()).with("Access-Control-Expose-Headers", "Retry-After, Allow")
+        reply
+            .with("Access-Control-Allow-Origin", origin.clone())
+            .with("Access-Control-Expose-Headers", "Retry-After, Allow")
     }
 }
 

@@ -16,9 +16,5 @@ pub struct Place {
 
 /// Where the object of a channel lives.
 pub fn place(channel: &ChannelName, config: &Config) -> Place {
-    Place {
-        name: channel.as_str().to_owned(),
-        jurisdiction: config.jurisdiction,
-        location_hint: config.location_hint,
-    }
+    Place { name: channel.as_str().to_owned(), jurisdiction: config.jurisdiction, location_hint: config.location_hint }
 }

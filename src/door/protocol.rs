@@ -39,7 +39,8 @@ impl Offer {
 /// The items of the header `Sec-WebSocket-Protocol`.
 pub(super) fn items(call: &Call<'_>) -> impl Iterator<Item = String> {
     let offered = call.header("Sec-WebSocket-Protocol").unwrap_or_default();
-    let items: Vec<String> = offered.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
+    let items: Vec<String> =
+        offered.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
     items.into_iter()
 }
 

@@ -95,7 +95,7 @@ impl<A: Application + 'static> Host<A> {
         }
         let grant = match visitor.admit(&ground.config.keys, now()) {
             Ok(grant) => grant,
-            Err(refused) => return Ok(trouble::settle(refused)?),
+            Err(refused) => return Ok(trouble::settle(*refused)?),
         };
         let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
         let verb = match visitor.wish {
@@ -131,7 +131,8 @@ impl<A: Application + 'static> Host<A> {
         let mut awake = self.awake()?;
         let (session, effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
         // A socket accepted for hibernation cannot be ended from here, one of this request can.
-        let refused = effects.iter().any(|effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session));
+        let refused =
+            effects.iter().any(|effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session));
         let accepted = if refused { server.accept() } else { accept(&self.ctx, &server) };
         if let Err(thrown) = accepted {
             self.apply(&mut awake, effects);

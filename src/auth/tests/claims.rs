@@ -96,7 +96,9 @@ fn a2_info_is_an_object_kept_byte_for_byte() {
 
 #[test]
 fn a2_info_that_others_could_not_parse_is_refused() {
-    for text in [r#"{"a":"\ud800"}"#, r#"{"a":1e999}"#, &format!(r#"{{"a":{}{}}}"#, "[".repeat(200), "]".repeat(200))] {
+    let deep = |depth: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    assert!(with_info(&deep(63)).is_ok());
+    for text in [r#"{"a":"\ud800"}"#, r#"{"a":1e999}"#, r#"{"a":1,"a":2}"#, &deep(64), &deep(500)] {
         assert_eq!(with_info(text), Err(Flaw::Info), "{text}");
     }
 }
