@@ -89,6 +89,14 @@ impl History {
         self.epoch.get_or_insert_with(|| epoch.clone());
     }
 
+    /// A life in which nothing was kept ends with the last who was told of it: nobody else could know it again,
+    /// and a channel that sleeps would have forgotten it (rules D3, H1).
+    pub fn forget_blank(&mut self) {
+        if self.head() == 0 {
+            self.epoch = None;
+        }
+    }
+
     /// The newest seq on disk.
     pub const fn stored(&self) -> u64 {
         self.seq
@@ -240,33 +248,49 @@ impl History {
         if after > self.seq || next < self.first(now, storage)? {
             return Ok(bare(Resumed::Lost));
         }
-        let rows = storage.read_from(next, Limit { rows: usize::MAX, bytes: limits.replay_bytes })?;
-        Ok(self.cut(next, &rows, asked.oldest(now), limits))
-    }
-
-    /// Cuts a replay out of rows: all of it, in one unbroken order, or none.
-    fn cut(&self, next: u64, rows: &[Stored<Row>], oldest: Millis, limits: &Limits) -> Replay {
         let mut replay = Replay { resumed: Resumed::Recovered, pieces: Vec::new(), corrupt: None };
         let mut next = next;
-        let mut bytes = 0_u64;
+        while next <= self.seq {
+            // The first row may be large and little of it missed: so it is what was cut that counts.
+            let rest = limits.replay_bytes.saturating_sub(replay.bytes());
+            let rows = storage.read_from(next, Limit { rows: usize::MAX, bytes: rest })?;
+            match self.cut(next, &rows, asked.oldest(now), &mut replay.pieces) {
+                Ok(behind) => next = behind,
+                Err(corrupt) => return Ok(Replay { corrupt, ..bare(Resumed::Lost) }),
+            }
+            if replay.bytes() > limits.replay_bytes {
+                return Ok(bare(asked.too_much()));
+            }
+        }
+        Ok(replay)
+    }
+
+    /// Cuts what was missed out of rows, in one unbroken order; answers the seq to go on from. What cannot be read or
+    /// is out of reach is the error, with the first seq of a row that is to blame.
+    fn cut(
+        &self,
+        next: u64,
+        rows: &[Stored<Row>],
+        oldest: Millis,
+        pieces: &mut Vec<String>,
+    ) -> Result<u64, Option<u64>> {
+        if rows.is_empty() {
+            return Err(None);
+        }
+        let mut next = next;
         for stored in rows {
             let row = match stored {
                 Stored::Sound(row) if row.key().first <= next && Some(row.epoch()) == self.epoch.as_ref() => row,
-                Stored::Sound(row) => return Replay::lost(Some(row.key().first)),
-                Stored::Corrupt { first } => return Replay::lost(Some(*first)),
+                Stored::Sound(row) => return Err(Some(row.key().first)),
+                Stored::Corrupt { first } => return Err(Some(*first)),
             };
             if row.key().at < oldest {
-                return Replay::lost(None);
+                return Err(None);
             }
-            let piece = row.cut(next, row.key().last());
-            bytes = bytes.saturating_add(piece.len() as u64);
-            replay.pieces.push(piece.to_owned());
+            pieces.push(row.cut(next, row.key().last()).to_owned());
             next = row.key().last().saturating_add(1);
         }
-        if bytes > limits.replay_bytes || next <= self.seq {
-            return Replay { resumed: Resumed::Behind, pieces: Vec::new(), corrupt: None };
-        }
-        replay
+        Ok(next)
     }
 
     /// A page of history, at most 256 KiB but at least one message (rules D4, E2).
@@ -357,13 +381,17 @@ impl Asked {
             Self::After { .. } | Self::Nothing | Self::Nonsense => 0,
         }
     }
+
+    /// What one is told who missed more than is replayed: to page for it, which takes the ability.
+    pub const fn too_much(&self) -> Resumed {
+        match self {
+            Self::After { far: false, .. } => Resumed::Lost,
+            Self::After { .. } | Self::Nothing | Self::Nonsense => Resumed::Behind,
+        }
+    }
 }
 
 impl Replay {
-    const fn lost(corrupt: Option<u64>) -> Self {
-        Self { resumed: Resumed::Lost, pieces: Vec::new(), corrupt }
-    }
-
     /// The bytes of the messages.
     pub fn bytes(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.len() as u64).fold(0, u64::saturating_add)

@@ -42,15 +42,16 @@ impl Line {
 impl Channel {
     /// Flushes at the end of an event, if nothing holds the batch back: it is not held while no spell runs.
     pub(super) fn flush_if_due(&mut self, turn: &mut Turn<'_>) {
-        let waits = !self.batch.is_empty() || self.presence.due(turn.now, &self.limits);
-        let full = self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max);
-        if waits && (self.spell.is_none() || full) {
+        if self.spell.is_none() || self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max) {
             self.flush_now(turn);
         }
     }
 
-    /// Flushes whatever holds the batch back.
+    /// Flushes what waits, whatever holds it back.
     pub(super) fn flush_now(&mut self, turn: &mut Turn<'_>) {
+        if self.batch.is_empty() && !self.presence.due(turn.now, &self.limits) {
+            return;
+        }
         let lone = self.spell.is_none();
         let pause = self.flush(turn);
         self.spell = Some(turn.now.saturating_add(if lone { 0 } else { pause }));

@@ -5,11 +5,12 @@ use super::{Channel, Effects, Fresh, Joining, Turn};
 use crate::auth::Grant;
 use crate::contract::{Ability, Entry};
 use crate::effect::{Effect, Farewell, Level, LogLine, SessionKey};
-use crate::error::Close;
+use crate::error::{Close, Refusal};
 use crate::history::{Asked, Replay};
 use crate::name::{ConnectionId, Epoch, Millis};
 use crate::policy::Rights;
-use crate::protocol::frame::{self, Here, Resumed, Standing, Welcome};
+use crate::protocol::frame::{self, Here, Standing, Welcome};
+use crate::protocol::request::whole;
 use crate::session::{Kept, ResumeQuery, Session, Stage};
 
 /// How long one who found the channel full should stay away, in milliseconds.
@@ -143,10 +144,13 @@ impl Channel {
     /// comes to it with the next flush, like to everyone.
     pub(super) fn take_part(&mut self, turn: &mut Turn<'_>, key: SessionKey, resume: &ResumeQuery) {
         let Some(session) = self.roster.session(key).cloned() else { return };
+        // Trouble with the storage is no reason to give up a position: it comes back later.
+        let Ok(replay) = self.missed(turn, &session, resume) else {
+            return self.farewell(turn.now, key, Close::OverCapacity, Some(FULL_RETRY));
+        };
         if session.kept.present {
             self.presence.enter(&session.kept.connection, session.kept.member());
         }
-        let replay = self.missed(turn, &session, resume);
         let first = self.first(turn);
         let resumed = replay.resumed;
         let epoch = session.kept.epoch.as_ref().map(Epoch::as_str).unwrap_or_default();
@@ -160,21 +164,18 @@ impl Channel {
         self.remember(key);
     }
 
-    /// What a joiner missed; trouble with the storage is `lost`, and told only in the log.
-    fn missed(&mut self, turn: &mut Turn<'_>, session: &Session, resume: &ResumeQuery) -> Replay {
+    /// What a joiner missed.
+    fn missed(&mut self, turn: &mut Turn<'_>, session: &Session, resume: &ResumeQuery) -> Result<Replay, Refusal> {
         let far = session.rights.may(&Ability::History);
         let asked = match (&resume.epoch, &resume.after) {
             (_, None) => Asked::Nothing,
             (None, Some(_)) => Asked::Nonsense,
-            (Some(epoch), Some(after)) => match after.parse() {
-                Ok(after) => Asked::After { epoch: epoch.clone(), after, far },
-                Err(_) => Asked::Nonsense,
+            (Some(epoch), Some(after)) => match whole(after) {
+                Some(after) => Asked::After { epoch: epoch.clone(), after, far },
+                None => Asked::Nonsense,
             },
         };
-        match self.replay(turn, session, &asked) {
-            Ok(replay) => replay,
-            Err(_) => Replay { resumed: Resumed::Lost, pieces: Vec::new(), corrupt: None },
-        }
+        self.replay(turn, session, &asked)
     }
 
     /// The oldest seq held; one past the head where the storage does not tell.

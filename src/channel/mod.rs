@@ -225,6 +225,9 @@ impl Channel {
         }
         for departure in turn.storage.departures()? {
             if let Some(kept) = Kept::decode(&departure.session) {
+                if let Some(epoch) = &kept.epoch {
+                    self.history.adopt(epoch);
+                }
                 self.presence.enter(&departure.connection, kept.member());
                 self.departures.insert(departure.connection.clone(), departure);
             }
@@ -239,6 +242,9 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
+        if self.roster.is_deserted() && self.departures.is_empty() {
+            self.history.forget_blank();
+        }
         self.hang_up_due(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);

@@ -219,7 +219,7 @@ fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Reque
         (None, None) => return Err(bad("A frame needs a `type`.")),
     };
     if assumed.is_some_and(|assumed| assumed != kind) {
-        return Err(bad("Only a publish can be posted here."));
+        return Err(Refusal::new(Code::UnknownType, "Only a publish can be posted here."));
     }
     match &*kind {
         "publish" => parse_publish(fields).map(Request::Publish),
@@ -276,6 +276,11 @@ fn parse_page(fields: &Fields<'_>) -> Result<Page, Refusal> {
         raw.map(|raw| number(raw).map_err(|()| bad(&format!("`{name}` is a whole number.")))).transpose()
     };
     Page::new(whole(fields.before, "before")?, whole(fields.after, "after")?, whole(fields.limit, "limit")?)
+}
+
+/// A whole number as it stands in a query: digits and nothing else.
+pub fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {

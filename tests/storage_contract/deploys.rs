@@ -7,6 +7,7 @@ use dormouse::name::{Epoch, RequestId, UserId};
 use dormouse::session::{Kept, Stage};
 use dormouse::storage::{Column, Departure, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
 use serde_json::{Value as Json, json};
+use xxhash_rust::xxh64::xxh64;
 
 use crate::disk::Disk as _;
 use crate::life::{ALL, Life, connection_id, departure, sound};
@@ -69,6 +70,12 @@ fn insert(database: &Database, table: &str, rows: &Json) {
         let places: Vec<_> = (1..=params.len()).map(|place| format!("?{place}")).collect();
         database.run(&format!("INSERT INTO {table} VALUES ({})", places.join(", ")), &params);
     }
+}
+
+/// What a release wrote stays written: a new form gets a file and tests of its own beside these.
+#[test]
+fn the_golden_file_of_release_1_is_as_it_was() {
+    assert_eq!(format!("{:016x}", xxh64(GOLDEN.as_bytes(), 0)), "95cdf0846df2c977");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A contract that no deployment changes, and short ways to say what a test wants said under it.
 
 use dormouse::channel::Verb;
-use dormouse::contract::{Ability, Channel, Contract, Event, Json, KIB, Presence};
+use dormouse::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, KIB, Presence};
 use dormouse::effect::AskerKey;
 use dormouse::name::EventName;
 use garde::Validate;
@@ -23,7 +23,7 @@ pub struct Note {
 }
 
 /// `room:*` is joined with a token, `open:*` by anyone, `door:*` by anyone who then signs in; nothing is kept in
-/// `air:*`, and nobody is shown in `dark:*`.
+/// `air:*`, nobody is shown in `dark:*`, and `brief:*` holds five messages.
 pub fn contract() -> Contract {
     let air = Channel::with_token().event::<Json>("wave", Event::ephemeral().directed().rate(5));
     let dark = Channel::with_token().event::<Json>("say", Event::kept().rate(10).burst(30));
@@ -33,6 +33,7 @@ pub fn contract() -> Contract {
         .channel("door:*", room(Channel::sign_in_later()))
         .channel("air:*", air.presence::<Json>(Presence::list()))
         .channel("dark:*", dark)
+        .channel("brief:*", room(Channel::with_token()).history(HistoryBounds { count: 5, ..HistoryBounds::default() }))
 }
 
 fn room(entry: Channel) -> Channel {
