@@ -458,6 +458,11 @@ impl World {
         self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
     }
 
+    /// How many clients ever joined.
+    pub fn clients(&self) -> usize {
+        self.wires.sockets.len()
+    }
+
     /// The socket of the client that joined so manieth, from 0.
     pub fn nth(&self, number: usize) -> &Socket {
         &self.wires.sockets[number]
