@@ -133,6 +133,36 @@ fn r1_a_place_in_an_array_of_its_own_follows_data_at_once() {
 }
 
 #[test]
+fn r1_where_several_forms_are_possible_all_are_told_or_the_one_that_was_meant() {
+    #[derive(Deserialize, JsonSchema, Validate)]
+    #[serde(untagged, deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the type is looked at")]
+    enum Answer {
+        Number {
+            #[garde(skip)]
+            a: u8,
+            #[garde(skip)]
+            b: bool,
+        },
+        Word {
+            #[garde(skip)]
+            a: String,
+            #[garde(skip)]
+            b: bool,
+        },
+    }
+    for (data, expected) in [
+        (r#"{"a":1,"b":true}"#, ""),
+        (r#"{"a":"x","b":true}"#, ""),
+        (r#"{"a":[],"b":true}"#, "data.a: must be a whole number from 0 to 255, or must be a string"),
+        (r#"{"a":1,"b":2}"#, "data: must be an object with `a` and `b`"),
+        (r#"{"a":1}"#, "data: must be an object with `a` and `b`"),
+    ] {
+        assert_eq!(told::<Answer>(data), expected, "{data}");
+    }
+}
+
+#[test]
 fn f3_what_only_the_type_knows_is_told_in_the_authors_words() {
     assert_eq!(told_of_drawing("/note", json!("hey!")), "data.note: is refused: must not shout");
 }
