@@ -249,6 +249,11 @@ impl Reference {
         self.told.extend(VecDeque::into_iter(never).map(|request| Told::Unknown { id: request.id }));
     }
 
+    /// Whether a request of this id waits for its answer.
+    pub fn is_asking(&self, id: &str) -> bool {
+        self.flying.iter().chain(&self.queue).any(|request| request.id == id)
+    }
+
     /// Whether everything is told and answered.
     pub fn is_at_rest(&self) -> bool {
         self.phase == Phase::Live && self.flying.is_empty() && self.queue.is_empty() && self.held.is_empty()
