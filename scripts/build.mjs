@@ -10,31 +10,37 @@ import { program, toolEnvironment } from "./tools.mjs";
 
 const inputs = ["Cargo.toml", "Cargo.lock", "src"];
 export const wasmFile = join(root, "build", "index_bg.wasm");
-const outputs = [join(root, "build", "index.js"), wasmFile];
-const stamp = join(root, "build", "inputs.json");
 
-/** Builds what is deployed (release, link-time optimised), unless it is what the sources say already. */
-export async function build() {
+/**
+ * Builds the service (release, link-time optimised), unless it is what the sources say already.
+ * @param {{out?: string, features?: string[]}} [options] `out` is the folder, `features` are the crate's;
+ *   what is deployed has none
+ */
+export async function build({ out = "build", features = [] } = {}) {
   const env = { ...wasmEnvironment(), ...toolEnvironment() };
-  const wanted = fingerprint(env);
-  if (existsSync(stamp) && outputs.every((file) => existsSync(file)) && readFileSync(stamp, "utf8") === state(wanted)) return;
+  const outputs = [join(root, out, "index.js"), join(root, out, "index_bg.wasm")];
+  const stamp = join(root, out, "inputs.json");
+  const wanted = fingerprint(env, features);
+  if (existsSync(stamp) && outputs.every((file) => existsSync(file)) && readFileSync(stamp, "utf8") === state(wanted, outputs)) return;
 
-  say("building the service's wasm (release) …");
+  say(`building the service's wasm into ${out}/ (release) …`);
   const begun = performance.now();
-  await run(program("worker-build"), ["--release"], { env, why: "The wasm build failed; see the lines above." });
-  writeFileSync(stamp, state(wanted));
+  const args = ["--release", "--out-dir", out, ...features.flatMap((feature) => ["--features", feature])];
+  await run(program("worker-build"), args, { env, why: "The wasm build failed; see the lines above." });
+  writeFileSync(stamp, state(wanted, outputs));
   say(`built in ${duration(performance.now() - begun)}.`);
 }
 
-/** What the build depends on, in one hash. @param {Record<string, string>} env */
-function fingerprint(env) {
-  const hash = createHash("sha256").update(JSON.stringify([cargoTools(), env.RUSTC ?? "", process.env.RUSTFLAGS ?? ""]));
+/** What the build depends on, in one hash. @param {Record<string, string>} env @param {string[]} features */
+function fingerprint(env, features) {
+  const settings = [cargoTools(), features, env.RUSTC ?? "", process.env.RUSTFLAGS ?? ""];
+  const hash = createHash("sha256").update(JSON.stringify(settings));
   for (const file of inputs.flatMap((input) => files(join(root, input)))) hash.update(file).update("\0").update(readFileSync(file));
   return hash.digest("hex");
 }
 
-/** The outputs' sizes and times too: another build may have written them. @param {string} wanted */
-function state(wanted) {
+/** The outputs' sizes and times too: another build may have written them. @param {string} wanted @param {string[]} outputs */
+function state(wanted, outputs) {
   const written = outputs.map((file) => statSync(file)).map(({ size, mtimeMs }) => [size, mtimeMs]);
   return JSON.stringify({ inputs: wanted, written });
 }
@@ -45,4 +51,12 @@ function files(path) {
   return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
 }
 
-if (isCalled(import.meta.url)) await script(build);
+/** Builds all that is deployed: the service, and the page it serves. */
+export async function buildAll() {
+  await build();
+  // Imported only now: it needs node_modules, which the set-up that imports this file may have yet to install.
+  const { buildPage } = await import("../client/build.mjs");
+  await buildPage();
+}
+
+if (isCalled(import.meta.url)) await script(buildAll);

@@ -1,9 +1,14 @@
 // @ts-check
 // The checks that cargo runs.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { debianEnvironment, debianPossible, needDebianToolchain } from "./debian.mjs";
-import { wasmTarget } from "./project.mjs";
+import { root, wasmTarget } from "./project.mjs";
 import { ask, say, Stop, tryRun } from "./shell.mjs";
 import { wasmEnvironment } from "./toolchain.mjs";
+
+// The service and the load generator of the benchmark, which has a lock file of its own.
+export const crates = ["Cargo.toml", "bench/load/Cargo.toml"].filter((manifest) => existsSync(join(root, manifest)));
 
 // What only the shell may use; the compiler keeps the rest of src/ from naming it as long as no host build has it.
 const platform = /^(worker|worker-.*|wasm-bindgen.*|js-sys|web-sys)$/;
@@ -15,6 +20,16 @@ const platform = /^(worker|worker-.*|wasm-bindgen.*|js-sys|web-sys)$/;
 export async function cargo(args, { env, why } = {}) {
   const { code, output } = await tryRun("cargo", args, { env });
   if (code !== 0) throw new Stop(why ?? `cargo ${args[0]} failed; see the lines above.`);
+  return output;
+}
+
+/**
+ * Runs a cargo command for every crate and returns what was printed.
+ * @param {string} command @param {string[]} args @param {{env?: Record<string, string>, why?: string}} [options]
+ */
+export async function everyCrate(command, args, options) {
+  let output = "";
+  for (const manifest of crates) output += await cargo([command, "--manifest-path", manifest, ...args], options);
   return output;
 }
 
@@ -30,7 +45,7 @@ export function cargoClosing(output) {
 export async function lint() {
   const why = "Clippy found something; see its lines above.";
   const deny = ["--", "-D", "warnings"];
-  await cargo(["clippy", "--locked", "--all-targets", "--all-features", ...deny], { env: await clippyEnvironment(), why });
+  await everyCrate("clippy", ["--locked", "--all-targets", "--all-features", ...deny], { env: await clippyEnvironment(), why });
   const wasm = ["clippy", "--locked", "--lib", "--target", wasmTarget, ...deny];
   await cargo(wasm, { env: wasmEnvironment(), why });
   return [];
@@ -49,8 +64,8 @@ async function clippyEnvironment() {
 export function needPure() {
   const tree = ask("cargo", ["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
   if (tree === undefined) throw new Stop('cargo tree failed: is Cargo.lock in step with Cargo.toml? Run "cargo check".');
-  const crates = [...new Set(tree.split("\n").map((line) => line.split(" ")[0]))];
-  const bad = crates.filter((crate) => platform.test(crate));
-  if (bad.length === 0) return [`${crates.length} crates, none of the platform`];
+  const names = [...new Set(tree.split("\n").map((line) => line.split(" ")[0]))];
+  const bad = names.filter((crate) => platform.test(crate));
+  if (bad.length === 0) return [`${names.length} crates, none of the platform`];
   throw new Stop(`The pure part depends on ${bad.join(", ")}: see "cargo tree -i ${bad[0]}"; it belongs under [target.'cfg(target_arch = "wasm32")'.dependencies].`);
 }

@@ -1,6 +1,7 @@
 // @ts-check
 // Licences of every crate and npm package, and the crates that are denied, against deny.toml, offline.
-import { read, root } from "./project.mjs";
+import { crates } from "./cargo.mjs";
+import { read } from "./project.mjs";
 import { ask, Stop } from "./shell.mjs";
 
 // What tools of development may be besides: none of it is deployed, or shipped in the client.
@@ -11,7 +12,7 @@ const tools = ["0BSD", "CC0-1.0", "ISC", "LGPL-3.0-or-later", "MPL-2.0", "PSF-2.
 /** Stops where a dependency's licence is not allowed or the dependency is denied. @returns {string[]} */
 export function needLicences() {
   const rules = parseRules(read("deny.toml"));
-  const all = { crates: crates(), packages: npmPackages(read("package-lock.json")) };
+  const all = { crates: crates.flatMap(cratesOf), packages: npmPackages(read("package-lock.json")) };
   const wrong = [...unlicensed(all.crates, rules.allow), ...unlicensed(all.packages, [...rules.allow, ...tools])];
   if (wrong.length > 0) {
     throw new Stop(`deny.toml does not allow the licence of ${wrong.map(({ name, version, license }) => `${name} ${version} (${license ?? "none told"})`).join(", ")}.`);
@@ -74,10 +75,10 @@ export function allowed(expression, allow) {
   return met && at === tokens.length;
 }
 
-/** @returns {Dependency[]} */
-function crates() {
-  const metadata = ask("cargo", ["metadata", "--locked", "--format-version", "1", "--manifest-path", `${root}/Cargo.toml`]);
-  if (metadata === undefined) throw new Stop('cargo metadata failed: is Cargo.lock in step with Cargo.toml? Run "cargo check".');
+/** @param {string} manifest @returns {Dependency[]} */
+function cratesOf(manifest) {
+  const metadata = ask("cargo", ["metadata", "--locked", "--format-version", "1", "--manifest-path", manifest]);
+  if (metadata === undefined) throw new Stop(`cargo metadata of ${manifest} failed: is its Cargo.lock in step? Run "cargo check --manifest-path ${manifest}".`);
   return JSON.parse(metadata).packages;
 }
 

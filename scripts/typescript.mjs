@@ -7,7 +7,9 @@ import { bin, root } from "./project.mjs";
 import { run, Stop, tryRun } from "./shell.mjs";
 
 export async function typeCheck() {
-  await run(`${bin}/tsc`, ["--noEmit"], { why: "TypeScript found a mistake; see its lines above." });
+  for (const project of ["tsconfig.json", "client/tsconfig.json"].filter((path) => existsSync(join(root, path)))) {
+    await run(`${bin}/tsc`, ["--noEmit", "--project", project], { why: "TypeScript found a mistake; see its lines above." });
+  }
   return [];
 }
 

@@ -8,10 +8,12 @@ mod ability;
 mod channel;
 mod data;
 mod event;
+mod form;
 mod judge;
 mod mistake;
 mod path;
 mod schema;
+mod words;
 
 use std::panic::Location;
 use std::rc::Rc;
@@ -34,33 +36,41 @@ pub trait Application {
 }
 
 /// What may be said on which channels (rules E5, F3).
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct Contract {
     /// The most specific first, so that the first that fits a name holds.
     channels: Vec<Rc<ChannelRules>>,
-    declared: Vec<(Pattern, &'static Location<'static>)>,
+    declared: Vec<(Pattern, At)>,
     mistakes: Vec<Mistake>,
+    at: At,
 }
 
+/// The line of `app.rs` that said it.
+type At = &'static Location<'static>;
+
+#[expect(clippy::new_without_default, reason = "a default could not say which line declares it")]
 impl Contract {
     /// A contract by which nothing can be said yet.
+    #[track_caller]
     pub const fn new() -> Self {
-        Self { channels: vec![], declared: vec![], mistakes: vec![] }
+        Self { channels: vec![], declared: vec![], mistakes: vec![], at: Location::caller() }
     }
 
     /// Declares the channels whose names fit a pattern. Of several that fit, the most specific holds (rule E5).
     #[track_caller]
     pub fn channel(mut self, pattern: &str, channel: Channel) -> Self {
         let at = Location::caller();
-        let parsed = match Pattern::parse(pattern) {
-            Ok(parsed) => parsed,
-            Err(why) => {
-                self.mistakes.push(Mistake::new(at, why));
-                return self;
-            }
-        };
-        if let Some((_, earlier)) = self.declared.iter().find(|(other, _)| *other == parsed) {
+        self.mistakes.extend(channel.mistakes().into_iter().map(|mistake| mistake.within(pattern)));
+        match Pattern::parse(pattern) {
+            Ok(parsed) => self.declare(parsed, channel, at),
+            Err(why) => self.mistakes.push(Mistake::new(at, why)),
+        }
+        self
+    }
+
+    fn declare(&mut self, pattern: Pattern, channel: Channel, at: At) {
+        if let Some((_, earlier)) = self.declared.iter().find(|(other, _)| *other == pattern) {
             let text = format!(
                 "the pattern `{pattern}` is declared twice, here and in line {}, and neither is the more specific: \
                  make them one, or change one",
@@ -68,26 +78,34 @@ impl Contract {
             );
             self.mistakes.push(Mistake::new(at, text));
         }
-        self.declared.push((parsed.clone(), at));
-        let (rules, mistakes) = channel.under(parsed);
-        self.mistakes.extend(mistakes.into_iter().map(|mistake| mistake.within(pattern)));
-        let place = self.channels.partition_point(|other| other.pattern <= rules.pattern);
-        self.channels.insert(place, Rc::new(rules));
-        self
+        self.declared.push((pattern.clone(), at));
+        let place = self.channels.partition_point(|other| other.pattern <= pattern);
+        self.channels.insert(place, Rc::new(channel.under(pattern)));
     }
 
     /// The contract, if nothing is wrong with it; else all that is, in the order of the lines.
-    #[track_caller]
     pub fn check(mut self) -> Result<Self, Vec<Mistake>> {
-        if self.channels.is_empty() && self.mistakes.is_empty() {
+        if self.declared.is_empty() && self.mistakes.is_empty() {
             let text = "the contract has no channel: declare one".to_owned();
-            self.mistakes.push(Mistake::new(Location::caller(), text));
+            self.mistakes.push(Mistake::new(self.at, text));
         }
+        let idle = self.declared.iter().filter(|(pattern, _)| self.never_holds(pattern)).map(|(pattern, at)| {
+            Mistake::new(at, format!("no channel is left for `{pattern}`: more specific patterns have them all"))
+        });
+        let idle: Vec<_> = idle.collect();
+        self.mistakes.extend(idle);
         if self.mistakes.is_empty() {
             return Ok(self);
         }
         self.mistakes.sort_by_key(|mistake| (mistake.file(), mistake.line()));
         Err(self.mistakes)
+    }
+
+    /// Whether more specific patterns take every name of a pattern, as `a:*` and `a:*:**` do with `a:**`.
+    fn never_holds(&self, pattern: &Pattern) -> bool {
+        let declared = |pattern| self.declared.iter().any(|(other, _)| *other == pattern);
+        let Some((one, more)) = pattern.parts_of_rest() else { return false };
+        declared(one) && (self.never_holds(&more) || declared(more))
     }
 
     /// The rules of a channel; `None` is the refusal `not_found` (rule E5).
@@ -100,3 +118,6 @@ impl Contract {
         json!({"channels": self.channels.iter().map(|rules| rules.describe()).collect::<Vec<_>>()})
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,6 +44,13 @@ impl Pattern {
         }
         parts.next().is_none()
     }
+
+    /// The two patterns that together fit what one with a last `**` does: `a:*` and `a:*:**` for `a:**`.
+    pub(crate) fn parts_of_rest(&self) -> Option<(Self, Self)> {
+        let (Segment::Rest, before) = self.0.split_last()? else { return None };
+        let parts = |last: &[Segment]| Self([before, last].concat().into());
+        Some((parts(&[Segment::One]), parts(&[Segment::One, Segment::Rest])))
+    }
 }
 
 impl fmt::Display for Pattern {

@@ -83,3 +83,149 @@ const fn flag(ability: &Ability) -> u8 {
         Ability::Unmetered => 32,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::contract::{Channel, Contract, Event, Json, Presence};
+    use crate::name::{ChannelName, UserId};
+
+    fn rules(channel: Channel) -> ChannelRules {
+        let contract = Contract::new().channel("room", channel).check().expect("a contract without mistakes");
+        let rules = contract.rules(&ChannelName::parse("room").unwrap()).unwrap();
+        ChannelRules::clone(rules)
+    }
+
+    /// A channel with an event for all who publish, one for hosts, and one for whoever hears.
+    fn events(channel: Channel) -> ChannelRules {
+        let said = channel
+            .event::<Json>("say", Event::kept())
+            .event::<Json>("close", Event::kept().reserved_for("host"))
+            .event::<Json>("wave", Event::ephemeral().needs(Ability::Join))
+            .presence::<Json>(Presence::list());
+        rules(said)
+    }
+
+    fn grant(abilities: &[&str]) -> Grant {
+        Grant {
+            user: UserId::parse("ann").unwrap(),
+            expires: 1,
+            abilities: abilities.iter().map(|&ability| ability.to_owned()).collect(),
+            roles: vec![],
+            info: None,
+            token_id: None,
+            issued: None,
+        }
+    }
+
+    fn rights(rules: &ChannelRules, abilities: &[&str]) -> Rights {
+        Rights::of(rules, Some(&grant(abilities)))
+    }
+
+    /// Which of the events may be said.
+    fn sayable(rules: &ChannelRules, rights: &Rights) -> Vec<String> {
+        rules.events.values().filter(|event| rights.may_publish(event)).map(|event| event.name.to_string()).collect()
+    }
+
+    #[test]
+    fn a3_publish_is_for_every_event_that_is_not_reserved() {
+        let rules = events(Channel::with_token());
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish"])), ["say"]);
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish", "join"])), ["say", "wave"]);
+    }
+
+    #[test]
+    fn a3_publish_event_is_for_that_event_alone() {
+        let rules = events(Channel::with_token());
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish:say"])), ["say"]);
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish:host"])), ["close"]);
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish:close"])), Vec::<String>::new());
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish:host", "publish"])), ["close", "say"]);
+        assert!(!rights(&rules, &["publish:say"]).may(&Ability::Publish));
+    }
+
+    #[test]
+    fn a3_an_event_that_needs_its_own_name_is_said_with_publish_too() {
+        let mut rules = events(Channel::with_token());
+        for event in rules.events.values_mut() {
+            event.ability = Ability::PublishEvent(event.name.clone());
+        }
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish"])), ["close", "say", "wave"]);
+        assert_eq!(sayable(&rules, &rights(&rules, &["publish:wave"])), ["wave"]);
+        assert_eq!(sayable(&rules, &rights(&rules, &["join"])), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a3_what_neither_token_nor_contract_grants_is_refused() {
+        let rules = events(Channel::with_token());
+        let none = rights(&rules, &[]);
+        assert_eq!(none, Rights::default());
+        assert_eq!(none.names(), Vec::<String>::new());
+        assert_eq!(sayable(&rules, &none), Vec::<String>::new());
+        let unknown = rights(&rules, &["fly", "JOIN", "publish:", "publish:a:b", "*", ""]);
+        assert_eq!(unknown, Rights::default());
+    }
+
+    #[test]
+    fn a3_the_contract_adds_to_what_a_token_says() {
+        let rules = events(Channel::with_token().grants([Ability::Presence, Ability::parse("publish:host").unwrap()]));
+        assert_eq!(rights(&rules, &["join"]).names(), ["join", "presence", "publish:host"]);
+        assert_eq!(Rights::of(&rules, None).names(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a3_anyone_has_what_is_granted_to_all_and_no_more() {
+        let rules = events(Channel::for_anyone().grants([Ability::Presence]));
+        assert_eq!(Rights::of(&rules, None).names(), ["join", "presence"]);
+        assert_eq!(sayable(&rules, &Rights::of(&rules, None)), ["wave"]);
+        assert_eq!(rights(&rules, &["publish"]).names(), ["join", "presence", "publish"]);
+    }
+
+    #[test]
+    fn a7_who_signs_in_later_has_nothing_until_then() {
+        let rules = events(Channel::sign_in_later().grants([Ability::Presence]));
+        assert_eq!(Rights::of(&rules, None), Rights::default());
+        assert_eq!(rights(&rules, &["join"]).names(), ["join", "presence"]);
+    }
+
+    #[test]
+    fn a3_abilities_are_told_sorted_and_each_once() {
+        let rules = events(Channel::with_token().grants([Ability::Presence]));
+        let all = [
+            "unmetered",
+            "publish:b",
+            "publish",
+            "publish:a",
+            "join",
+            "meter",
+            "history",
+            "presence",
+            "publish:b",
+            "join",
+        ];
+        let told = rights(&rules, &all).names();
+        let sorted = ["history", "join", "meter", "presence", "publish", "publish:a", "publish:b", "unmetered"];
+        assert_eq!(told, sorted);
+    }
+
+    proptest! {
+        #[test]
+        fn a3_rights_are_the_set_of_what_is_granted(
+            texts in prop::collection::vec("join|publish|presence|history|meter|unmetered|publish:[abc]|[a-z:]{0,9}", 0..9)
+        ) {
+            let rules = events(Channel::with_token());
+            let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+            let rights = rights(&rules, &texts);
+            let set: BTreeSet<_> = texts.iter().filter_map(|text| Ability::parse(text)).collect();
+            prop_assert_eq!(rights.names(), set.iter().map(ToString::to_string).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+            for text in ["join", "publish", "presence", "history", "meter", "unmetered", "publish:a", "publish:d"] {
+                let ability = Ability::parse(text).unwrap();
+                prop_assert_eq!(rights.may(&ability), set.contains(&ability), "{}", text);
+            }
+        }
+    }
+}

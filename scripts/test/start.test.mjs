@@ -1,17 +1,14 @@
 // @ts-check
 // npm start as a person uses it: the real service, the printed line in a shell, Ctrl-C.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { setTimeout as wait } from "node:timers/promises";
-import { host, root } from "../project.mjs";
-import { environment } from "../shell.mjs";
+import { host } from "../project.mjs";
+import { program } from "./support/program.mjs";
 
 /** A port that nobody has at the moment. */
 async function freePort() {
@@ -31,35 +28,8 @@ async function start(t, ...more) {
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "dormouse-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return heard(t, process.execPath, ["scripts/start.mjs", "--port", String(port), "--persist-to", folder, ...more], port);
-}
-
-/**
- * A program whose lines can be awaited.
- * @param {import("node:test").TestContext} t @param {string} program @param {string[]} args @param {number} port
- */
-function heard(t, program, args, port) {
-  const child = spawn(program, args, { cwd: root, env: environment(), stdio: ["pipe", "pipe", "pipe"] });
-  t.after(() => child.kill("SIGTERM"));
-  /** @type {string[]} */
-  const lines = [];
-  for (const input of [child.stdout, child.stderr]) {
-    createInterface({ input }).on("line", (line) => {
-      lines.push(line);
-      child.emit("heard");
-    });
-  }
-  const ended = once(child, "exit").then(([code]) => code);
-  /** @param {RegExp} pattern @returns {Promise<string>} the first line that fits */
-  const line = async (pattern) => {
-    for (;;) {
-      const found = lines.find((text) => pattern.test(text));
-      if (found !== undefined) return found;
-      const more = await Promise.race([once(child, "heard").then(() => true), ended.then(() => false), wait(60_000, false, { ref: false })]);
-      if (!more && !lines.some((text) => pattern.test(text))) assert.fail(`no line fits ${pattern} in:\n${lines.join("\n")}`);
-    }
-  };
-  return { child, port, lines, ended, line };
+  const args = ["scripts/start.mjs", "--port", String(port), "--persist-to", folder, ...more];
+  return { port, ...program(t, process.execPath, args) };
 }
 
 test("npm start runs the service, its wscat line is welcomed, and Ctrl-C ends all", async (t) => {
@@ -67,7 +37,7 @@ test("npm start runs the service, its wscat line is welcomed, and Ctrl-C ends al
   await service.line(/^Dormouse listens at http:/);
   const printed = await service.line(/^npx wscat /);
 
-  const talk = heard(t, "sh", ["-c", `exec ${printed}`], service.port);
+  const talk = program(t, "sh", ["-c", `exec ${printed}`]);
   assert.match(await talk.line(/"welcome"/), /"user":"you"/);
   talk.child.stdin.end();
 

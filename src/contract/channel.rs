@@ -175,6 +175,8 @@ pub struct Channel {
     entry: Entry,
     granted: Vec<(Ability, At)>,
     events: Vec<(EventRules, At)>,
+    /// Whether an event is left out for its name, so that what goes together cannot be said.
+    nameless: bool,
     presence: Option<(PresenceRules, At)>,
     history: Option<(HistoryBounds, At)>,
     mistakes: Vec<Mistake>,
@@ -202,7 +204,15 @@ impl Channel {
     }
 
     const fn entered_by(entry: Entry) -> Self {
-        Self { entry, granted: vec![], events: vec![], presence: None, history: None, mistakes: vec![] }
+        Self {
+            entry,
+            granted: vec![],
+            events: vec![],
+            nameless: false,
+            presence: None,
+            history: None,
+            mistakes: vec![],
+        }
     }
 
     /// What everyone on the channel may do beyond what a token says; without a token too, if anyone may join.
@@ -222,6 +232,7 @@ impl Channel {
             self.mistakes.push(Mistake::new(at, text));
         }
         let rules = event.named::<T>(name, at, &mut self.mistakes);
+        self.nameless |= rules.is_none();
         self.events.extend(rules.map(|rules| (rules, at)));
         self
     }
@@ -232,7 +243,7 @@ impl Channel {
         let at = Location::caller();
         let rules = PresenceRules { mode: presence.0, data: Data::of::<T>() };
         if let Some(place) = rules.data.lets_unknown_fields_pass() {
-            self.mistakes.push(Mistake::new(at, format!("the data of presence {place}")));
+            self.mistakes.push(Mistake::new(at, format!("presence: {place}")));
         }
         if let Some((_, earlier)) = self.presence.replace((rules, at)) {
             let text = format!("presence is declared twice, here and in line {}: drop one", earlier.line());
@@ -253,22 +264,25 @@ impl Channel {
         self
     }
 
-    /// The rules of this declaration under its pattern, and what is wrong with it.
-    pub(super) fn under(mut self, pattern: Pattern) -> (ChannelRules, Vec<Mistake>) {
-        let mut mistakes = std::mem::take(&mut self.mistakes);
-        mistakes.extend(self.at_odds());
+    /// What is wrong with this declaration.
+    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+        let at_odds = if self.nameless { vec![] } else { self.at_odds() };
+        [self.mistakes.clone(), at_odds].concat()
+    }
+
+    /// The rules of this declaration under its pattern.
+    pub(super) fn under(self, pattern: Pattern) -> ChannelRules {
         let mut granted: Vec<_> = self.granted.into_iter().map(|(ability, _)| ability).collect();
         granted.sort();
         granted.dedup();
-        let rules = ChannelRules {
+        ChannelRules {
             pattern,
             entry: self.entry,
             granted,
             events: self.events.into_iter().map(|(rules, _)| (rules.name.clone(), rules)).collect(),
             presence: self.presence.map(|(rules, _)| rules),
             history: self.history.map(|(bounds, _)| bounds).unwrap_or_default(),
-        };
-        (rules, mistakes)
+        }
     }
 
     /// What of the declaration does not go together.

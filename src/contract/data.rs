@@ -8,28 +8,27 @@ use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::form::Forms;
 use super::judge::judge;
 use super::path::Path;
-use super::schema::{expected_at, open_object};
+use super::schema::open_object;
 
 /// What data does not fit: where, and what is expected there (rule R1, `invalid_data`).
 ///
-/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is the
-/// path and the message, or the message where the path is empty.
+/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is fit to
+/// be the `message` of a refusal: `data.items[3].x: must be a whole number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidData {
     /// The place in `data`: `text`, `items[3].x`, or nothing for the whole.
     pub path: String,
-    /// What is expected there, for a person.
+    /// What is expected there, as the sentence that goes on after the path: `must be a whole number`.
     pub message: String,
 }
 
 impl fmt::Display for InvalidData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "data {}", self.message),
-            path => write!(f, "`{path}` in data {}", self.message),
-        }
+        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        write!(f, "data{separator}{}: {}", self.path, self.message)
     }
 }
 
@@ -108,35 +107,47 @@ impl Misfit {
 /// A payload's type with the type erased: its schema, and a function that checks a text.
 #[derive(Clone, Debug)]
 pub(super) struct Data {
-    schema: Option<Value>,
+    type_name: &'static str,
+    /// Nothing for free JSON.
+    schema: Option<(Value, Forms)>,
     check: fn(&str) -> Result<(), Misfit>,
 }
 
 impl Data {
     pub(super) fn of<T: Payload>() -> Self {
-        Self { schema: T::schema(), check: T::check }
+        let schema = T::schema().map(|schema| {
+            let forms = Forms::of(&schema);
+            (schema, forms)
+        });
+        Self { type_name: std::any::type_name::<T>(), schema, check: T::check }
     }
 
     /// The JSON Schema; free JSON is the schema `true`.
     pub(super) fn schema(&self) -> Value {
-        self.schema.clone().unwrap_or(Value::Bool(true))
+        self.schema.as_ref().map_or(Value::Bool(true), |(schema, _)| schema.clone())
     }
 
-    /// A phrase about the place where a field that nobody declared would go through, if there is one.
+    /// What to say to the developer about the place where a field that nobody declared would go through, if there is
+    /// one.
     pub(super) fn lets_unknown_fields_pass(&self) -> Option<String> {
-        let path = open_object(self.schema.as_ref()?)?;
-        let place = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-        Some(format!("lets unknown fields pass{place}: give that type #[serde(deny_unknown_fields)]"))
+        let path = self.schema.as_ref().and_then(|(schema, _)| open_object(schema))?;
+        let (type_name, place) =
+            (self.type_name, if path.is_empty() { String::new() } else { format!(" in `{path}`") });
+        Some(format!(
+            "`{type_name}` lets unknown fields pass{place}: give the type there #[serde(deny_unknown_fields)], or \
+             declare free JSON"
+        ))
     }
 
     pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {
-        let Some(schema) = &self.schema else { return Ok(()) };
+        let Some((_, forms)) = &self.schema else { return Ok(()) };
         // The schema is asked too, since it is what was promised, and serde alone is laxer: it takes an array for a
         // struct, an object for the name of a variant, and lets unknown fields by in a tagged variant without any.
-        judge(schema, data)?;
+        judge(forms, data)?;
         (self.check)(data).map_err(|misfit| {
             let path = misfit.path.within(data);
-            let message = misfit.message.map_or_else(|| expected_at(schema, &path), |why| format!("is refused: {why}"));
+            let expected = || forms.place(&path).map_or("does not fit its type", |form| &form.must_be).to_owned();
+            let message = misfit.message.map_or_else(expected, |why| format!("is refused: {why}"));
             InvalidData { path: path.to_string(), message }
         })
     }

@@ -140,7 +140,7 @@ impl Event {
         let parsed = event_name(name, at, mistakes);
         let data = Data::of::<T>();
         if let Some(place) = data.lets_unknown_fields_pass() {
-            mistakes.push(Mistake::new(at, format!("the data of event `{name}` {place}")));
+            mistakes.push(Mistake::new(at, format!("event `{name}`: {place}")));
         }
         let rate = self.checked_rate(name, at, mistakes);
         let max_bytes = self.checked_max_bytes(name, mistakes);
@@ -151,21 +151,18 @@ impl Event {
 
     fn checked_rate(&self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Rate {
         let (per_second, rate_at) = self.rate.unwrap_or((RATE_DEFAULT, at));
-        let (burst, burst_at) = self.burst.unwrap_or_else(|| (per_second.max(1.0), rate_at));
+        let (burst, burst_at) = self.burst.unwrap_or_else(|| (Rate::per_second(per_second).burst, rate_at));
         let mut refuse = |at, text| mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
+        let most = per_second * REFILL_SECONDS_MAX;
         if !(per_second.is_finite() && per_second > 0.0) {
-            refuse(rate_at, format!("a rate of {per_second} a second lets nothing through: give a number above zero"));
+            refuse(rate_at, format!("{per_second} a second is no rate: give a number above zero"));
         } else if !(burst.is_finite() && burst >= 1.0) {
-            refuse(burst_at, format!("a burst of {burst} lets nothing through: give 1 or more"));
-        } else if burst / per_second > REFILL_SECONDS_MAX {
-            let most = per_second * REFILL_SECONDS_MAX;
-            refuse(
-                burst_at,
-                format!(
-                    "a burst of {burst} at {per_second} a second takes longer than {REFILL_SECONDS_MAX} s to be full \
-                     again, and would be forgotten in sleep: give at most {most}, or a higher rate"
-                ),
-            );
+            refuse(burst_at, format!("with a burst of {burst} nothing can be said: give 1 or more"));
+        } else if most < 1.0 {
+            refuse(rate_at, format!("{per_second} a second is too slow to survive sleep: give 0.1 or more"));
+        } else if burst > most {
+            let why = "takes longer than 10 s to be full again, and would be forgotten in sleep";
+            refuse(burst_at, format!("a burst of {burst} at {per_second} a second {why}: give at most {most}"));
         }
         Rate { per_second, burst }
     }

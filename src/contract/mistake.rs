@@ -33,6 +33,6 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.at.file(), self.at.line(), self.text)
+        write!(f, "{}:{}: {}.", self.at.file(), self.at.line(), self.text)
     }
 }

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 /// The longest key that is repeated to its sender, in characters.
 const KEY_SHOWN_MAX: usize = 64;
+/// The longest path, in steps; what is deeper is told by the way there.
+const STEPS_SHOWN_MAX: usize = 16;
 
 /// The steps from the whole of the data to a place in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,14 +49,14 @@ impl Path {
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for step in &self.0 {
+        for step in self.0.iter().take(STEPS_SHOWN_MAX) {
             match step {
                 Step::Key(key) => write!(f, "{separator}{}", shown(key))?,
                 Step::Index(index) => write!(f, "[{index}]")?,
             }
             separator = ".";
         }
-        Ok(())
+        if self.0.len() > STEPS_SHOWN_MAX { f.write_str("…") } else { Ok(()) }
     }
 }
 
@@ -107,6 +109,12 @@ mod tests {
         assert_eq!(path.to_string(), "items[3].x.y[0][1]");
         assert_eq!(Path(vec![Step::Index(2), key("a")]).to_string(), "[2].a");
         assert_eq!(Path::default().to_string(), "");
+    }
+
+    #[test]
+    fn r1_a_path_of_more_than_16_steps_is_cut_short() {
+        assert_eq!(Path(vec![Step::Index(1); 16]).to_string(), "[1]".repeat(16));
+        assert_eq!(Path(vec![Step::Index(1); 17]).to_string(), format!("{}…", "[1]".repeat(16)));
     }
 
     #[test]

@@ -50,17 +50,19 @@ impl Visitor {
     ///
     /// # Errors
     /// The credential is refused, or missing where one is needed.
-    pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Refused> {
+    pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Box<Refused>> {
         let Some(token) = &self.credential else {
             return match self.rules.entry {
-                Entry::Token => Err(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))),
+                Entry::Token => {
+                    Err(Box::new(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))))
+                }
                 Entry::Anyone | Entry::Later => Ok(None),
             };
         };
         let claims = keys.inspect(token, now).map_err(|flaw| {
             let told = TokenError::from(flaw);
             let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
-            Refused { line: LogLine { detail: Some(flaw.text().to_owned()), ..refused.line }, ..refused }
+            Box::new(Refused { line: LogLine { detail: Some(flaw.text().to_owned()), ..refused.line }, ..refused })
         })?;
         Ok(Some(claims.grant(&self.channel)))
     }

@@ -36,7 +36,7 @@ async fn visit(ground: &Ground, env: &Env, request: &Request, visitor: &Visitor)
     }
     let grant = match visitor.admit(&ground.config.keys, now()) {
         Ok(grant) => grant,
-        Err(refused) => return refuse(refused),
+        Err(refused) => return refuse(*refused),
     };
     if over_limit(env, "JOINS_PER_USER", visitor.counted_user(grant.as_ref())).await {
         return refuse(visitor.too_often());

@@ -2,8 +2,11 @@
 #![allow(dead_code, reason = "each test file uses what it needs of it")]
 
 pub mod client;
+pub mod room;
 pub mod trouble;
 pub mod world;
 
+#[allow(unused_imports, reason = "each test file uses what it needs of it")]
+pub use room::{in_channel, in_room, publish, say, seqs, unmetered};
 #[allow(unused_imports, reason = "each test file uses what it needs of it")]
 pub use world::{Client, Joiner, Sleep, World, both};

@@ -465,6 +465,11 @@ impl World {
         self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
     }
 
+    /// The socket of the client that joined so manieth, from 0.
+    pub fn nth(&self, number: usize) -> &Socket {
+        &self.wires.sockets[number]
+    }
+
     pub fn is_asleep(&self) -> bool {
         self.channel.is_none()
     }

@@ -1,0 +1,42 @@
+// @ts-check
+// Builds the page into public/ and, with --package, the client into client/dist/; prints what the client weighs.
+import { copyFile, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const publicDirectory = join(here, "..", "public");
+
+/** The weight the client's entry may have, minified and gzipped, in bytes. */
+export const CLIENT_BUDGET = 8_000;
+
+/** @type {import("esbuild").BuildOptions} */
+const common = { bundle: true, minify: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
+
+/** The page: one script, and what is copied as it is. */
+export async function buildPage() {
+  await mkdir(publicDirectory, { recursive: true });
+  await build({ ...common, entryPoints: [join(here, "demo/main.ts")], outfile: join(publicDirectory, "app.js"), sourcemap: true });
+  await build({ ...common, entryPoints: [join(here, "demo/style.css")], outfile: join(publicDirectory, "style.css") });
+  for (const name of ["index.html", "favicon.svg"]) await copyFile(join(here, "demo", name), join(publicDirectory, name));
+}
+
+/** The client as a package: the two entries, bundled. Their types are written by `tsc -p client/tsconfig.build.json`. */
+export async function buildPackage() {
+  const entryPoints = [join(here, "src/index.ts"), join(here, "src/tabs.ts")];
+  await build({ ...common, entryPoints, outdir: join(here, "dist"), splitting: true });
+}
+
+/** An entry's weight in bytes, minified and gzipped. @param {string} entry */
+export async function weigh(entry) {
+  const { outputFiles } = await build({ ...common, entryPoints: [join(here, entry)], write: false });
+  return gzipSync(/** @type {import("esbuild").OutputFile} */ (outputFiles[0]).contents, { level: 9 }).length;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildPage();
+  if (process.argv.includes("--package")) await buildPackage();
+  console.log(`client: ${await weigh("src/index.ts")} bytes minified and gzipped (budget ${CLIENT_BUDGET}); tabs: ${await weigh("src/tabs.ts")}`);
+}

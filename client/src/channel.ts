@@ -1,0 +1,284 @@
+import { Connection } from './connection.ts';
+import type { ConnectionOptions } from './connection.ts';
+import { Delivery } from './delivery.ts';
+import type { Lost, Recovered } from './delivery.ts';
+import { Emitter } from './emitter.ts';
+import type { ListenOptions } from './emitter.ts';
+import { ChannelError, closeError } from './errors.ts';
+import { Feed } from './iterate.ts';
+import type { Answer, Ask } from './lane.ts';
+import { Outbox } from './outbox.ts';
+import type { LaneName } from './outbox.ts';
+import { Presence } from './presence.ts';
+import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from './protocol.ts';
+import { platform } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
+import type { TokenSource } from './tokens.ts';
+import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from './types.ts';
+
+/** How a channel is joined. */
+export interface ConnectOptions extends ConnectionOptions {
+  /** Where to go on from: the `position` of an earlier visit. */
+  readonly position?: Position | null | undefined;
+  /** Closes the channel when it aborts. */
+  readonly signal?: AbortSignal | undefined;
+  /** `false` leaves the channel idle until `connection.start()`. */
+  readonly start?: boolean | undefined;
+  /** Replaces parts of the surroundings, such as the socket where there is no global `WebSocket`. */
+  readonly runtime?: Partial<Runtime> | undefined;
+}
+
+/** Whom a directed publish reaches: their union, on this channel (F5). */
+export interface Audience {
+  readonly users?: readonly string[];
+  readonly connections?: readonly string[];
+  readonly roles?: readonly string[];
+}
+
+/** How something is published. */
+export interface PublishOptions {
+  /** `false`: this connection does not hear its own message. */
+  readonly echo?: boolean | undefined;
+  /** Publishes only when the channel's head is this; else the promise rejects with `conflict` and the head in `seq`. */
+  readonly ifSeq?: number | undefined;
+  /** Now or not at all: neither waits for a connection nor is sent again, and its rejection may be ignored. */
+  readonly volatile?: boolean | undefined;
+  /** Gives the request up; what was sent already may be carried out all the same. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How something is directed to some members only, where the event allows it. */
+export interface DirectedOptions extends PublishOptions {
+  readonly to?: Audience | undefined;
+}
+
+/** What became of a publish. */
+export interface Receipt {
+  readonly id: string;
+  /** Its place in the channel's order, where the event is kept. */
+  readonly seq?: number | undefined;
+  /** The service had it already from an earlier try. */
+  readonly duplicate?: boolean | undefined;
+  /** How many connections a directed publish reached, where the token has `presence`. */
+  readonly delivered?: number | undefined;
+}
+
+/** Which part of the history is wanted: what comes before, or after, a seq. */
+export type HistoryRange = ({ readonly before?: number; readonly after?: never } | { readonly after?: number; readonly before?: never }) & {
+  /** At most 100; 50 where it is left out. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** A page of history, oldest first. */
+export interface HistoryPage<M = Message> {
+  readonly messages: readonly M[];
+  /** Whether there is more in the direction of paging. */
+  readonly more: boolean;
+}
+
+/** A message of one of a channel's events. */
+export type MessageOf<C, Event extends string = EventName<C>> = Event extends string ? Message<Event, DataOf<C, Event>> : never;
+
+type Listeners<C> = { [Event in EventName<C> | '*']: MessageOf<C, Event extends '*' ? EventName<C> : Event> };
+
+/** One channel, joined: what is published goes out, what is said comes in, whatever the network does in between. */
+export class Channel<C = AnyChannel> {
+  /** The channel's name. */
+  readonly name: string;
+  /** The connection's state, and what happens to it. */
+  readonly connection: Connection;
+  /** Who is here. */
+  readonly presence: Presence<PresenceOf<C>>;
+  /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
+  readonly closed: Promise<ChannelError | null>;
+  readonly #base: string;
+  readonly #emitter = new Emitter<Listeners<C>>();
+  readonly #outbox: Outbox;
+  readonly #delivery: Delivery;
+  /** Ids this connection has, or had while something it sent is unanswered (F2). */
+  readonly #ownIds = new Set<string>();
+  #settleClosed: (error: ChannelError | null) => void = () => {};
+
+  constructor(url: string, name: string, options: ConnectOptions = {}) {
+    const runtime: Runtime = { ...platform, ...options.runtime };
+    this.name = name;
+    this.#base = addressOf(url, name);
+    this.#outbox = new Outbox(runtime);
+    this.presence = new Presence((data) => this.#settled('request', { type: 'presence', data }, () => undefined));
+    this.closed = new Promise((settle) => (this.#settleClosed = settle));
+    const ask: Ask = (fields, done, fail) => void this.#outbox.ask('control', fields, { done, fail });
+    const deliver = (message: Message): void => this.#deliver(message);
+    this.#delivery = new Delivery({ ask, deliver, tell: (name, event) => this.connection.tell(name, event as Recovered & Lost) }, options.position ?? null);
+    this.connection = this.#makeConnection(runtime, options, ask);
+    const { signal } = options;
+    const abort = (): void => void this.connection.close(aborted());
+    signal?.addEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    // In a turn of its own, so that whoever listens from the first turn on misses nothing.
+    if (options.start !== false) queueMicrotask(() => this.connection.start());
+  }
+
+  /** The last message told; hand it to `connect` on the next visit to go on from there. `null` before the first welcome. */
+  get position(): Position | null {
+    return this.#delivery.position;
+  }
+
+  /**
+   * Says something. It is sent as soon as there is a connection, again after a break, and heard once; the
+   * promise settles with the service's answer.
+   */
+  publish<Event extends EventName<C>>(
+    event: Event,
+    data: DataOf<C, Event>,
+    options: IsDirected<C, Event> extends true ? DirectedOptions : PublishOptions = {},
+  ): Promise<Receipt> {
+    const { to, echo, ifSeq, volatile, signal } = options as DirectedOptions;
+    const fields = { type: 'publish', event, data, to, echo, if_seq: ifSeq };
+    const receipt = this.#settled(volatile ? 'volatile' : 'publish', fields, receiptOf, signal);
+    // Whoever sends a cursor's every move need not wait for each.
+    if (volatile) receipt.catch(() => {});
+    return receipt;
+  }
+
+  /** Calls `listener` for each message of `event`, or of any with `'*'`, until the returned function is called or `signal` aborts. */
+  on<Event extends EventName<C> | '*'>(event: Event, listener: (message: Listeners<C>[Event]) => void, options?: ListenOptions): () => void {
+    return this.#emitter.on(event, listener, options);
+  }
+
+  /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
+  messages<Event extends EventName<C> | '*' = '*'>(
+    event: Event = '*' as Event,
+    { signal }: ListenOptions = {},
+  ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
+    const feed: Feed<Listeners<C>[Event]> = new Feed(() => off());
+    const off = this.on(event, (message) => feed.push(message));
+    signal?.addEventListener('abort', () => void feed.return());
+    void this.closed.then((error) => feed.end(error ?? undefined));
+    return feed;
+  }
+
+  /** All messages. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Listeners<C>['*'], undefined> {
+    return this.messages('*');
+  }
+
+  /** A page of what was said before; give `before` the oldest seq you have to go further back. */
+  history({ signal, ...range }: HistoryRange = {}): Promise<HistoryPage<MessageOf<C>>> {
+    return this.#settled('request', { type: 'history', ...range }, (answer) => {
+      const { messages, more } = answer as HistoryFrame;
+      return { messages: messages as readonly MessageOf<C>[], more };
+    }, signal);
+  }
+
+  /** Settles once the channel is open; rejects where it ends before. */
+  opened(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.connection.state === 'open') return resolve();
+      const off = this.connection.on('state', ({ state }) => void (state === 'open' && (off(), resolve())));
+      void this.closed.then((error) => (off(), reject(error ?? closeError(1000))));
+    });
+  }
+
+  /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
+  signIn(token: TokenSource): Promise<void> {
+    return this.connection.signIn(token);
+  }
+
+  /** Leaves for good: what is unanswered is rejected. Settles when the socket is closed, after 2 s at most. */
+  close(): Promise<void> {
+    return this.connection.close(closeError(1000));
+  }
+
+  #settled<Value>(lane: LaneName, fields: object, read: (answer: Answer) => Value, signal?: AbortSignal): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(aborted());
+      const id: string = this.#outbox.ask(lane, fields, {
+        done: (answer) => (signal?.removeEventListener('abort', abort), resolve(read(answer))),
+        fail: (error) => (signal?.removeEventListener('abort', abort), reject(error)),
+      });
+      const abort = (): void => this.#outbox.withdraw(id, aborted());
+      signal?.addEventListener('abort', abort);
+    });
+  }
+
+  #makeConnection(runtime: Runtime, options: ConnectOptions, ask: Ask): Connection {
+    return new Connection(runtime, options, {
+      address: (connection) => this.#address(connection),
+      linked: (send) => this.#outbox.linked(send),
+      adopt: (welcome, carried) => this.#adopt(welcome, carried),
+      frame: (frame) => this.#frame(frame),
+      ask,
+      down: () => {
+        this.#delivery.down();
+        this.#outbox.down();
+      },
+      forget: () => this.#delivery.forget(),
+      finish: (error) => {
+        this.#outbox.finish(error);
+        this.#settleClosed(error.code === 'closed' ? null : error);
+      },
+    });
+  }
+
+  #address(connection: string | null): string {
+    const query = new URLSearchParams();
+    const { position } = this;
+    if (position) {
+      query.set('epoch', position.epoch);
+      query.set('after', String(position.seq));
+    }
+    if (connection !== null) query.set('connection', connection);
+    return query.size ? `${this.#base}?${query}` : this.#base;
+  }
+
+  #adopt(welcome: Welcome, carried: boolean): void {
+    if (!this.#outbox.busy('publish')) this.#ownIds.clear();
+    this.#ownIds.add(welcome.connection);
+    this.#outbox.open(welcome.limits);
+    this.#delivery.welcome(welcome);
+    this.presence.welcome(welcome, carried || this.#outbox.busy('request'));
+  }
+
+  #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
+    switch (frame.type) {
+      case 'message': {
+        // The type says what kind of frame it is, which is no business of the app's.
+        const { type: _, ...message } = frame;
+        if (this.#ownIds.has(message.from?.connection ?? '')) this.#outbox.take(message.id, frame);
+        return this.#delivery.message(message);
+      }
+      case 'presence':
+        return this.presence.frame(frame);
+      case 'error':
+        if (!this.#outbox.take(frame.id, frame) && frame.id === undefined) this.connection.tell('error', new ChannelError(frame.code, frame.message));
+        return;
+      case 'ack':
+      case 'history':
+      case 'resumed':
+        this.#outbox.take(frame.id, frame);
+    }
+  }
+
+  #deliver(message: Message): void {
+    this.#emitter.emit(message.event as EventName<C>, message as never);
+    this.#emitter.emit('*', message as never);
+  }
+}
+
+const aborted = (): ChannelError => new ChannelError('aborted', 'Given up by its signal.');
+
+function receiptOf(answer: Answer): Receipt {
+  const { id, seq, duplicate, delivered } = answer as Receipt;
+  return { id, seq, duplicate, delivered };
+}
+
+/** Names that an address would swallow; all others the service judges (E5). */
+const NO_PATH = /^\.{0,2}$/;
+
+function addressOf(url: string, name: string): string {
+  if (NO_PATH.test(name)) throw new ChannelError('bad_name', `'${name}' is no channel name.`);
+  const base = new URL(url, globalThis.location?.href);
+  const path = `${base.pathname.replace(/\/$/, '')}/v1/channels/${encodeURIComponent(name)}`;
+  return `${base.protocol.replace('http', 'ws')}//${base.host}${path}`;
+}

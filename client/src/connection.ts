@@ -1,0 +1,354 @@
+import { Backoff } from './backoff.ts';
+import { Emitter } from './emitter.ts';
+import type { ListenOptions } from './emitter.ts';
+import { advise, ChannelError, closeError, offline } from './errors.ts';
+import { Heartbeat } from './heartbeat.ts';
+import type { Ask } from './lane.ts';
+import { Link } from './link.ts';
+import { TABLE } from './machine.ts';
+import type { Effect, Happening, State } from './machine.ts';
+import type { Delivery, Lost, Recovered } from './delivery.ts';
+import { readFrames } from './protocol.ts';
+import type { Bye, ServiceFrame, Welcome } from './protocol.ts';
+import { Renewal } from './renewal.ts';
+import type { Runtime } from './runtime.ts';
+import { Tokens } from './tokens.ts';
+import type { TokenSource } from './tokens.ts';
+
+/** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
+const LASTED_MS = 10_000;
+/** From opening the socket to `welcome`, in milliseconds. */
+const JOIN_MS = 10_000;
+/** The sub-protocol this client speaks (E6). */
+const PROTOCOL = 'dormouse.v1';
+/** The close code for a token that the service does not take; it is worth one new token. */
+const BAD_TOKEN = 4009;
+/** The close code of who leaves on purpose. */
+const NORMAL = 1000;
+
+/** What can be heard of a connection. */
+export interface ConnectionEvents {
+  /** Another state, and why. */
+  state: StateChange;
+  /** The client came back, and every message it had missed has been told. */
+  recovered: Recovered;
+  /** Messages were missed that cannot be had any more: load anew what you show. */
+  lost: Lost;
+  /** Something went wrong that no promise told. */
+  error: ChannelError;
+  /** Milliseconds from a `ping` to its `pong`. */
+  rtt: number;
+}
+
+/** Another state, and why. */
+export interface StateChange {
+  readonly state: State;
+  readonly previous: State;
+  /** What ended the connection, where it ended. */
+  readonly error?: ChannelError | undefined;
+  /** Milliseconds until the next attempt, in `waiting`. */
+  readonly retryIn?: number | undefined;
+}
+
+/** What the channel does for its connection. */
+export interface ConnectionPorts {
+  /** The address to join at, with the position. */
+  address(connection: string | null): string;
+  linked(send: (text: string) => void): void;
+  /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
+  adopt(welcome: Welcome, carried: boolean): void;
+  frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
+  ask: Ask;
+  down(): void;
+  forget: Delivery['forget'];
+  finish(error: ChannelError): void;
+}
+
+/** How a connection is made. */
+export interface ConnectionOptions {
+  /** A token, or the function that gets one. Without it the client joins as nobody in particular. */
+  readonly token?: TokenSource | undefined;
+  /** How many attempts in a row may fail before the channel is closed; no limit where it is left out. */
+  readonly maxAttempts?: number | undefined;
+  /** Sees every text that passes, tokens included; for looking at the wire. */
+  readonly trace?: ((direction: 'in' | 'out', text: string) => void) | undefined;
+}
+
+/** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
+export class Connection {
+  readonly #runtime: Runtime;
+  readonly #options: ConnectionOptions;
+  readonly #ports: ConnectionPorts;
+  readonly #emitter = new Emitter<ConnectionEvents>();
+  readonly #abort = new AbortController();
+  readonly #backoff: Backoff;
+  readonly #heartbeat: Heartbeat;
+  readonly #tokens: Tokens;
+  readonly #renewal: Renewal;
+  readonly #offWake: () => void;
+  readonly #queue: (() => void)[] = [];
+  #state: State = 'idle';
+  #link: Link | null = null;
+  #closing: Promise<void> = Promise.resolve();
+  #callOff = (): void => {};
+  #callOffLasted = (): void => {};
+  #notBefore = 0;
+  #retryIn: number | undefined;
+  #error: ChannelError | undefined;
+  #clockAhead = 0;
+  /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
+  #turn = 0;
+  #welcome: Welcome | null = null;
+  /** The link that last said `welcome`. */
+  #welcomedBy: Link | null = null;
+  #lastId: string | null = null;
+  #closeWith: number | undefined;
+
+  constructor(runtime: Runtime, options: ConnectionOptions, ports: ConnectionPorts) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#ports = ports;
+    this.#backoff = new Backoff(runtime.random);
+    this.#tokens = new Tokens(options.token, this.#abort.signal);
+    this.#renewal = new Renewal(runtime, this.#tokens, {
+      now: () => this.#now(),
+      ask: ports.ask,
+      refused: (error) => this.#happen('end_stop', error),
+    });
+    this.#heartbeat = new Heartbeat(runtime, {
+      ping: () => this.#send('ping'),
+      silent: () => this.#happen('silent', offline()),
+      rtt: (ms) => this.#emitter.emit('rtt', ms),
+    });
+    this.#offWake = runtime.onWake(() => this.#happen('wake'));
+  }
+
+  /** Where the connection stands. */
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The id the service gave this connection; it stays through a reconnect where the service could keep it. */
+  get id(): string | null {
+    return this.#welcome?.connection ?? null;
+  }
+
+  /** Who the service says this is. */
+  get user(): string | null {
+    return this.#welcome?.user ?? null;
+  }
+
+  /** The last `welcome`: abilities, limits, the channel's head when it was said. */
+  get welcome(): Welcome | null {
+    return this.#welcome;
+  }
+
+  /** Calls `listener` for each such event until the returned function is called or `signal` aborts. */
+  on<Name extends keyof ConnectionEvents>(
+    name: Name,
+    listener: (value: ConnectionEvents[Name]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#emitter.on(name, listener, options);
+  }
+
+  /** Connects, or cuts a wait short. */
+  start(): void {
+    this.#happen('start');
+  }
+
+  /** Goes away until `start`; position, queue and listeners stay. */
+  pause(): void {
+    this.#closeWith = NORMAL;
+    this.#happen('pause');
+  }
+
+  /** Asks the service for a sign of life, without waking the channel; `rtt` tells the answer. */
+  ping(): void {
+    if (this.#state === 'open') this.#heartbeat.ping();
+  }
+
+  /** Ends it for good; settled once the socket is closed, which takes 2 s at most. */
+  close(error: ChannelError): Promise<void> {
+    this.#closeWith = NORMAL;
+    this.#happen('close', error);
+    return this.#closing;
+  }
+
+  /** Takes another token: at once where the connection is open or waits for it, else at the next join (A5, A7). */
+  signIn(source: TokenSource): Promise<void> {
+    if (this.#state === 'closed') return Promise.reject(this.#error);
+    this.#tokens.use(source);
+    return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now('join') : Promise.resolve();
+  }
+
+  /** For the channel: tells an event of its own. */
+  tell<Name extends keyof ConnectionEvents>(name: Name, value: ConnectionEvents[Name]): void {
+    this.#emitter.emit(name, value);
+  }
+
+  /** One happening after the other: what an effect brings about waits until the effect is through. */
+  #happen(happening: Happening, error?: ChannelError): void {
+    this.#queue.push(() => this.#step(happening, error));
+    if (this.#queue.length > 1) return;
+    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
+      try {
+        next();
+      } finally {
+        this.#queue.shift();
+      }
+    }
+  }
+
+  #step(happening: Happening, error: ChannelError | undefined): void {
+    const row = TABLE[this.#state][happening];
+    if (!row) return;
+    const [state, ...effects] = row;
+    const previous = this.#state;
+    this.#state = state;
+    this.#error = error;
+    this.#retryIn = undefined;
+    for (const effect of effects) this.#effects[effect]();
+    if (state !== previous) this.#emitter.emit('state', { state, previous, error, retryIn: this.#retryIn });
+  }
+
+  readonly #effects: Readonly<Record<Effect, () => void>> = {
+    ask_token: () => void this.#askToken(),
+    open_socket: () => this.#openSocket(),
+    sign_in: () => this.#signInAsGuest(),
+    adopt: () => this.#adopt(),
+    probe: () => this.#heartbeat.ping(),
+    drop: () => this.#drop(),
+    spend_token: () => this.#tokens.spend(),
+    forget: () => this.#ports.forget(),
+    back_off: () => this.#wait(this.#backoff.next()),
+    soon: () => this.#wait(this.#backoff.soon()),
+    hasten: () => this.#arm(Math.max(0, this.#notBefore - this.#runtime.now())),
+    finish: () => this.#finish(),
+  };
+
+  async #askToken(): Promise<void> {
+    const turn = ++this.#turn;
+    try {
+      await this.#tokens.forJoin(this.#now());
+      if (turn === this.#turn) this.#happen('token');
+    } catch (error) {
+      if (turn !== this.#turn) return;
+      // A function that failed may do better later; one that says nobody is signed in will not.
+      if (error instanceof ChannelError && !error.retryable) this.#happen('end_stop', error);
+      else this.#happen('no_token', new ChannelError('offline', `The token function failed: ${String(error)}`));
+    }
+  }
+
+  #openSocket(): void {
+    const turn = this.#turn;
+    const token = this.#tokens.current;
+    const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
+    this.#closeWith = undefined;
+    this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen('late', offline()));
+    let closed = (): void => {};
+    this.#closing = new Promise((settle) => (closed = settle));
+    try {
+      this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
+        text: (text) => void (turn === this.#turn && this.#read(text, turn)),
+        gone: (code, reason) => {
+          closed();
+          if (turn === this.#turn) this.#ended({ code, reason });
+        },
+      });
+    } catch (error) {
+      closed();
+      this.#happen('end_stop', new ChannelError('protocol', `No socket can be opened: ${String(error)}`));
+    }
+  }
+
+  #read(text: string, turn: number): void {
+    this.#options.trace?.('in', text);
+    this.#heartbeat.heard(text);
+    if (text === 'pong') return;
+    for (const frame of readFrames(text)) {
+      // Whoever is told of one frame may close the channel before the next.
+      if (turn !== this.#turn) return;
+      if (frame.type === 'welcome') this.#welcomed(frame);
+      else if (frame.type === 'bye') this.#ended(frame);
+      else this.#ports.frame(frame);
+    }
+  }
+
+  #send(text: string): void {
+    this.#options.trace?.('out', text);
+    this.#heartbeat.sent();
+    this.#link?.send(text);
+  }
+
+  #welcomed(frame: Welcome): void {
+    this.#welcome = frame;
+    this.#welcomedBy = this.#link;
+    if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
+    this.#callOff();
+    this.#ports.linked((text) => this.#send(text));
+    this.#happen(frame.epoch === undefined ? 'guest' : 'welcome');
+  }
+
+  #signInAsGuest(): void {
+    if (this.#tokens.known) void this.#renewal.renew('join');
+  }
+
+  #adopt(): void {
+    const welcome = this.#welcome;
+    if (!welcome) return;
+    this.#tokens.accepted(this.#tokens.current);
+    this.#heartbeat.start();
+    this.#renewal.start(welcome.expires);
+    this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
+    const carried = this.#lastId === welcome.connection;
+    this.#lastId = welcome.connection;
+    this.#ports.adopt(welcome, carried);
+  }
+
+  /** The service said `bye`, or the socket closed: R3 says what that means. */
+  #ended({ code, reason, retry_after: retryAfter = 0 }: Pick<Bye, 'code' | 'reason' | 'retry_after'>): void {
+    this.#notBefore = this.#runtime.now() + retryAfter;
+    this.#closeWith = code >= 4000 && code < 5000 ? code : undefined;
+    const advice = advise(code);
+    // A bad token is worth one new one, as an expired one is.
+    const fresh = (advice === 'new_token' || code === BAD_TOKEN) && (this.#tokens.replaceable ? 'new_token' : 'stop');
+    this.#happen(`end_${fresh || advice}`, closeError(code, reason));
+  }
+
+  #drop(): void {
+    this.#turn++;
+    this.#callOff();
+    this.#callOffLasted();
+    this.#heartbeat.stop();
+    this.#renewal.stop();
+    // Closing goes on by itself; whatever the old link still says is not heard.
+    this.#link?.close(this.#closeWith);
+    this.#link = null;
+    this.#ports.down();
+  }
+
+  #wait(ms: number): void {
+    const { maxAttempts = Infinity } = this.#options;
+    this.#retryIn = ms + Math.max(0, this.#notBefore - this.#runtime.now());
+    this.#arm(this.#retryIn);
+    if (this.#backoff.attempts > maxAttempts) this.#happen('give_up', new ChannelError('gave_up', `${maxAttempts} attempts in a row failed.`));
+  }
+
+  #arm(ms: number): void {
+    this.#callOff();
+    this.#callOff = this.#runtime.after(ms, () => this.#happen('due'));
+  }
+
+  #finish(): void {
+    this.#turn++;
+    this.#callOff();
+    this.#offWake();
+    this.#abort.abort();
+    this.#ports.finish(this.#error ?? closeError(NORMAL));
+  }
+
+  #now(): number {
+    return this.#runtime.now() + this.#clockAhead;
+  }
+}

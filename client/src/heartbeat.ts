@@ -1,0 +1,80 @@
+import type { Runtime } from './runtime.ts';
+
+/** Silence in either direction, in milliseconds, after which the client says `ping` (R6). */
+const QUIET_MS = 25_000;
+/** Silence after a `ping`, in milliseconds, that means the way is broken. */
+const PATIENCE_MS = 10_000;
+
+/** What a heartbeat needs and tells. */
+export interface HeartbeatEvents {
+  ping(): void;
+  /** The way is broken. */
+  silent(): void;
+  /** A `pong` came, so many milliseconds after its `ping`. */
+  rtt(ms: number): void;
+}
+
+/**
+ * Notices that a way is broken, and keeps the service from taking this client for gone: it counts what the
+ * client sends, so that a client which only listens must speak up too.
+ */
+export class Heartbeat {
+  readonly #runtime: Runtime;
+  readonly #events: HeartbeatEvents;
+  #phase: 'stopped' | 'watching' | 'asking' = 'stopped';
+  #heardAt = 0;
+  #sentAt = 0;
+  #texts = 0;
+  #callOff = (): void => {};
+
+  constructor(runtime: Runtime, events: HeartbeatEvents) {
+    this.#runtime = runtime;
+    this.#events = events;
+  }
+
+  /** Begins to watch a way that was just opened. */
+  start(): void {
+    this.#heardAt = this.#sentAt = this.#runtime.now();
+    this.#watch();
+  }
+
+  stop(): void {
+    this.#phase = 'stopped';
+    this.#callOff();
+  }
+
+  heard(text: string): void {
+    this.#heardAt = this.#runtime.now();
+    this.#texts++;
+    if (text !== 'pong' || this.#phase !== 'asking') return;
+    this.#events.rtt(this.#heardAt - this.#sentAt);
+    this.#watch();
+  }
+
+  sent(): void {
+    // While a pong is awaited this holds the ping's own time.
+    if (this.#phase !== 'asking') this.#sentAt = this.#runtime.now();
+  }
+
+  /** Asks now whether the way still holds; while an answer is awaited it does not ask again. */
+  ping(): void {
+    if (this.#phase !== 'watching') return;
+    this.#phase = 'asking';
+    this.#sentAt = this.#runtime.now();
+    const texts = this.#texts;
+    this.#callOff();
+    this.#callOff = this.#runtime.after(PATIENCE_MS, () => {
+      if (this.#texts === texts) this.#events.silent();
+      else this.#watch();
+    });
+    this.#events.ping();
+  }
+
+  #watch(): void {
+    this.#phase = 'watching';
+    this.#callOff();
+    const due = Math.min(this.#heardAt, this.#sentAt) + QUIET_MS - this.#runtime.now();
+    if (due <= 0) this.ping();
+    else this.#callOff = this.#runtime.after(due, () => this.#watch());
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The client of Dormouse: `connect` joins a channel and keeps it, so that nothing is lost, nothing comes twice
+ * and everything is in one order, whatever the network does.
+ */
+import { Channel } from './channel.ts';
+import type { ConnectOptions } from './channel.ts';
+import type { Contract } from './contract.ts';
+import type { ChannelOf, KnownName } from './types.ts';
+
+/** Joins a channel of a contract. */
+export interface Connect<C> {
+  /**
+   * Joins `channel` of the service at `url`. Returns at once; the channel connects by itself, and again
+   * whenever it must, until it is closed.
+   */
+  <const Name extends string>(url: string | URL, channel: KnownName<C, Name> & Name, options?: ConnectOptions): Channel<ChannelOf<C, Name>>;
+}
+
+/** Joins a channel of the contract in `contract.ts`. */
+export const connect: Connect<Contract> = connectWith();
+
+/** Gives a `connect` for another contract than the one in `contract.ts`. */
+export function connectWith<C>(): Connect<C> {
+  return (url, channel, options) => new Channel(String(url), channel, options);
+}
+
+export { Channel } from './channel.ts';
+export type {
+  Audience,
+  ConnectOptions,
+  DirectedOptions,
+  HistoryPage,
+  HistoryRange,
+  MessageOf,
+  PublishOptions,
+  Receipt,
+} from './channel.ts';
+export type { Connection, ConnectionEvents, ConnectionOptions, StateChange } from './connection.ts';
+export type { Contract } from './contract.ts';
+export type { Lost, Recovered } from './delivery.ts';
+export type { ListenOptions } from './emitter.ts';
+export { ChannelError } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+export type { State } from './machine.ts';
+export type { Presence, PresenceEvents } from './presence.ts';
+export type { From, Json, Limits, Member, Message, Position, Welcome } from './protocol.ts';
+export type { Runtime, SocketLike } from './runtime.ts';
+export type { TokenAsk, TokenSource } from './tokens.ts';
+export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from './types.ts';

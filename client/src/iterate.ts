@@ -1,0 +1,58 @@
+import { ChannelError } from './errors.ts';
+
+/** An iterator that lags this far behind is ended with an error rather than growing on. */
+const BACKLOG = 10_000;
+
+/** A source that can be pulled from: what is pushed waits until it is asked for. */
+export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
+  readonly #stop: () => void;
+  readonly #items: Item[] = [];
+  #wakers: (() => void)[] = [];
+  #phase: 'running' | 'ended' | 'failed' = 'running';
+  #error: unknown;
+
+  /** `stop` is called once, when nobody wants more. */
+  constructor(stop: () => void) {
+    this.#stop = stop;
+  }
+
+  push(item: Item): void {
+    if (this.#phase !== 'running') return;
+    if (this.#items.push(item) > BACKLOG) this.end(new ChannelError('too_slow', `More than ${BACKLOG} messages wait to be read.`));
+    this.#wake();
+  }
+
+  /** No more will come; with an error, the reader is told it after what waits. */
+  end(error?: unknown): void {
+    if (this.#phase !== 'running') return;
+    this.#phase = error === undefined ? 'ended' : 'failed';
+    this.#error = error;
+    this.#stop();
+    this.#wake();
+  }
+
+  async next(): Promise<IteratorResult<Item, undefined>> {
+    while (!this.#items.length && this.#phase === 'running') await new Promise<void>((wake) => this.#wakers.push(wake));
+    if (this.#items.length) return { value: this.#items.shift() as Item, done: false };
+    if (this.#phase === 'failed') {
+      // Told once; after it the end is an ordinary one.
+      this.#phase = 'ended';
+      throw this.#error;
+    }
+    return { value: undefined, done: true };
+  }
+
+  async return(): Promise<IteratorResult<Item, undefined>> {
+    this.#items.length = 0;
+    this.end();
+    return { value: undefined, done: true };
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #wake(): void {
+    for (const wake of this.#wakers.splice(0)) wake();
+  }
+}

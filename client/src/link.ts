@@ -1,0 +1,55 @@
+import type { Runtime, SocketLike } from './runtime.ts';
+
+/** A closing handshake that takes longer than this, in milliseconds, is not waited for. */
+const CLOSE_MS = 2_000;
+const OPEN = 1;
+
+/** What a link tells. */
+export interface LinkEvents {
+  text(text: string): void;
+  /** The way is gone; told exactly once, even where the other side never finishes closing. */
+  gone(code: number, reason: string): void;
+}
+
+/** One WebSocket with a close that always ends. */
+export class Link {
+  readonly #runtime: Runtime;
+  readonly #socket: SocketLike;
+  readonly #events: LinkEvents;
+  #phase: 'up' | 'closing' | 'gone' = 'up';
+  #callOff = (): void => {};
+
+  constructor(runtime: Runtime, url: string, protocols: string[], events: LinkEvents) {
+    this.#runtime = runtime;
+    this.#events = events;
+    this.#socket = runtime.socket(url, protocols);
+    this.#socket.onmessage = ({ data }) => void (this.#phase !== 'gone' && typeof data === 'string' && events.text(data));
+    this.#socket.onerror = () => {};
+    this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
+  }
+
+  /** Sends text; where the other side has begun to close, the link ends instead. */
+  send(text: string): void {
+    if (this.#socket.readyState === OPEN) this.#socket.send(text);
+    else this.#expectEnd();
+  }
+
+  /** Closes; `gone` follows within 2 s. */
+  close(code?: number): void {
+    this.#expectEnd();
+    this.#socket.close(code);
+  }
+
+  #expectEnd(): void {
+    if (this.#phase !== 'up') return;
+    this.#phase = 'closing';
+    this.#callOff = this.#runtime.after(CLOSE_MS, () => this.#end(1006, ''));
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#phase === 'gone') return;
+    this.#phase = 'gone';
+    this.#callOff();
+    this.#events.gone(code, reason);
+  }
+}

@@ -1,0 +1,110 @@
+import { Emitter } from './emitter.ts';
+import type { ListenOptions } from './emitter.ts';
+import type { Member, PresenceFrame, Welcome } from './protocol.ts';
+
+/** What presence tells. */
+export interface PresenceEvents<Data = unknown> {
+  join: Member<Data>;
+  update: Member<Data>;
+  leave: Member<Data>;
+  /** The count of a channel that is too large for a list (P4). */
+  count: number;
+  /** Something of the above, once a frame; the members as they are now. */
+  change: ReadonlyMap<string, Member<Data>>;
+}
+
+/** Who is here, by connection; a changed member is a changed entry, told once (P2). */
+export class Presence<Data = unknown> {
+  readonly #members = new Map<string, Member<Data>>();
+  readonly #emitter = new Emitter<PresenceEvents<Data>>();
+  readonly #say: (data: Data | null) => Promise<void>;
+  #count: number | null = null;
+  /** What the app last said of itself; `undefined` while it has said nothing. */
+  #wanted: Data | null | undefined;
+
+  /** Made by the channel, which also sends what is said here. */
+  constructor(say: (data: Data | null) => Promise<void>) {
+    this.#say = say;
+  }
+
+  /** The members by connection id; empty in a channel that only counts. */
+  get members(): ReadonlyMap<string, Member<Data>> {
+    return this.#members;
+  }
+
+  /** How many are here. */
+  get count(): number {
+    return this.#count ?? this.#members.size;
+  }
+
+  /** Whether this channel names its members or only counts them. */
+  get mode(): 'list' | 'count' {
+    return this.#count === null ? 'list' : 'count';
+  }
+
+  /** Calls `listener` for each such event until the returned function is called or `signal` aborts. */
+  on<Name extends keyof PresenceEvents<Data>>(
+    name: Name,
+    listener: (value: PresenceEvents<Data>[Name]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#emitter.on(name, listener, options);
+  }
+
+  /** Says something of oneself to the others; it is said again where a new connection could not take it along. */
+  set(data: Data): Promise<void> {
+    this.#wanted = data;
+    return this.#say(data);
+  }
+
+  /** Leaves the list while staying connected; `set` enters again. */
+  leave(): Promise<void> {
+    this.#wanted = null;
+    return this.#say(null);
+  }
+
+  /**
+   * Takes the list of a new connection.
+   * @internal
+   */
+  welcome({ members, count }: Welcome, carried: boolean): void {
+    this.frame({ members, count } as PresenceFrame);
+    if (carried || this.#wanted === undefined) return;
+    // Nobody waits for this one; a refusal of the same data was told when the app said it.
+    this.#say(this.#wanted).catch(() => {});
+  }
+
+  /**
+   * Takes a change. Each part is an upsert or a delete; what changes nothing is not told.
+   * @internal
+   */
+  frame({ join = [], update = [], leave = [], count, members }: PresenceFrame): void {
+    if (members) this.#keepOnly(members);
+    for (const member of [...(members ?? []), ...join, ...update]) this.#put(member as Member<Data>);
+    for (const { connection } of leave) this.#remove(connection);
+    if (count !== undefined) {
+      this.#members.clear();
+      this.#count = count;
+      this.#emitter.emit('count', count);
+    }
+    this.#emitter.emit('change', this.#members);
+  }
+
+  #keepOnly(members: readonly Member[]): void {
+    this.#count = null;
+    const here = new Set(members.map(({ connection }) => connection));
+    for (const connection of this.#members.keys()) if (!here.has(connection)) this.#remove(connection);
+  }
+
+  #put(member: Member<Data>): void {
+    const known = this.#members.get(member.connection);
+    if (JSON.stringify(known) === JSON.stringify(member)) return;
+    this.#members.set(member.connection, member);
+    this.#emitter.emit(known ? 'update' : 'join', member);
+  }
+
+  #remove(connection: string): void {
+    const known = this.#members.get(connection);
+    if (this.#members.delete(connection) && known) this.#emitter.emit('leave', known);
+  }
+}

@@ -1,0 +1,136 @@
+/** The frames of `dormouse.v1` as they are on the wire, and reading them. */
+
+/** Any value JSON can hold. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A place in a channel's history: which life of it, and the last message heard. */
+export interface Position {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** Who sent a message; over HTTP there is no connection, and an anonymous member has no user. */
+export interface From {
+  readonly user: string | null;
+  readonly connection?: string;
+}
+
+/** One message of a channel. */
+export interface Message<Event extends string = string, Data = unknown> {
+  /** Its place in the channel's one order; absent where the event is not kept. */
+  readonly seq?: number;
+  /** The id its publisher chose. */
+  readonly id?: string;
+  readonly event: Event;
+  readonly data: Data;
+  readonly from: From;
+  /** When the service took it, in milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** One connection that is here, as the others see it. */
+export interface Member<Data = unknown> {
+  readonly user: string | null;
+  readonly connection: string;
+  /** What the member's token says about it in public. */
+  readonly info?: unknown;
+  /** What the member itself last said with `presence.set`. */
+  readonly data?: Data;
+}
+
+/** What the service allows this connection. */
+export interface Limits {
+  readonly frame_bytes: number;
+  readonly batch: number;
+  /** The general rate, which holds for everything but publishing (R5). */
+  readonly per_second: number;
+  readonly burst: number;
+}
+
+/** What became of the position a client came back with (D4). */
+export type Resume = 'fresh' | 'recovered' | 'behind' | 'lost';
+
+/** The first frame of a connection; epoch, seq and members are missing while it waits for a sign-in (A7). */
+export interface Welcome {
+  readonly type: 'welcome';
+  readonly channel: string;
+  readonly connection: string;
+  readonly user: string | null;
+  readonly epoch?: string;
+  readonly seq?: number;
+  readonly first?: number;
+  readonly resume?: Resume;
+  readonly expires?: number | null;
+  readonly can?: readonly string[];
+  readonly members?: readonly Member[];
+  readonly count?: number;
+  readonly limits?: Limits;
+  readonly now?: number;
+}
+
+export interface MessageFrame extends Message {
+  readonly type: 'message';
+}
+
+export interface Ack {
+  readonly type: 'ack';
+  readonly id: string;
+  readonly seq?: number;
+  readonly duplicate?: boolean;
+  readonly delivered?: number;
+}
+
+export interface Refusal {
+  readonly type: 'error';
+  readonly id?: string;
+  readonly code: string;
+  readonly message: string;
+  readonly retry_after?: number;
+  readonly seq?: number;
+}
+
+export interface PresenceFrame {
+  readonly type: 'presence';
+  readonly join?: readonly Member[];
+  readonly update?: readonly Member[];
+  readonly leave?: readonly Member[];
+  readonly count?: number;
+  readonly members?: readonly Member[];
+}
+
+export interface HistoryFrame {
+  readonly type: 'history';
+  readonly id: string;
+  readonly messages: readonly Message[];
+  readonly more: boolean;
+}
+
+export interface Resumed {
+  readonly type: 'resumed';
+  readonly id: string;
+  readonly resume: Resume;
+  readonly seq: number;
+  readonly first?: number;
+}
+
+export interface Bye {
+  readonly type: 'bye';
+  readonly code: number;
+  readonly reason?: string;
+  readonly retry_after?: number;
+}
+
+/** Whatever the service says that this client understands. */
+export type ServiceFrame = Welcome | MessageFrame | Ack | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye;
+
+/** Reads a text frame: one object or an array of them. What is no JSON or has no type is nothing (F1). */
+export function readFrames(text: string): ServiceFrame[] {
+  try {
+    return [JSON.parse(text) as ServiceFrame | ServiceFrame[]].flat().filter((frame) => frame?.type);
+  } catch {
+    return [];
+  }
+}
+
+/** An escaped surrogate: JSON.stringify writes one only where its other half is missing, and the service refuses it (R4). */
+export const LONE_SURROGATE = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;

@@ -1,0 +1,48 @@
+/** What the client takes from its surroundings, so that tests can hand in a clock and a network of their own. */
+export interface Runtime {
+  /** Opens a socket. */
+  socket(url: string, protocols: string[]): SocketLike;
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** Calls `run` once after `ms`; the returned function calls it off. */
+  after(ms: number, run: () => void): () => void;
+  /** Between 0 and 1. */
+  random(): number;
+  /** 96 random bits as text, to tell this instance's requests from all others. */
+  instance(): string;
+  /** Calls `woken` when the network is back or the page is seen again, until the returned function is called. */
+  onWake(woken: () => void): () => void;
+}
+
+/** As much of a WebSocket as the client uses. */
+export interface SocketLike {
+  readonly readyState: number;
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { readonly data: unknown } & never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  onclose: ((event: { readonly code: number; readonly reason: string } & never) => void) | null;
+  send(text: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** A browser, Node 22 or newer, Deno or Bun. */
+export const platform: Runtime = {
+  socket: (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike,
+  now: () => Date.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+  random: () => Math.random(),
+  instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(''),
+  onWake(woken) {
+    const page = globalThis.document as Document | undefined;
+    const seen = (): void => void (page?.visibilityState === 'visible' && woken());
+    globalThis.addEventListener?.('online', woken);
+    page?.addEventListener('visibilitychange', seen);
+    return () => {
+      globalThis.removeEventListener?.('online', woken);
+      page?.removeEventListener('visibilitychange', seen);
+    };
+  },
+};

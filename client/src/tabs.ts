@@ -1,0 +1,152 @@
+/** One token for all tabs that speak as the same user on the same channel, and one sign-out. */
+import { ChannelError } from './errors.ts';
+import { claimsOf, expiryOf } from './tokens.ts';
+import type { TokenAsk } from './tokens.ts';
+
+/** Whose token is shared. */
+export interface ShareOptions {
+  /** The service, as given to `connect`. */
+  readonly url: string | URL;
+  /** The channel, as given to `connect`. */
+  readonly channel: string;
+  /** The user, who must be the token's `sub`. */
+  readonly user: string;
+  /** Gets a token; called in one tab at a time. */
+  readonly get: (ask: TokenAsk) => string | null | Promise<string | null>;
+}
+
+/** A token that tabs share: hand `token` and `signal` to `connect`. */
+export interface SharedToken {
+  /** The token function. */
+  readonly token: (ask: TokenAsk) => Promise<string | null>;
+  /** Aborts when this or another tab signs out. */
+  readonly signal: AbortSignal;
+  /** Signs out here and in all other tabs. */
+  signOut(): void;
+  /** Ends the sharing in this tab alone. */
+  close(): void;
+}
+
+type Note = { readonly type: 'token'; readonly token: string } | { readonly type: 'wanted' } | { readonly type: 'signed_out' };
+
+/** A tab that has a token answers within this many milliseconds, or is taken for asleep. */
+const ANSWER_MS = 150;
+/** A token with less than this many milliseconds left is not worth sharing. */
+const TOO_SHORT_MS = 2_000;
+
+/**
+ * Shares one token between tabs with equal url, channel and user: one tab gets it, under a Web Lock, and tells
+ * the others by BroadcastChannel; it is kept in memory alone. Where the platform has neither, each tab asks for itself.
+ */
+export function shareToken(options: ShareOptions): SharedToken {
+  return new Tab(options);
+}
+
+class Tab implements SharedToken {
+  readonly #options: ShareOptions;
+  readonly #name: string;
+  readonly #notes: BroadcastChannel | undefined;
+  readonly #abort = new AbortController();
+  /** The newest token known in this tab. */
+  #known: string | null = null;
+  /** The token this tab last handed out. */
+  #given: string | null = null;
+  #told: () => void = () => {};
+
+  constructor(options: ShareOptions) {
+    this.#options = options;
+    this.#name = `dormouse ${JSON.stringify([String(options.url), options.channel, options.user])}`;
+    if (typeof BroadcastChannel === 'undefined') return;
+    this.#notes = new BroadcastChannel(this.#name);
+    this.#notes.onmessage = ({ data }: MessageEvent<Note>) => this.#hear(data);
+    // In Node an open channel would keep the process alive.
+    (this.#notes as { unref?: () => void }).unref?.();
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  readonly token = async (ask: TokenAsk): Promise<string | null> => {
+    const token = this.#newer() ?? (await this.#locked(() => this.#find(ask)));
+    this.#given = token;
+    return token;
+  };
+
+  signOut(): void {
+    this.#tell({ type: 'signed_out' });
+    this.#end();
+  }
+
+  close(): void {
+    this.#notes?.close();
+  }
+
+  /** With the lock held: what another tab got meanwhile, or has, or else a new one. */
+  async #find(ask: TokenAsk): Promise<string | null> {
+    if (this.#newer() === null && this.#notes) await this.#wanted();
+    const known = this.#newer();
+    if (known !== null) return known;
+    const token = await this.#options.get(ask);
+    if (token === null) return null;
+    if (userOf(token) !== this.#options.user) {
+      throw new ChannelError('forbidden', `The token is not for '${this.#options.user}', who is signed in here.`);
+    }
+    this.#known = token;
+    this.#tell({ type: 'token', token });
+    return token;
+  }
+
+  /** Asks the other tabs; settles at the first answer, or when none came in time. */
+  async #wanted(): Promise<void> {
+    this.#tell({ type: 'wanted' });
+    await new Promise<void>((settle) => {
+      const timer = setTimeout(settle, ANSWER_MS);
+      this.#told = () => (clearTimeout(timer), settle());
+    });
+  }
+
+  #locked<Value>(run: () => Promise<Value>): Promise<Value> {
+    const locks = globalThis.navigator?.locks as LockManager | undefined;
+    return locks ? (locks.request(this.#name, run) as Promise<Value>) : run();
+  }
+
+  /** The token known here, where it is another than the one this tab has used and still good for a while. */
+  #newer(): string | null {
+    return this.#known !== this.#given && isGood(this.#known) ? this.#known : null;
+  }
+
+  #hear(note: Note): void {
+    if (note.type === 'signed_out') return this.#end();
+    if (note.type === 'wanted') {
+      if (isGood(this.#known)) this.#tell({ type: 'token', token: this.#known });
+      return;
+    }
+    if (userOf(note.token) !== this.#options.user || left(note.token) <= left(this.#known)) return;
+    this.#known = note.token;
+    this.#told();
+  }
+
+  #tell(note: Note): void {
+    this.#notes?.postMessage(note);
+  }
+
+  #end(): void {
+    this.#known = this.#given = null;
+    this.#abort.abort(new ChannelError('closed', 'Signed out.'));
+    this.#notes?.close();
+  }
+}
+
+function left(token: string | null): number {
+  return token === null ? 0 : (expiryOf(token) ?? Infinity) - Date.now();
+}
+
+function isGood(token: string | null): token is string {
+  return left(token) > TOO_SHORT_MS;
+}
+
+function userOf(token: string): unknown {
+  const { sub } = claimsOf(token);
+  return typeof sub === 'string' ? new TextDecoder().decode(Uint8Array.from(sub, (char) => char.charCodeAt(0))) : undefined;
+}

@@ -1,0 +1,103 @@
+/** From a channel's name to what may be said there, worked out by the compiler as the service does it (E5). */
+
+/** One event of a contract. */
+export interface EventShape {
+  readonly data: unknown;
+  /** Whether it may be directed with `to`. */
+  readonly directed: boolean;
+}
+
+/** What may be said on the channels of one pattern. */
+export interface ChannelShape {
+  readonly events: { readonly [event: string]: EventShape };
+  /** What a member may say of itself; `never` where the channel has no presence. */
+  readonly presence: unknown;
+}
+
+/** A contract: channel patterns and what may be said there. */
+export type ContractShape = { readonly [pattern: string]: ChannelShape };
+
+/** The channel a name belongs to under a contract; `never` where no pattern fits. */
+export type ChannelOf<Contract, Name extends string> = string extends Name
+  ? AnyChannel
+  : Contract[Best<Fitting<keyof Contract & string, Name>> & keyof Contract];
+
+/** A channel whose name the compiler does not know. */
+export interface AnyChannel {
+  readonly events: { readonly [event: string]: { readonly data: unknown; readonly directed: true } };
+  readonly presence: unknown;
+}
+
+/** `Name`, or a complaint where no pattern of the contract fits it. */
+export type KnownName<Contract, Name extends string> = [ChannelOf<Contract, Name>] extends [never]
+  ? `No channel pattern of the contract fits '${Name}'.`
+  : Name;
+
+type Fitting<Pattern extends string, Name extends string> = Pattern extends string
+  ? Fits<Pattern, Name> extends true
+    ? Pattern
+    : never
+  : never;
+
+type Fits<Pattern extends string, Name extends string> = Pattern extends '**'
+  ? true
+  : Pattern extends `${infer PatternHead}:${infer PatternTail}`
+    ? Name extends `${infer Head}:${infer Tail}`
+      ? SegmentFits<PatternHead, Head> extends true
+        ? Fits<PatternTail, Tail>
+        : false
+      : false
+    : Name extends `${string}:${string}`
+      ? false
+      : SegmentFits<Pattern, Name>;
+
+type SegmentFits<Pattern extends string, Segment extends string> = Pattern extends '*' ? true : Segment extends Pattern ? true : false;
+
+/** Of several patterns, the one that none of the others beats. */
+type Best<Pattern extends string, All extends string = Pattern> = Pattern extends string
+  ? true extends (All extends string ? Beats<All, Pattern> : never)
+    ? never
+    : Pattern
+  : never;
+
+/** Whether one pattern is more specific than another: a literal before `*` before `**`, from the left. */
+type Beats<One extends string, Other extends string> = One extends Other
+  ? false
+  : One extends `${infer Head}:${infer Tail}`
+    ? Other extends `${infer OtherHead}:${infer OtherTail}`
+      ? Head extends OtherHead
+        ? Beats<Tail, OtherTail>
+        : HeadBeats<Head, OtherHead>
+      : Other extends '**'
+        ? true
+        : HeadBeats<Head, Other>
+    : HeadBeats<One, Other extends `${infer OtherHead}:${string}` ? OtherHead : Other>;
+
+type HeadBeats<One extends string, Other extends string> = One extends '**'
+  ? false
+  : One extends '*'
+    ? Other extends '**'
+      ? true
+      : false
+    : Other extends '*' | '**'
+      ? true
+      : false;
+
+/** The names of a channel's events. */
+export type EventName<Channel> = Channel extends { readonly events: infer Events } ? keyof Events & string : never;
+
+/** One event's shape. */
+type EventOf<Channel, Event extends string> = Channel extends { readonly events: infer Events }
+  ? Event extends keyof Events
+    ? Events[Event]
+    : never
+  : never;
+
+/** The payload of one event. */
+export type DataOf<Channel, Event extends string> = EventOf<Channel, Event> extends { readonly data: infer Data } ? Data : never;
+
+/** What a member may say of itself. */
+export type PresenceOf<Channel> = Channel extends { readonly presence: infer Data } ? Data : never;
+
+/** Whether an event may be directed. */
+export type IsDirected<Channel, Event extends string> = EventOf<Channel, Event> extends { readonly directed: true } ? true : false;

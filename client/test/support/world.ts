@@ -1,0 +1,223 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Runtime, SocketLike } from '../../src/runtime.ts';
+import { connect } from '../../src/index.ts';
+import type { Channel, ConnectOptions } from '../../src/index.ts';
+import type { ChannelOf, Contract } from '../../src/index.ts';
+
+export type Chat = Channel<ChannelOf<Contract, 'chat:lobby'>>;
+export type Frame = Record<string, unknown> & { readonly type: string };
+
+interface Timer {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** A clock, a network and a service that do only what the test says. */
+export class World {
+  now = 1_700_000_000_000;
+  random = 0.5;
+  readonly sockets: FakeSocket[] = [];
+  /** Called with each socket as it is made, in a turn of its own; a test sets it to have joins answered. */
+  onSocket: (socket: FakeSocket) => void = () => {};
+  readonly #timers = new Map<number, Timer>();
+  readonly #wakers = new Set<() => void>();
+  #order = 0;
+  #instances = 0;
+
+  readonly runtime: Runtime = ((world: World) => ({
+    socket: (url: string, protocols: string[]) => {
+      const socket = new FakeSocket(url, protocols);
+      world.sockets.push(socket);
+      queueMicrotask(() => world.onSocket(socket));
+      return socket;
+    },
+    now: () => world.now,
+    after: (ms: number, run: () => void) => {
+      const order = world.#order++;
+      world.#timers.set(order, { at: world.now + ms, order, run });
+      return () => void world.#timers.delete(order);
+    },
+    random: () => world.random,
+    instance: () => `me${world.#instances++}`,
+    onWake: (woken: () => void) => {
+      world.#wakers.add(woken);
+      return () => void world.#wakers.delete(woken);
+    },
+  }))(this);
+
+  /** The socket made last. */
+  get socket(): FakeSocket {
+    const last = this.sockets.at(-1);
+    if (!last) throw new Error('No socket was made.');
+    return last;
+  }
+
+  /** Timers that are armed. */
+  get armed(): number {
+    return this.#timers.size;
+  }
+
+  /** Who listens to the network's return. */
+  get wakers(): number {
+    return this.#wakers.size;
+  }
+
+  /** Lets everything that is due now happen: promises and what hangs on them, not the clock. */
+  async settle(): Promise<void> {
+    await setImmediate();
+  }
+
+  /** Lets time pass, timer by timer. */
+  async advance(ms: number): Promise<void> {
+    const end = this.now + ms;
+    await this.settle();
+    for (;;) {
+      const due = [...this.#timers.values()].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0];
+      if (!due) break;
+      this.#timers.delete(due.order);
+      this.now = Math.max(this.now, due.at);
+      due.run();
+      await this.settle();
+    }
+    this.now = end;
+    await this.settle();
+  }
+
+  /** Lets time pass until the client opens its next socket. */
+  async reconnected(): Promise<void> {
+    const before = this.sockets.length;
+    for (let waited = 0; this.sockets.length === before; waited += 50) {
+      if (waited > 60_000) throw new Error('No socket was opened within a minute.');
+      await this.advance(50);
+    }
+  }
+
+  /** The network is back, or the page is seen again. */
+  async wake(): Promise<void> {
+    for (const woken of [...this.#wakers]) woken();
+    await this.settle();
+  }
+
+  /** A channel that has its first socket, on which nothing was said yet. */
+  async joining(options: ConnectOptions = {}): Promise<Chat> {
+    const channel = connect('http://service.test', 'chat:lobby', { runtime: this.runtime, token: 'token', ...options });
+    await this.settle();
+    return channel;
+  }
+
+  /** A channel that was welcomed. */
+  async open(options: ConnectOptions = {}, welcome: object = {}): Promise<Chat> {
+    const channel = await this.joining(options);
+    await this.socket.say(welcomeOf(welcome));
+    await this.settle();
+    return channel;
+  }
+}
+
+/** A socket whose other end is the test. */
+export class FakeSocket implements SocketLike {
+  readonly url: URL;
+  readonly protocols: readonly string[];
+  readyState = 1;
+  /** Texts the client sent that the test has not looked at yet. */
+  readonly texts: string[] = [];
+  /** The code the client closed with; `none` where it gave none. */
+  closedWith: number | 'none' | undefined;
+  /** Called with each text the client sends. */
+  onText: (text: string) => void = (text) => void this.texts.push(text);
+  onopen: SocketLike['onopen'] = null;
+  onmessage: SocketLike['onmessage'] = null;
+  onerror: SocketLike['onerror'] = null;
+  onclose: SocketLike['onclose'] = null;
+
+  constructor(url: string, protocols: string[]) {
+    this.url = new URL(url);
+    this.protocols = protocols;
+  }
+
+  send(text: string): void {
+    if (this.readyState === 1) this.onText(text);
+  }
+
+  close(code?: number): void {
+    if (this.readyState > 1) return;
+    this.readyState = 2;
+    this.closedWith = code ?? 'none';
+  }
+
+  /** The service says these frames: one alone as an object, several as an array. */
+  async say(...frames: object[]): Promise<void> {
+    await this.text(JSON.stringify(frames.length === 1 ? frames[0] : frames));
+  }
+
+  async text(data: string): Promise<void> {
+    this.onmessage?.({ data } as never);
+    await setImmediate();
+  }
+
+  /** The connection is over, as the client's runtime tells it. */
+  async end(code = 1006, reason = ''): Promise<void> {
+    this.readyState = 3;
+    this.onclose?.({ code, reason } as never);
+    await setImmediate();
+  }
+
+  /** The frames the client sent since the last look, arrays taken apart, pings left out. */
+  heard(): Frame[] {
+    return this.heardTexts().flatMap((text) => JSON.parse(text) as Frame | Frame[]);
+  }
+
+  /** The texts the client sent since the last look, pings left out. */
+  heardTexts(): string[] {
+    return this.texts.splice(0).filter((text) => text !== 'ping');
+  }
+
+  /** The only frame the client sent since the last look. */
+  heardOne(): Frame {
+    const frames = this.heard();
+    if (frames.length !== 1) throw new Error(`One frame was expected, not ${JSON.stringify(frames)}.`);
+    return frames[0] as Frame;
+  }
+}
+
+/** A `welcome` with what a test does not care about filled in. */
+export function welcomeOf(fields: object = {}): object {
+  return {
+    type: 'welcome',
+    channel: 'chat:lobby',
+    connection: 'c1',
+    user: 'ann',
+    epoch: 'e1',
+    seq: 0,
+    first: 1,
+    resume: 'fresh',
+    expires: 1_700_003_600_000,
+    can: ['join', 'publish', 'presence', 'history'],
+    members: [],
+    limits: { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 },
+    now: 1_700_000_000_000,
+    ...fields,
+  };
+}
+
+/** A kept message of somebody else. */
+export function messageOf(seq: number, fields: object = {}): object {
+  return { type: 'message', seq, id: `their-${seq}`, event: 'say', data: { text: `m${seq}` }, from: { user: 'bob', connection: 'b1' }, at: 1, ...fields };
+}
+
+/** What a promise came to: tests look at it without waiting. */
+export function outcome<Value>(promise: Promise<Value>): { value?: Value; error?: Error & { code?: string }; state: 'pending' | 'done' | 'failed'; times: number } {
+  const seen: ReturnType<typeof outcome<Value>> = { state: 'pending', times: 0 };
+  promise.then(
+    (value) => Object.assign(seen, { value, state: 'done', times: seen.times + 1 }),
+    (error) => Object.assign(seen, { error, state: 'failed', times: seen.times + 1 }),
+  );
+  return seen;
+}
+
+/** A token that looks like a JWT and says when it expires; nobody checks it. */
+export function jwt(claims: object): string {
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  return `${part({ alg: 'HS256' })}.${part(claims)}.sig`;
+}

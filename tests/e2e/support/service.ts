@@ -1,0 +1,120 @@
+// The service as it is built, on the real runtime, with the flags and exports of wrangler.toml.
+import { type IncomingHttpHeaders, request } from "node:http";
+import { fileURLToPath } from "node:url";
+import { createTestHarness, unstable_readConfig } from "wrangler";
+import { secret } from "./tokens.ts";
+
+// The runtime would ask the internet where it is; nothing here needs to know.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+export interface Setting {
+  /** The environment of wrangler.toml; the default one unless told. */
+  environment?: string;
+  /** Variables and secrets; JWT_SECRET is there unless another key is. */
+  vars?: Record<string, string>;
+  /** Joins that pass in ten seconds; without it nobody is counted. */
+  joins?: { perAddress?: number; perUser?: number };
+}
+
+export interface Asked {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** A line of the service's log. */
+export interface LogLine {
+  level: string;
+  event: string;
+  channel?: string;
+  connection?: string;
+  user?: string;
+  code?: string;
+  detail?: string;
+}
+
+export class Service {
+  readonly url: URL;
+  readonly #harness: ReturnType<typeof createTestHarness>;
+
+  private constructor(harness: ReturnType<typeof createTestHarness>, url: URL) {
+    this.#harness = harness;
+    this.url = url;
+  }
+
+  static async start({ environment = "", vars = {}, joins = {} }: Setting = {}): Promise<Service> {
+    const keys = "JWT_SECRET" in vars || "JWT_JWKS" in vars ? {} : { JWT_SECRET: secret };
+    const limits: [string, number | undefined][] = [["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser]];
+    const ratelimits = limits.flatMap(([name, limit], at) =>
+      limit === undefined ? [] : [{ name, namespace_id: `${at + 1}`, simple: { limit, period: 10 as const } }]);
+    const deployed = unstable_readConfig({ config: `${root}wrangler.toml`, env: environment });
+    const { compatibility_date, compatibility_flags, exports, durable_objects } = deployed;
+    const config = {
+      name: "dormouse",
+      main: "tests/e2e/support/probe.js",
+      compatibility_date,
+      compatibility_flags,
+      exports,
+      durable_objects: { bindings: durable_objects.bindings },
+      vars: { ...deployed.vars, ...keys, ...vars } as Record<string, string>,
+      ratelimits,
+    };
+    const harness = createTestHarness({ root, workers: [{ config }] });
+    const { url } = await harness.listen();
+    return new Service(harness, url);
+  }
+
+  /** A URL of the service. */
+  at(path: string): URL {
+    return new URL(path, this.url);
+  }
+
+  /** Asks over HTTP. */
+  fetch(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(this.at(path), init);
+  }
+
+  /** Asks over HTTP with headers that fetch would not send. */
+  ask(path: string, { method = "GET", headers = {}, body = "" }: Asked = {}): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const sent = request(this.at(path), { method, headers }, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (chunk: string) => text += chunk);
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+      });
+      sent.on("error", reject).end(body);
+    });
+  }
+
+  /** Puts a channel to sleep at once, its sockets staying open; or has it crash, its sockets closed. */
+  async evict(channel: string, webSockets: "hibernate" | "close" = "hibernate"): Promise<void> {
+    await this.#harness.getWorker().evictDurableObject("ChannelObject", { name: channel, webSockets });
+  }
+
+  /** What the service has logged so far. Lines that are not ours are not among them. */
+  log(): LogLine[] {
+    const lines = this.#harness.getLogs().map(({ message }) => message).filter((message) => message.startsWith("{"));
+    return lines.map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** Everything that was printed, as it was printed. */
+  printed(): string {
+    return this.#harness.getLogs().map(({ message }) => message).join("\n");
+  }
+
+  /** How often an object came to life so far, and the bytes of wasm memory, from the probe around the Worker. */
+  async probe(): Promise<{ constructed: number; wasmBytes: number }> {
+    return await (await this.fetch("/test/probe")).json() as { constructed: number; wasmBytes: number };
+  }
+
+  async stop(): Promise<void> {
+    await this.#harness.close();
+  }
+}
