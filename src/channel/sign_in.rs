@@ -96,10 +96,9 @@ impl Channel {
         }
         self.effects.push(Effect::Hear { session: key, hearing });
         if watches {
-            let here = match self.presence.list() {
-                Some(members) => frame::members(&members),
-                None => frame::count(self.presence.len()),
-            };
+            let count = self.presence.count_for_one();
+            let here = self.presence.list_for(&connection);
+            let here = here.map_or_else(|| frame::count(count), |members| frame::members(&members));
             self.tell(key, here);
         }
     }
