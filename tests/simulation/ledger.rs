@@ -134,12 +134,12 @@ impl Ledger {
             self.lives.insert(epoch.clone(), Life::default());
         }
         self.epoch = newest;
-        self.nothing_in_bounds_was_trimmed(storage)?;
         let stored = self.stored();
         let fresh: Vec<&Row> = storage.rows().filter(|row| row.key().last() > stored).collect();
         for row in fresh {
             self.take_row(row)?;
         }
+        self.nothing_in_bounds_was_trimmed(storage)?;
         let Some(row) = storage.rows().last() else { return Ok(()) };
         let known: Option<Vec<&Value>> =
             (row.key().first..=row.key().last()).map(|seq| Some(&self.kept(seq)?.message)).collect();

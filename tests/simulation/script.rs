@@ -168,7 +168,7 @@ pub enum Op {
 
 /// The contract of the simulation: the same talk under each way to come in.
 pub fn contract() -> Contract {
-    let small = HistoryBounds { count: 12, age: AGE, bytes: 65_536 };
+    let small = HistoryBounds { count: 40, age: AGE, bytes: 65_536 };
     Contract::new()
         .channel("room:*", talk(Channel::with_token(), Presence::list()).history(small))
         .channel("hall:*", talk(Channel::with_token(), Presence::list()))

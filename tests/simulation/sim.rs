@@ -225,7 +225,7 @@ impl Sim {
         (joiner.epoch, joiner.after, joiner.connection) = (epoch, after.map(|after| after.to_string()), connection);
         self.watch.note_departures(&self.world);
         let client = self.world.join(&joiner);
-        self.watch.joined(client, device, &joiner);
+        self.watch.joined(client, &joiner);
         self.devices[device].link = Some(self.links.len());
         let (up, down) = (VecDeque::new(), VecDeque::new());
         self.links.push(Link { client, device, heeded: true, up, down, taken: 0, unread: 0 });
