@@ -80,6 +80,13 @@ impl Presence {
         }
     }
 
+    /// The clock was set back: the number was not told later than now.
+    pub fn set_back(&mut self, now: Millis) {
+        if let Mode::Count { at, .. } = &mut self.mode {
+            *at = (*at).min(now);
+        }
+    }
+
     /// How many are on the list.
     pub fn len(&self) -> u64 {
         u64::try_from(self.members.len()).unwrap_or(u64::MAX)

@@ -663,7 +663,7 @@ impl Sim {
         }
         self.run(self.world.now + 210_000)?;
         check!(self.watch.conns.is_empty(), "somebody is left");
-        self.run(self.world.now + self.watch.ledger.bounds.age)?;
+        self.run(self.watch.ledger.latest + self.watch.ledger.bounds.age)?;
         let rows = self.world.storage.rows().count();
         check!(rows == 0, "D9: nobody is here, and {rows} rows are");
         self.join(0)?;
