@@ -67,7 +67,7 @@ impl Channel {
             Entry::Later if self.roster.awaiting() >= self.limits.unsigned_members => full,
             Entry::Later => {
                 let until = now.saturating_add(self.limits.sign_in_ms);
-                Ok(Stage::Awaiting { until, resume: joining.resume.clone() })
+                Ok(Stage::Awaiting { until, resume: joining.resume.short() })
             }
         }
     }
