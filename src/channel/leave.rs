@@ -2,6 +2,7 @@
 //! (rules P3, R3, R6, A6, A7, D9).
 
 use super::{Channel, Effects, Turn};
+use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
 use crate::error::Close;
 use crate::name::Millis;
@@ -84,6 +85,23 @@ impl Channel {
         self.remember(key);
         self.hang_ups.insert(key, (now.saturating_add(self.limits.hang_up_ms), Some(close)));
         self.note_desertion(now);
+    }
+
+    /// After waking: whom the contract of today does not let in any more is told so, as it would be at the door
+    /// (rule A3).
+    pub(super) fn turn_out(&mut self, now: Millis) {
+        let strangers = self.roster.iter().filter(|(_, it)| it.joined() && !it.rights.may(&Ability::Join));
+        let strangers: Vec<_> = strangers.map(|(key, it)| (key, it.kept.grant.is_some())).collect();
+        for (key, signed_in) in strangers {
+            self.expel(now, key, if signed_in { Close::Forbidden } else { Close::TokenExpired }, false);
+        }
+    }
+
+    /// Those whose grant has expired are told so: none of them hears what comes next (rule A6).
+    pub(super) fn expel_expired(&mut self, now: Millis) {
+        for key in self.roster.expired(now) {
+            self.expel(now, key, Close::TokenExpired, false);
+        }
     }
 
     /// Closes the socket; its session is on its way out from now on.

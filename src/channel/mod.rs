@@ -234,6 +234,7 @@ impl Channel {
         }
         let counted = self.presence.counted();
         self.presence.settled(counted);
+        self.turn_out(turn.now);
         // Whatever was due when the channel fell asleep had its alarm set then.
         self.alarm = self.alarm_due(turn.now);
         Ok(())
