@@ -398,6 +398,12 @@ impl World {
         self.channel = None;
     }
 
+    /// A release with another contract takes over: the channel sleeps, and wakes under it with its sockets open.
+    pub fn redeploy(&mut self, contract: Contract) {
+        self.evict();
+        self.contract = contract.check().unwrap();
+    }
+
     // --- what is seen of it ----------------------------------------------------------------------------------
 
     pub fn socket(&self, client: Client) -> &Socket {
@@ -539,7 +545,8 @@ impl World {
             }
             Effect::HangUp { session, code, .. } => {
                 if let Some(socket) = self.wires.socket(session) {
-                    socket.hung_up = Some(code);
+                    // A close that is already under way is no error, and the first code stands.
+                    socket.hung_up.get_or_insert(code);
                 }
             }
             Effect::Drop { session: _ } => {}
