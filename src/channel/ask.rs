@@ -111,7 +111,7 @@ impl Channel {
         }
         self.sweep(turn);
         self.expel_expired(turn.now);
-        Ok(match self.presence.list() {
+        Ok(match self.presence.list(&self.limits) {
             Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
             None => format!("{{\"count\":{}}}", self.presence.len()),
         })

@@ -169,14 +169,14 @@ impl Channel {
             counted |= kept.counted;
             let session = Session::new(kept, &self.rules);
             match session.joined() && session.kept.present {
-                true => self.presence.enter(&session.kept.connection, session.kept.member()),
+                true => self.presence.recall(&session.kept.connection, session.kept.member()),
                 false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
             self.roster.put(*key, session);
         }
-        self.presence.settled(counted);
+        self.presence.resume(counted);
     }
 
     /// The timer fired.
@@ -228,12 +228,15 @@ impl Channel {
                 if let Some(epoch) = &kept.epoch {
                     self.history.adopt(epoch);
                 }
-                self.presence.enter(&departure.connection, kept.member());
+                if kept.present {
+                    self.presence.recall(&departure.connection, kept.member());
+                }
                 self.departures.insert(departure.connection.clone(), departure);
             }
         }
-        let counted = self.presence.counted();
-        self.presence.settled(counted);
+        if self.roster.is_deserted() {
+            self.presence.unheard(&self.limits);
+        }
         self.turn_out(turn.now);
         // Whatever was due when the channel fell asleep had its alarm set then.
         self.alarm = self.alarm_due(turn.now);
@@ -243,8 +246,11 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
-        if self.roster.is_deserted() && self.departures.is_empty() {
-            self.history.forget_blank();
+        if self.roster.is_deserted() {
+            self.presence.unheard(&self.limits);
+            if self.departures.is_empty() {
+                self.history.forget_blank();
+            }
         }
         self.hang_up_due(turn.now);
         self.set_timer(turn.now);
@@ -254,7 +260,9 @@ impl Channel {
 
     fn set_timer(&mut self, now: Millis) {
         let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
-        let next = [self.spell, hang_up, self.presence.due_at(&self.limits)].into_iter().flatten().min();
+        // A number that is due while a batch is open leaves with it.
+        let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none());
+        let next = [self.spell, hang_up, count].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;

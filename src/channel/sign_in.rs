@@ -96,7 +96,8 @@ impl Channel {
         }
         self.effects.push(Effect::Hear { session: key, hearing });
         if watches {
-            let here = match self.presence.list() {
+            self.presence.show(&connection, &self.limits);
+            let here = match self.presence.list(&self.limits) {
                 Some(members) => frame::members(&members),
                 None => frame::count(self.presence.len()),
             };
