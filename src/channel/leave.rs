@@ -34,7 +34,8 @@ impl Channel {
             return;
         }
         self.log_session(session, LogLine::new(Level::Info, "leave"));
-        if session.kept.present && (clean || !self.depart(turn, session)) {
+        // One who left the list and breaks has its grace too, so as not to be on it again when it comes back.
+        if session.watches && (clean || !self.depart(turn, session)) {
             self.presence.leave(&session.kept.connection);
         }
         self.note_desertion(turn.now);
