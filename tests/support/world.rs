@@ -378,6 +378,13 @@ impl World {
         }
     }
 
+    /// Lets what is armed for this very moment fire, and nothing later.
+    pub fn settle_now(&mut self) {
+        while self.timer.is_some_and(|timer| timer <= self.now) {
+            self.advance(0);
+        }
+    }
+
     /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
     pub fn crash(&mut self) {
         self.channel = None;
