@@ -106,7 +106,7 @@ impl Channel {
         self.log_session(&session, LogLine::new(Level::Info, "join"));
         let awaiting = session.sign_in_by().is_some();
         self.roster.put(key, session);
-        self.deserted = None;
+        self.note_arrival(turn.now);
         if awaiting {
             self.welcome_unsigned(turn.now, key);
             return self.remember(key);

@@ -139,6 +139,9 @@ impl Channel {
         for key in late {
             self.expel(turn.now, key, Close::TokenExpired, false);
         }
+        if !self.loaded {
+            return;
+        }
         match turn.storage.take_due(turn.now) {
             Ok(gone) => {
                 for departure in gone {
@@ -166,10 +169,26 @@ impl Channel {
             _ => self.roster.iter().filter_map(|(_, session)| session.sign_in_by()).min(),
         };
         let end = self.history.newest_at().map(|newest| {
-            let since = if self.roster.is_deserted() { self.deserted.unwrap_or(newest).max(newest) } else { now };
+            let deserted = self.roster.is_deserted() && self.departures.is_empty();
+            let since = if deserted { self.deserted.unwrap_or(newest).max(newest) } else { now };
             since.saturating_add(self.history.age())
         });
         [grace, sign_in, end].into_iter().flatten().min()
+    }
+
+    /// The alarm that is pending after waking: whatever was due then had it set. Of a channel that was deserted it is
+    /// not known when that was; its alarm is right as it is, so it is taken for one that no other could come before.
+    pub(super) fn alarm_before_sleep(&self, now: Millis) -> Option<Millis> {
+        let deserted = self.roster.is_deserted() && self.departures.is_empty();
+        if deserted { self.history.newest_at().map(|_| 0) } else { self.alarm_due(now) }
+    }
+
+    /// Somebody came: from now on there may be something due before whatever alarm a deserted channel had.
+    pub(super) fn note_arrival(&mut self, now: Millis) {
+        self.deserted = None;
+        if self.alarm.is_some_and(|alarm| alarm <= now) {
+            self.alarm = Some(now.saturating_add(self.history.age()));
+        }
     }
 
     fn is_abandoned(&self, now: Millis) -> bool {

@@ -37,6 +37,9 @@ pub use receive::Unreadable;
 
 use ask::Ask;
 
+/// After how long an alarm fires again that could not do what was due, in milliseconds.
+const ALARM_AGAIN: Millis = 5_000;
+
 /// What the machine wants done, in order.
 pub type Effects = Vec<Effect>;
 
@@ -102,6 +105,8 @@ pub struct Channel {
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
     alarm: Option<Millis>,
+    /// No alarm fires earlier, and one fires then: the last could not do what was due.
+    alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
     hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
@@ -143,6 +148,7 @@ impl Channel {
             spell: None,
             timer: None,
             alarm: None,
+            alarm_again: None,
             hang_ups: BTreeMap::new(),
             deserted: None,
             swept: 0,
@@ -193,6 +199,9 @@ impl Channel {
         // After `begin`, which takes the alarm of before sleep for set.
         self.alarm = None;
         self.due(turn);
+        // What the storage did not let be done is tried again: later, and not for ever at once.
+        let undone = !self.loaded || self.alarm_due(turn.now).is_some_and(|due| due <= turn.now);
+        self.alarm_again = undone.then(|| turn.now.saturating_add(ALARM_AGAIN));
         self.settle(turn)
     }
 
@@ -238,8 +247,7 @@ impl Channel {
             self.presence.unheard(&self.limits);
         }
         self.turn_out(turn.now);
-        // Whatever was due when the channel fell asleep had its alarm set then.
-        self.alarm = self.alarm_due(turn.now);
+        self.alarm = self.alarm.or_else(|| self.alarm_before_sleep(turn.now));
         Ok(())
     }
 
@@ -273,7 +281,7 @@ impl Channel {
 
     /// An alarm costs a row written: one that fires too early is let be, it sets the right one when it does.
     fn set_alarm(&mut self, now: Millis) {
-        let Some(due) = self.alarm_due(now) else { return };
+        let Some(due) = self.alarm_due(now).max(self.alarm_again) else { return };
         if self.alarm.is_some_and(|alarm| alarm <= due) {
             return;
         }
