@@ -111,12 +111,12 @@ export class Messages {
     this.#back();
   }
 
-  #line({ user, text, at, seq }: { user: string | null; text: string; at: number; seq?: number | undefined }): HTMLLIElement {
+  #line({ user, text, at, seq }: { user: string | null; text: string; at: number; seq?: number | undefined }): HTMLElement {
     const name = user ?? 'somebody';
     const time = make('time', '', clockOf(at));
     time.dateTime = new Date(at).toISOString();
     const head = make('header', '', make('b', '', name), time, ...(seq === undefined ? [] : [make('span', 'number', `#${seq}`)]));
-    const line = make('li', `line${name === this.#user ? ' mine' : ''}`, faceOf(name), head, make('p', 'bubble', text));
+    const line = make('article', `line${name === this.#user ? ' mine' : ''}`, faceOf(name), head, make('p', 'bubble', text));
     line.dataset['user'] = name;
     line.dataset['minute'] = String(Math.floor(at / 120_000));
     return line;
@@ -130,7 +130,7 @@ export class Messages {
   }
 
   #note(kind: 'good' | 'bad', text: string): void {
-    this.#append(make('li', `note ${kind}`, text), 'where_near');
+    this.#append(make('p', `note ${kind}`, text), 'where_near');
   }
 
   #append(line: HTMLElement, scroll: 'always' | 'where_near'): void {
