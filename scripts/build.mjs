@@ -51,4 +51,12 @@ function files(path) {
   return readdirSync(path).sort().flatMap((name) => files(join(path, name)));
 }
 
-if (isCalled(import.meta.url)) await script(() => build());
+/** Builds all that is deployed: the service, and the page it serves. */
+export async function buildAll() {
+  await build();
+  // Imported only now: it needs node_modules, which the set-up that imports this file may have yet to install.
+  const { buildPage } = await import("../client/build.mjs");
+  await buildPage();
+}
+
+if (isCalled(import.meta.url)) await script(buildAll);

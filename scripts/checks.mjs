@@ -1,9 +1,10 @@
 // @ts-check
 // Everything `npm test` checks, in order: what is quick and fails often first.
-import { build } from "./build.mjs";
+import { buildAll } from "./build.mjs";
 import { cargo, cargoClosing, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
 import { dryRun, needSize } from "./release.mjs";
+import { Stop, tryRun } from "./shell.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
 
 /**
@@ -33,6 +34,15 @@ export const checks = [
     run: async () => cargoClosing(await everyCrate("test", ["--locked"], { why: "A Rust test failed." })),
   },
   {
+    name: "storage",
+    title: "the storage contract holds over the runtime's own SQLite",
+    run: async () => {
+      const { code, output } = await tryRun("node", ["tests/storage_contract/on_runtime.mjs"]);
+      if (code !== 0) throw new Stop("The storage contract does not hold over the runtime's SQLite.");
+      return cargoClosing(output);
+    },
+  },
+  {
     name: "doc",
     title: "the documentation builds without a warning (cargo doc)",
     run: async () => {
@@ -44,7 +54,7 @@ export const checks = [
     name: "size",
     title: "the release wasm builds and keeps to its budget",
     run: async () => {
-      await build();
+      await buildAll();
       return needSize();
     },
   },
@@ -55,7 +65,7 @@ export const checks = [
     name: "e2e",
     title: "real sockets on the real runtime",
     run: async () => {
-      await build();
+      await buildAll();
       return nodeTests("tests/e2e");
     },
   },

@@ -5,10 +5,9 @@ mod window;
 
 use crate::config::Limits;
 use crate::contract::HistoryBounds;
-use crate::error::Refusal;
 use crate::name::{Epoch, Millis};
 use crate::protocol::frame::Resumed;
-use crate::protocol::request::Page;
+use crate::protocol::request::{From, Page};
 use crate::storage::{Floor, Limit, Row, RowKey, Storage, StorageError, Stored};
 
 use window::Window;
@@ -88,6 +87,14 @@ impl History {
     /// Goes on with a life that only the sessions remember, since nothing of it was kept yet.
     pub fn adopt(&mut self, epoch: &Epoch) {
         self.epoch.get_or_insert_with(|| epoch.clone());
+    }
+
+    /// A life in which nothing was kept ends with the last who was told of it: nobody else could know it again,
+    /// and a channel that sleeps would have forgotten it (rules D3, H1).
+    pub fn forget_blank(&mut self) {
+        if self.head() == 0 {
+            self.epoch = None;
+        }
     }
 
     /// The newest seq on disk.
@@ -241,72 +248,83 @@ impl History {
         if after > self.seq || next < self.first(now, storage)? {
             return Ok(bare(Resumed::Lost));
         }
-        let rows = storage.read_from(next, Limit { rows: usize::MAX, bytes: limits.replay_bytes })?;
-        Ok(self.cut(next, &rows, asked.oldest(now), limits))
-    }
-
-    /// Cuts a replay out of rows: all of it, in one unbroken order, or none.
-    fn cut(&self, next: u64, rows: &[Stored<Row>], oldest: Millis, limits: &Limits) -> Replay {
         let mut replay = Replay { resumed: Resumed::Recovered, pieces: Vec::new(), corrupt: None };
         let mut next = next;
-        let mut bytes = 0_u64;
+        while next <= self.seq {
+            // The first row may be large and little of it missed: so it is what was cut that counts.
+            let rest = limits.replay_bytes.saturating_sub(replay.bytes());
+            let rows = storage.read_from(next, Limit { rows: usize::MAX, bytes: rest })?;
+            match self.cut(next, &rows, asked.oldest(now), &mut replay.pieces) {
+                Ok(behind) => next = behind,
+                Err(corrupt) => return Ok(Replay { corrupt, ..bare(Resumed::Lost) }),
+            }
+            if replay.bytes() > limits.replay_bytes {
+                return Ok(bare(asked.too_much()));
+            }
+        }
+        Ok(replay)
+    }
+
+    /// Cuts what was missed out of rows, in one unbroken order; answers the seq to go on from. What cannot be read or
+    /// is out of reach is the error, with the first seq of a row that is to blame.
+    fn cut(
+        &self,
+        next: u64,
+        rows: &[Stored<Row>],
+        oldest: Millis,
+        pieces: &mut Vec<String>,
+    ) -> Result<u64, Option<u64>> {
+        if rows.is_empty() {
+            return Err(None);
+        }
+        let mut next = next;
         for stored in rows {
             let row = match stored {
                 Stored::Sound(row) if row.key().first <= next && Some(row.epoch()) == self.epoch.as_ref() => row,
-                Stored::Sound(row) => return Replay::lost(Some(row.key().first)),
-                Stored::Corrupt { first } => return Replay::lost(Some(*first)),
+                Stored::Sound(row) => return Err(Some(row.key().first)),
+                Stored::Corrupt { first } => return Err(Some(*first)),
             };
             if row.key().at < oldest {
-                return Replay::lost(None);
+                return Err(None);
             }
-            let piece = row.cut(next, row.key().last());
-            bytes = bytes.saturating_add(piece.len() as u64);
-            replay.pieces.push(piece.to_owned());
+            pieces.push(row.cut(next, row.key().last()).to_owned());
             next = row.key().last().saturating_add(1);
         }
-        if bytes > limits.replay_bytes || next <= self.seq {
-            return Replay { resumed: Resumed::Behind, pieces: Vec::new(), corrupt: None };
-        }
-        replay
+        Ok(next)
     }
 
     /// A page of history, at most 256 KiB but at least one message (rules D4, E2).
     ///
     /// # Errors
-    /// `bad_frame` for a page that cannot be, else `internal` with what the storage said, for the log.
+    /// Whatever the storage says.
     pub fn page(
         &mut self,
         page: &Page,
         now: Millis,
         limits: &Limits,
         storage: &mut dyn Storage,
-    ) -> Result<Result<Found, Refusal>, StorageError> {
-        let size = match page.size() {
-            Ok(size) => size,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
+    ) -> Result<Found, StorageError> {
+        let size = page.size;
         let first = self.first(now, storage)?;
         let bytes = limits.replay_bytes;
         let rows = usize::try_from(size).unwrap_or(usize::MAX);
-        let found = match page.after {
-            Some(after) => {
+        let before = match page.from {
+            From::After(after) => {
                 let from = after.saturating_add(1).max(first);
                 if from > self.seq {
-                    return Ok(Ok(Found::default()));
+                    return Ok(Found::default());
                 }
                 let rows = storage.read_from(from, Limit { rows, bytes })?;
-                Found::ascending(&rows, from, self.seq, size, bytes)
+                return Ok(Found::ascending(&rows, from, self.seq, size, bytes));
             }
-            None => {
-                let before = page.before.unwrap_or(u64::MAX).min(self.seq.saturating_add(1));
-                if before <= first {
-                    return Ok(Ok(Found::default()));
-                }
-                let rows = storage.read_before(before, Limit { rows, bytes })?;
-                Found::descending(&rows, first, before, size, bytes)
-            }
+            From::Before(before) => before.min(self.seq.saturating_add(1)),
+            From::Head => self.seq.saturating_add(1),
         };
-        Ok(Ok(found))
+        if before <= first {
+            return Ok(Found::default());
+        }
+        let rows = storage.read_before(before, Limit { rows, bytes })?;
+        Ok(Found::descending(&rows, first, before, size, bytes))
     }
 
     /// The life ends: everything on disk goes, and the next joiner begins a new one (rule D9).
@@ -363,13 +381,17 @@ impl Asked {
             Self::After { .. } | Self::Nothing | Self::Nonsense => 0,
         }
     }
+
+    /// What one is told who missed more than is replayed: to page for it, which takes the ability.
+    pub const fn too_much(&self) -> Resumed {
+        match self {
+            Self::After { far: false, .. } => Resumed::Lost,
+            Self::After { .. } | Self::Nothing | Self::Nonsense => Resumed::Behind,
+        }
+    }
 }
 
 impl Replay {
-    const fn lost(corrupt: Option<u64>) -> Self {
-        Self { resumed: Resumed::Lost, pieces: Vec::new(), corrupt }
-    }
-
     /// The bytes of the messages.
     pub fn bytes(&self) -> u64 {
         self.pieces.iter().map(|piece| piece.len() as u64).fold(0, u64::saturating_add)

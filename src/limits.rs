@@ -21,6 +21,9 @@ impl Rate {
     }
 }
 
+/// What adding up fractions may be off by: a token that is short of so little is there.
+const HAIR: f64 = 1e-6;
+
 /// What is left of a rate. A full bucket and no bucket are the same, so a bucket need not outlive a pause.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
@@ -40,7 +43,7 @@ impl Bucket {
     /// `rate_limited` with the milliseconds after which the next would pass; nothing is taken then.
     pub fn take(&mut self, rate: Rate, now: Millis) -> Result<(), Refusal> {
         self.refill(rate, now);
-        if self.level < 1.0 {
+        if self.level < 1.0 - HAIR {
             return Err(Refusal::rate_limited(Self::wait(1.0 - self.level, rate)));
         }
         self.level -= 1.0;
@@ -53,7 +56,7 @@ impl Bucket {
     /// `rate_limited` as long as the bucket is in debt.
     pub fn solvent(&mut self, rate: Rate, now: Millis) -> Result<(), Refusal> {
         self.refill(rate, now);
-        if self.level <= 0.0 { Err(Refusal::rate_limited(Self::wait(1.0 - self.level, rate))) } else { Ok(()) }
+        if self.level <= HAIR { Err(Refusal::rate_limited(Self::wait(1.0 - self.level, rate))) } else { Ok(()) }
     }
 
     /// Takes what something cost, into debt if it must be.
@@ -69,7 +72,7 @@ impl Bucket {
 
     /// Milliseconds until so many tokens have come back, rounded up so that asking again then passes.
     fn wait(missing: f64, rate: Rate) -> Millis {
-        let wait = (missing / rate.per_second * 1000.0).ceil();
+        let wait = ((missing - HAIR) / rate.per_second * 1000.0).ceil();
         // Saturating, and in range: a rate is above zero and the debt is bounded by one replay.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates")]
         let wait = wait as Millis;

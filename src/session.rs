@@ -11,8 +11,9 @@ use crate::name::{ConnectionId, Epoch, Millis, UserId};
 use crate::policy::Rights;
 use crate::protocol::frame;
 
-/// How exactly it is remembered when a session was last heard, in milliseconds: an attachment is written at most
-/// this often for it, and silence is judged with the same grain whether or not the channel slept (rules R6, H1).
+/// How exactly it is remembered when a session that goes on talking was last heard, in milliseconds: an attachment is
+/// written at most twice in this time for it, and silence is judged the same whether or not the channel slept
+/// (rules R6, H1).
 pub const HEARD_GRAIN: Millis = 10_000;
 
 /// One connection to the channel, apart from the link that carries it.
@@ -51,9 +52,12 @@ pub struct Kept {
     /// Refusals since its last accepted request (rule R4).
     #[serde(rename = "r", default)]
     pub refusals: u32,
-    /// When it was last heard, to [`HEARD_GRAIN`].
+    /// When it was last heard, as far as it was written down: see [`Kept::hear`].
     #[serde(rename = "h", default)]
     pub heard: Millis,
+    /// Whether it was heard again within [`HEARD_GRAIN`] of that.
+    #[serde(rename = "m", default, skip_serializing_if = "std::ops::Not::not")]
+    pub heard_more: bool,
     /// The epoch it was told: a life without a kept message lives on in its sessions (rule D3).
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
@@ -123,10 +127,25 @@ impl Kept {
             data: None,
             refusals: 0,
             heard: now,
+            heard_more: false,
             epoch: None,
             swept: 0,
             counted: false,
         }
+    }
+
+    /// Notes that it was heard; whether anything changed that must be remembered.
+    pub const fn hear(&mut self, now: Millis) -> bool {
+        if now.saturating_sub(self.heard) >= HEARD_GRAIN {
+            (self.heard, self.heard_more) = (now, false);
+            return true;
+        }
+        !std::mem::replace(&mut self.heard_more, true)
+    }
+
+    /// When it was last heard: at this time exactly or, where it was heard more than once, at most [`HEARD_GRAIN`] before.
+    pub const fn last_heard(&self) -> Millis {
+        if self.heard_more { self.heard.saturating_add(HEARD_GRAIN) } else { self.heard }
     }
 
     /// The attachment: versioned JSON.

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::receive::{Array, Speaker};
 use super::{Channel, Effects, Turn};
-use crate::auth::Grant;
+use crate::auth::{Grant, TokenError};
 use crate::batch::Asker;
-use crate::contract::Ability;
+use crate::contract::{Ability, Entry};
 use crate::effect::{AskerKey, Effect};
 use crate::error::{Code, Refusal};
 use crate::limits::Payer;
@@ -61,13 +61,14 @@ impl Channel {
     pub fn ask(&mut self, turn: &mut Turn<'_>, asker: AskerKey, question: Question) -> Effects {
         self.begin(turn);
         let speaker = self.asking(asker, question.grant.as_ref());
+        let known = self.known(turn.now, question.grant.as_ref());
         let answer = match question.verb {
-            Verb::Members => self.ask_members(turn, &speaker).map(Some),
+            Verb::Members => known.and_then(|()| self.ask_members(turn, &speaker)).map(Some),
             Verb::Messages { after, before, limit } => {
-                self.ask_messages(turn, &speaker, [after, before, limit]).map(Some)
+                self.ask_messages(turn, &speaker, known, [after, before, limit]).map(Some)
             }
-            Verb::Publish { body } => self.post(turn, asker, speaker, &question.fresh, &body).map(|()| None),
-            Verb::Meter => self.ask_meter(turn.now, &speaker).map(Some),
+            Verb::Publish { body } => self.post(turn, asker, speaker, known, &question.fresh, &body).map(|()| None),
+            Verb::Meter => known.and_then(|()| self.ask_meter(turn.now, &speaker)).map(Some),
         };
         match answer {
             Ok(Some(body)) => self.effects.push(Effect::Answer { asker, status: 200, body, retry_after: None }),
@@ -91,6 +92,15 @@ impl Channel {
         }
     }
 
+    /// Whether anything may be asked with this grant, or without one: that comes before any rate (rules F7, A6).
+    fn known(&self, now: Millis, grant: Option<&Grant>) -> Result<(), Refusal> {
+        match grant {
+            Some(grant) if grant.expires <= now => Err(Refusal::new(Code::Unauthenticated, TokenError::Expired.hint())),
+            None if self.rules.entry != Entry::Anyone => Err(Code::Unauthenticated.into()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn ask_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
         self.pass_general(turn.now, speaker)?;
         if self.rules.presence.is_none() {
@@ -110,14 +120,18 @@ impl Channel {
         &mut self,
         turn: &mut Turn<'_>,
         speaker: &Speaker,
+        known: Result<(), Refusal>,
         query: [Option<String>; 3],
     ) -> Result<String, Refusal> {
-        self.pass_general(turn.now, speaker)?;
-        let [after, before, limit] = query.map(|text| text.map(|text| text.parse::<u64>()).transpose());
+        let [after, before, limit] = query.map(|text| text.map(|text| request::whole(&text).ok_or(())).transpose());
         let (Ok(after), Ok(before), Ok(limit)) = (after, before, limit) else {
             return Err(Refusal::new(Code::BadFrame, "`after`, `before` and `limit` are whole numbers."));
         };
-        let found = self.find(turn, speaker, &Page { before, after, limit })?;
+        let page = Page::new(before, after, limit)?;
+        known?;
+        self.pass_general(turn.now, speaker)?;
+        self.may_page(speaker)?;
+        let found = self.find(turn, speaker, &page)?;
         Ok(format!("{{\"messages\":[{}],\"more\":{}}}", found.messages, found.more))
     }
 
@@ -135,6 +149,7 @@ impl Channel {
         turn: &mut Turn<'_>,
         asker: AskerKey,
         speaker: Speaker,
+        known: Result<(), Refusal>,
         fresh: &Epoch,
         body: &str,
     ) -> Result<(), Refusal> {
@@ -146,18 +161,22 @@ impl Channel {
             self.history.adopt(fresh);
         }
         let (publishes, array) = request::parse_body(body, self.limits.batch_frames)?;
+        if array {
+            known.clone()?;
+        }
         self.asks.insert(asker, Ask { slots: publishes.iter().map(|_| None).collect(), array });
         let mut met = Array::default();
         for (slot, incoming) in publishes.into_iter().enumerate() {
             let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };
-            let judged = incoming.request.and_then(|request| match request {
+            let request = incoming.request.and_then(|request| known.clone().map(|()| request));
+            let judged = request.and_then(|request| match request {
                 Request::Publish(publish) => self.publish(turn, &speaker, incoming.id.as_ref(), &publish, &mut met),
                 Request::Auth { .. } | Request::Presence { .. } | Request::History(_) | Request::Resume { .. } => {
                     Err(Code::UnknownType.into())
                 }
             });
             if let Err(refusal) = judged {
-                self.refuse(turn.now, speaker.asker, incoming.id, refusal, &mut met);
+                self.refuse(turn, speaker.asker, incoming.id, refusal, &mut met);
             }
         }
         self.complete(asker);

@@ -10,6 +10,9 @@ use crate::error::{Close, Refusal};
 use crate::name::Millis;
 use crate::protocol::frame::{self, Ack};
 
+/// Unread bytes are looked for at least this often while anything is told, in milliseconds (rule R6).
+const CHECK_EVERY: Millis = 1_000;
+
 /// One frame on its way out, and who hears it.
 struct Line {
     text: String,
@@ -39,9 +42,14 @@ impl Line {
 impl Channel {
     /// Flushes at the end of an event, if nothing holds the batch back: it is not held while no spell runs.
     pub(super) fn flush_if_due(&mut self, turn: &mut Turn<'_>) {
-        let waits = !self.batch.is_empty() || self.presence.due(turn.now, &self.limits);
-        let full = self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max);
-        if !waits || (self.spell.is_some() && !full) {
+        if self.spell.is_none() || self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max) {
+            self.flush_now(turn);
+        }
+    }
+
+    /// Flushes what waits, whatever holds it back.
+    pub(super) fn flush_now(&mut self, turn: &mut Turn<'_>) {
+        if self.batch.is_empty() && !self.presence.due(turn.now, &self.limits) {
             return;
         }
         let lone = self.spell.is_none();
@@ -212,14 +220,16 @@ impl Channel {
         }
     }
 
-    /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked
-    /// for only after a quarter of the bound was told, since no backlog can have passed it before.
+    /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked for
+    /// after a quarter of the bound was told, and once a second: so also in a channel that slept, which has forgotten
+    /// how much it told.
     fn look_for_slow(&mut self, turn: &Turn<'_>, bytes: usize) {
         self.unchecked = self.unchecked.saturating_add(bytes as u64);
-        if self.unchecked < self.limits.unsent_bytes / 4 {
+        let lately = turn.now.saturating_sub(self.checked) < CHECK_EVERY;
+        if lately && self.unchecked < self.limits.unsent_bytes / 4 {
             return;
         }
-        self.unchecked = 0;
+        (self.unchecked, self.checked) = (0, turn.now);
         for key in turn.links.unsent_over(self.limits.unsent_bytes) {
             self.expel(turn.now, key, Close::TooSlow, false);
         }

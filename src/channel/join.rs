@@ -4,12 +4,13 @@
 use super::{Channel, Effects, Fresh, Joining, Turn};
 use crate::auth::Grant;
 use crate::contract::{Ability, Entry};
-use crate::effect::{Effect, Level, LogLine, SessionKey};
-use crate::error::Close;
+use crate::effect::{Effect, Farewell, Level, LogLine, SessionKey};
+use crate::error::{Close, Refusal};
 use crate::history::{Asked, Replay};
 use crate::name::{ConnectionId, Epoch, Millis};
 use crate::policy::Rights;
-use crate::protocol::frame::{self, Here, Resumed, Standing, Welcome};
+use crate::protocol::frame::{self, Here, Standing, Welcome};
+use crate::protocol::request::whole;
 use crate::session::{Kept, ResumeQuery, Session, Stage};
 
 /// How long one who found the channel full should stay away, in milliseconds.
@@ -29,7 +30,7 @@ impl Channel {
         let key = self.roster.next_key();
         match self.admit(turn, &joining) {
             Ok(stage) => self.enter(turn, key, fresh, joining, stage),
-            Err((close, retry_after)) => self.turn_away(turn.now, key, fresh, joining.grant, close, retry_after),
+            Err((close, retry_after)) => self.turn_away(key, fresh.connection, joining.grant, close, retry_after),
         }
         (key, self.settle(turn))
     }
@@ -71,20 +72,19 @@ impl Channel {
         }
     }
 
+    /// It never joins: nothing of it is remembered, and its socket is closed at once.
     fn turn_away(
         &mut self,
-        now: Millis,
         key: SessionKey,
-        fresh: Fresh,
+        connection: ConnectionId,
         grant: Option<Grant>,
         close: Close,
         retry_after: Option<Millis>,
     ) {
-        // It never joined: it must not be counted, found or remembered as a member on its way to the door.
-        let until = now.saturating_add(self.limits.hang_up_ms);
-        let stage = Stage::Awaiting { until, resume: ResumeQuery::default() };
-        self.roster.put(key, Session::new(Kept::new(fresh.connection, grant, stage, now), &self.rules));
-        self.farewell(now, key, close, retry_after);
+        self.tell(key, frame::bye(Farewell { close, retry_after }));
+        let (connection, user) = (Some(connection), grant.map(|grant| grant.user));
+        self.log(LogLine { connection, user, code: Some(close.reason()), ..LogLine::new(Level::Info, "bye") });
+        self.effects.push(Effect::HangUp { session: key, code: close.number(), reason: close.reason() });
     }
 
     fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {
@@ -144,10 +144,13 @@ impl Channel {
     /// comes to it with the next flush, like to everyone.
     pub(super) fn take_part(&mut self, turn: &mut Turn<'_>, key: SessionKey, resume: &ResumeQuery) {
         let Some(session) = self.roster.session(key).cloned() else { return };
+        // Trouble with the storage is no reason to give up a position: it comes back later.
+        let Ok(replay) = self.missed(turn, &session, resume) else {
+            return self.farewell(turn.now, key, Close::OverCapacity, Some(FULL_RETRY));
+        };
         if session.kept.present {
             self.presence.enter(&session.kept.connection, session.kept.member());
         }
-        let replay = self.missed(turn, &session, resume);
         let first = self.first(turn);
         let resumed = replay.resumed;
         let epoch = session.kept.epoch.as_ref().map(Epoch::as_str).unwrap_or_default();
@@ -161,21 +164,18 @@ impl Channel {
         self.remember(key);
     }
 
-    /// What a joiner missed; trouble with the storage is `lost`, and told only in the log.
-    fn missed(&mut self, turn: &mut Turn<'_>, session: &Session, resume: &ResumeQuery) -> Replay {
+    /// What a joiner missed.
+    fn missed(&mut self, turn: &mut Turn<'_>, session: &Session, resume: &ResumeQuery) -> Result<Replay, Refusal> {
         let far = session.rights.may(&Ability::History);
         let asked = match (&resume.epoch, &resume.after) {
             (_, None) => Asked::Nothing,
             (None, Some(_)) => Asked::Nonsense,
-            (Some(epoch), Some(after)) => match after.parse() {
-                Ok(after) => Asked::After { epoch: epoch.clone(), after, far },
-                Err(_) => Asked::Nonsense,
+            (Some(epoch), Some(after)) => match whole(after) {
+                Some(after) => Asked::After { epoch: epoch.clone(), after, far },
+                None => Asked::Nonsense,
             },
         };
-        match self.replay(turn, session, &asked) {
-            Ok(replay) => replay,
-            Err(_) => Replay { resumed: Resumed::Lost, pieces: Vec::new(), corrupt: None },
-        }
+        self.replay(turn, session, &asked)
     }
 
     /// The oldest seq held; one past the head where the storage does not tell.

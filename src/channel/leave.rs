@@ -6,7 +6,7 @@ use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
 use crate::error::Close;
 use crate::name::Millis;
 use crate::protocol::frame;
-use crate::session::{HEARD_GRAIN, Session, Stage};
+use crate::session::{Session, Stage};
 use crate::storage::Departure;
 
 /// Silent members are looked for at most this often, in milliseconds (rule R6).
@@ -23,6 +23,7 @@ impl Channel {
         self.effects.push(Effect::Drop { session: key });
         if let Some(session) = self.roster.remove(key) {
             self.left(turn, &session, clean);
+            self.hand_on_sweep(&session);
         }
         self.settle(turn)
     }
@@ -81,7 +82,7 @@ impl Channel {
         self.roster.put(key, session);
         self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
         self.remember(key);
-        self.hang_ups.insert(key, now.saturating_add(self.limits.hang_up_ms));
+        self.hang_ups.insert(key, (now.saturating_add(self.limits.hang_up_ms), Some(close)));
         self.note_desertion(now);
     }
 
@@ -103,10 +104,12 @@ impl Channel {
 
     /// Closes the sockets of those who were told `bye` and did not go.
     pub(super) fn hang_up_due(&mut self, now: Millis) {
-        let due: Vec<SessionKey> = self.hang_ups.iter().filter(|(_, at)| **at <= now).map(|(key, _)| *key).collect();
-        for key in due {
-            self.hang_ups.remove(&key);
-            self.effects.push(Effect::HangUp { session: key, code: 1000, reason: "bye" });
+        let due: Vec<_> =
+            self.hang_ups.iter().filter(|(_, (at, _))| *at <= now).map(|(key, why)| (*key, *why)).collect();
+        for (session, (_, close)) in due {
+            self.hang_ups.remove(&session);
+            let (code, reason) = close.map_or((1000, "bye"), |close| (close.number(), close.reason()));
+            self.effects.push(Effect::HangUp { session, code, reason });
         }
     }
 
@@ -170,18 +173,36 @@ impl Channel {
 
     /// Looks for members that once sent `ping` and then nothing for too long (rule R6).
     pub(super) fn sweep(&mut self, turn: &Turn<'_>) {
-        if turn.now.saturating_sub(self.swept) < SWEEP_EVERY {
+        if turn.now.saturating_sub(self.swept) < SWEEP_EVERY || self.roster.open() == 0 {
             return;
         }
         self.swept = turn.now;
+        self.remember_sweep();
         self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > turn.now);
         let silent = self.limits.silent_ms;
         for (key, pinged) in turn.links.pinged() {
-            let heard = self.roster.session(key).map_or(0, |session| session.kept.heard);
-            let last = pinged.max(heard.saturating_add(HEARD_GRAIN));
-            if last.saturating_add(silent) < turn.now {
+            let heard = self.roster.session(key).map_or(0, |session| session.kept.last_heard());
+            if pinged.max(heard).saturating_add(silent) < turn.now {
                 self.expel(turn.now, key, Close::Silent, false);
             }
+        }
+    }
+
+    /// When the channel was last swept must survive sleep (rule H1): one session carries it.
+    fn remember_sweep(&mut self) {
+        let Some(key) = self.roster.iter().map(|(key, _)| key).next() else { return };
+        if let Some(session) = self.roster.session_mut(key) {
+            session.kept.swept = self.swept;
+            self.remember(key);
+        }
+    }
+
+    /// One that may have carried it is gone: another carries it on, and with the last it is forgotten.
+    fn hand_on_sweep(&mut self, gone: &Session) {
+        if self.roster.open() == 0 {
+            self.swept = 0;
+        } else if gone.kept.swept == self.swept && self.swept > 0 {
+            self.remember_sweep();
         }
     }
 

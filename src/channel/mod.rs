@@ -102,18 +102,20 @@ pub struct Channel {
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
     alarm: Option<Millis>,
-    /// Sessions told `bye` outside their own turn, and when their sockets are closed from here.
-    hang_ups: BTreeMap<SessionKey, Millis>,
+    /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
+    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
-    /// Bytes told since unread ones were last looked for (rule R6).
+    /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
+    checked: Millis,
     meter: Meter,
     loaded: bool,
     effects: Effects,
-    incidents: u64,
+    /// The time of the last incident, and how many there were at that time.
+    incidents: (Millis, u64),
 }
 
 impl Channel {
@@ -145,10 +147,11 @@ impl Channel {
             deserted: None,
             swept: 0,
             unchecked: 0,
+            checked: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
-            incidents: 0,
+            incidents: (0, 0),
         };
         channel.wake(sleepers);
         channel
@@ -159,7 +162,7 @@ impl Channel {
         for (key, attachment) in sleepers {
             // What cannot be read was written by no release of ours: its socket is closed at the first event.
             let Some(kept) = Kept::decode(attachment) else {
-                self.hang_ups.insert(*key, 0);
+                self.hang_ups.insert(*key, (0, Some(Close::Restart)));
                 continue;
             };
             self.swept = self.swept.max(kept.swept);
@@ -167,7 +170,7 @@ impl Channel {
             let session = Session::new(kept, &self.rules);
             match session.joined() && session.kept.present {
                 true => self.presence.enter(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, 0)),
+                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
@@ -222,6 +225,9 @@ impl Channel {
         }
         for departure in turn.storage.departures()? {
             if let Some(kept) = Kept::decode(&departure.session) {
+                if let Some(epoch) = &kept.epoch {
+                    self.history.adopt(epoch);
+                }
                 self.presence.enter(&departure.connection, kept.member());
                 self.departures.insert(departure.connection.clone(), departure);
             }
@@ -236,6 +242,9 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
+        if self.roster.is_deserted() && self.departures.is_empty() {
+            self.history.forget_blank();
+        }
         self.hang_up_due(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
@@ -243,7 +252,7 @@ impl Channel {
     }
 
     fn set_timer(&mut self, now: Millis) {
-        let hang_up = self.hang_ups.values().min().copied();
+        let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
         let next = [self.spell, hang_up, self.presence.due_at(&self.limits)].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
@@ -269,8 +278,11 @@ impl Channel {
 
     /// Our fault: the log gets the detail, the sender an id by which the two are brought together (rule R2).
     fn internal(&mut self, now: Millis, detail: String) -> Refusal {
-        self.incidents = self.incidents.saturating_add(1);
-        let incident = format!("{now:x}-{}", self.incidents);
+        // Counted anew at each time, so that sleep in between does not change the id (rule H1).
+        let (at, count) = self.incidents;
+        let count = if at == now { count.saturating_add(1) } else { 1 };
+        self.incidents = (now, count);
+        let incident = format!("{now:x}-{count}");
         self.log(LogLine {
             code: Some(Code::Internal.as_str()),
             detail: Some(format!("{incident}: {detail}")),

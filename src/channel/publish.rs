@@ -45,11 +45,10 @@ impl Channel {
         let event = rules.event(&publish.event).ok_or(Code::UnknownEvent)?;
         let kept = event.kept && publish.to.is_none();
         check(speaker, event, publish, kept)?;
-        let mark =
-            id.filter(|_| kept).and_then(|id| Mark::new(&speaker.payer, id, event.name.as_str(), publish.data.get()));
-        if kept && !self.loaded {
-            return Err(self.internal(turn.now, "the history was not read yet".to_owned()));
+        if kept {
+            self.must_know(turn.now)?;
         }
+        let mark = self.mark(speaker, id, event, publish);
         if let Some(seen) = self.look_up(turn, mark.as_ref())? {
             return self.repeat(turn.now, speaker, id, seen);
         }
@@ -64,6 +63,19 @@ impl Channel {
         let seq = kept.then(|| self.history.reserve(mark, turn.now));
         self.accept(turn.now, speaker, id, event, publish, seq);
         Ok(())
+    }
+
+    /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).
+    fn mark(
+        &self,
+        speaker: &Speaker,
+        id: Option<&RequestId>,
+        event: &EventRules,
+        publish: &Publish<'_>,
+    ) -> Option<Mark> {
+        let remembers = self.loaded && self.rules.keeps();
+        let id = id.filter(|_| remembers)?;
+        Mark::new(&speaker.payer, id, event.name.as_str(), publish.data.get())
     }
 
     fn look_up(&mut self, turn: &mut Turn<'_>, mark: Option<&Mark>) -> Result<Option<Seen>, Refusal> {

@@ -12,7 +12,7 @@ use crate::name::{Millis, RequestId};
 use crate::policy::Rights;
 use crate::protocol::frame::{self, Ack};
 use crate::protocol::request::{self, Incoming, Request};
-use crate::session::{HEARD_GRAIN, Session, Stage};
+use crate::session::{Session, Stage};
 
 /// The rate of replacing grants: once a second, bursts of three (rule A5).
 const AUTH_RATE: Rate = Rate { per_second: 1.0, burst: 3.0 };
@@ -79,10 +79,9 @@ impl Channel {
     /// A text frame came in.
     pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
         self.begin(turn);
-        self.sweep(turn);
         if self.listens(turn.now, session) {
             self.meter.heard(text.len());
-            self.heard(turn.now, session);
+            self.heard(turn, session);
             self.read(turn, session, text);
         }
         self.settle(turn)
@@ -91,24 +90,23 @@ impl Channel {
     /// A frame came in that is refused unread.
     pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
         self.begin(turn);
-        self.sweep(turn);
         if self.listens(turn.now, session) {
             self.meter.heard(0);
-            self.heard(turn.now, session);
-            self.refuse_unreadable(turn.now, session, what);
+            self.heard(turn, session);
+            self.refuse_unreadable(turn, session, what);
         }
         self.settle(turn)
     }
 
-    fn refuse_unreadable(&mut self, now: Millis, session: SessionKey, what: Unreadable) {
+    fn refuse_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) {
         let refusal = match what {
             Unreadable::Binary => Refusal::new(Code::BadFrame, "Frames are JSON text; binary frames are not taken."),
             Unreadable::NotUnicode => Refusal::new(Code::BadFrame, "The text has lone surrogates: it is no Unicode."),
             Unreadable::TooLarge { .. } => self.too_large(),
         };
-        self.refuse(now, Asker::Session(session), None, refusal, &mut Array::default());
-        if what == (Unreadable::TooLarge { closes: true }) {
-            self.hang_up(now, session, CLOSE_TOO_BIG, "too_large");
+        self.refuse(turn, Asker::Session(session), None, refusal, &mut Array::default());
+        if what == (Unreadable::TooLarge { closes: true }) && self.listens(turn.now, session) {
+            self.hang_up(turn.now, session, CLOSE_TOO_BIG, "too_large");
         }
     }
 
@@ -130,17 +128,12 @@ impl Channel {
         true
     }
 
-    /// Notes that the session is alive, to a grain, since noting it writes an attachment (rule R6); and when the
-    /// channel was last swept, so that one that slept since does not sweep again too soon.
-    fn heard(&mut self, now: Millis, key: SessionKey) {
-        let swept = self.swept;
-        let Some(session) = self.roster.session_mut(key) else { return };
-        if now.saturating_sub(session.kept.heard) < HEARD_GRAIN && session.kept.swept == swept {
-            return;
+    /// Notes that the session is alive, and looks for those that are not (rule R6).
+    fn heard(&mut self, turn: &Turn<'_>, key: SessionKey) {
+        if self.roster.session_mut(key).is_some_and(|session| session.kept.hear(turn.now)) {
+            self.remember(key);
         }
-        session.kept.heard = now;
-        session.kept.swept = swept;
-        self.remember(key);
+        self.sweep(turn);
     }
 
     fn read(&mut self, turn: &mut Turn<'_>, key: SessionKey, text: &str) {
@@ -148,10 +141,10 @@ impl Channel {
         let mut array = Array::default();
         if text.len() > self.limits.frame_bytes {
             let refusal = self.too_large();
-            return self.refuse(turn.now, asker, None, refusal, &mut array);
+            return self.refuse(turn, asker, None, refusal, &mut array);
         }
         match request::parse(text, self.limits.batch_frames) {
-            Err(refusal) => self.refuse(turn.now, asker, None, refusal, &mut array),
+            Err(refusal) => self.refuse(turn, asker, None, refusal, &mut array),
             Ok(members) => {
                 for incoming in members {
                     if !self.listens(turn.now, key) {
@@ -179,7 +172,7 @@ impl Channel {
         });
         match accepted {
             Ok(()) => self.accepted(key),
-            Err(refusal) => self.refuse(turn.now, Asker::Session(key), id, refusal, array),
+            Err(refusal) => self.refuse(turn, Asker::Session(key), id, refusal, array),
         }
     }
 
@@ -196,7 +189,7 @@ impl Channel {
     /// last (rule R4).
     pub(super) fn refuse(
         &mut self,
-        now: Millis,
+        turn: &mut Turn<'_>,
         asker: Asker,
         id: Option<RequestId>,
         refusal: Refusal,
@@ -206,22 +199,24 @@ impl Channel {
         let counts = refusal.code != Code::RateLimited || !std::mem::replace(&mut array.counted, true);
         if refusal.seq.is_some() {
             let reply = Reply { asker, id, says: Says::Refusal(refusal.clone()) };
-            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, now);
+            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, turn.now);
         } else {
             self.answer(asker, id.as_ref(), Err(refusal));
         }
         if let Asker::Session(key) = asker
             && counts
         {
-            self.count_refusal(now, key);
+            self.count_refusal(turn, key);
         }
     }
 
-    fn count_refusal(&mut self, now: Millis, key: SessionKey) {
+    fn count_refusal(&mut self, turn: &mut Turn<'_>, key: SessionKey) {
         let Some(session) = self.roster.session_mut(key) else { return };
         session.kept.refusals = session.kept.refusals.saturating_add(1);
         if session.kept.refusals >= self.limits.refusals_in_a_row {
-            return self.expel(now, key, Close::TooManyRefusals, true);
+            // What it was promised an answer to comes before `bye`, the twentieth refusal with it.
+            self.flush_now(turn);
+            return self.expel(turn.now, key, Close::TooManyRefusals, true);
         }
         self.remember(key);
     }

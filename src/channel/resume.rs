@@ -8,7 +8,7 @@ use crate::error::{Code, Refusal};
 use crate::history::{Asked, Found, Replay};
 use crate::limits::{Gate, Payer, Rate};
 use crate::name::{Millis, RequestId};
-use crate::protocol::frame::{self, Resumed, Standing};
+use crate::protocol::frame::{self, Standing};
 use crate::protocol::request::Page;
 use crate::session::Session;
 
@@ -28,6 +28,7 @@ impl Channel {
         self.pass_general(turn.now, speaker)?;
         self.must_keep()?;
         self.must_read(turn, key)?;
+        self.must_know(turn.now)?;
         let Some(session) = self.roster.session(key).cloned() else { return Ok(()) };
         self.solvent(turn.now, &speaker.payer, speaker)?;
         let far = speaker.rights.may(&Ability::History);
@@ -56,24 +57,28 @@ impl Channel {
         page: &Page,
     ) -> Result<(), Refusal> {
         self.pass_general(turn.now, speaker)?;
+        self.may_page(speaker)?;
         self.must_read(turn, key)?;
         let found = self.find(turn, speaker, page)?;
         self.tell(key, frame::history(id, &found.messages, found.more));
         Ok(())
     }
 
-    /// A page for whoever may read history, over a connection or HTTP.
-    pub(super) fn find(&mut self, turn: &mut Turn<'_>, speaker: &Speaker, page: &Page) -> Result<Found, Refusal> {
+    /// Whether there is anything to page through, and this one may.
+    pub(super) fn may_page(&self, speaker: &Speaker) -> Result<(), Refusal> {
         self.must_keep()?;
-        if !speaker.rights.may(&Ability::History) {
-            return Err(speaker.lacks("Your token does not allow reading history here."));
+        if speaker.rights.may(&Ability::History) {
+            return Ok(());
         }
-        if !self.loaded {
-            return Err(self.internal(turn.now, "the history was not read yet".to_owned()));
-        }
+        Err(speaker.lacks("Your token does not allow reading history here."))
+    }
+
+    /// A page for one who may have it, over a connection or HTTP.
+    pub(super) fn find(&mut self, turn: &mut Turn<'_>, speaker: &Speaker, page: &Page) -> Result<Found, Refusal> {
+        self.must_know(turn.now)?;
         self.solvent(turn.now, &speaker.payer, speaker)?;
         let found = match self.history.page(page, turn.now, &self.limits, turn.storage) {
-            Ok(found) => found?,
+            Ok(found) => found,
             Err(error) => return Err(self.storage_refusal(turn.now, &error)),
         };
         self.log_corrupt(found.corrupt);
@@ -93,10 +98,15 @@ impl Channel {
         }
         let speaker = Speaker::of(SessionKey(0), session);
         if self.solvent(turn.now, &speaker.payer, &speaker).is_err() {
-            return Ok(Replay { resumed: Resumed::Behind, pieces: Vec::new(), corrupt: None });
+            return Ok(Replay { resumed: asked.too_much(), pieces: Vec::new(), corrupt: None });
         }
         self.charge(turn.now, &speaker.payer, replay.bytes());
         Ok(replay)
+    }
+
+    /// Where the history stands must be known, or answers about it would be wrong.
+    pub(super) fn must_know(&mut self, now: Millis) -> Result<(), Refusal> {
+        if self.loaded { Ok(()) } else { Err(self.internal(now, "the history was not read yet".to_owned())) }
     }
 
     fn must_keep(&self) -> Result<(), Refusal> {

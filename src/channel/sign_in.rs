@@ -24,6 +24,9 @@ impl Channel {
             self.verifier.verify(token, turn.now).map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
         self.may_become(&before, &claims)?;
+        if before.sign_in_by().is_some() {
+            self.must_know(turn.now)?;
+        }
         let grant = claims.grant(&self.name);
         self.answer(speaker.asker, id, Ok(Ack::default()));
         self.regrant(turn, key, before, grant);
@@ -57,10 +60,12 @@ impl Channel {
         };
         let session = Session::new(kept, &self.rules);
         let (may_join, watches) = (session.rights.may(&Ability::Join), session.watches);
-        self.roster.put(key, session);
         if !may_join {
+            // What it said while it might is answered before it hears nothing any more (rule F2).
+            self.flush_now(turn);
             return self.expel(turn.now, key, Close::Forbidden, true);
         }
+        self.roster.put(key, session);
         if let Some(resume) = awaited {
             if let Some(session) = self.roster.session_mut(key) {
                 session.kept.present = watches;

@@ -15,8 +15,8 @@ use super::schema::open_object;
 
 /// What data does not fit: where, and what is expected there (rule R1, `invalid_data`).
 ///
-/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is one
-/// sentence, fit to be the `message` of a refusal.
+/// It is told in the words of the contract's schema alone, so it names no type of ours (rule R2). As text it is fit to
+/// be the `message` of a refusal: `data.items[3].x: must be a whole number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidData {
     /// The place in `data`: `text`, `items[3].x`, or nothing for the whole.
@@ -27,10 +27,8 @@ pub struct InvalidData {
 
 impl fmt::Display for InvalidData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.path.as_str() {
-            "" => write!(f, "The data {}.", self.message),
-            path => write!(f, "`{path}` in the data {}.", self.message),
-        }
+        let separator = if self.path.is_empty() || self.path.starts_with('[') { "" } else { "." };
+        write!(f, "data{separator}{}: {}", self.path, self.message)
     }
 }
 

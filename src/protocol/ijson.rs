@@ -1,6 +1,7 @@
 //! I-JSON (RFC 7493), checked in one scan before anything else looks at a frame (rule R4).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -9,39 +10,47 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 /// How deep objects and arrays may nest, the outermost counted (rule R4).
 pub const DEPTH_MAX: usize = 64;
 
-/// The greatest whole number that every double holds, 2^53.
+/// Up to this number, 2^53, every whole number is a double.
 const WHOLE_MAX: u64 = 1 << 53;
+const WHOLE_MAX_F64: f64 = 9_007_199_254_740_992.0;
 
-/// Checks that a text is one I-JSON value: no duplicate keys, no lone surrogates, numbers a double holds,
+/// Checks that a text is one I-JSON value: no duplicate keys, no surrogates or noncharacters, numbers a double holds,
 /// nested at most [`DEPTH_MAX`] deep. The error says what is wrong and where, for its sender.
 ///
 /// # Errors
 /// A sentence for the sender.
 pub fn check(text: &str) -> Result<(), String> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Value { depth: 0 }
+    let great = Cell::new(false);
+    Value { depth: 0, great: &great }
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
-        .map_err(|error| format!("The frame is not I-JSON: {error}."))
+        .map_err(|error| format!("The frame is not I-JSON: {error}."))?;
+    if great.get() && !holds_whole_numbers(text) {
+        return Err("The frame is not I-JSON: a whole number that no double holds.".to_owned());
+    }
+    Ok(())
 }
 
 /// One value at a depth. Nothing of it is kept: the visit is the check.
 #[derive(Clone, Copy)]
-struct Value {
+struct Value<'a> {
     depth: usize,
+    /// Whether there is a number beyond the whole ones that every double holds: rare, so looked at afterwards.
+    great: &'a Cell<bool>,
 }
 
-impl Value {
+impl Value<'_> {
     fn inside<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
         if depth > DEPTH_MAX {
             return Err(E::custom(format_args!("nested more than {DEPTH_MAX} deep")));
         }
-        Ok(Self { depth })
+        Ok(Self { depth, ..self })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value {
+impl<'de> DeserializeSeed<'de> for Value<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -49,7 +58,7 @@ impl<'de> DeserializeSeed<'de> for Value {
     }
 }
 
-impl<'de> Visitor<'de> for Value {
+impl<'de> Visitor<'de> for Value<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,7 +74,10 @@ impl<'de> Visitor<'de> for Value {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        if number > WHOLE_MAX { Err(E::custom("a number that no double holds")) } else { Ok(()) }
+        if number > WHOLE_MAX {
+            self.great.set(true);
+        }
+        Ok(())
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
@@ -73,12 +85,15 @@ impl<'de> Visitor<'de> for Value {
     }
 
     // A number too great for a double never arrives here: the parser itself calls it out of range.
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        if number.abs() > WHOLE_MAX_F64 {
+            self.great.set(true);
+        }
         Ok(())
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        characters(text)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -141,10 +156,87 @@ impl<'de> Visitor<'de> for Key {
     }
 
     fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Self::Value, E> {
+        characters(key)?;
         Ok(Cow::Borrowed(key))
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
+        characters(key)?;
         Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+/// Unicode sets 66 code points apart that stand for no character and never will: I-JSON has none of them.
+fn characters<E: Error>(text: &str) -> Result<(), E> {
+    let stands_for_none = |c| matches!(u32::from(c), 0xFDD0..=0xFDEF) || u32::from(c) & 0xFFFE == 0xFFFE;
+    if !text.is_ascii() && text.chars().any(stands_for_none) {
+        return Err(E::custom("a Unicode noncharacter"));
+    }
+    Ok(())
+}
+
+/// Whether a double holds each whole number of a text that is JSON.
+fn holds_whole_numbers(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
+        let Some((_, found)) = rest.split_at_checked(at) else { return false };
+        if let Some(string) = found.strip_prefix('"') {
+            rest = behind_string(string);
+            continue;
+        }
+        let end = found.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(found.len());
+        let Some((number, behind)) = found.split_at_checked(end) else { return false };
+        if !number.contains(['.', 'e', 'E']) && !is_held(number) {
+            return false;
+        }
+        rest = behind;
+    }
+    true
+}
+
+/// Whether a whole number is a double: exactly, or as every double is written that is read back as the same. So all
+/// that `JSON.stringify` makes of a number passes.
+fn is_held(number: &str) -> bool {
+    number.parse::<f64>().is_ok_and(|double| number == format!("{double:.0}") || number == double.to_string())
+}
+
+fn behind_string(text: &str) -> &str {
+    let mut escaped = false;
+    let end = text.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    end.and_then(|end| text.get(end.saturating_add(1)..)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn r4_all_that_javascript_writes_of_a_number_passes() {
+        for number in ["0", "-0", "1e400", "9007199254740991", "9007199254740992", "-9007199254740992"] {
+            assert_eq!(check(number).is_ok(), number != "1e400", "{number}");
+        }
+        for exponent in 53..1023 {
+            let double = 2_f64.powi(exponent);
+            for number in [double, -double, double * 1.000_000_000_000_01] {
+                assert!(check(&format!("[{number}]")).is_ok(), "{number}");
+                assert!(check(&format!("[{number:.0}]")).is_ok(), "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn r4_a_whole_number_between_two_doubles_is_refused_wherever_it_stands() {
+        for number in ["9007199254740993", "-9007199254740993", "18446744073709551615", "100000000000000000001"] {
+            for text in
+                [number.to_owned(), format!("[\"\\\\\",{number}]"), format!("{{\"a\\\"\":{{\"b\":{number} }}}}")]
+            {
+                assert!(check(&text).is_err(), "{text}");
+            }
+            assert!(check(&format!("[\"{number}\",\"\\\"{number}\", 1e20]")).is_ok(), "{number} in a string");
+        }
     }
 }

@@ -77,14 +77,23 @@ pub struct Targets {
 }
 
 /// Which part of the history is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// Only messages with a smaller seq, the newest of them.
-    pub before: Option<u64>,
-    /// Only messages with a greater seq, the oldest of them.
-    pub after: Option<u64>,
-    /// How many at most; [`Page::LIMIT_DEFAULT`] where none is given.
-    pub limit: Option<u64>,
+    /// From where, and in which direction.
+    pub from: From,
+    /// How many messages at most.
+    pub size: u64,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum From {
+    /// The newest messages with a smaller seq.
+    Before(u64),
+    /// The oldest messages with a greater seq.
+    After(u64),
+    /// The newest messages.
+    Head,
 }
 
 impl Page {
@@ -93,17 +102,20 @@ impl Page {
     /// The most messages of a page; a greater limit is taken as this (rule E2).
     pub const LIMIT_MAX: u64 = 100;
 
-    /// The number of messages to read.
+    /// The page that is asked for.
     ///
     /// # Errors
     /// `bad_frame` where both directions or a limit of 0 were asked for.
-    pub fn size(&self) -> Result<u64, Refusal> {
-        if self.before.is_some() && self.after.is_some() {
-            return Err(Refusal::new(Code::BadFrame, "Ask for `before` or `after`, not both."));
-        }
-        match self.limit.unwrap_or(Self::LIMIT_DEFAULT) {
-            0 => Err(Refusal::new(Code::BadFrame, "`limit` is at least 1.")),
-            limit => Ok(limit.min(Self::LIMIT_MAX)),
+    pub fn new(before: Option<u64>, after: Option<u64>, limit: Option<u64>) -> Result<Self, Refusal> {
+        let from = match (before, after) {
+            (Some(_), Some(_)) => return Err(bad("Ask for `before` or `after`, not both.")),
+            (Some(before), None) => From::Before(before),
+            (None, Some(after)) => From::After(after),
+            (None, None) => From::Head,
+        };
+        match limit.unwrap_or(Self::LIMIT_DEFAULT) {
+            0 => Err(bad("`limit` is at least 1.")),
+            limit => Ok(Self { from, size: limit.min(Self::LIMIT_MAX) }),
         }
     }
 }
@@ -141,32 +153,33 @@ pub fn parse_body(text: &str, batch: usize) -> Result<(Vec<Incoming<'_>>, bool),
     Ok((members.into_iter().map(|member| parse_one(member.get(), Some("publish"))).collect(), true))
 }
 
-/// The fields of every request, each as written: which are needed is the business of its type.
+/// The fields of every request, each as written: which are needed is the business of its type. One that is `null` is
+/// there, and wrong: a `to` that came out empty must not tell everyone.
 #[derive(Deserialize)]
 struct Fields<'a> {
-    #[serde(rename = "type", borrow)]
+    #[serde(rename = "type", borrow, default, deserialize_with = "as_written")]
     kind: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     id: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     event: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "as_written")]
     data: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     to: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     echo: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     if_seq: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     token: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     epoch: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     before: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     after: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "as_written")]
     limit: Option<&'a RawValue>,
 }
 
@@ -206,7 +219,7 @@ fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Reque
         (None, None) => return Err(bad("A frame needs a `type`.")),
     };
     if assumed.is_some_and(|assumed| assumed != kind) {
-        return Err(bad("Only a publish can be posted here."));
+        return Err(Refusal::new(Code::UnknownType, "Only a publish can be posted here."));
     }
     match &*kind {
         "publish" => parse_publish(fields).map(Request::Publish),
@@ -245,8 +258,12 @@ fn parse_publish<'a>(fields: &Fields<'a>) -> Result<Publish<'a>, Refusal> {
 }
 
 fn parse_targets(raw: &RawValue) -> Result<Targets, Refusal> {
-    let targets: Targets = serde_json::from_str(raw.get())
-        .map_err(|_| bad("`to` is an object with lists of strings: `users`, `connections`, `roles`."))?;
+    let wrong = || bad("`to` is an object with lists of strings: `users`, `connections`, `roles`.");
+    // An array too would be read as the fields in their order.
+    if !raw.get().starts_with('{') {
+        return Err(wrong());
+    }
+    let targets: Targets = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
     let named = [&targets.users, &targets.connections, &targets.roles].into_iter().map(Vec::len);
     if named.fold(0, usize::saturating_add) > TARGETS_MAX {
         return Err(Refusal::new(Code::TooLarge, format!("`to` names at most {TARGETS_MAX} targets.")));
@@ -258,11 +275,12 @@ fn parse_page(fields: &Fields<'_>) -> Result<Page, Refusal> {
     let whole = |raw: Option<&RawValue>, name: &str| {
         raw.map(|raw| number(raw).map_err(|()| bad(&format!("`{name}` is a whole number.")))).transpose()
     };
-    Ok(Page {
-        before: whole(fields.before, "before")?,
-        after: whole(fields.after, "after")?,
-        limit: whole(fields.limit, "limit")?,
-    })
+    Page::new(whole(fields.before, "before")?, whole(fields.after, "after")?, whole(fields.limit, "limit")?)
+}
+
+/// A whole number as it stands in a query: digits and nothing else.
+pub fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
 fn string(raw: &RawValue) -> Option<Cow<'_, str>> {

@@ -6,58 +6,45 @@ use std::marker::PhantomData;
 use std::rc::{Rc, Weak};
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::js_sys::{Function, JsString, Promise};
-use worker::web_sys::{Request, WebSocket};
-use worker::worker_sys::ext::WebSocketExt as _;
+use worker::Env;
+use worker::js_sys::{JsString, Promise};
+use worker::web_sys::WebSocket;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequestResponsePair};
-use worker::{Env, Response};
 
 use super::entry::now;
 use super::env::{Ground, ground};
-use super::http::{self, Body, respond, switch, with_call};
+use super::log;
+use super::serve::Waiting;
 use super::socket::{self, Sockets};
 use super::sql::Database;
 use super::timer::Timer;
-use super::trouble::{self, Trouble};
-use super::{log, random};
-use crate::auth::{Grant, Verifier};
-use crate::channel::{Channel, Effects, Fresh, Joining, Question, Turn, Unreadable, Verb};
+use super::trouble::Trouble;
+use crate::auth::{Keys, Verifier};
+use crate::channel::{Channel, Effects, Turn, Unreadable};
 use crate::contract::Application;
-use crate::door::{Decision, Reply, Visitor, Wish};
+use crate::door::Reply;
 use crate::effect::{AskerKey, Effect};
-use crate::error::Code;
 use crate::name::{ChannelName, Millis};
-use crate::session::ResumeQuery;
 use crate::storage::SqlStorage;
 
 /// One object of the application `A`, asleep or awake.
 pub(crate) struct Host<A> {
-    ctx: DurableObjectState,
-    env: Env,
+    pub(super) ctx: DurableObjectState,
+    pub(super) env: Env,
     awake: RefCell<Option<Awake>>,
     timer: Timer,
-    asked: Cell<u32>,
+    pub(super) asked: Cell<u32>,
     application: PhantomData<A>,
 }
 
 /// What an object has in memory while it is awake.
-struct Awake {
+pub(super) struct Awake {
+    pub(super) sockets: Sockets,
+    pub(super) waiting: HashMap<AskerKey, Waiting>,
     ground: Rc<Ground>,
     name: ChannelName,
     channel: Channel,
     storage: SqlStorage<Database>,
-    sockets: Sockets,
-    waiting: HashMap<AskerKey, Waiting>,
-}
-
-/// Where the answer to an HTTP request is put.
-type Answer = Rc<RefCell<Option<Reply>>>;
-
-/// An HTTP request that waits for its answer.
-struct Waiting {
-    answer: Answer,
-    wake: Function,
 }
 
 impl<A: Application + 'static> Host<A> {
@@ -74,100 +61,6 @@ impl<A: Application + 'static> Host<A> {
             let (awake, asked) = (RefCell::new(None), Cell::new(0));
             Self { ctx, env, awake, timer: Timer::new(fired), asked, application: PhantomData }
         })
-    }
-
-    /// A request that the Worker handed on.
-    pub(crate) async fn fetch(&self, request: &Request) -> worker::Result<Response> {
-        match self.serve(request).await {
-            Ok(response) => Ok(response),
-            Err(trouble) => respond(trouble.report(self.name().as_ref())),
-        }
-    }
-
-    async fn serve(&self, request: &Request) -> Result<Response, Trouble> {
-        let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
-        let visitor = match with_call(request, |call| ground.door.knock(call)) {
-            Decision::Channel(visitor) => visitor,
-            refused => return Ok(http::settle(refused)?),
-        };
-        if self.name().as_ref() != Some(&visitor.channel) {
-            return Err(Trouble::NoChannel);
-        }
-        let grant = match visitor.admit(&ground.config.keys, now()) {
-            Ok(grant) => grant,
-            Err(refused) => return Ok(trouble::settle(*refused)?),
-        };
-        let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
-        let verb = match visitor.wish {
-            Wish::Join { protocol } => return self.join(&visitor, fresh, grant, protocol),
-            Wish::Members => Verb::Members,
-            Wish::Meter => Verb::Meter,
-            Wish::Messages => Verb::Messages {
-                after: visitor.query.owned("after"),
-                before: visitor.query.owned("before"),
-                limit: visitor.query.owned("limit"),
-            },
-            Wish::Publish => match http::body(request, frame_bytes(&ground)).await? {
-                Body::Text(body) => Verb::Publish { body },
-                Body::TooLarge => return Ok(respond(visitor.refusal(Code::TooLarge))?),
-                Body::NotUtf8 => return Ok(respond(visitor.refusal(Code::BadFrame))?),
-            },
-        };
-        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch }).await?;
-        Ok(respond(visitor.cors.onto(reply))?)
-    }
-
-    fn join(
-        &self,
-        visitor: &Visitor,
-        fresh: Fresh,
-        grant: Option<Grant>,
-        protocol: Option<&'static str>,
-    ) -> Result<Response, Trouble> {
-        let (client, server) = http::pair()?;
-        let query = &visitor.query;
-        let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
-        let joining = Joining { grant, resume, connection: query.owned("connection") };
-        let mut awake = self.awake()?;
-        let (session, effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
-        // A socket accepted for hibernation cannot be ended from here, one of this request can.
-        let refused =
-            effects.iter().any(|effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session));
-        let accepted = if refused { server.accept() } else { accept(&self.ctx, &server) };
-        if let Err(thrown) = accepted {
-            self.apply(&mut awake, effects);
-            let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
-            self.apply(&mut awake, effects);
-            return Err(thrown.into());
-        }
-        awake.sockets.bind(session, &server);
-        self.apply(&mut awake, effects);
-        if refused {
-            awake.sockets.drop(session);
-        }
-        Ok(switch(client, protocol)?)
-    }
-
-    async fn ask(&self, question: Question) -> Result<Reply, Trouble> {
-        let (answered, answer) = self.put(question)?;
-        JsFuture::from(answered).await?;
-        let reply = answer.borrow_mut().take();
-        reply.ok_or_else(|| Trouble::Platform("a request was left without an answer".to_owned()))
-    }
-
-    /// Puts a question; the promise is kept once the answer is there, now or after the flush.
-    fn put(&self, question: Question) -> Result<(Promise, Answer), Trouble> {
-        let mut wake = None;
-        let answered = Promise::new(&mut |resolve, _reject| wake = Some(resolve));
-        let wake = wake.ok_or_else(|| Trouble::Platform("a promise came without its resolver".to_owned()))?;
-        let answer = Answer::default();
-        let asker = AskerKey(self.asked.get());
-        self.asked.set(asker.0.wrapping_add(1));
-        let mut awake = self.awake()?;
-        awake.waiting.insert(asker, Waiting { answer: Rc::clone(&answer), wake });
-        let effects = awake.turn(|channel, turn| channel.ask(turn, asker, question));
-        self.apply(&mut awake, effects);
-        Ok((answered, answer))
     }
 
     /// A frame. It must not wait for anything: two frames of one socket would overtake each other.
@@ -226,7 +119,7 @@ impl<A: Application + 'static> Host<A> {
     }
 
     /// Applies effects in their order. One that fails is logged, and the rest goes on.
-    fn apply(&self, awake: &mut Awake, effects: Effects) {
+    pub(super) fn apply(&self, awake: &mut Awake, effects: Effects) {
         for effect in effects {
             if let Err(thrown) = self.apply_one(awake, effect) {
                 Trouble::from(thrown).report(Some(&awake.name));
@@ -245,8 +138,7 @@ impl<A: Application + 'static> Host<A> {
             Effect::Drop { session } => sockets.drop(session),
             Effect::Answer { asker, status, body, retry_after } => {
                 if let Some(waiting) = awake.waiting.remove(&asker) {
-                    *waiting.answer.borrow_mut() = Some(Reply::json(status, body).after(retry_after));
-                    waiting.wake.call0(&JsValue::UNDEFINED)?;
+                    waiting.answer(Reply::json(status, body).after(retry_after))?;
                 }
             }
             Effect::Timer { after } => self.timer.set(after)?,
@@ -257,7 +149,7 @@ impl<A: Application + 'static> Host<A> {
     }
 
     /// The machine, awake: woken now if it slept.
-    fn awake(&self) -> Result<RefMut<'_, Awake>, Trouble> {
+    pub(super) fn awake(&self) -> Result<RefMut<'_, Awake>, Trouble> {
         let busy = || Trouble::Platform("the object is in the middle of another turn".to_owned());
         let mut slot = self.awake.try_borrow_mut().map_err(|_| busy())?;
         if slot.is_none() {
@@ -274,12 +166,13 @@ impl<A: Application + 'static> Host<A> {
         let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
         let sockets = Sockets::new(&self.ctx);
         let sleepers = sockets.wake()?;
-        let verifier: Rc<dyn Verifier> = Rc::<crate::auth::Keys>::clone(&ground.config.keys);
+        let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&ground.config.keys);
         let channel = Channel::restore(name.clone(), rules, ground.config.limits.clone(), verifier, &sleepers);
         Ok(Awake { ground, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 
-    fn name(&self) -> Option<ChannelName> {
+    /// The channel that this object is, by the name it was found by.
+    pub(super) fn name(&self) -> Option<ChannelName> {
         ChannelName::parse(&self.ctx.id().ok()?.name()?)
     }
 
@@ -292,7 +185,8 @@ impl<A: Application + 'static> Host<A> {
 }
 
 impl Awake {
-    fn turn<T>(&mut self, ask: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
+    /// Asks the machine, and answers what it wants done.
+    pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
         let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets };
         ask(&mut self.channel, &mut turn)
     }
@@ -314,7 +208,8 @@ fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
     Ok(text.into())
 }
 
-fn frame_bytes(ground: &Ground) -> u32 {
+/// The most bytes of a frame, or of a body.
+pub(super) fn frame_bytes(ground: &Ground) -> u32 {
     u32::try_from(ground.config.limits.frame_bytes).unwrap_or(u32::MAX)
 }
 
@@ -324,10 +219,6 @@ const fn answer_to(code: u16) -> u16 {
         1004..=1006 | 1015 | 0..=999 | 5000.. => 1000,
         _ => code,
     }
-}
-
-fn accept(ctx: &DurableObjectState, server: &WebSocket) -> Result<(), JsValue> {
-    ctx.accept_websocket(server)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]

@@ -15,7 +15,8 @@ pub struct MemoryStorage {
     rows: VecDeque<Kept>,
     departures: BTreeMap<ConnectionId, Departure>,
     rows_written: u64,
-    write_trouble: Option<StorageError>,
+    /// So many writes succeed before this one does not.
+    write_trouble: Option<(usize, StorageError)>,
     read_trouble: Option<StorageError>,
     full: bool,
 }
@@ -45,7 +46,12 @@ impl MemoryStorage {
 
     /// The next write fails this way; those after it succeed.
     pub fn fail_next_write(&mut self, error: StorageError) {
-        self.write_trouble = Some(error);
+        self.fail_write_after(0, error);
+    }
+
+    /// So many writes succeed, the next fails this way, and those after it succeed.
+    pub fn fail_write_after(&mut self, writes: usize, error: StorageError) {
+        self.write_trouble = Some((writes, error));
     }
 
     /// The next reading fails this way; those after it succeed.
@@ -80,7 +86,14 @@ impl MemoryStorage {
     }
 
     fn may_write(&mut self) -> Result<(), StorageError> {
-        self.write_trouble.take().map_or(Ok(()), Err)
+        match self.write_trouble.take() {
+            None => Ok(()),
+            Some((0, error)) => Err(error),
+            Some((writes, error)) => {
+                self.write_trouble = Some((writes.saturating_sub(1), error));
+                Ok(())
+            }
+        }
     }
 
     fn wrote(&mut self, rows: usize) {

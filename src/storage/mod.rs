@@ -19,7 +19,7 @@ use crate::name::{ConnectionId, Epoch, Millis};
 /// What the machine asks of the disk. All calls of one turn become durable together or not at all, and nothing is told
 /// before (the platform's output gate; a crash in between forgets the whole turn).
 ///
-/// Each method is atomic by itself too: when it fails, what can be read afterwards is what could be read before.
+/// Each method is atomic by itself too: when it fails, what a floor of the call holds reads as it did before.
 /// Reading never writes, so that a join costs nothing (rule D3).
 pub trait Storage {
     /// The newest row without its text; `None` before the first kept message of a life.

@@ -1,12 +1,12 @@
 //! What is kept is bounded, and bounding it is cheap (rules D1, D9).
 
-use dormouse::storage::{Floor, Head, ROTATION_MIN, Row, RowKey, Storage as _};
+use dormouse::storage::{Floor, Head, ROTATION_MIN, Row, RowKey, Sql as _, Storage as _};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::disk::Disk;
 use crate::life::{ALL, DAY, Life, departure, firsts, sound};
-use crate::sqlite::InSqlite;
+use crate::sqlite::{Database, InSqlite};
 
 const HOUR: u64 = DAY / 24;
 const MINUTE: u64 = HOUR / 60;
@@ -81,7 +81,7 @@ pub(crate) fn d9_no_more_than_twice_the_bounds_is_on_disk<D: Disk>() {
             life.now += MINUTE;
             life.say(&[&frame]);
         }
-        if weighed.rows.len() % 50 == 0 {
+        if weighed.rows.len().is_multiple_of(50) {
             for life in [&mut counted, &mut aged, &mut weighed] {
                 most = most.max(life.read().len());
             }
@@ -104,7 +104,8 @@ fn tight_bounds(head: Head) -> Vec<Floor> {
 }
 
 pub(crate) fn d9_what_a_floor_holds_stays_and_reads_alike_whatever_comes<D: Disk>() {
-    let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
+    let cases = Config::default().cases.min(48); // PROPTEST_CASES can ask for fewer
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&steps(), |steps| {
             let mut life = Life::<D>::keeping(tight_bounds);
@@ -170,6 +171,34 @@ pub(crate) fn d9_clearing_forgets_rows_and_departures_and_a_new_life_can_begin<D
     life.rows.clear();
     life.say(&["{\"new\":1}"]);
     assert_eq!(life.read(), life.rows.clone());
+}
+
+/// Why rows go with their table: this is what statements are billed.
+#[test]
+fn d9_a_deleted_row_is_billed_and_a_dropped_table_is_not() {
+    let mut database = Database::open();
+    let hundred = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 100) \
+        INSERT INTO t SELECT x, 'a row' FROM n";
+    for (sql, billed) in [
+        ("CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)", 2),
+        (hundred, 100),
+        ("INSERT OR REPLACE INTO t VALUES (7, 'another')", 1),
+        ("UPDATE t SET text = 'third' WHERE id = 7", 1),
+        ("UPDATE t SET id = 1000 WHERE id = 7", 1),
+        ("DELETE FROM t WHERE id <= 10", 9),
+        ("DELETE FROM t", 91),
+        (hundred, 100),
+        ("ALTER TABLE t RENAME TO u", 2),
+        ("ALTER TABLE u ADD COLUMN more TEXT NOT NULL DEFAULT ''", 1),
+        ("SELECT * FROM u", 0),
+        ("DROP TABLE u", 0),
+        ("CREATE TABLE t (id TEXT PRIMARY KEY) WITHOUT ROWID", 2),
+        ("INSERT INTO t VALUES ('a'), ('b')", 2),
+        ("INSERT OR REPLACE INTO t VALUES ('a')", 1),
+        ("DELETE FROM t WHERE id = 'a' RETURNING id", 1),
+    ] {
+        assert_eq!(database.exec(sql, &[]).unwrap().rows_written, billed, "{sql}");
+    }
 }
 
 #[test]

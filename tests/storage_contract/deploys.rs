@@ -1,8 +1,13 @@
 //! A deploy lets the code of two releases meet the same data, in either order.
 
-use dormouse::name::Epoch;
-use dormouse::storage::{Column, Departure, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
+use dormouse::auth::Grant;
+use dormouse::history::Mark;
+use dormouse::limits::Payer;
+use dormouse::name::{Epoch, RequestId, UserId};
+use dormouse::session::{Kept, Stage};
+use dormouse::storage::{Column, Departure, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
 use serde_json::{Value as Json, json};
+use xxhash_rust::xxh64::xxh64;
 
 use crate::disk::Disk as _;
 use crate::life::{ALL, Life, connection_id, departure, sound};
@@ -17,8 +22,8 @@ fn golden() -> Json {
 /// A release that has added a column to the rows.
 const LATER: &[Column] = &[Column { name: "encoding", declaration: "TEXT NOT NULL DEFAULT 'json'" }];
 
-fn last_sixty(head: Head) -> Vec<dormouse::storage::Floor> {
-    vec![dormouse::storage::Floor { seq: head.seq.saturating_sub(59), at: 0, before: 0 }]
+fn last_sixty(head: Head) -> Vec<Floor> {
+    vec![Floor { seq: head.seq.saturating_sub(59), at: 0, before: 0 }]
 }
 
 fn expected_row(json: &Json) -> Row {
@@ -67,6 +72,12 @@ fn insert(database: &Database, table: &str, rows: &Json) {
     }
 }
 
+/// What a release wrote stays written: a new form gets a file and tests of its own beside these.
+#[test]
+fn the_golden_file_of_release_1_is_as_it_was() {
+    assert_eq!(format!("{:016x}", xxh64(GOLDEN.as_bytes(), 0)), "95cdf0846df2c977");
+}
+
 #[test]
 fn what_release_1_wrote_is_read_today() {
     let golden = golden();
@@ -83,6 +94,54 @@ fn what_release_1_wrote_is_read_today() {
     assert_eq!(disk.store().head().unwrap().unwrap().bytes, rows.last().unwrap().bytes_after());
     let away: Vec<_> = golden["away"].as_array().unwrap().iter().map(expected_departure).collect();
     assert_eq!(disk.store().departures().unwrap(), away);
+}
+
+#[test]
+fn what_release_1_marked_as_seen_is_a_duplicate_today() {
+    let (ann, nobody) = (UserId::parse("ann").unwrap(), connection_id("BBBBBBBBBBBBBBBBBBBBBB"));
+    let mark = |payer, id, data| Mark::new(&payer, &RequestId::parse(id).unwrap(), "say", data);
+    let marks = [
+        vec![mark(Payer::User(ann), "a-1", "{\"text\":\"it's \\\"quoted\\\"\"}")],
+        vec![mark(Payer::Connection(nobody), "b-1", "{\"text\":\"grüße 🦀\"}"), None],
+    ];
+    for (row, marks) in golden()["rows"].as_array().unwrap().iter().zip(marks) {
+        assert_eq!(row["ids"], json!(serde_json::to_string(&marks).unwrap()));
+    }
+}
+
+#[test]
+fn whom_release_1_saw_depart_is_known_today() {
+    let grant = |user: &str| Grant {
+        user: UserId::parse(user).unwrap(),
+        expires: 1_800_003_600_000,
+        abilities: Vec::new(),
+        roles: Vec::new(),
+        info: None,
+        token_id: None,
+        issued: None,
+    };
+    let plain = Kept {
+        present: true,
+        ..Kept::new(connection_id("BBBBBBBBBBBBBBBBBBBBBB"), Some(grant("bob")), Stage::Joined, 1_800_000_000_000)
+    };
+    let full = Kept {
+        connection: connection_id("AAAAAAAAAAAAAAAAAAAAAA"),
+        grant: Some(Grant {
+            abilities: vec!["join".to_owned(), "publish".to_owned()],
+            roles: vec!["host".to_owned()],
+            info: Some("{\"name\":\"Ann\"}".into()),
+            token_id: Some("token-1".to_owned()),
+            issued: Some(1_800_000_000_000),
+            ..grant("ann")
+        }),
+        data: Some("{\"mood\":\"good\"}".into()),
+        epoch: Epoch::parse("0123456789abcdef"),
+        swept: 1_800_000_000_000,
+        ..plain.clone()
+    };
+    for (away, expected) in golden()["away"].as_array().unwrap().iter().zip([plain, full]) {
+        assert_eq!(Kept::decode(away["session"].as_str().unwrap()), Some(expected));
+    }
 }
 
 #[test]

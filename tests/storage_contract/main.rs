@@ -2,6 +2,15 @@
 //!
 //! SQLite is rusqlite's here. With `DORMOUSE_SQL=127.0.0.1:PORT` the same tests run over the storage of a real Durable
 //! Object, which whoever listens on that port hands through (see `sqlite.rs`), and count its own `rowsWritten`.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
 
 mod bounds;
 mod departures;

@@ -107,6 +107,7 @@ pub(crate) fn d4_a_reading_ends_with_the_row_that_crosses_its_limit<D: Disk>() {
         (Limit { bytes: 11, ..ALL }, &[1, 3, 4]),
         (Limit { bytes: 25, ..ALL }, &[1, 3, 4]),
         (Limit { bytes: 26, ..ALL }, &[1, 3, 4, 8]),
+        (Limit { bytes: 26, rows: usize::MAX >> 1 }, &[1, 3, 4, 8]),
         (Limit { bytes: 26, rows: 3 }, &[1, 3, 4]),
     ] {
         assert_eq!(firsts(&life.store().read_from(1, limit).unwrap()), expected, "{limit:?}");

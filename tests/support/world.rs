@@ -15,8 +15,13 @@ use dormouse::session::ResumeQuery;
 use dormouse::storage::MemoryStorage;
 use serde_json::{Value, json};
 
+use super::trouble::{Doom, Trouble, Troubled};
+
 /// The platform puts a channel to sleep after so much quiet with no timer armed.
 pub const QUIET: Millis = 10_000;
+
+/// The platform fires an alarm that failed again after about so long.
+const ALARM_AGAIN: Millis = 2_000;
 
 /// When every world begins.
 pub const BEGIN: Millis = 1_700_000_000_000;
@@ -210,6 +215,10 @@ pub struct World {
     /// How often the channel woke.
     pub wakes: usize,
     pub limits: Limits,
+    /// How the process dies in the next turn.
+    pub doom: Option<Doom>,
+    /// Which calls of the storage fail.
+    pub trouble: Trouble,
     name: ChannelName,
     contract: Contract,
     channel: Option<Channel>,
@@ -218,6 +227,8 @@ pub struct World {
     quiet_since: Millis,
     drawn: u64,
     asked: u32,
+    /// The disk before a turn of which nothing will be written.
+    before: Option<MemoryStorage>,
 }
 
 impl World {
@@ -241,6 +252,8 @@ impl World {
             timer: None,
             wakes: 0,
             limits: Limits::default(),
+            doom: None,
+            trouble: Trouble::default(),
             name: ChannelName::parse(channel).unwrap(),
             contract: contract.check().unwrap(),
             channel: None,
@@ -249,6 +262,7 @@ impl World {
             quiet_since: BEGIN,
             drawn: 0,
             asked: 0,
+            before: None,
         }
     }
 
@@ -346,7 +360,12 @@ impl World {
                 self.event(|channel, turn| channel.timer(turn));
             } else {
                 self.alarm = None;
+                let doomed = self.doom.is_some();
                 self.event(|channel, turn| channel.alarm(turn));
+                // An alarm that was not seen through fires again, unless it has set another.
+                if doomed && self.alarm.is_none() {
+                    self.alarm = Some(self.now + ALARM_AGAIN);
+                }
             }
         }
         self.now = until;
@@ -364,6 +383,13 @@ impl World {
         self.channel = None;
         self.timer = None;
         self.wires.open.clear();
+    }
+
+    /// The clock is set, forwards or back; what was to happen after some time happens after that time all the same.
+    pub fn set_clock(&mut self, now: Millis) {
+        self.timer = self.timer.map(|timer| now + timer.saturating_sub(self.now));
+        self.quiet_since = now.saturating_sub(self.now.saturating_sub(self.quiet_since));
+        self.now = now;
     }
 
     /// The platform evicts the object from memory; the sockets stay open.
@@ -432,6 +458,11 @@ impl World {
         self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
     }
 
+    /// The socket of the client that joined so manieth, from 0.
+    pub fn nth(&self, number: usize) -> &Socket {
+        &self.wires.sockets[number]
+    }
+
     pub fn is_asleep(&self) -> bool {
         self.channel.is_none()
     }
@@ -453,7 +484,9 @@ impl World {
 
     fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
         let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
-        let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &self.wires };
+        self.before = (self.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
+        let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
+        let mut turn = Turn { now: self.now, storage: &mut storage, links: &self.wires };
         let result = happen(&mut channel, &mut turn);
         self.channel = Some(channel);
         self.quiet_since = self.now;
@@ -468,9 +501,17 @@ impl World {
     }
 
     fn apply_all(&mut self, effects: Effects) {
-        for effect in effects {
-            self.apply(effect);
+        let Some(doom) = self.doom.take() else { return effects.into_iter().for_each(|effect| self.apply(effect)) };
+        match doom {
+            Doom::Unwritten => self.storage = self.before.take().unwrap(),
+            Doom::Untold(told) => {
+                // The alarm is on disk with the rows.
+                let (alarms, others): (Vec<_>, Vec<_>) =
+                    effects.into_iter().partition(|effect| matches!(effect, Effect::Alarm { .. }));
+                others.into_iter().take(told).chain(alarms).for_each(|effect| self.apply(effect));
+            }
         }
+        self.crash();
     }
 
     fn apply(&mut self, effect: Effect) {

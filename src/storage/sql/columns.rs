@@ -1,7 +1,7 @@
 //! Columns into values: what a release of ours wrote is read back, and nothing is trusted.
 
 use super::super::{Departure, Head, Ids, Row, RowKey, StorageError, Stored};
-use super::port::Value;
+use super::port::{INTEGER_MAX, Value};
 use crate::name::{ConnectionId, Epoch};
 
 /// The form in which ids, lengths and text are written today.
@@ -17,8 +17,8 @@ impl Columns {
 
     pub(super) fn integer(&mut self) -> Option<u64> {
         match self.0.next()? {
-            Value::Integer(number) => number.try_into().ok(),
-            Value::Text(_) | Value::Other => None,
+            Value::Integer(number) if number <= INTEGER_MAX => number.try_into().ok(),
+            Value::Integer(_) | Value::Text(_) | Value::Other => None,
         }
     }
 

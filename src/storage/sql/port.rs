@@ -58,7 +58,7 @@ impl From<SqlError> for StorageError {
 }
 
 /// The greatest whole number that every platform passes on unchanged.
-const INTEGER_MAX: i64 = (1 << 53) - 1;
+pub(super) const INTEGER_MAX: i64 = (1 << 53) - 1;
 
 /// A number as a parameter. What is greater than a row can hold is a bound to compare with, and its end is as good.
 pub(super) fn integer(number: impl TryInto<i64>) -> Param<'static> {

@@ -8,9 +8,9 @@ import { secret } from "./tokens.ts";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
-const deployed = unstable_readConfig({ config: `${root}wrangler.toml` });
-
 export interface Setting {
+  /** The environment of wrangler.toml; the default one unless told. */
+  environment?: string;
   /** Variables and secrets; JWT_SECRET is there unless another key is. */
   vars?: Record<string, string>;
   /** Joins that pass in ten seconds; without it nobody is counted. */
@@ -49,11 +49,12 @@ export class Service {
     this.url = url;
   }
 
-  static async start({ vars = {}, joins = {} }: Setting = {}): Promise<Service> {
+  static async start({ environment = "", vars = {}, joins = {} }: Setting = {}): Promise<Service> {
     const keys = "JWT_SECRET" in vars || "JWT_JWKS" in vars ? {} : { JWT_SECRET: secret };
     const limits: [string, number | undefined][] = [["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser]];
     const ratelimits = limits.flatMap(([name, limit], at) =>
       limit === undefined ? [] : [{ name, namespace_id: `${at + 1}`, simple: { limit, period: 10 as const } }]);
+    const deployed = unstable_readConfig({ config: `${root}wrangler.toml`, env: environment });
     const { compatibility_date, compatibility_flags, exports, durable_objects } = deployed;
     const config = {
       name: "dormouse",
@@ -62,7 +63,7 @@ export class Service {
       compatibility_flags,
       exports,
       durable_objects: { bindings: durable_objects.bindings },
-      vars: { ...keys, ...vars },
+      vars: { ...deployed.vars, ...keys, ...vars } as Record<string, string>,
       ratelimits,
     };
     const harness = createTestHarness({ root, workers: [{ config }] });

@@ -1,0 +1,19 @@
+// From nothing to the first member: how long a fresh process, and in it a fresh isolate, takes.
+import { token } from "./servers.mjs";
+
+/** Joins once; the metrics by name. */
+export async function cold(server) {
+  const dormouse = server.dialect === "dormouse";
+  const protocols = dormouse ? ["dormouse.v1", `bearer.${token("first", ["join"])}`] : [];
+  const begin = performance.now();
+  const socket = new WebSocket(server.url.replace("{channel}", "bench:cold"), protocols);
+  // A member is in when it is welcomed; where there is no welcome, when the connection is open.
+  const event = await new Promise((resolve, reject) => {
+    socket.addEventListener(dormouse ? "message" : "open", resolve, { once: true });
+    socket.addEventListener("error", () => reject(new Error("the first join failed")), { once: true });
+  });
+  const welcome_ms = performance.now() - begin;
+  if (dormouse && !event.data.includes('"type":"welcome"')) throw new Error(`instead of a welcome: ${event.data}`);
+  socket.close();
+  return { start_ms: server.start_ms, welcome_ms, first_welcome_ms: server.start_ms + welcome_ms };
+}

@@ -1,0 +1,178 @@
+//! The two ways a message travels: bare, or in the frames of the dormouse protocol.
+
+use std::fmt::Write;
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// How messages are framed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Dialect {
+    /// A message is a text frame that holds nothing but its data, and goes to all as it came.
+    Raw,
+    /// Messages travel in frames of the sub-protocol `dormouse.v1`, alone or in arrays.
+    Dormouse,
+}
+
+/// One message of a publisher, as its data tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Post {
+    /// Which publisher of the channel sent it.
+    pub publisher: usize,
+    /// How many that publisher had sent before.
+    pub count: u64,
+    /// When it was due, in nanoseconds since the generator began.
+    pub due: u64,
+    /// Its place in the order of the channel, where it is kept.
+    pub seq: Option<u64>,
+}
+
+/// What one text frame held.
+#[derive(Default, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// The messages, in order.
+    pub posts: Vec<Post>,
+    /// How many frames refused something; their text goes to the person who looks.
+    pub refused: usize,
+    /// The code of the farewell, if the service said one.
+    pub bye: Option<u64>,
+    /// How many heartbeats were answered.
+    pub pongs: usize,
+}
+
+/// Writes the data of one message: exactly `size` bytes of JSON, or as many as its numbers need.
+pub fn data(publisher: usize, count: u64, due: u64, size: usize) -> String {
+    let mut text = String::with_capacity(size);
+    // Writing to a String cannot fail.
+    let _ = write!(text, r#"{{"p":{publisher},"c":{count},"t":{due},"x":""#);
+    for _ in text.len() + 2..size {
+        text.push('x');
+    }
+    text.push_str("\"}");
+    text
+}
+
+/// Wraps data into what a member sends to have it published.
+pub fn publish(dialect: Dialect, instance: &str, event: &str, count: u64, data: String) -> String {
+    match dialect {
+        Dialect::Raw => data,
+        Dialect::Dormouse => {
+            format!(r#"{{"type":"publish","id":"{instance}{count}","event":"{event}","data":{data}}}"#)
+        }
+    }
+}
+
+/// What the ids of one publisher begin with: as long as the 96 random bits that the client library takes.
+pub fn instance(publisher: usize) -> String {
+    format!("instance{publisher:08}")
+}
+
+/// Reads a text frame in full; `size` is what [`data`] was given. An error says what is wrong with it.
+pub fn read(dialect: Dialect, text: &[u8], size: usize) -> Result<Received, String> {
+    if text == b"pong" {
+        return Ok(Received { pongs: 1, ..Received::default() });
+    }
+    match dialect {
+        Dialect::Raw => Ok(Received { posts: vec![post(text, None, size)?], ..Received::default() }),
+        Dialect::Dormouse if text.first() == Some(&b'[') => collect(&parse::<Vec<Frame<'_>>>(text)?, size),
+        Dialect::Dormouse => collect(&[parse::<Frame<'_>>(text)?], size),
+    }
+}
+
+/// The fields of a frame that the benchmark looks at.
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    seq: Option<u64>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+}
+
+/// The data of a message, as [`data`] writes it.
+#[derive(Deserialize)]
+struct Data {
+    p: usize,
+    c: u64,
+    t: u64,
+}
+
+fn collect(frames: &[Frame<'_>], size: usize) -> Result<Received, String> {
+    let mut received = Received::default();
+    for frame in frames {
+        match frame.kind {
+            "message" => {
+                let text = frame.data.ok_or("a message without data")?.get();
+                received.posts.push(post(text.as_bytes(), frame.seq, size)?);
+            }
+            "error" => received.refused += 1,
+            "bye" => received.bye = frame.code.and_then(|code| code.get().parse().ok()).or(Some(0)),
+            _ => {}
+        }
+    }
+    Ok(received)
+}
+
+fn post(text: &[u8], seq: Option<u64>, size: usize) -> Result<Post, String> {
+    let Data { p, c, t } = parse(text)?;
+    // The data must have come through byte for byte.
+    if data(p, c, t, size).as_bytes() != text {
+        return Err(format!("altered data: {}", shown(text)));
+    }
+    Ok(Post { publisher: p, count: c, due: t, seq })
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(text).map_err(|error| format!("{error} in {}", shown(text)))
+}
+
+fn shown(text: &[u8]) -> String {
+    String::from_utf8_lossy(text.get(..text.len().min(300)).unwrap_or(text)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_has_the_size_asked_for_and_reads_back() {
+        let text = data(7, 42, 123_456_789, 64);
+        assert_eq!(text.len(), 64);
+        let read = read(Dialect::Raw, text.as_bytes(), 64).expect("reads");
+        assert_eq!(read.posts, [Post { publisher: 7, count: 42, due: 123_456_789, seq: None }]);
+    }
+
+    #[test]
+    fn a_single_frame_and_an_array_count_alike() {
+        let frame = |count, seq| {
+            format!(
+                r#"{{"type":"message","seq":{seq},"id":"a","event":"hot","data":{},"from":{{"user":"u"}},"at":1}}"#,
+                data(0, count, 5, 64)
+            )
+        };
+        let single = read(Dialect::Dormouse, frame(1, 9).as_bytes(), 64).expect("reads");
+        let array = format!("[{},{}]", frame(1, 9), frame(2, 10));
+        let array = read(Dialect::Dormouse, array.as_bytes(), 64).expect("reads");
+        assert_eq!(single.posts, array.posts.get(..1).expect("two"));
+        assert_eq!(array.posts.iter().map(|post| post.seq).collect::<Vec<_>>(), [Some(9), Some(10)]);
+    }
+
+    #[test]
+    fn altered_data_is_an_error() {
+        let text = data(7, 42, 5, 64).replace("xx", "xy");
+        assert!(read(Dialect::Raw, text.as_bytes(), 64).is_err());
+        let short = data(7, 42, 5, 63);
+        assert!(read(Dialect::Raw, short.as_bytes(), 64).is_err());
+    }
+
+    #[test]
+    fn refusals_farewells_and_heartbeats_are_no_messages() {
+        let text = br#"[{"type":"error","code":"rate_limited","message":"slower"},{"type":"bye","code":4102}]"#;
+        let received = read(Dialect::Dormouse, text, 64).expect("reads");
+        assert_eq!((received.posts.len(), received.refused, received.bye), (0, 1, Some(4102)));
+        assert_eq!(read(Dialect::Raw, b"pong", 64).expect("reads").pongs, 1);
+    }
+}

@@ -1,0 +1,432 @@
+//! Delivery: one order, on disk before it is told, one epoch a life, conditional publishes (rules D1 to D3, D5, D8).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use dormouse::storage::StorageError;
+use serde_json::{Value, json};
+use support::room::contract;
+use support::{Client, Joiner, Sleep, World, in_channel, in_room, publish, say, seqs, unmetered};
+
+/// A conditional publish.
+fn if_seq(id: &str, seq: u64) -> Value {
+    let mut frame = say(id, id);
+    frame["if_seq"] = json!(seq);
+    frame
+}
+
+fn broken() -> StorageError {
+    StorageError::Failed("broken".to_owned())
+}
+
+fn refusals(frames: &[Value]) -> Vec<(&str, &str)> {
+    let refusals = frames.iter().filter(|frame| frame["type"] == "error");
+    refusals.map(|frame| (frame["id"].as_str().unwrap(), frame["code"].as_str().unwrap())).collect()
+}
+
+#[test]
+fn d1_kept_messages_have_consecutive_seqs_from_1_over_sockets_and_http() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        let bob = world.joined(&unmetered("bob"));
+        world.pause();
+        for round in 0..3 {
+            world.send(
+                ann,
+                json!([say(&format!("a{round}"), 1), publish("wave", "w", 2), say(&format!("b{round}"), 3)]),
+            );
+            world.send(bob, say(&format!("c{round}"), 4));
+            world.keep(1);
+            world.pause();
+        }
+        let heard = world.received(bob);
+        assert_eq!(seqs(&heard), (1..=12).collect::<Vec<_>>());
+        assert_eq!(world.received(ann), heard);
+    });
+}
+
+#[test]
+fn d1_ephemeral_messages_carry_no_seq_and_keep_their_publishers_order_among_its_others() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        let bob = world.joined(&unmetered("bob"));
+        world.pause();
+        for number in 0..30 {
+            world.send(ann, publish(if number % 3 == 0 { "say" } else { "wave" }, &number.to_string(), number));
+        }
+        world.settle();
+        let heard = world.received(bob);
+        assert_eq!(
+            heard.iter().map(|frame| frame["data"].as_u64().unwrap()).collect::<Vec<_>>(),
+            (0..30).collect::<Vec<_>>()
+        );
+        assert!(heard.iter().all(|frame| frame.get("seq").is_some() == (frame["event"] == "say")));
+    });
+}
+
+#[test]
+fn d1_a_refused_publish_takes_no_seq() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.pause();
+        let told = world.told(ann, json!([say("1", 1), publish("note", "2", 7), say("3", 3)]));
+        assert_eq!(seqs(&told), [1, 2]);
+    });
+}
+
+#[test]
+fn d2_a_kept_message_is_on_disk_when_it_is_heard() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        world.pause();
+        for number in 1..=10 {
+            world.send(ann, say(&number.to_string(), number));
+            let told = seqs(&world.received(ann)).last().copied().unwrap_or(0);
+            let written = world.storage.rows().last().map_or(0, |row| row.key().last());
+            assert!(told <= written, "{told} told, {written} written");
+        }
+    });
+}
+
+#[test]
+fn d2_what_arrives_together_is_one_row() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        world.pause();
+        world.told(ann, json!((1..=50).map(|id| say(&id.to_string(), id)).collect::<Vec<_>>()));
+        assert_eq!(world.storage.rows().count(), 1);
+    });
+}
+
+#[test]
+fn d2_a_write_that_fails_refuses_each_with_internal_and_nobody_hears_of_it() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        let bob = world.joined(&unmetered("bob"));
+        world.pause();
+        world.storage.fail_next_write(broken());
+        let mut quiet = say("2", 2);
+        quiet["echo"] = json!(false);
+        let told = world.told(ann, json!([say("1", 1), quiet, publish("wave", "w", 3)]));
+        assert_eq!(refusals(&told), [("1", "internal"), ("2", "internal")]);
+        let heard = world.received(bob);
+        assert_eq!(heard.len(), 1);
+        assert_eq!(heard[0]["id"], "w");
+    });
+}
+
+#[test]
+fn d2_a_write_that_fails_takes_back_seqs_and_ids() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        world.pause();
+        world.told(ann, say("0", 0));
+        world.storage.fail_next_write(broken());
+        world.told(ann, json!([say("1", 1), say("2", 2)]));
+        world.pause();
+        assert_eq!(seqs(&world.told(ann, json!([say("2", 2), say("1", 1)]))), [2, 3]);
+        assert_eq!(world.told(ann, if_seq("4", 3))[0]["seq"], 4);
+    });
+}
+
+#[test]
+fn d2_answers_that_name_a_reservation_fall_with_it() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        world.pause();
+        world.told(ann, say("0", 0));
+        world.storage.fail_next_write(broken());
+        let told = world.told(ann, json!([say("0", 0), say("1", 1), say("1", 1), if_seq("2", 2), if_seq("3", 9)]));
+        assert_eq!(refusals(&told), [("1", "internal"), ("1", "internal"), ("2", "internal"), ("3", "internal")]);
+        assert_eq!(world.answers_to(ann, "0")[1], json!({"type": "ack", "id": "0", "seq": 1, "duplicate": true}));
+    });
+}
+
+#[test]
+fn d2_of_a_batch_of_several_rows_what_was_written_is_told_and_the_rest_refused() {
+    let mut world = World::room();
+    world.limits.row_bytes = 65_536;
+    let ann = world.joined(&unmetered("ann"));
+    let bob = world.joined(&unmetered("bob"));
+    world.told(ann, say("0", 0));
+    world.send(bob, publish("wave", "w", 0));
+    world.storage.fail_write_after(1, broken());
+    for id in ["1", "2", "3"] {
+        world.send(ann, say(id, "x".repeat(40_000)));
+    }
+    world.settle();
+    assert_eq!(world.answers_to(ann, "1")[0]["seq"], 2);
+    assert_eq!(world.answers_to(ann, "2")[0]["code"], "internal");
+    assert_eq!(world.answers_to(ann, "3")[0]["code"], "internal");
+    assert_eq!(seqs(&world.received(bob)), [1, 2]);
+    assert_eq!(seqs(&world.told(ann, say("2", "again"))), [3]);
+}
+
+#[test]
+fn d2_over_http_a_write_that_fails_is_500_and_a_full_disk_503() {
+    in_room(|world| {
+        let ann = unmetered("ann");
+        world.storage.fail_next_write(broken());
+        let (status, answer) = world.post(&ann, json!({"id": "1", "event": "say", "data": 1}));
+        assert_eq!((status, &answer["error"]["code"]), (500, &json!("internal")));
+        world.storage.set_full(true);
+        let (status, answer) = world.post(&ann, json!({"id": "1", "event": "say", "data": 1}));
+        assert_eq!((status, &answer["error"]["code"]), (503, &json!("over_capacity")));
+        world.storage.set_full(false);
+        assert_eq!(
+            world.post(&ann, json!({"id": "1", "event": "say", "data": 1})),
+            (200, json!({"type": "ack", "id": "1", "seq": 1}))
+        );
+    });
+}
+
+#[test]
+fn d2_what_was_accepted_and_not_written_when_the_process_dies_was_told_to_nobody() {
+    let mut world = World::room();
+    let ann = world.joined(&unmetered("ann"));
+    let bob = world.joined(&unmetered("bob"));
+    world.send(ann, say("1", 1));
+    world.send(ann, say("2", 2));
+    world.crash();
+    assert_eq!(seqs(&world.received(bob)), [1]);
+    let back = world.joined(&unmetered("ann"));
+    assert_eq!(world.welcome(back)["seq"], 1);
+    assert_eq!(world.told(back, say("1", 1))[0]["duplicate"], true);
+    assert_eq!(seqs(&world.told(back, say("2", 2))), [2]);
+}
+
+#[test]
+fn d3_a_join_writes_nothing_and_all_joiners_are_told_one_epoch() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.pause();
+        let bob = world.joined(&Joiner::user("bob"));
+        assert_eq!(world.epoch(ann), world.epoch(bob));
+        assert_eq!(world.storage.rows().count(), 0);
+        assert_eq!(dormouse::storage::Storage::rows_written(&world.storage), 0);
+    });
+}
+
+#[test]
+fn d3_the_epoch_is_stored_with_the_first_row_and_outlives_every_session() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.told(ann, say("1", 1));
+        world.leave(ann);
+        world.pause();
+        let bob = world.joined(&Joiner::user("bob"));
+        assert_eq!((world.epoch(bob), &world.welcome(bob)["seq"]), (world.epoch(ann), &json!(1)));
+    });
+}
+
+#[test]
+fn d3_the_epoch_outlives_a_crash_once_something_is_kept() {
+    let mut world = World::room();
+    let ann = world.joined(&Joiner::user("ann"));
+    world.told(ann, say("1", 1));
+    world.crash();
+    let bob = world.joined(&Joiner::user("bob"));
+    assert_eq!(world.epoch(bob), world.epoch(ann));
+}
+
+#[test]
+fn d3_a_message_kept_before_anyone_joins_begins_the_life() {
+    in_room(|world| {
+        world.keep(1);
+        world.pause();
+        let ann = world.joined(&Joiner::user("ann").after("e1", 0));
+        assert_eq!(world.welcome(ann)["resume"], "recovered");
+        assert_eq!(world.welcome(ann)["seq"], 1);
+    });
+}
+
+#[test]
+fn d3_a_life_in_which_nothing_was_kept_ends_with_its_last_session() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.leave(ann);
+        world.pause();
+        let cat = world.joined(&Joiner::user("cat").after(&world.epoch(ann), 0));
+        assert_eq!(world.welcome(cat)["resume"], "recovered");
+        world.leave(bob);
+        world.leave(cat);
+        world.pause();
+        let dan = world.joined(&Joiner::user("dan").after(&world.epoch(ann), 0));
+        assert_eq!(world.welcome(dan)["resume"], "lost");
+        assert_ne!(world.epoch(dan), world.epoch(ann));
+    });
+}
+
+#[test]
+fn d3_a_post_that_keeps_nothing_begins_no_life() {
+    in_room(|world| {
+        world.post(&unmetered("ann"), json!({"event": "wave", "data": 1}));
+        world.post(&unmetered("ann"), json!({"event": "sing", "data": 1}));
+        world.pause();
+        let bob = world.joined(&Joiner::user("bob"));
+        assert_eq!(world.epoch(bob), "e3");
+    });
+}
+
+#[test]
+fn d3_while_a_broken_member_may_come_back_the_life_goes_on() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.cut(ann);
+        world.advance(9_000);
+        let again = world.joined(&Joiner::user("ann").after(&world.epoch(ann), 0));
+        assert_eq!(world.welcome(again)["resume"], "recovered");
+        assert_eq!(world.epoch(again), world.epoch(ann));
+    });
+}
+
+#[test]
+fn d5_who_joins_while_a_batch_is_open_hears_all_of_it_once() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        world.pause();
+        for number in 1..=5 {
+            world.send(ann, say(&number.to_string(), number));
+        }
+        let epoch = world.epoch(ann);
+        let bob = world.join(&Joiner::user("bob").after(&epoch, 0));
+        world.settle();
+        let heard = world.received(bob);
+        assert_eq!(
+            (&heard[0]["type"], &heard[0]["seq"], &heard[0]["resume"]),
+            (&json!("welcome"), &json!(1), &json!("recovered"))
+        );
+        assert_eq!(seqs(&heard), [1, 2, 3, 4, 5]);
+    });
+}
+
+#[test]
+fn d8_if_seq_publishes_only_at_this_head() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.pause();
+        assert_eq!(seqs(&world.told(ann, if_seq("1", 0))), [1]);
+        world.received(bob);
+        world.pause();
+        for seq in [0, 2, 1 << 53] {
+            let refusal = world.refuses(bob, if_seq("b", seq), "conflict");
+            assert_eq!((&refusal["id"], &refusal["seq"]), (&json!("b"), &json!(1)));
+        }
+        world.pause();
+        assert_eq!(seqs(&world.told(bob, if_seq("b", 1))), [2]);
+    });
+}
+
+#[test]
+fn d8_reservations_count_and_of_two_rivals_one_wins() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.pause();
+        world.send(ann, say("a0", 0));
+        world.send(ann, if_seq("a1", 1));
+        world.send(bob, if_seq("b1", 1));
+        world.send(bob, if_seq("b2", 2));
+        world.settle();
+        assert_eq!(world.answers_to(ann, "a1")[0]["seq"], 2);
+        let lost = &world.answers_to(bob, "b1")[0];
+        assert_eq!((&lost["code"], &lost["seq"]), (&json!("conflict"), &json!(2)));
+        assert_eq!(world.answers_to(bob, "b2")[0]["seq"], 3);
+    });
+}
+
+#[test]
+fn d8_a_conflict_over_http_is_409_with_the_head() {
+    in_room(|world| {
+        world.keep(3);
+        world.pause();
+        let (status, answer) = world.post(&unmetered("ann"), json!({"event": "say", "data": 1, "if_seq": 2}));
+        assert_eq!((status, &answer["error"]["code"], &answer["error"]["seq"]), (409, &json!("conflict"), &json!(3)));
+        let (status, answer) = world.post(&unmetered("ann"), json!({"event": "say", "data": 1, "if_seq": 3}));
+        assert_eq!((status, &answer["seq"]), (200, &json!(4)));
+    });
+}
+
+#[test]
+fn d8_if_seq_on_what_is_not_kept_is_refused_as_such() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.pause();
+        let mut ephemeral = publish("wave", "1", 1);
+        ephemeral["if_seq"] = json!(0);
+        world.refuses(ann, ephemeral, "not_kept");
+        let mut directed = if_seq("2", 0);
+        directed["to"] = json!({"users": ["bob"]});
+        world.refuses(ann, directed, "not_kept");
+        for wrong in [json!(-1), json!(0.5), json!("0"), json!(null)] {
+            let mut frame = say("3", 3);
+            frame["if_seq"] = wrong;
+            world.refuses(ann, frame, "bad_frame");
+        }
+    });
+}
+
+#[test]
+fn d8_history_and_resume_where_nothing_is_kept_are_refused_as_such() {
+    in_channel("air:a", |world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.pause();
+        world.refuses(ann, json!({"type": "history", "id": "1"}), "not_kept");
+        world.refuses(ann, json!({"type": "resume", "id": "1", "epoch": world.epoch(ann), "after": 0}), "not_kept");
+        let (status, answer) = world.messages(&Joiner::user("ann"), None, None, None);
+        assert_eq!((status, &answer["error"]["code"]), (409, &json!("not_kept")));
+    });
+}
+
+/// What one connection was promised an answer to, when it loses the right to be here in the same array.
+fn losing_join(world: &mut World, ann: Client) -> Vec<Value> {
+    let token = Joiner::user("ann").can(&["publish"]).token();
+    world.told(ann, json!([say("1", 1), say("2", 2), {"type": "auth", "id": "3", "token": token}, say("4", 4)]))
+}
+
+#[test]
+fn f2_what_was_accepted_before_a_grant_lost_join_is_answered_first() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.pause();
+        let told = losing_join(world, ann);
+        let told: Vec<_> = told.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
+        assert_eq!(told, ["ack", "message", "message", "bye"]);
+    });
+}
+
+#[test]
+fn h1_a_long_exchange_reads_the_same_whether_or_not_the_channel_slept() {
+    let mut slept = World::under(contract(), "room:a", Sleep::Always);
+    exchange(&mut slept);
+    assert!(slept.wakes > 10, "it woke {} times", slept.wakes);
+    in_room(exchange);
+}
+
+fn exchange(world: &mut World) {
+    let ann = world.joined(&Joiner::user("ann").info(json!({"name": "Ann"})));
+    for round in 0..12 {
+        let bob = world.join(&Joiner::user("bob").after(&world.epoch(ann), round));
+        world.pause();
+        world.told(bob, json!([say(&format!("{round}"), round), publish("wave", "w", round), bad()]));
+        world.told(ann, json!([say("same", 0), if_seq("x", round), {"type": "history", "limit": 3}]));
+        world.pause();
+        world.leave(bob);
+        world.post(&Joiner::user("cat"), json!([{"event": "say", "id": format!("{round}"), "data": round}]));
+        world.pause();
+    }
+}
+
+fn bad() -> Value {
+    json!({"type": "publish", "id": "bad"})
+}
