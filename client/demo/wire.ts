@@ -2,8 +2,8 @@ import { $, make } from './dom.ts';
 
 /** How many frames are kept on show. */
 const SHOWN = 300;
-/** Longer frames are cut here. */
-const LONGEST = 600;
+/** Longer values are cut here. */
+const LONGEST = 400;
 
 /** The frames of both channels as they pass. */
 export class Wire {
@@ -26,7 +26,7 @@ export class Wire {
   #show(direction: 'in' | 'out', text: string): void {
     $('wire-count').textContent = `${++this.#count} ${this.#count === 1 ? 'frame' : 'frames'}`;
     if (text === 'ping' || text === 'pong') {
-      if (this.#pings.checked) this.#add(direction, text, '', '');
+      if (this.#pings.checked) this.#add(direction, text, {}, '');
       return;
     }
     for (const frame of parse(text)) {
@@ -34,16 +34,20 @@ export class Wire {
       // A token is a key to the house: it is never put on show.
       if ('token' in rest) rest['token'] = '…';
       const bad = type === 'error' || type === 'bye';
-      this.#add(direction, String(type), JSON.stringify(rest), bad ? 'bad' : '');
+      this.#add(direction, String(type), rest, bad ? 'bad' : '');
     }
   }
 
-  #add(direction: 'in' | 'out', type: string, rest: string, kind: string): void {
+  #add(direction: 'in' | 'out', type: string, fields: Record<string, unknown>, kind: string): void {
     const near = this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 60;
     const way = make('span', 'way', direction === 'in' ? '↓' : '↑');
     way.title = direction === 'in' ? 'received' : 'sent';
-    const body = rest.length > LONGEST ? `${rest.slice(0, LONGEST)} …` : rest;
-    this.#list.append(make('li', `${direction} ${kind}`, way, make('span', '', make('b', '', type), body)));
+    const body = make('span', '', make('b', '', type));
+    for (const [name, value] of Object.entries(fields)) {
+      const text = JSON.stringify(value);
+      body.append(make('span', 'field', `${name} `), `${text.length > LONGEST ? `${text.slice(0, LONGEST)} …` : text} `);
+    }
+    this.#list.append(make('li', `${direction} ${kind}`, way, body));
     while (this.#list.childElementCount > SHOWN) this.#list.firstElementChild?.remove();
     if (near) this.#list.scrollTop = this.#list.scrollHeight;
   }
