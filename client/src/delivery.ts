@@ -98,7 +98,7 @@ export class Delivery {
       if (this.#phase === 'live') this.#ports.deliver(message);
       else this.#held.push(message);
     } else if (seq > position.seq) {
-      if (this.#phase !== 'paging' && seq === position.seq + 1) {
+      if (seq === position.seq + 1) {
         this.#take(message);
         this.#advance();
       } else {

@@ -221,6 +221,16 @@ test('d6_a_resume_cut_off_is_taken_up_by_the_next_join', async () => {
   assert.equal(told.length, 4);
 });
 
+test('d6_what_is_held_dies_with_its_connection', async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 5 });
+  const told = record(channel);
+  await world.socket.say(messageOf(8), typing);
+  await comeBack(world, { epoch: 'e2', seq: 6, first: 1, resume: 'lost' }, messageOf(7, { epoch: 'e2' }));
+  assert.deepEqual(told, ['lost 5-6 first 1', 7]);
+  assert.deepEqual(world.socket.heard(), []);
+});
+
 test('d5_what_was_told_before_is_not_told_again', async () => {
   const world = new World();
   const channel = await world.open({}, { seq: 5 });
