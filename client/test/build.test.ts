@@ -1,20 +1,20 @@
-import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { test } from 'node:test';
-import { CLIENT_BUDGET, weigh } from '../build.mjs';
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+import { CLIENT_BUDGET, weigh } from "../build.mjs";
 
-test('the_client_weighs_at_most_8000_bytes_minified_and_gzipped', async () => {
-  const bytes = await weigh('src/index.ts');
+test("the_client_weighs_at_most_8000_bytes_minified_and_gzipped", async () => {
+  const bytes = await weigh("src/index.ts");
   console.log(`the client weighs ${bytes} bytes minified and gzipped`);
   assert.ok(bytes <= CLIENT_BUDGET, `${bytes} bytes are more than ${CLIENT_BUDGET}`);
 });
 
-test('token_sharing_is_a_separate_import_and_not_part_of_it', async () => {
-  const client = await readFile(new URL('../src/index.ts', import.meta.url), 'utf8');
+test("token_sharing_is_a_separate_import_and_not_part_of_it", async () => {
+  const client = await readFile(new URL("../src/index.ts", import.meta.url), "utf8");
   assert.doesNotMatch(client, /tabs/);
 });
 
-test('the_client_has_no_runtime_dependency', async () => {
-  const about = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
+test("the_client_has_no_runtime_dependency", async () => {
+  const about = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8"));
   assert.deepEqual([about.dependencies, about.peerDependencies], [undefined, undefined]);
 });

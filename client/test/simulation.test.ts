@@ -1,12 +1,12 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { connect } from '../src/index.ts';
-import { FakeService } from './support/service.ts';
-import { World } from './support/world.ts';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect } from "../src/index.ts";
+import { FakeService } from "./support/service.ts";
+import { World } from "./support/world.ts";
 
 /** Each seed is another story; a failing one is told, and can be kept as a test of its own. */
 const SEEDS = 300;
-const FIRST = Number(process.env['SEED'] ?? 1);
+const FIRST = Number(process.env["SEED"] ?? 1);
 
 /** Numbers between 0 and 1 that the seed alone decides (mulberry32). */
 function dice(seed: number): () => number {
@@ -20,7 +20,7 @@ function dice(seed: number): () => number {
 }
 
 /** Three clients talk through weather that the seed chooses, until all is calm; returns what the weather was like. */
-async function story(seed: number): Promise<FakeService['counts']> {
+async function story(seed: number): Promise<FakeService["counts"]> {
   const random = dice(seed);
   const world = new World();
   const service = new FakeService(world, {
@@ -33,19 +33,23 @@ async function story(seed: number): Promise<FakeService['counts']> {
   });
   const settled: string[] = [];
   let asked = 0;
-  const members = ['ann', 'bob', 'cleo'].map((user) => {
-    const channel = connect('http://service.test', 'chat:lobby', { token: user, runtime: { ...world.runtime, random, instance: () => user }, position: { epoch: 'e', seq: 0 } });
+  const members = ["ann", "bob", "cleo"].map((user) => {
+    const channel = connect("http://service.test", "chat:lobby", {
+      token: user,
+      runtime: { ...world.runtime, random, instance: () => user },
+      position: { epoch: "e", seq: 0 },
+    });
     const heard: number[] = [];
     const lost: unknown[] = [];
-    channel.on('say', ({ seq }) => heard.push(seq ?? 0));
-    channel.connection.on('lost', (event) => lost.push(event));
+    channel.on("say", ({ seq }) => heard.push(seq ?? 0));
+    channel.connection.on("lost", (event) => lost.push(event));
     return { user, channel, heard, lost };
   });
   const said = new Map<string, string[]>(members.map(({ user }) => [user, []]));
   const say = ({ user, channel }: (typeof members)[number]): void => {
     const text = `${user} ${asked++}`;
     said.get(user)?.push(text);
-    channel.publish('say', { text }).then(
+    channel.publish("say", { text }).then(
       () => settled.push(text),
       (error: Error) => settled.push(`${text}: ${error.message}`),
     );
@@ -61,7 +65,7 @@ async function story(seed: number): Promise<FakeService['counts']> {
   await world.advance(10_000);
 
   const all = Array.from({ length: service.kept.length }, (_, at) => at + 1);
-  assert.deepEqual([...settled].sort(), [...said.values()].flat().sort(), 'every promise settles once, and well');
+  assert.deepEqual([...settled].sort(), [...said.values()].flat().sort(), "every promise settles once, and well");
   for (const { user, heard, lost } of members) {
     assert.deepEqual(heard, all, `${user} hears each message once and in order`);
     assert.deepEqual(lost, []);
@@ -81,5 +85,9 @@ test(`d4_d6_d7_nothing_is_lost_doubled_or_reordered_in_${SEEDS}_seeded_stories`,
     }
   }
   for (const [name, count] of Object.entries(total)) assert.ok(count > SEEDS, `the weather is worth its name: ${count} ${name}`);
-  context.diagnostic(Object.entries(total).map(([name, count]) => `${count} ${name}`).join(', '));
+  context.diagnostic(
+    Object.entries(total)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(", "),
+  );
 });

@@ -117,19 +117,31 @@ test("a5 a token expires and is renewed without a gap", async () => {
   const joined = seen.asked;
   // Once the second renewal is out, the token that the page joined with has long expired.
   const renewals = ann.page.locator("#frames .out b", { hasText: "auth" });
-  const again = renewals.nth(1).waitFor().then(() => "renewed twice");
+  const again = renewals
+    .nth(1)
+    .waitFor()
+    .then(() => "renewed twice");
   let said = 0;
-  for (let state = ""; state !== "renewed twice"; ) {
+  for (let state = ""; state !== "renewed twice";) {
     await bob.say(`word ${++said}`);
     await ann.hears(`word ${said}`);
-    state = await Promise.race([again, ann.page.locator("#seq", { hasText: String(said) }).waitFor().then(() => "")]);
+    state = await Promise.race([
+      again,
+      ann.page
+        .locator("#seq", { hasText: String(said) })
+        .waitFor()
+        .then(() => ""),
+    ]);
   }
   await ann.say("still here");
   await bob.hears("still here");
   assert.equal(await ann.page.textContent("#connection"), connection);
   assert.ok(seen.asked > joined, "a new token was asked for");
   assert.equal(await ann.page.locator("#frames .in b", { hasText: "bye" }).count(), 0);
-  assert.deepEqual(await ann.numbers(), Array.from({ length: said + 1 }, (_, at) => at + 1));
+  assert.deepEqual(
+    await ann.numbers(),
+    Array.from({ length: said + 1 }, (_, at) => at + 1),
+  );
   assert.deepEqual([...ann.complaints, ...bob.complaints], []);
 });
 

@@ -1,5 +1,5 @@
-import type { Frame } from './world.ts';
-import type { FakeSocket, World } from './world.ts';
+import type { Frame } from "./world.ts";
+import type { FakeSocket, World } from "./world.ts";
 
 /** What the fake service does to its clients, each as a share of 1 or in milliseconds. */
 export interface Weather {
@@ -29,7 +29,7 @@ interface Link {
   readonly socket: FakeSocket;
   readonly user: string;
   readonly connection: string;
-  state: 'up' | 'cut';
+  state: "up" | "cut";
   /** When the last text of each direction arrives: none overtakes another. */
   readonly last: { up: number; down: number };
 }
@@ -42,7 +42,7 @@ export class FakeService {
   readonly #weather: Weather;
   readonly #links = new Set<Link>();
   readonly #buckets = new Map<string, { level: number; at: number }>();
-  #storm: 'on' | 'off' = 'on';
+  #storm: "on" | "off" = "on";
   #connections = 0;
 
   constructor(world: World, weather: Weather) {
@@ -53,67 +53,91 @@ export class FakeService {
 
   /** From now on nothing breaks. */
   calm(): void {
-    this.#storm = 'off';
+    this.#storm = "off";
   }
 
   #join(socket: FakeSocket): void {
-    const user = socket.protocols[1]?.replace('bearer.', '') ?? '';
-    const link: Link = { socket, user, connection: `c${++this.#connections}`, state: 'up', last: { up: 0, down: 0 } };
-    socket.onText = (text) => this.#carry(link, 'up', () => this.#hear(link, text));
+    const user = socket.protocols[1]?.replace("bearer.", "") ?? "";
+    const link: Link = { socket, user, connection: `c${++this.#connections}`, state: "up", last: { up: 0, down: 0 } };
+    socket.onText = (text) => this.#carry(link, "up", () => this.#hear(link, text));
     const query = socket.url.searchParams;
-    const after = query.has('after') ? Number(query.get('after')) : null;
+    const after = query.has("after") ? Number(query.get("after")) : null;
     this.#links.add(link);
     const head = this.kept.length;
-    const resume = after === null ? 'fresh' : head - after > this.#weather.replay ? 'behind' : 'recovered';
-    if (resume === 'behind') this.counts.behind++;
+    const resume = after === null ? "fresh" : head - after > this.#weather.replay ? "behind" : "recovered";
+    if (resume === "behind") this.counts.behind++;
     const limits = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
-    const welcome = { type: 'welcome', channel: 'chat:lobby', connection: link.connection, user, epoch: 'e', seq: head, first: 1, resume, expires: null, can: [], members: [], limits, now: this.#world.now };
-    this.#say(link, [welcome, ...(resume === 'recovered' ? this.#since(after ?? 0) : [])]);
+    const welcome = {
+      type: "welcome",
+      channel: "chat:lobby",
+      connection: link.connection,
+      user,
+      epoch: "e",
+      seq: head,
+      first: 1,
+      resume,
+      expires: null,
+      can: [],
+      members: [],
+      limits,
+      now: this.#world.now,
+    };
+    this.#say(link, [welcome, ...(resume === "recovered" ? this.#since(after ?? 0) : [])]);
   }
 
   #since(after: number): object[] {
-    return this.kept.slice(after).map((message) => ({ type: 'message', ...message }));
+    return this.kept.slice(after).map((message) => ({ type: "message", ...message }));
   }
 
   #hear(link: Link, text: string): void {
-    if (text === 'ping') return this.#carry(link, 'down', () => void link.socket.text('pong'));
-    let order: 'kept' | 'broken' = 'kept';
+    if (text === "ping") return this.#carry(link, "down", () => void link.socket.text("pong"));
+    let order: "kept" | "broken" = "kept";
     for (const frame of [JSON.parse(text) as Frame | Frame[]].flat()) {
-      if (frame.type === 'publish') order = this.#publish(link, frame, order);
-      if (frame.type === 'history') {
-        const messages = this.kept.slice(Number(frame['after'])).slice(0, 7);
-        this.#say(link, [{ type: 'history', id: frame['id'], messages, more: Number(frame['after']) + 7 < this.kept.length }]);
+      if (frame.type === "publish") order = this.#publish(link, frame, order);
+      if (frame.type === "history") {
+        const messages = this.kept.slice(Number(frame["after"])).slice(0, 7);
+        this.#say(link, [{ type: "history", id: frame["id"], messages, more: Number(frame["after"]) + 7 < this.kept.length }]);
       }
-      if (frame.type === 'resume') {
+      if (frame.type === "resume") {
         this.counts.resumed++;
-        const after = Number(frame['after']);
-        const resume = this.kept.length - after > this.#weather.replay ? 'behind' : 'recovered';
-        this.#say(link, [{ type: 'resumed', id: frame['id'], resume, seq: this.kept.length, first: 1 }, ...(resume === 'recovered' ? this.#since(after) : [])]);
+        const after = Number(frame["after"]);
+        const resume = this.kept.length - after > this.#weather.replay ? "behind" : "recovered";
+        this.#say(link, [
+          { type: "resumed", id: frame["id"], resume, seq: this.kept.length, first: 1 },
+          ...(resume === "recovered" ? this.#since(after) : []),
+        ]);
       }
     }
   }
 
-  #publish(link: Link, frame: Frame, order: 'kept' | 'broken'): 'kept' | 'broken' {
-    const known = this.kept.find(({ id, from }) => id === frame['id'] && from.user === link.user);
+  #publish(link: Link, frame: Frame, order: "kept" | "broken"): "kept" | "broken" {
+    const known = this.kept.find(({ id, from }) => id === frame["id"] && from.user === link.user);
     if (known) {
       this.counts.duplicates++;
-      this.#say(link, [{ type: 'ack', id: known.id, seq: known.seq, duplicate: true }]);
+      this.#say(link, [{ type: "ack", id: known.id, seq: known.seq, duplicate: true }]);
       return order;
     }
     const wait = this.#take(link.user);
-    if (wait > 0 || order === 'broken') {
+    if (wait > 0 || order === "broken") {
       this.counts.refused++;
-      this.#say(link, [{ type: 'error', id: frame['id'], code: 'rate_limited', message: 'later', retry_after: Math.max(1, wait) }]);
-      return 'broken';
+      this.#say(link, [{ type: "error", id: frame["id"], code: "rate_limited", message: "later", retry_after: Math.max(1, wait) }]);
+      return "broken";
     }
-    const message: Kept = { seq: this.kept.length + 1, id: String(frame['id']), event: 'say', data: frame['data'], from: { user: link.user, connection: link.connection }, at: this.#world.now };
+    const message: Kept = {
+      seq: this.kept.length + 1,
+      id: String(frame["id"]),
+      event: "say",
+      data: frame["data"],
+      from: { user: link.user, connection: link.connection },
+      at: this.#world.now,
+    };
     this.kept.push(message);
     for (const member of this.#links) {
-      const forgotten = this.#storm === 'on' && member !== link && this.#weather.random() < this.#weather.forget;
+      const forgotten = this.#storm === "on" && member !== link && this.#weather.random() < this.#weather.forget;
       if (forgotten) this.counts.forgotten++;
-      else this.#say(member, [{ type: 'message', ...message }]);
+      else this.#say(member, [{ type: "message", ...message }]);
     }
-    return 'kept';
+    return "kept";
   }
 
   #take(user: string): number {
@@ -129,20 +153,20 @@ export class FakeService {
 
   #say(link: Link, frames: object[]): void {
     const text = JSON.stringify(frames.length === 1 ? frames[0] : frames);
-    this.#carry(link, 'down', () => void link.socket.text(text));
+    this.#carry(link, "down", () => void link.socket.text(text));
   }
 
   /** Carries a text one way: late, in order, or not at all. */
-  #carry(link: Link, way: 'up' | 'down', arrive: () => void): void {
+  #carry(link: Link, way: "up" | "down", arrive: () => void): void {
     const { random, delay, cut } = this.#weather;
     const at = Math.max(link.last[way], this.#world.now + random() * delay);
     link.last[way] = at;
-    const breaks = this.#storm === 'on' && random() < cut;
+    const breaks = this.#storm === "on" && random() < cut;
     this.#world.runtime.after(at - this.#world.now, () => {
-      if (link.state === 'cut' || link.socket.readyState !== 1) return void this.#links.delete(link);
+      if (link.state === "cut" || link.socket.readyState !== 1) return void this.#links.delete(link);
       if (!breaks) return arrive();
       this.counts.cuts++;
-      link.state = 'cut';
+      link.state = "cut";
       this.#links.delete(link);
       void link.socket.end(1006);
     });

@@ -11,7 +11,15 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const shots = `${root}out/screenshots/`;
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /** The service with the page, and a browser to look at it. */
@@ -31,7 +39,9 @@ export class Stage {
     if (executablePath === undefined) throw new Error("There is no Chromium: apt-get install chromium, or name one in CHROMIUM.");
     await buildPage();
     mkdirSync(shots, { recursive: true });
-    const { main, compatibility_date, compatibility_flags, exports, durable_objects, assets } = unstable_readConfig({ config: `${root}wrangler.toml` });
+    const { main, compatibility_date, compatibility_flags, exports, durable_objects, assets } = unstable_readConfig({
+      config: `${root}wrangler.toml`,
+    });
     const config = {
       name: "dormouse",
       main: main ?? "",
@@ -151,7 +161,11 @@ export class Visitor {
     const axe = createRequire(import.meta.url)("axe-core") as { source: string };
     await this.page.evaluate(axe.source);
     return this.page.evaluate(async () => {
-      const { violations } = await (globalThis as unknown as { axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> } }).axe.run();
+      const { violations } = await (
+        globalThis as unknown as {
+          axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[] }> };
+        }
+      ).axe.run();
       return violations
         .filter(({ impact }) => impact === "serious" || impact === "critical")
         .flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`));
