@@ -108,6 +108,8 @@ pub struct Channel {
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
+    /// When rates that are full again were last forgotten.
+    pruned: Millis,
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
@@ -146,6 +148,7 @@ impl Channel {
             hang_ups: BTreeMap::new(),
             deserted: None,
             swept: 0,
+            pruned: 0,
             unchecked: 0,
             checked: 0,
             meter: Meter::default(),
@@ -246,6 +249,7 @@ impl Channel {
             self.history.forget_blank();
         }
         self.hang_up_due(turn.now);
+        self.prune(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
         std::mem::take(&mut self.effects)
