@@ -205,7 +205,7 @@ impl Channel {
             return;
         }
         match self.load(turn) {
-            Ok(()) => self.loaded = true,
+            Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
     }
