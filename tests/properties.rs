@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use support::room::{answers, config, contract};
-use support::script::{CAST, Played, Step, scripts};
+use support::script::{CAST, POOL, Played, Step, scripts};
 use support::{Client, Joiner, Sleep, World, unmetered};
 
 /// How long scripts are.
@@ -147,7 +147,7 @@ proptest! {
         let played = play(&script);
         let stored: Vec<Value> = stored(&played.world).values().map(|text| serde_json::from_str(text).unwrap()).collect();
         for (client, who, _) in &played.clients {
-            for id in 0..40 {
+            for id in 0..POOL {
                 let id = id.to_string();
                 let answers = played.world.answers_to(*client, &id);
                 if !answers.iter().all(|answer| answer["code"] == "internal") || answers.is_empty() {
@@ -178,7 +178,7 @@ proptest! {
         let mut named: BTreeMap<(&str, String), u64> = BTreeMap::new();
         for (client, who, _) in &played.clients {
             let welcomed = played.world.socket(*client).frames.iter().any(|frame| frame["type"] == "welcome");
-            for id in (0..40).map(|id| id.to_string()).filter(|_| welcomed) {
+            for id in (0..POOL).map(|id| id.to_string()).filter(|_| welcomed) {
                 for answer in played.world.answers_to(*client, &id).iter().filter(|answer| answer["type"] != "error") {
                     let Some(seq) = answer["seq"].as_u64() else { continue };
                     let first = *named.entry((CAST[*who].0, id.clone())).or_insert(seq);
@@ -264,7 +264,7 @@ fn json_text() -> impl Strategy<Value = String> {
         any::<f32>().prop_filter("finite", |number| number.is_finite()).prop_map(|number| format!("{number:e}")),
     ];
     leaf.prop_recursive(4, 32, 6, |inner| {
-        let list = prop::collection::vec((inner.clone(), "[ \\t\\n\\r]{0,2}"), 0..5);
+        let list = prop::collection::vec((inner, "[ \\t\\n\\r]{0,2}"), 0..5);
         prop_oneof![
             list.clone().prop_map(|items| {
                 let items: Vec<_> = items.iter().map(|(item, space)| format!("{space}{item}{space}")).collect();
