@@ -16,6 +16,8 @@ pub struct Presence {
     told: BTreeMap<ConnectionId, Option<Rc<str>>>,
     mode: Mode,
     always_counted: bool,
+    /// Someone was welcomed with another number than the others were told.
+    ahead: bool,
 }
 
 /// How members are told who is here.
@@ -41,13 +43,15 @@ pub struct Told {
     pub after: Option<String>,
     /// The one whose join is all that changed: it knows from its welcome.
     pub newcomer: Option<ConnectionId>,
+    /// Those who came and left the list before anyone else was told: only their own welcome shows them.
+    pub unnoticed: Vec<ConnectionId>,
 }
 
 impl Presence {
     /// Nobody is here. `always_counted` where the contract says that only the number is ever told.
     pub const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::Count { told: 0, at: 0 } } else { Mode::List };
-        Self { members: BTreeMap::new(), bytes: 0, told: BTreeMap::new(), mode, always_counted }
+        Self { members: BTreeMap::new(), bytes: 0, told: BTreeMap::new(), mode, always_counted, ahead: false }
     }
 
     /// Puts a member on the list, or changes it there, for the others to be told with the next batch.
@@ -76,6 +80,13 @@ impl Presence {
         }
     }
 
+    /// The clock was set back: the number was not told later than now.
+    pub fn set_back(&mut self, now: Millis) {
+        if let Mode::Count { at, .. } = &mut self.mode {
+            *at = (*at).min(now);
+        }
+    }
+
     /// How many are on the list.
     pub fn len(&self) -> u64 {
         u64::try_from(self.members.len()).unwrap_or(u64::MAX)
@@ -89,6 +100,29 @@ impl Presence {
     /// The list, encoded, unless it is a number now.
     pub fn list(&self) -> Option<Vec<&str>> {
         (self.mode == Mode::List).then(|| self.members.values().map(|member| &**member).collect())
+    }
+
+    /// The list for one who is told of changes from now on: as the others know it, since what they do not know yet
+    /// comes to it too with the next batch, and itself as it is. `None` if it is a number now.
+    pub fn list_for(&self, own: &ConnectionId) -> Option<Vec<&str>> {
+        if self.mode != Mode::List {
+            return None;
+        }
+        let mut list: BTreeMap<_, _> = self.members.iter().map(|(connection, member)| (connection, &**member)).collect();
+        for (connection, known) in self.told.iter().filter(|(connection, _)| *connection != own) {
+            match known {
+                Some(known) => drop(list.insert(connection, known)),
+                None => drop(list.remove(connection)),
+            }
+        }
+        Some(list.into_values().collect())
+    }
+
+    /// The number for one who is told of changes from now on.
+    pub fn count_for_one(&mut self) -> u64 {
+        let count = self.len();
+        self.ahead |= matches!(self.mode, Mode::Count { told, .. } if told != count);
+        count
     }
 
     /// Whether the members are told as a number.
@@ -140,9 +174,11 @@ impl Presence {
             return Told::default();
         }
         self.told.clear();
-        if told == count {
+        // Where it has come back to what the others know, one who was welcomed in between knows another.
+        if told == count && !std::mem::take(&mut self.ahead) {
             return Told::default();
         }
+        self.ahead = false;
         self.mode = Mode::Count { told: count, at: now };
         Told { after: Some(frame::count(count)), ..Told::default() }
     }
@@ -150,24 +186,27 @@ impl Presence {
     /// The net change of each connection since the last batch: whoever came and went in between is not told of.
     fn tell_changes(&mut self, alone: bool) -> Told {
         let (mut join, mut update, mut leave) = (Vec::new(), Vec::new(), Vec::new());
+        let mut unnoticed = Vec::new();
         let told = std::mem::take(&mut self.told);
         for (connection, known) in &told {
             match (known, self.members.get(connection)) {
                 (None, Some(member)) => join.push(&**member),
                 (Some(known), Some(member)) if known != member => update.push(&**member),
                 (Some(known), None) => leave.push(&**known),
-                (Some(_), Some(_)) | (None, None) => {}
+                (None, None) => unnoticed.push(connection.clone()),
+                (Some(_), Some(_)) => {}
             }
         }
         let newcomer = told.keys().next().filter(|_| told.len() == 1 && join.len() == 1).cloned();
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
-            return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer };
+            return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer, unnoticed };
         }
         let arrivals = !join.is_empty() || !update.is_empty();
         Told {
             before: arrivals.then(|| frame::changes(&join, &update, &[])),
             after: (!leave.is_empty()).then(|| frame::changes(&[], &[], &leave)),
             newcomer,
+            unnoticed,
         }
     }
 

@@ -195,13 +195,11 @@ impl Channel {
         self.tell(key, text);
     }
 
-    fn welcome(&self, now: Millis, session: &Session, standing: Option<Standing<'_>>) -> String {
-        let list = self.presence.list();
-        let here = match &list {
-            _ if standing.is_none() || !session.watches => None,
-            Some(members) => Some(Here::Members(members)),
-            None => Some(Here::Count(self.presence.len())),
-        };
+    fn welcome(&mut self, now: Millis, session: &Session, standing: Option<Standing<'_>>) -> String {
+        let watches = standing.is_some() && session.watches;
+        let count = if watches { self.presence.count_for_one() } else { 0 };
+        let list = self.presence.list_for(&session.kept.connection);
+        let here = watches.then(|| list.as_deref().map_or(Here::Count(count), Here::Members));
         let can = if standing.is_some() { session.rights.names() } else { Vec::new() };
         frame::welcome(&Welcome {
             channel: self.name.as_str(),

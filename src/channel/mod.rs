@@ -113,6 +113,8 @@ pub struct Channel {
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
+    /// When the last event was.
+    latest: Millis,
     meter: Meter,
     loaded: bool,
     effects: Effects,
@@ -151,6 +153,7 @@ impl Channel {
             pruned: 0,
             unchecked: 0,
             checked: 0,
+            latest: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
@@ -201,6 +204,10 @@ impl Channel {
 
     /// Every event begins here: what is on disk is looked up once after waking.
     fn begin(&mut self, turn: &mut Turn<'_>) {
+        if turn.now < self.latest {
+            self.set_back(turn.now);
+        }
+        self.latest = turn.now;
         if self.loaded {
             return;
         }
@@ -208,6 +215,17 @@ impl Channel {
             Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
+    }
+
+    /// The clock was set back: what was to happen soon must not wait until that time comes again.
+    fn set_back(&mut self, now: Millis) {
+        self.spell = self.spell.map(|spell| spell.min(now));
+        for (at, _) in self.hang_ups.values_mut() {
+            *at = (*at).min(now.saturating_add(self.limits.hang_up_ms));
+        }
+        self.presence.set_back(now);
+        self.buckets.clear();
+        self.swept = self.swept.min(now);
     }
 
     fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
