@@ -108,7 +108,8 @@ impl Presence {
         if self.mode != Mode::List {
             return None;
         }
-        let mut list: BTreeMap<_, _> = self.members.iter().map(|(connection, member)| (connection, &**member)).collect();
+        let mut list: BTreeMap<_, _> =
+            self.members.iter().map(|(connection, member)| (connection, &**member)).collect();
         for (connection, known) in self.told.iter().filter(|(connection, _)| *connection != own) {
             match known {
                 Some(known) => drop(list.insert(connection, known)),
