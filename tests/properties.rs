@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use support::room::{answers, config, contract};
-use support::script::{CAST, Played, Step, scripts};
+use support::script::{CAST, POOL, Played, Step, scripts};
 use support::{Client, Joiner, Sleep, World, unmetered};
 
 /// How long scripts are.
@@ -152,7 +152,7 @@ proptest! {
         let played = play(&script);
         let stored: Vec<Value> = stored(&played.world).values().map(|text| serde_json::from_str(text).unwrap()).collect();
         for (client, who, _) in &played.clients {
-            for id in 0..40 {
+            for id in 0..POOL {
                 let id = id.to_string();
                 let answers = played.world.answers_to(*client, &id);
                 if !answers.iter().all(|answer| answer["code"] == "internal") || answers.is_empty() {
@@ -183,7 +183,7 @@ proptest! {
         let mut named: BTreeMap<(&str, String), u64> = BTreeMap::new();
         for (client, who, _) in &played.clients {
             let welcomed = played.world.socket(*client).frames.iter().any(|frame| frame["type"] == "welcome");
-            for id in (0..40).map(|id| id.to_string()).filter(|_| welcomed) {
+            for id in (0..POOL).map(|id| id.to_string()).filter(|_| welcomed) {
                 for answer in played.world.answers_to(*client, &id).iter().filter(|answer| answer["type"] != "error") {
                     let Some(seq) = answer["seq"].as_u64() else { continue };
                     let first = *named.entry((CAST[*who].0, id.clone())).or_insert(seq);

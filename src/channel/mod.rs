@@ -113,6 +113,8 @@ pub struct Channel {
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
+    /// When rates that are full again were last forgotten.
+    pruned: Millis,
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
@@ -154,6 +156,7 @@ impl Channel {
             hang_ups: BTreeMap::new(),
             deserted: None,
             swept: 0,
+            pruned: 0,
             unchecked: 0,
             checked: 0,
             latest: 0,
@@ -218,7 +221,7 @@ impl Channel {
             return;
         }
         match self.load(turn) {
-            Ok(()) => self.loaded = true,
+            Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
     }
@@ -279,6 +282,7 @@ impl Channel {
             }
         }
         self.hang_up_due(turn.now);
+        self.prune(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
         std::mem::take(&mut self.effects)

@@ -15,6 +15,9 @@ pub const CAST: [(&str, &[&str]); 5] = [
     ("dan", &["join", "publish", "presence", "unmetered"]),
 ];
 
+/// So many ids come again and again; the others come once.
+pub const POOL: u8 = 30;
+
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -81,8 +84,8 @@ fn ask() -> impl Strategy<Value = Ask> {
 fn publish() -> impl Strategy<Value = Ask> {
     let event =
         prop::sample::select(vec!["say", "say", "say", "small", "wave", "wave", "nod", "rare", "sing", "edict"]);
-    let id = prop::option::weighted(0.9, 0..40_u8);
-    let (to, if_seq) = (prop::option::weighted(0.1, 0..CAST.len() as u8), prop::option::weighted(0.1, 0..6_u8));
+    let id = prop::option::weighted(0.9, 0..2 * POOL);
+    let (to, if_seq) = (prop::option::weighted(0.1, 0..5_u8), prop::option::weighted(0.1, 0..6_u8));
     (event, id, 0..3_u8, prop::bool::weighted(0.7), to, if_seq)
         .prop_map(|(event, id, data, echo, to, if_seq)| Ask::Publish { event, id, data, echo, to, if_seq })
 }
@@ -173,13 +176,16 @@ impl Played {
         let unique = self.said;
         match ask {
             Ask::Publish { event, id, data, echo, to, if_seq } => {
-                // Ids that come twice come with the same data or other data; the others carry their order.
-                let data = id.map_or(json!({"order": unique}), |id| json!({"id": id, "data": data}));
+                // Ids that may come twice come with the same data or other data; all else carries its order.
+                let data = match id.filter(|id| *id < POOL) {
+                    Some(id) => json!({"id": id, "data": data}),
+                    None => json!({"order": unique}),
+                };
                 // Without an id there is no ack, and one that wants no echo either would not learn its seq.
                 let echo = *echo || id.is_none();
                 let mut frame = json!({"type": "publish", "event": event, "data": data, "echo": echo});
                 if let Some(id) = id {
-                    frame["id"] = json!(format!("{id}"));
+                    frame["id"] = json!(if *id < POOL { format!("{id}") } else { format!("u{unique}") });
                 }
                 if let Some(to) = to {
                     frame["to"] = json!({"users": [CAST[usize::from(*to)].0]});
