@@ -23,6 +23,7 @@ use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
 use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
+use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
@@ -96,9 +97,9 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: BTreeMap<Payer, Buckets>,
-    asks: BTreeMap<AskerKey, Ask>,
+    asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: BTreeMap<ConnectionId, Departure>,
+    departures: Few<ConnectionId, Departure>,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
@@ -108,7 +109,7 @@ pub struct Channel {
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: Few<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
@@ -147,13 +148,13 @@ impl Channel {
             roster: Roster::default(),
             batch: Batch::default(),
             buckets: BTreeMap::new(),
-            asks: BTreeMap::new(),
-            departures: BTreeMap::new(),
+            asks: Few::new(),
+            departures: Few::new(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: BTreeMap::new(),
+            hang_ups: Few::new(),
             deserted: None,
             swept: 0,
             pruned: 0,
@@ -182,7 +183,7 @@ impl Channel {
             let session = Session::new(kept, &self.rules);
             match session.joined() && session.kept.present {
                 true => self.presence.recall(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
+                false if session.is_leaving() => self.hang_ups.insert(*key, (0, None)),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });

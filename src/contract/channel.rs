@@ -1,6 +1,5 @@
 //! A kind of channel: its declaration in `app.rs`, and the rules that come of it.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 
 use serde_json::{Map, Value, json};
@@ -9,6 +8,7 @@ use super::ability::Ability;
 use super::data::{Data, InvalidData, Payload};
 use super::event::{Event, EventRules};
 use super::mistake::Mistake;
+use crate::few::Few;
 use crate::name::{EventName, Millis};
 use crate::pattern::Pattern;
 
@@ -38,7 +38,7 @@ pub struct ChannelRules {
     /// What everyone may do there, token or not.
     pub granted: Vec<Ability>,
     /// What may be said, by name.
-    pub events: BTreeMap<EventName, EventRules>,
+    pub events: Few<EventName, EventRules>,
     /// How one sees who is here; nothing where one does not.
     pub presence: Option<PresenceRules>,
     /// How much is kept of what is kept (rule D9).
