@@ -63,7 +63,10 @@ impl ChannelRules {
 
     /// What `GET /v1/contract` says of these channels (rule E3).
     pub(super) fn describe(&self) -> Value {
-        let events: Map<_, _> = self.events.values().map(|event| (event.name.to_string(), event.describe())).collect();
+        let mut events = Map::new();
+        for event in self.events.values() {
+            events.insert(event.name.to_string(), event.describe());
+        }
         let HistoryBounds { count, age, bytes } = self.history;
         json!({
             "pattern": self.pattern.to_string(),
@@ -273,7 +276,7 @@ impl Channel {
     /// The rules of this declaration under its pattern.
     pub(super) fn under(self, pattern: Pattern) -> ChannelRules {
         let mut granted: Vec<_> = self.granted.into_iter().map(|(ability, _)| ability).collect();
-        granted.sort();
+        granted.sort_unstable();
         granted.dedup();
         ChannelRules {
             pattern,

@@ -188,7 +188,7 @@ impl<'s> Maker<'s> {
                 tag: schema.get("const").cloned(),
             })
             .collect();
-        fields.sort_by(|one, other| one.name.cmp(&other.name));
+        fields.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let bits = fields.iter().fold(0, |bits, field| bits | field.bit);
         (fields, bits)
     }
