@@ -75,9 +75,7 @@ impl Channel {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
-        for key in self.roster.expired(turn.now) {
-            self.expel(turn.now, key, Close::TokenExpired, false);
-        }
+        self.expel_expired(turn.now);
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);

@@ -214,6 +214,10 @@ pub struct World {
     pub timer: Option<Millis>,
     /// How often the channel woke.
     pub wakes: usize,
+    /// How often something happened to it.
+    pub turns: usize,
+    /// How often its process died.
+    pub crashes: usize,
     pub limits: Limits,
     /// How the process dies in the next turn.
     pub doom: Option<Doom>,
@@ -251,6 +255,8 @@ impl World {
             alarm: None,
             timer: None,
             wakes: 0,
+            turns: 0,
+            crashes: 0,
             limits: Limits::default(),
             doom: None,
             trouble: Trouble::default(),
@@ -378,8 +384,16 @@ impl World {
         }
     }
 
+    /// Lets what is armed for this very moment fire, and nothing later.
+    pub fn settle_now(&mut self) {
+        while self.timer.is_some_and(|timer| timer <= self.now) {
+            self.advance(0);
+        }
+    }
+
     /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
     pub fn crash(&mut self) {
+        self.crashes += 1;
         self.channel = None;
         self.timer = None;
         self.wires.open.clear();
@@ -396,6 +410,12 @@ impl World {
     pub fn evict(&mut self) {
         assert_eq!(self.timer, None, "a channel with a timer cannot sleep");
         self.channel = None;
+    }
+
+    /// A release with another contract takes over: the channel sleeps, and wakes under it with its sockets open.
+    pub fn redeploy(&mut self, contract: Contract) {
+        self.evict();
+        self.contract = contract.check().unwrap();
     }
 
     // --- what is seen of it ----------------------------------------------------------------------------------
@@ -458,6 +478,11 @@ impl World {
         self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
     }
 
+    /// How many clients ever joined.
+    pub fn clients(&self) -> usize {
+        self.wires.sockets.len()
+    }
+
     /// The socket of the client that joined so manieth, from 0.
     pub fn nth(&self, number: usize) -> &Socket {
         &self.wires.sockets[number]
@@ -484,6 +509,7 @@ impl World {
 
     fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
         let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
+        self.turns += 1;
         self.before = (self.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
         let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
         let mut turn = Turn { now: self.now, storage: &mut storage, links: &self.wires };
@@ -539,7 +565,8 @@ impl World {
             }
             Effect::HangUp { session, code, .. } => {
                 if let Some(socket) = self.wires.socket(session) {
-                    socket.hung_up = Some(code);
+                    // A close that is already under way is no error, and the first code stands.
+                    socket.hung_up.get_or_insert(code);
                 }
             }
             Effect::Drop { session: _ } => {}
