@@ -59,9 +59,14 @@ test("2000_clients_of_a_killed_service_spread_their_return_over_the_backoff_wind
   assert.ok(spread > 8_000, `the middle four fifths take ${spread} ms`);
   await mkdir(new URL(".", plot), { recursive: true });
   await writeFile(plot, drawing(attempts, returns));
-  context.diagnostic(`at most ${busiest} of ${CLIENTS} return within ${BUCKET} ms; the middle four fifths take ${Math.round(spread)} ms; see out/storm.svg`);
-  const second = Array.from({ length: Math.ceil(returns.length / 4) }, (_, at) => returns.slice(at * 4, at * 4 + 4).reduce((sum, one) => sum + one, 0));
-  for (const [at, count] of second.entries()) if (at * 1_000 >= DOWN) context.diagnostic(`${String(at).padStart(2)} s ${"#".repeat(Math.ceil(count / 8))} ${count}`);
+  context.diagnostic(
+    `at most ${busiest} of ${CLIENTS} return within ${BUCKET} ms; the middle four fifths take ${Math.round(spread)} ms; see out/storm.svg`,
+  );
+  const second = Array.from({ length: Math.ceil(returns.length / 4) }, (_, at) =>
+    returns.slice(at * 4, at * 4 + 4).reduce((sum, one) => sum + one, 0),
+  );
+  for (const [at, count] of second.entries())
+    if (at * 1_000 >= DOWN) context.diagnostic(`${String(at).padStart(2)} s ${"#".repeat(Math.ceil(count / 8))} ${count}`);
 });
 
 /** Attempts and returns over time, as a picture. */
@@ -69,7 +74,12 @@ function drawing(attempts: readonly number[], returns: readonly number[]): strin
   const width = 6;
   const most = Math.max(...attempts, ...returns);
   const bars = (counts: readonly number[], colour: string): string =>
-    counts.map((count, at) => `<rect x="${40 + at * width}" y="${220 - (200 * count) / most}" width="${width - 1}" height="${(200 * count) / most}" fill="${colour}"/>`).join("");
+    counts
+      .map(
+        (count, at) =>
+          `<rect x="${40 + at * width}" y="${220 - (200 * count) / most}" width="${width - 1}" height="${(200 * count) / most}" fill="${colour}"/>`,
+      )
+      .join("");
   const wide = 60 + Math.max(attempts.length, returns.length) * width;
   const down = 40 + (DOWN / BUCKET) * width;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${wide}" height="270" font-family="sans-serif" font-size="11">

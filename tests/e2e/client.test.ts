@@ -1,8 +1,10 @@
 // The TypeScript client on the real runtime: what it promises holds however the way behaves.
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { type Message, connect } from "../../client/src/index.ts";
+import { contractFile, sorted } from "../../client/types.mjs";
 import { Proxy, troubles } from "./support/proxy.ts";
 import { Service } from "./support/service.ts";
 import { token } from "./support/tokens.ts";
@@ -54,6 +56,12 @@ function member(url: string, user: string, random: () => number) {
   };
   return { user, channel, heard, lost, until };
 }
+
+test("the types of the client are those of the contract that is served", async () => {
+  const served = sorted(await (await service.fetch("/v1/contract")).json());
+  const known = JSON.parse(await readFile(contractFile, "utf8"));
+  assert.deepEqual(served, known, "run `npm start`, and `npm run types` beside it");
+});
 
 test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_reorder_nothing", { timeout: 300_000 }, async (context) => {
   console.log(`SEED=${seed}`);
