@@ -552,7 +552,8 @@ impl World {
             }
             Effect::HangUp { session, code, .. } => {
                 if let Some(socket) = self.wires.socket(session) {
-                    socket.hung_up = Some(code);
+                    // A close that is already under way is not changed by another.
+                    socket.hung_up.get_or_insert(code);
                 }
             }
             Effect::Drop { session: _ } => {}
