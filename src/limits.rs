@@ -165,7 +165,7 @@ mod tests {
         #[test]
         fn r5_at_retry_after_the_next_passes_and_not_before(
             per_second in proptest::sample::select(vec![0.3, 0.5, 1.0, 7.0, 10.0, 20.0, 50.0, 333.3]),
-            burst in 1.0..50.0,
+            burst in proptest::sample::select(vec![1.0, 5.0, 30.0]),
             pauses in proptest::collection::vec(0_u64..400, 1..200),
         ) {
             let rate = Rate { per_second, burst };

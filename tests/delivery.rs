@@ -412,7 +412,7 @@ fn f2_what_was_accepted_before_a_grant_lost_join_is_answered_first() {
         world.pause();
         let told = losing_join(world, ann);
         let told: Vec<_> = told.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
-        assert_eq!(told, ["ack", "message", "message", "bye"]);
+        assert_eq!(told, ["message", "message", "ack", "bye"]);
     });
 }
 
