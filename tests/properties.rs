@@ -1,10 +1,15 @@
 //! What must never happen and what must happen exactly once, over random scripts (rules F2, F3, D1, D2, D7, H1).
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
-    clippy::expect_used,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]

@@ -1,13 +1,11 @@
 //! The flush: the open batch is written as a row, then told, each member the same text as every other with the same
 //! rights (rules D2, F4). And the spell: how long the next batch stays open.
 
-use std::collections::BTreeSet;
-
 use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
 use crate::effect::{Effect, Hearing, SessionKey};
 use crate::error::{Close, Refusal};
-use crate::name::{ConnectionId, Millis};
+use crate::name::Millis;
 use crate::protocol::frame::{self, Ack};
 
 /// Unread bytes are looked for at least this often while anything is told, in milliseconds (rule R6).
@@ -24,7 +22,7 @@ enum Who {
     Watchers,
     OtherWatchers(SessionKey),
     Others(SessionKey),
-    Only(BTreeSet<SessionKey>),
+    Only(Vec<SessionKey>),
 }
 
 impl Line {
@@ -75,9 +73,7 @@ impl Channel {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
-        for key in self.roster.expired(turn.now) {
-            self.expel(turn.now, key, Close::TokenExpired, false);
-        }
+        self.expel_expired(turn.now);
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);
@@ -90,7 +86,6 @@ impl Channel {
             self.address(entry, &mut lines);
         }
         lines.extend(told.after.map(|text| Line { text, who: Who::Watchers }));
-        lines.extend(told.unnoticed.iter().filter_map(|connection| self.left_unnoticed(connection)));
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
@@ -99,13 +94,6 @@ impl Channel {
         self.meter.flushes = self.meter.flushes.saturating_add(1);
         self.look_for_slow(turn, bytes);
         if frames > 1 { self.cost(bytes) } else { 0 }
-    }
-
-    /// One who came and left the list before anyone else was told is told alone, since its welcome showed it there.
-    fn left_unnoticed(&self, connection: &ConnectionId) -> Option<Line> {
-        let (key, session) = self.roster.connection(connection.as_str())?;
-        let text = frame::changes(&[], &[], &[&session.kept.member()]);
-        session.watches.then(|| Line { text, who: Who::Only(BTreeSet::from([key])) })
     }
 
     /// Writes what is to be kept. What could not be written is refused, and everything that names it (rule D2).
@@ -162,21 +150,23 @@ impl Channel {
                     Ok(ack) => frame::ack(id.as_ref(), ack),
                     Err(refusal) => frame::error(id.as_ref(), &refusal),
                 };
-                lines.push(Line { text, who: Who::Only(BTreeSet::from([key])) });
+                lines.push(Line { text, who: Who::Only(vec![key]) });
             }
         }
     }
 
     /// Tells all lines: one text for each form, and a text of its own for whoever hears something else (rule F4).
     fn speak(&mut self, lines: &[Line]) {
-        let mut personal = BTreeSet::new();
+        let mut personal: Vec<SessionKey> = Vec::new();
         for line in lines {
             match &line.who {
                 Who::Everyone | Who::Watchers => {}
-                Who::Others(key) | Who::OtherWatchers(key) => drop(personal.insert(*key)),
+                Who::Others(key) | Who::OtherWatchers(key) => personal.push(*key),
                 Who::Only(keys) => personal.extend(keys),
             }
         }
+        personal.sort_unstable();
+        personal.dedup();
         for hearing in [Hearing::Presence, Hearing::Messages] {
             let heard_by = |key: &SessionKey| self.roster.session(*key).is_some_and(|s| s.hearing() == hearing);
             let own: Vec<SessionKey> = personal.iter().copied().filter(heard_by).collect();
