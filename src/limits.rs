@@ -160,6 +160,26 @@ mod tests {
         assert_eq!(bucket.take(RATE, 1_100), Ok(()));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn r5_at_retry_after_the_next_passes_and_not_before(
+            per_second in proptest::sample::select(vec![0.3, 0.5, 1.0, 7.0, 10.0, 20.0, 50.0, 333.3]),
+            burst in proptest::sample::select(vec![1.0, 5.0, 30.0]),
+            pauses in proptest::collection::vec(0_u64..400, 1..200),
+        ) {
+            let rate = Rate { per_second, burst };
+            let (mut bucket, mut now) = (Bucket::full(rate, 1_700_000_000_000), 1_700_000_000_000);
+            for pause in pauses {
+                now += pause;
+                let Err(refusal) = bucket.take(rate, now) else { continue };
+                let wait = refusal.retry_after.unwrap();
+                let (mut sooner, mut then) = (bucket, bucket);
+                proptest::prop_assert!(wait == 1 || sooner.take(rate, now + wait - 1).is_err());
+                proptest::prop_assert!(then.take(rate, now + wait).is_ok());
+            }
+        }
+    }
+
     #[test]
     fn r5_a_refused_request_costs_nothing_and_a_clock_that_goes_back_gives_nothing() {
         let mut bucket = Bucket::full(RATE, 1_000);
