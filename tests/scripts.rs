@@ -533,7 +533,7 @@ fn transcript(steps: &[Step], sleep: Sleep, strict: bool) -> Vec<Vec<Value>> {
 }
 
 fn config() -> Config {
-    Config { cases: 256, failure_persistence: None, ..Config::default() }
+    Config { failure_persistence: None, ..Config::default() }
 }
 
 proptest! {
