@@ -59,7 +59,14 @@ export const checks = [
     },
   },
   { name: "deploy", title: "each environment would deploy (wrangler deploy --dry-run), without DEV_TOKENS", run: dryRun },
-  { name: "scripts", title: "the scripts keep their promises", run: () => nodeTests("scripts/test") },
+  {
+    name: "scripts",
+    title: "the scripts keep their promises",
+    run: async () => {
+      await buildAll();
+      return nodeTests("scripts/test");
+    },
+  },
   { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },
   {
     name: "e2e",

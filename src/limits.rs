@@ -1,8 +1,7 @@
 //! How fast one may speak: token buckets (rule R5).
 
-use std::collections::BTreeMap;
-
 use crate::error::Refusal;
+use crate::few::Few;
 use crate::name::{ConnectionId, EventName, Millis, UserId};
 
 /// How many a second, and how many at once after a pause.
@@ -103,7 +102,7 @@ pub struct Buckets {
     hard: Option<Bucket>,
     auth: Option<Bucket>,
     replay: Option<Bucket>,
-    events: BTreeMap<EventName, Bucket>,
+    events: Few<EventName, Bucket>,
 }
 
 /// Which bucket of a payer.
@@ -130,7 +129,7 @@ impl Buckets {
             Gate::Auth => &mut self.auth,
             Gate::Replay => &mut self.replay,
             Gate::Event(event) => {
-                return self.events.entry(event.clone()).or_insert_with(|| Bucket::full(rate, now));
+                return self.events.get_or_insert_with(event.clone(), || Bucket::full(rate, now));
             }
         };
         slot.get_or_insert_with(|| Bucket::full(rate, now))

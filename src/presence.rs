@@ -100,7 +100,7 @@ impl Presence {
     }
 
     /// Takes a member off the list who stays connected, and so must be told if it was shown itself.
-    pub fn withdraw(&mut self, connection: &ConnectionId) {
+    pub fn hide(&mut self, connection: &ConnectionId) {
         self.leave(connection);
         if let Some(change) = self.changes.get_mut(connection) {
             change.shown |= change.own.is_some();
@@ -144,6 +144,13 @@ impl Presence {
             }
             Mode::List if self.must_count(limits) => (self.mode, self.switched) = (Mode::COUNT, true),
             Mode::List => {}
+        }
+    }
+
+    /// The clock was set back: the number was not told later than now.
+    pub fn set_back(&mut self, now: Millis) {
+        if let Mode::Count { at, .. } = &mut self.mode {
+            *at = (*at).min(now);
         }
     }
 
@@ -240,7 +247,7 @@ impl Presence {
         }
         let knows =
             |(connection, change): &(&ConnectionId, &Change)| self.members.get(*connection) == change.own.as_ref();
-        let only = changes.iter().next().filter(|_| changes.len() == 1 && join.len() == 1);
+        let only = changes.iter().next().filter(|_| changes.len() == 1 && join.len() == 1 && leave.is_empty());
         let newcomer = only.filter(knows).map(|(connection, _)| connection.clone());
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
             return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer };

@@ -1,10 +1,15 @@
 //! How things end: connections, graces, deadlines, and the life of a history (rules R3, R5, A7, P3, D3, D9, H2).
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
-    clippy::expect_used,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]

@@ -1,10 +1,15 @@
 //! Who is here: the list, its changes, who comes back, and when it becomes a number (rules P1 to P4, E2).
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
-    clippy::expect_used,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]

@@ -23,6 +23,7 @@ use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
 use crate::effect::{AskerKey, Effect, Farewell, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
+use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
@@ -97,9 +98,9 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: BTreeMap<Payer, Buckets>,
-    asks: BTreeMap<AskerKey, Ask>,
+    asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: BTreeMap<ConnectionId, Departure>,
+    departures: Few<ConnectionId, Departure>,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
@@ -109,14 +110,18 @@ pub struct Channel {
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: Few<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
+    /// When rates that are full again were last forgotten.
+    pruned: Millis,
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
+    /// When the last event was.
+    latest: Millis,
     meter: Meter,
     loaded: bool,
     effects: Effects,
@@ -144,17 +149,19 @@ impl Channel {
             roster: Roster::default(),
             batch: Batch::default(),
             buckets: BTreeMap::new(),
-            asks: BTreeMap::new(),
-            departures: BTreeMap::new(),
+            asks: Few::new(),
+            departures: Few::new(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: BTreeMap::new(),
+            hang_ups: Few::new(),
             deserted: None,
             swept: 0,
+            pruned: 0,
             unchecked: 0,
             checked: 0,
+            latest: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
@@ -182,7 +189,7 @@ impl Channel {
             counted |= session.kept.counted && !session.is_leaving();
             match session.joined() && session.kept.present {
                 true => self.presence.recall(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
+                false if session.is_leaving() => self.hang_ups.insert(*key, (0, None)),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
@@ -213,13 +220,28 @@ impl Channel {
 
     /// Every event begins here: what is on disk is looked up once after waking.
     fn begin(&mut self, turn: &mut Turn<'_>) {
+        if turn.now < self.latest {
+            self.set_back(turn.now);
+        }
+        self.latest = turn.now;
         if self.loaded {
             return;
         }
         match self.load(turn) {
-            Ok(()) => self.loaded = true,
+            Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
+    }
+
+    /// The clock was set back: what was to happen soon must not wait until that time comes again.
+    fn set_back(&mut self, now: Millis) {
+        self.spell = self.spell.map(|spell| spell.min(now));
+        for (at, _) in self.hang_ups.values_mut() {
+            *at = (*at).min(now.saturating_add(self.limits.hang_up_ms));
+        }
+        self.presence.set_back(now);
+        self.buckets.clear();
+        self.swept = self.swept.min(now);
     }
 
     fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
@@ -267,6 +289,7 @@ impl Channel {
             }
         }
         self.hang_up_due(turn.now);
+        self.prune(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
         std::mem::take(&mut self.effects)

@@ -214,6 +214,10 @@ pub struct World {
     pub timer: Option<Millis>,
     /// How often the channel woke.
     pub wakes: usize,
+    /// How often something happened to it.
+    pub turns: usize,
+    /// How often its process died.
+    pub crashes: usize,
     pub limits: Limits,
     /// How the process dies in the next turn.
     pub doom: Option<Doom>,
@@ -251,6 +255,8 @@ impl World {
             alarm: None,
             timer: None,
             wakes: 0,
+            turns: 0,
+            crashes: 0,
             limits: Limits::default(),
             doom: None,
             trouble: Trouble::default(),
@@ -387,6 +393,7 @@ impl World {
 
     /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
     pub fn crash(&mut self) {
+        self.crashes += 1;
         self.channel = None;
         self.timer = None;
         self.wires.open.clear();
@@ -471,6 +478,11 @@ impl World {
         self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
     }
 
+    /// How many clients ever joined.
+    pub fn clients(&self) -> usize {
+        self.wires.sockets.len()
+    }
+
     /// The socket of the client that joined so manieth, from 0.
     pub fn nth(&self, number: usize) -> &Socket {
         &self.wires.sockets[number]
@@ -497,6 +509,7 @@ impl World {
 
     fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
         let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
+        self.turns += 1;
         self.before = (self.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
         let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
         let mut turn = Turn { now: self.now, storage: &mut storage, links: &self.wires };
