@@ -21,13 +21,14 @@ use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
-use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
+use crate::effect::{AskerKey, Effect, Farewell, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
 use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
+use crate::protocol::frame;
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery, Session};
 use crate::storage::{Departure, Storage, StorageError};
@@ -173,14 +174,19 @@ impl Channel {
     fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
         let mut counted = false;
         for (key, attachment) in sleepers {
-            // What cannot be read was written by no release of ours: its socket is closed at the first event.
+            // What cannot be read was written by no release of ours: its socket is closed at the first event. One
+            // without an attachment was turned away at the door, and has heard why.
             let Some(kept) = Kept::decode(attachment) else {
+                if !attachment.is_empty() {
+                    self.tell(*key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
+                }
                 self.hang_ups.insert(*key, (0, Some(Close::Restart)));
                 continue;
             };
             self.swept = self.swept.max(kept.swept);
-            counted |= kept.counted;
             let session = Session::new(kept, &self.rules);
+            // Whoever is on its way out is told nothing any more, of this neither.
+            counted |= session.kept.counted && !session.is_leaving();
             match session.joined() && session.kept.present {
                 true => self.presence.recall(&session.kept.connection, session.kept.member()),
                 false if session.is_leaving() => self.hang_ups.insert(*key, (0, None)),
