@@ -10,6 +10,7 @@ use crate::effect::Hearing;
 use crate::name::{ConnectionId, Epoch, Millis, UserId};
 use crate::policy::Rights;
 use crate::protocol::frame;
+use crate::protocol::request::whole;
 
 /// How exactly it is remembered when a session that goes on talking was last heard, in milliseconds: an attachment is
 /// written at most twice in this time for it, and silence is judged the same whether or not the channel slept
@@ -100,6 +101,15 @@ pub struct ResumeQuery {
     /// `?after=`.
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+}
+
+impl ResumeQuery {
+    /// The same query, short enough for an attachment: what can be no position is an empty text, which is none either.
+    pub fn short(&self) -> Self {
+        let epoch = self.epoch.as_deref().map(|text| Epoch::parse(text).map_or_else(String::new, |it| it.to_string()));
+        let after = self.after.as_deref().map(|text| whole(text).map_or_else(String::new, |after| after.to_string()));
+        Self { epoch, after }
+    }
 }
 
 /// The version an attachment begins with. Another version is a release we do not know: what it wrote is read as

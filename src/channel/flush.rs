@@ -7,7 +7,7 @@ use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
 use crate::effect::{Effect, Hearing, SessionKey};
 use crate::error::{Close, Refusal};
-use crate::name::{ConnectionId, Millis};
+use crate::name::Millis;
 use crate::protocol::frame::{self, Ack};
 
 /// Unread bytes are looked for at least this often while anything is told, in milliseconds (rule R6).
@@ -75,9 +75,7 @@ impl Channel {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
-        for key in self.roster.expired(turn.now) {
-            self.expel(turn.now, key, Close::TokenExpired, false);
-        }
+        self.expel_expired(turn.now);
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);
@@ -90,7 +88,6 @@ impl Channel {
             self.address(entry, &mut lines);
         }
         lines.extend(told.after.map(|text| Line { text, who: Who::Watchers }));
-        lines.extend(told.unnoticed.iter().filter_map(|connection| self.left_unnoticed(connection)));
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
@@ -99,13 +96,6 @@ impl Channel {
         self.meter.flushes = self.meter.flushes.saturating_add(1);
         self.look_for_slow(turn, bytes);
         if frames > 1 { self.cost(bytes) } else { 0 }
-    }
-
-    /// One who came and left the list before anyone else was told is told alone, since its welcome showed it there.
-    fn left_unnoticed(&self, connection: &ConnectionId) -> Option<Line> {
-        let (key, session) = self.roster.connection(connection.as_str())?;
-        let text = frame::changes(&[], &[], &[&session.kept.member()]);
-        session.watches.then(|| Line { text, who: Who::Only(BTreeSet::from([key])) })
     }
 
     /// Writes what is to be kept. What could not be written is refused, and everything that names it (rule D2).

@@ -37,6 +37,9 @@ pub use receive::Unreadable;
 
 use ask::Ask;
 
+/// After how long an alarm fires again that could not do what was due, in milliseconds.
+const ALARM_AGAIN: Millis = 5_000;
+
 /// What the machine wants done, in order.
 pub type Effects = Vec<Effect>;
 
@@ -102,6 +105,8 @@ pub struct Channel {
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
     alarm: Option<Millis>,
+    /// No alarm fires earlier, and one fires then: the last could not do what was due.
+    alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
     hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
@@ -145,6 +150,7 @@ impl Channel {
             spell: None,
             timer: None,
             alarm: None,
+            alarm_again: None,
             hang_ups: BTreeMap::new(),
             deserted: None,
             swept: 0,
@@ -172,14 +178,14 @@ impl Channel {
             counted |= kept.counted;
             let session = Session::new(kept, &self.rules);
             match session.joined() && session.kept.present {
-                true => self.presence.enter(&session.kept.connection, session.kept.member()),
+                true => self.presence.recall(&session.kept.connection, session.kept.member()),
                 false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
             self.roster.put(*key, session);
         }
-        self.presence.settled(counted);
+        self.presence.resume(counted);
     }
 
     /// The timer fired.
@@ -196,6 +202,9 @@ impl Channel {
         // After `begin`, which takes the alarm of before sleep for set.
         self.alarm = None;
         self.due(turn);
+        // What the storage did not let be done is tried again: later, and not for ever at once.
+        let undone = !self.loaded || self.alarm_due(turn.now).is_some_and(|due| due <= turn.now);
+        self.alarm_again = undone.then(|| turn.now.saturating_add(ALARM_AGAIN));
         self.settle(turn)
     }
 
@@ -246,22 +255,28 @@ impl Channel {
                 if let Some(epoch) = &kept.epoch {
                     self.history.adopt(epoch);
                 }
-                self.presence.enter(&departure.connection, kept.member());
+                if kept.present {
+                    self.presence.recall(&departure.connection, kept.member());
+                }
                 self.departures.insert(departure.connection.clone(), departure);
             }
         }
-        let counted = self.presence.counted();
-        self.presence.settled(counted);
-        // Whatever was due when the channel fell asleep had its alarm set then.
-        self.alarm = self.alarm_due(turn.now);
+        if self.roster.is_deserted() {
+            self.presence.unheard(&self.limits);
+        }
+        self.turn_out(turn.now);
+        self.alarm = self.alarm.or_else(|| self.alarm_before_sleep(turn.now));
         Ok(())
     }
 
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
-        if self.roster.is_deserted() && self.departures.is_empty() {
-            self.history.forget_blank();
+        if self.roster.is_deserted() {
+            self.presence.unheard(&self.limits);
+            if self.departures.is_empty() {
+                self.history.forget_blank();
+            }
         }
         self.hang_up_due(turn.now);
         self.set_timer(turn.now);
@@ -271,7 +286,9 @@ impl Channel {
 
     fn set_timer(&mut self, now: Millis) {
         let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
-        let next = [self.spell, hang_up, self.presence.due_at(&self.limits)].into_iter().flatten().min();
+        // A number that is due while a batch is open leaves with it.
+        let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none());
+        let next = [self.spell, hang_up, count].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;
@@ -282,7 +299,7 @@ impl Channel {
 
     /// An alarm costs a row written: one that fires too early is let be, it sets the right one when it does.
     fn set_alarm(&mut self, now: Millis) {
-        let Some(due) = self.alarm_due(now) else { return };
+        let Some(due) = self.alarm_due(now).max(self.alarm_again) else { return };
         if self.alarm.is_some_and(|alarm| alarm <= due) {
             return;
         }

@@ -159,7 +159,7 @@ impl Channel {
         if session.kept.present {
             self.presence.enter(&session.kept.connection, session.kept.member());
         } else {
-            self.presence.leave(&session.kept.connection);
+            self.presence.hide(&session.kept.connection);
         }
         self.remember(key);
     }

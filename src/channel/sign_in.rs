@@ -99,9 +99,11 @@ impl Channel {
         }
         self.effects.push(Effect::Hear { session: key, hearing });
         if watches {
-            let count = self.presence.count_for_one();
-            let here = self.presence.list_for(&connection);
-            let here = here.map_or_else(|| frame::count(count), |members| frame::members(&members));
+            self.presence.show(&connection, &self.limits);
+            let here = match self.presence.list(&self.limits) {
+                Some(members) => frame::members(&members),
+                None => frame::count(self.presence.len()),
+            };
             self.tell(key, here);
         }
     }

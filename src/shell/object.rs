@@ -6,8 +6,8 @@ use wasm_bindgen::prelude::*;
 use worker::web_sys::WebSocket;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::host::Host;
 use super::App;
+use super::host::Host;
 
 /// The object that is one channel.
 #[durable_object(alarm)]

@@ -77,15 +77,27 @@ test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_
 
   const expected = Array.from({ length: said }, (_, at) => at + 1);
   for (const { user, heard, lost } of all) {
-    assert.deepEqual(heard.map(({ seq }) => seq), expected, `${user} heard every seq once and in order`);
+    assert.deepEqual(
+      heard.map(({ seq }) => seq),
+      expected,
+      `${user} heard every seq once and in order`,
+    );
     assert.deepEqual(heard, onlooker.heard, `${user} heard what the onlooker heard`);
     assert.deepEqual(lost, []);
   }
   const numbers = onlooker.heard.map(({ data }) => (data as { number: number }).number);
-  assert.deepEqual([...numbers].sort((a, b) => a - b), expected, "all that was published is there once");
+  assert.deepEqual(
+    [...numbers].sort((a, b) => a - b),
+    expected,
+    "all that was published is there once",
+  );
   for (const { user } of clients) {
     const own = onlooker.heard.filter(({ from }) => from.user === user).map(({ data }) => (data as { number: number }).number);
-    assert.deepEqual(own, [...own].sort((a, b) => a - b), `${user}'s messages stand in the order in which they were published`);
+    assert.deepEqual(
+      own,
+      [...own].sort((a, b) => a - b),
+      `${user}'s messages stand in the order in which they were published`,
+    );
   }
   context.diagnostic(`${said} messages, ${ROUNDS} troubles: ${[...made].map(([name, count]) => `${count} ${name}`).join(", ")}`);
   await Promise.all(all.map(({ channel }) => channel.close()));

@@ -53,6 +53,31 @@ test("p2 who joins and leaves is told to those who are here", async () => {
   assert.equal(await told("leave"), bob.connection);
 });
 
+test("f5 who asks for no echo gets an ack in its place, and everyone else the message", async () => {
+  const members = await Promise.all(["ann", "ann", "bob", "cat", "dan", "eve"].map((user) => Member.join(service, "chat:echo", user)));
+  const [speaker, ...others] = members;
+  assert.deepEqual(await speaker.ask({ type: "publish", id: "1", event: "say", data: { text: "psst" }, echo: false }), { type: "ack", id: "1", seq: 1 });
+  for (const other of others) assert.equal((await other.next("message")).seq, 1);
+  // Six at a time: each of them is left out of what it said itself, and of nothing else.
+  for (const [at, member] of members.entries()) member.say({ type: "publish", id: `at-${at}`, event: "say", data: { text: `${at}` }, echo: false });
+  for (const [at, member] of members.entries()) {
+    const ids = [];
+    while (ids.length < 5) ids.push((await member.next("message")).id);
+    assert.deepEqual(ids.sort(), members.flatMap((_, other) => other === at ? [] : [`at-${other}`]));
+    assert.equal((await member.next("ack", { id: `at-${at}` })).id, `at-${at}`);
+  }
+  assert.deepEqual(members.flatMap((member) => member.taken("message")), []);
+});
+
+test("f5 what is said to some is heard by them alone", async () => {
+  const [ann, bob, cat] = await Promise.all(["ann", "bob", "cat"].map((user) => Member.join(service, "chat:to", user)));
+  const told = await ann.ask({ type: "publish", id: "1", event: "say", data: { text: "for bob" }, to: { users: ["bob"] } });
+  assert.deepEqual(told, { type: "ack", id: "1", delivered: 1 });
+  assert.equal((await bob.next("message")).data.text, "for bob");
+  await cat.settle();
+  assert.deepEqual([cat.taken("message").filter(({ event }) => event === "say"), ann.taken("message").filter(({ event }) => event === "say")], [[], []]);
+});
+
 test("e2 the same channel is there over http, by the same order", async () => {
   const ann = await Member.join(service, "chat:http", "ann");
   const headers = { Authorization: `Bearer ${await token("backend")}` };

@@ -5,8 +5,14 @@
 //! A seed that fails prints its script, made as short as it still fails, to be kept in `found.rs` as a named test.
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
     unreachable_pub,
     reason = "a test fails by panicking"

@@ -151,8 +151,8 @@ impl World {
     /// The last welcome of the client.
     #[track_caller]
     pub fn welcome(&self, client: Client) -> Value {
-        let welcomes = self.socket(client).frames.iter().filter(|frame| frame["type"] == "welcome");
-        welcomes.last().expect("a client that was welcomed").clone()
+        let welcome = self.socket(client).frames.iter().rfind(|frame| frame["type"] == "welcome");
+        welcome.expect("a client that was welcomed").clone()
     }
 
     /// All frames that answer the client's request of this id: an ack, an error, a page, or its own message.

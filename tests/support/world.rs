@@ -384,6 +384,13 @@ impl World {
         }
     }
 
+    /// Lets what is armed for this very moment fire, and nothing later.
+    pub fn settle_now(&mut self) {
+        while self.timer.is_some_and(|timer| timer <= self.now) {
+            self.advance(0);
+        }
+    }
+
     /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
     pub fn crash(&mut self) {
         self.crashes += 1;
@@ -403,6 +410,12 @@ impl World {
     pub fn evict(&mut self) {
         assert_eq!(self.timer, None, "a channel with a timer cannot sleep");
         self.channel = None;
+    }
+
+    /// A release with another contract takes over: the channel sleeps, and wakes under it with its sockets open.
+    pub fn redeploy(&mut self, contract: Contract) {
+        self.evict();
+        self.contract = contract.check().unwrap();
     }
 
     // --- what is seen of it ----------------------------------------------------------------------------------
@@ -552,7 +565,8 @@ impl World {
             }
             Effect::HangUp { session, code, .. } => {
                 if let Some(socket) = self.wires.socket(session) {
-                    socket.hung_up = Some(code);
+                    // A close that is already under way is no error, and the first code stands.
+                    socket.hung_up.get_or_insert(code);
                 }
             }
             Effect::Drop { session: _ } => {}

@@ -2,7 +2,15 @@
 import { type AddressInfo, type Socket, connect, createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 
-export const troubles = ["cut", "stall", "stall and cut", "throttle", "end towards the client", "end towards the service", "refuse"] as const;
+export const troubles = [
+  "cut",
+  "stall",
+  "stall and cut",
+  "throttle",
+  "end towards the client",
+  "end towards the service",
+  "refuse",
+] as const;
 export type Trouble = (typeof troubles)[number];
 
 /** How long a trouble lasts, in milliseconds. */
@@ -78,7 +86,10 @@ export class Proxy {
     const service = connect({ host: this.#target.hostname, port: Number(this.#target.port), allowHalfOpen: true });
     const way = { client, service };
     this.#ways.add(way);
-    for (const [from, to] of [[client, service], [service, client]] as const) {
+    for (const [from, to] of [
+      [client, service],
+      [service, client],
+    ] as const) {
       from.setNoDelay(true);
       from.on("error", () => to.destroy());
       from.on("close", () => {
@@ -93,7 +104,7 @@ export class Proxy {
   async #carry(from: Socket, to: Socket): Promise<void> {
     try {
       for await (const chunk of from) {
-        for (let rest = chunk as Buffer; rest.length > 0; ) {
+        for (let rest = chunk as Buffer; rest.length > 0;) {
           while (this.#mood === "stalled") await this.#moved.promise;
           const some = this.#mood === "throttled" ? TRICKLE.bytes : rest.length;
           if (this.#mood === "throttled") await pause(TRICKLE.every);
