@@ -38,5 +38,7 @@ export async function weigh(entry) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await buildPage();
   if (process.argv.includes("--package")) await buildPackage();
-  console.log(`client: ${await weigh("src/index.ts")} bytes minified and gzipped (budget ${CLIENT_BUDGET}); tabs: ${await weigh("src/tabs.ts")}`);
+  console.log(
+    `client: ${await weigh("src/index.ts")} bytes minified and gzipped (budget ${CLIENT_BUDGET}); tabs: ${await weigh("src/tabs.ts")}`,
+  );
 }

@@ -60,14 +60,22 @@ async function typeOf(schema, name, declared) {
   // `true` is free JSON.
   if (schema === true) return "unknown";
   const options = { bannerComment: "", additionalProperties: false, style: { printWidth: 120 } };
-  const text = await compile(/** @type {import("json-schema-to-typescript").JSONSchema} */ ({ ...Object(schema), title: name }), name, options);
+  const text = await compile(
+    /** @type {import("json-schema-to-typescript").JSONSchema} */ ({ ...Object(schema), title: name }),
+    name,
+    options,
+  );
   declared.set(name, text);
   return name;
 }
 
 /** @param {string} text */
 function pascal(text) {
-  const words = text.replaceAll("**", " rest ").replaceAll("*", " ").split(/[^A-Za-z0-9]+/).filter(Boolean);
+  const words = text
+    .replaceAll("**", " rest ")
+    .replaceAll("*", " ")
+    .split(/[^A-Za-z0-9]+/)
+    .filter(Boolean);
   return words.map((word) => `${word.charAt(0).toUpperCase()}${word.slice(1)}`).join("");
 }
 
@@ -75,7 +83,11 @@ function pascal(text) {
 export function sorted(value) {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, sorted(item)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, sorted(item)]),
+  );
 }
 
 async function main() {
@@ -89,7 +101,11 @@ async function main() {
   const before = await readFile(typesFile, "utf8").catch(() => "");
   await writeFile(contractFile, `${JSON.stringify(contract, null, 2)}\n`);
   await writeFile(typesFile, await typesOf(contract));
-  console.log(before === (await readFile(typesFile, "utf8")) ? "The types are as they were." : "Wrote client/contract.json and client/src/contract.ts.");
+  console.log(
+    before === (await readFile(typesFile, "utf8"))
+      ? "The types are as they were."
+      : "Wrote client/contract.json and client/src/contract.ts.",
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

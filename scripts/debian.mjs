@@ -19,8 +19,14 @@ const identity = () => `${ask(system.rustc, ["-vV"])}\n${sysroot}\n`;
 
 /** Debian's linker for wasm is named by the LLVM its compiler was built with. */
 const llvm = () => ask(system.rustc, ["-vV"])?.match(/LLVM version: (\d+)/)?.[1];
+const linker = () => `/usr/bin/wasm-ld-${llvm()}`;
 
-export const debianReady = () => existsSync(stamp) && readFileSync(stamp, "utf8") === identity();
+/** True where the toolchain is built, by the compiler that is installed, and the packages it links to are there. */
+export function debianReady() {
+  const linked = ["cargo", "cargo-clippy", "clippy-driver"].map((name) => join(programs, name));
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === identity() && [...linked, linker()].every((file) => existsSync(file));
+}
+
 export const debianPossible = onDebian;
 
 /** The environment in which `cargo` and `rustc` are this toolchain's. @returns {Record<string, string>} */
@@ -30,7 +36,7 @@ export function debianEnvironment() {
     RUSTC: join(programs, "rustc"),
     // cargo-clippy calls its driver past the wrapper of rustc.
     SYSROOT: sysroot,
-    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: `/usr/bin/wasm-ld-${llvm()}`,
+    CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker(),
   };
 }
 

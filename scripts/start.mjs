@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { parseArgs } from "node:util";
-import { build } from "./build.mjs";
+import { buildAll } from "./build.mjs";
 import { greeting } from "./greeting.mjs";
 import { host, port as usualPort } from "./project.mjs";
 import { Service } from "./service.mjs";
@@ -53,7 +53,7 @@ await script(async () => {
   const { port, args } = options();
   await needFree(port);
   await setup();
-  await build();
+  await buildAll();
   const service = new Service(port, args);
   await service.listening();
   await service.healthy();

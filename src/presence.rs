@@ -12,10 +12,25 @@ use crate::protocol::frame;
 pub struct Presence {
     members: BTreeMap<ConnectionId, Rc<str>>,
     bytes: usize,
-    /// What the others were told of each connection that changed since; `None` if it was not on the list.
-    told: BTreeMap<ConnectionId, Option<Rc<str>>>,
+    /// What the others are to be told of.
+    changes: BTreeMap<ConnectionId, Change>,
     mode: Mode,
+    /// Whether list and number changed places since the last telling.
+    switched: bool,
     always_counted: bool,
+}
+
+/// A connection whose place on the list changed.
+#[derive(Debug)]
+struct Change {
+    /// What the others were told of it before; `None` if it was not on the list.
+    told: Option<Rc<str>>,
+    /// What it was when it was last on the list.
+    last: Rc<str>,
+    /// Whether somebody was shown a list since, with the change in it.
+    shown: bool,
+    /// What it was shown of itself when it came.
+    own: Option<Rc<str>>,
 }
 
 /// How members are told who is here.
@@ -25,11 +40,16 @@ enum Mode {
     List,
     /// Only how many, at most once in a while.
     Count {
-        /// The number last told.
-        told: u64,
+        /// The number that everyone was told last; `None` where they were told different ones.
+        told: Option<u64>,
         /// When it was told.
         at: Millis,
     },
+}
+
+impl Mode {
+    /// A number that nobody was told yet.
+    const COUNT: Self = Self::Count { told: None, at: 0 };
 }
 
 /// The frames of one batch that tell what changed.
@@ -46,8 +66,18 @@ pub struct Told {
 impl Presence {
     /// Nobody is here. `always_counted` where the contract says that only the number is ever told.
     pub const fn new(always_counted: bool) -> Self {
-        let mode = if always_counted { Mode::Count { told: 0, at: 0 } } else { Mode::List };
-        Self { members: BTreeMap::new(), bytes: 0, told: BTreeMap::new(), mode, always_counted }
+        let mode = if always_counted { Mode::COUNT } else { Mode::List };
+        Self { members: BTreeMap::new(), bytes: 0, changes: BTreeMap::new(), mode, switched: false, always_counted }
+    }
+
+    /// Puts a member on the list whom the others know of from before sleep.
+    pub fn recall(&mut self, connection: &ConnectionId, member: String) {
+        self.bytes = self.bytes.saturating_add(member.len());
+        let known = self.members.insert(connection.clone(), member.into());
+        self.forget_bytes(known.as_ref());
+        if let (Mode::Count { told: Some(told), .. }, None) = (&mut self.mode, known) {
+            *told = told.saturating_add(1);
+        }
     }
 
     /// Puts a member on the list, or changes it there, for the others to be told with the next batch.
@@ -56,23 +86,71 @@ impl Presence {
             return;
         }
         self.bytes = self.bytes.saturating_add(member.len());
-        let known = self.members.insert(connection.clone(), member.into());
+        let member: Rc<str> = member.into();
+        let known = self.members.insert(connection.clone(), Rc::clone(&member));
         self.forget_bytes(known.as_ref());
-        self.told.entry(connection.clone()).or_insert(known);
+        self.change(connection, known, member);
     }
 
     /// Takes a member off the list.
     pub fn leave(&mut self, connection: &ConnectionId) {
         let Some(known) = self.members.remove(connection) else { return };
         self.forget_bytes(Some(&known));
-        self.told.entry(connection.clone()).or_insert(Some(known));
+        self.change(connection, Some(Rc::clone(&known)), known);
     }
 
-    /// After waking: what is on the list now was told before sleep.
-    pub fn settled(&mut self, counted: bool) {
-        self.told.clear();
+    /// Takes a member off the list who stays connected, and so must be told if it was shown itself.
+    pub fn hide(&mut self, connection: &ConnectionId) {
+        self.leave(connection);
+        if let Some(change) = self.changes.get_mut(connection) {
+            change.shown |= change.own.is_some();
+        }
+    }
+
+    fn change(&mut self, connection: &ConnectionId, told: Option<Rc<str>>, last: Rc<str>) {
+        let change = self.changes.entry(connection.clone());
+        let change = change.or_insert_with(|| Change { told, last: Rc::clone(&last), shown: false, own: None });
+        change.last = last;
+    }
+
+    /// After waking: whether the members were told as a number before sleep.
+    pub fn resume(&mut self, counted: bool) {
         if counted || self.always_counted {
-            self.mode = Mode::Count { told: self.len(), at: 0 };
+            self.mode = Mode::Count { told: Some(self.len()), at: 0 };
+        }
+    }
+
+    /// Nobody is connected who was ever told anything: list or number is decided anew, and nothing waits.
+    pub fn unheard(&mut self, limits: &Limits) {
+        self.changes.clear();
+        self.switched = false;
+        self.mode = Mode::List;
+        self.resume(self.must_count(limits));
+    }
+
+    /// A joiner is shown who is here, changes included that nobody was told of yet. Should they be undone before they
+    /// are told, it must be told all the same. And one who makes the list too long is shown a number.
+    pub fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
+        for (connection, change) in &mut self.changes {
+            match connection == joiner {
+                true => change.own = self.members.get(connection).cloned(),
+                false => change.shown = true,
+            }
+        }
+        let count = self.len();
+        match self.mode {
+            Mode::Count { told, at } => {
+                self.mode = Mode::Count { told: told.filter(|told| *told == count), at };
+            }
+            Mode::List if self.must_count(limits) => (self.mode, self.switched) = (Mode::COUNT, true),
+            Mode::List => {}
+        }
+    }
+
+    /// The clock was set back: the number was not told later than now.
+    pub fn set_back(&mut self, now: Millis) {
+        if let Mode::Count { at, .. } = &mut self.mode {
+            *at = (*at).min(now);
         }
     }
 
@@ -87,8 +165,9 @@ impl Presence {
     }
 
     /// The list, encoded, unless it is a number now.
-    pub fn list(&self) -> Option<Vec<&str>> {
-        (self.mode == Mode::List).then(|| self.members.values().map(|member| &**member).collect())
+    pub fn list(&self, limits: &Limits) -> Option<Vec<&str>> {
+        let listed = self.mode == Mode::List && !self.must_count(limits);
+        listed.then(|| self.members.values().map(|member| &**member).collect())
     }
 
     /// Whether the members are told as a number.
@@ -98,13 +177,13 @@ impl Presence {
 
     /// Whether anything is to be told now, so that a batch is due.
     pub fn due(&self, now: Millis, limits: &Limits) -> bool {
-        !self.told.is_empty() && self.due_at(limits).is_none_or(|at| at <= now)
+        !self.changes.is_empty() && self.due_at(limits).is_none_or(|at| at <= now)
     }
 
     /// When a changed number may be told; `None` where nothing waits for a time (rule P4).
     pub fn due_at(&self, limits: &Limits) -> Option<Millis> {
         match self.mode {
-            Mode::Count { at, .. } if !self.told.is_empty() && !self.may_list(limits) => {
+            Mode::Count { at, .. } if !self.changes.is_empty() && !self.may_list(limits) => {
                 Some(at.saturating_add(limits.count_every_ms))
             }
             Mode::Count { .. } | Mode::List => None,
@@ -114,23 +193,24 @@ impl Presence {
     /// What the others are to be told with this batch, `alone` if it has nothing else; the flag says whether list
     /// and number changed places.
     pub fn tell(&mut self, now: Millis, limits: &Limits, alone: bool) -> (Told, bool) {
-        if self.told.is_empty() {
+        if self.changes.is_empty() {
             return (Told::default(), false);
         }
-        match self.mode {
+        let told = match self.mode {
             Mode::List if self.must_count(limits) => {
-                self.mode = Mode::Count { told: 0, at: 0 };
-                (self.tell_count(now, limits), true)
+                (self.mode, self.switched) = (Mode::COUNT, true);
+                self.tell_count(now, limits)
             }
-            Mode::List => (self.tell_changes(alone), false),
+            Mode::List => self.tell_changes(alone),
             Mode::Count { .. } if self.may_list(limits) => {
-                self.mode = Mode::List;
-                self.told.clear();
+                (self.mode, self.switched) = (Mode::List, true);
+                self.changes.clear();
                 let members: Vec<_> = self.members.values().map(|member| &**member).collect();
-                (Told { after: Some(frame::members(&members)), ..Told::default() }, true)
+                Told { after: Some(frame::members(&members)), ..Told::default() }
             }
-            Mode::Count { .. } => (self.tell_count(now, limits), false),
-        }
+            Mode::Count { .. } => self.tell_count(now, limits),
+        };
+        (told, std::mem::take(&mut self.switched))
     }
 
     fn tell_count(&mut self, now: Millis, limits: &Limits) -> Told {
@@ -139,27 +219,36 @@ impl Presence {
         if now < at.saturating_add(limits.count_every_ms) {
             return Told::default();
         }
-        self.told.clear();
-        if told == count {
+        self.changes.clear();
+        if told == Some(count) {
             return Told::default();
         }
-        self.mode = Mode::Count { told: count, at: now };
+        self.mode = Mode::Count { told: Some(count), at: now };
         Told { after: Some(frame::count(count)), ..Told::default() }
     }
 
-    /// The net change of each connection since the last batch: whoever came and went in between is not told of.
+    /// The net change of each connection since the last batch: whoever came and went in between is not told of, unless
+    /// somebody was shown it.
     fn tell_changes(&mut self, alone: bool) -> Told {
         let (mut join, mut update, mut leave) = (Vec::new(), Vec::new(), Vec::new());
-        let told = std::mem::take(&mut self.told);
-        for (connection, known) in &told {
-            match (known, self.members.get(connection)) {
+        let changes = std::mem::take(&mut self.changes);
+        for (connection, Change { told, last, shown, own }) in &changes {
+            let stale = |member| *shown || own.as_ref().is_some_and(|own| own != member);
+            match (told, self.members.get(connection)) {
                 (None, Some(member)) => join.push(&**member),
-                (Some(known), Some(member)) if known != member => update.push(&**member),
-                (Some(known), None) => leave.push(&**known),
+                (Some(told), Some(member)) if told != member || stale(member) => update.push(&**member),
+                (Some(told), None) => leave.push(&**told),
+                (None, None) if *shown => {
+                    join.push(&**last);
+                    leave.push(&**last);
+                }
                 (Some(_), Some(_)) | (None, None) => {}
             }
         }
-        let newcomer = told.keys().next().filter(|_| told.len() == 1 && join.len() == 1).cloned();
+        let knows =
+            |(connection, change): &(&ConnectionId, &Change)| self.members.get(*connection) == change.own.as_ref();
+        let only = changes.iter().next().filter(|_| changes.len() == 1 && join.len() == 1 && leave.is_empty());
+        let newcomer = only.filter(knows).map(|(connection, _)| connection.clone());
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
             return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer };
         }

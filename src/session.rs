@@ -10,6 +10,7 @@ use crate::effect::Hearing;
 use crate::name::{ConnectionId, Epoch, Millis, UserId};
 use crate::policy::Rights;
 use crate::protocol::frame;
+use crate::protocol::request::whole;
 
 /// How exactly it is remembered when a session that goes on talking was last heard, in milliseconds: an attachment is
 /// written at most twice in this time for it, and silence is judged the same whether or not the channel slept
@@ -102,11 +103,21 @@ pub struct ResumeQuery {
     pub after: Option<String>,
 }
 
+impl ResumeQuery {
+    /// The same query, short enough for an attachment: what can be no position is an empty text, which is none either.
+    pub fn short(&self) -> Self {
+        let epoch = self.epoch.as_deref().map(|text| Epoch::parse(text).map_or_else(String::new, |it| it.to_string()));
+        let after = self.after.as_deref().map(|text| whole(text).map_or_else(String::new, |after| after.to_string()));
+        Self { epoch, after }
+    }
+}
+
 /// The version an attachment begins with. Another version is a release we do not know: what it wrote is read as
 /// far as the fields allow.
 const VERSION: u32 = 1;
 
-/// The most bytes of an attachment the platform takes.
+/// The most bytes of an attachment the platform takes. Of a text all below U+0100, as ours is, a character is one byte,
+/// and there are at most 6 more.
 pub const ATTACHMENT_MAX: usize = 16_384;
 
 #[derive(Serialize)]
@@ -148,14 +159,20 @@ impl Kept {
         if self.heard_more { self.heard.saturating_add(HEARD_GRAIN) } else { self.heard }
     }
 
-    /// The attachment: versioned JSON.
+    /// The attachment: versioned JSON, each byte of its UTF-8 as one character. The platform holds a text with a
+    /// single character beyond U+00FF at two bytes each, and a large session would not fit; this way it never does.
     pub fn encode(&self) -> String {
-        serde_json::to_string(&Written { v: VERSION, kept: self }).unwrap_or_default()
+        let json = serde_json::to_string(&Written { v: VERSION, kept: self }).unwrap_or_default();
+        if json.is_ascii() { json } else { json.bytes().map(char::from).collect() }
     }
 
     /// Reads an attachment of this release, the one before or the one after; `None` where it is none.
     pub fn decode(attachment: &str) -> Option<Self> {
-        serde_json::from_str(attachment).ok()
+        if attachment.is_ascii() {
+            return serde_json::from_str(attachment).ok();
+        }
+        let json: Vec<u8> = attachment.chars().map(|byte| u8::try_from(byte).ok()).collect::<Option<_>>()?;
+        serde_json::from_slice(&json).ok()
     }
 
     /// The user its grant speaks for.

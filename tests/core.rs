@@ -1,8 +1,14 @@
 //! The core, with two fake sockets: accept, reserve, flush, row, replay.
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
     unreachable_pub,
     reason = "a test fails by panicking"

@@ -1,10 +1,15 @@
 //! Delivery: one order, on disk before it is told, one epoch a life, conditional publishes (rules D1 to D3, D5, D8).
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
-    clippy::expect_used,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]
@@ -290,6 +295,17 @@ fn d3_while_a_broken_member_may_come_back_the_life_goes_on() {
 }
 
 #[test]
+fn d3_a_broken_member_carries_the_life_through_sleep() {
+    let mut world = World::room();
+    let ann = world.joined(&Joiner::user("ann"));
+    world.cut(ann);
+    world.settle();
+    world.evict();
+    let again = world.joined(&Joiner::user("ann").after(&world.epoch(ann), 0));
+    assert_eq!(world.welcome(again)["resume"], "recovered");
+}
+
+#[test]
 fn d5_who_joins_while_a_batch_is_open_hears_all_of_it_once() {
     in_room(|world| {
         let ann = world.joined(&unmetered("ann"));
@@ -401,7 +417,7 @@ fn f2_what_was_accepted_before_a_grant_lost_join_is_answered_first() {
         world.pause();
         let told = losing_join(world, ann);
         let told: Vec<_> = told.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
-        assert_eq!(told, ["ack", "message", "message", "bye"]);
+        assert_eq!(told, ["message", "message", "ack", "bye"]);
     });
 }
 

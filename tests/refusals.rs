@@ -1,10 +1,15 @@
 //! Refusals, I-JSON, rates, and those who are silent or slow (section R of the protocol).
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
-    clippy::expect_used,
     unreachable_pub,
     reason = "a test fails by panicking"
 )]
@@ -505,6 +510,22 @@ fn r6_the_silent_are_looked_for_at_most_once_a_minute_asleep_or_not() {
         world.advance(30_000);
         let (_, answer) = world.get(&asker, Verb::Members);
         assert_eq!(answer["members"], json!([]));
+    });
+}
+
+#[test]
+fn r6_when_they_were_looked_for_outlives_whoever_carried_it_through_sleep() {
+    in_room(|world| {
+        let carries = world.joined(&Joiner::user("bob"));
+        let ann = world.joined(&Joiner::user("ann"));
+        let asker = Joiner::user("zoe");
+        world.ping(ann);
+        world.advance(80_000);
+        world.get(&asker, Verb::Members);
+        world.leave(carries);
+        world.advance(30_000);
+        let (_, answer) = world.get(&asker, Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 1, "looked for 30 s ago");
     });
 }
 

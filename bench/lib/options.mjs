@@ -1,8 +1,7 @@
 // What the benchmark can be told on the command line.
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Stop } from "../../scripts/shell.mjs";
+import { root } from "../../scripts/project.mjs";
 import { PEERS } from "./cases.mjs";
 
 export const HELP = `Measures Dormouse beside a raw Durable Object, PartyServer and ws, and prints a table.
@@ -14,7 +13,7 @@ export const HELP = `Measures Dormouse beside a raw Durable Object, PartyServer 
   --peers A,B      only these of: ${PEERS.join(", ")}
   --rounds N       interleaved rounds of each case (3; 1 with --quick)
   --seconds S      length of a measurement (5; 1.2 with --quick)
-  --bundle DIR     a service built with its benchmark contract, instead of building this one
+  --bundle DIR     the service, built with its benchmark contract (out/bench)
   --cores A,B      the cores for the server and for the load generator (0,1)
   --out DIR        where the table, the plots and the figures are written (bench/out)
   --keep           write the run into bench/RESULTS.md, with its plots beside it
@@ -26,19 +25,19 @@ export const HELP = `Measures Dormouse beside a raw Durable Object, PartyServer 
 const QUICK = { warmup: 0.5, seconds: 1.2, drain: 0.5 };
 const FULL = { warmup: 2, seconds: 5, drain: 60 };
 
-/** Reads the options of a run. */
+/** Reads the options of a run; a RangeError tells what is not understood. */
 export function read(args) {
   const { values } = parse(args);
   const { quick, bundle, out, keep, json, list, help, only } = values;
   const peers = values.peers?.split(",") ?? PEERS;
   const stranger = peers.find((peer) => !PEERS.includes(peer));
-  if (stranger !== undefined) throw new Stop(`No peer is called "${stranger}"; there are ${PEERS.join(", ")}.`, 2);
+  if (stranger !== undefined) throw new RangeError(`No peer is called "${stranger}"; there are ${PEERS.join(", ")}.`);
   const cores = values.cores.split(",");
-  if (cores.length !== 2) throw new Stop("--cores takes two numbers, one for the server and one for the load generator.", 2);
+  if (cores.length !== 2) throw new RangeError("--cores takes two numbers, one for the server and one for the load generator.");
   const pace = { ...(quick ? QUICK : FULL) };
   if (values.seconds !== undefined) pace.seconds = positive("--seconds", values.seconds);
   const rounds = values.rounds === undefined ? (quick ? 1 : 3) : positive("--rounds", values.rounds);
-  return { quick, only, peers, cores, pace, rounds, keep, json, list, help, bundle: bundle && resolve(bundle), out: resolve(out) };
+  return { quick, only, peers, cores, pace, rounds, keep, json, list, help, bundle: resolve(bundle), out: resolve(out) };
 }
 
 function parse(args) {
@@ -51,9 +50,9 @@ function parse(args) {
         peers: { type: "string" },
         rounds: { type: "string" },
         seconds: { type: "string" },
-        bundle: { type: "string" },
+        bundle: { type: "string", default: join(root, "out", "bench") },
         cores: { type: "string", default: "0,1" },
-        out: { type: "string", default: join(fileURLToPath(new URL("..", import.meta.url)), "out") },
+        out: { type: "string", default: join(root, "bench", "out") },
         keep: { type: "boolean", default: false },
         json: { type: "boolean", default: false },
         list: { type: "boolean", default: false },
@@ -61,12 +60,12 @@ function parse(args) {
       },
     });
   } catch (error) {
-    throw new Stop(`${error.message}\n\n${HELP}`, 2);
+    throw new RangeError(`${error.message}\n\n${HELP}`);
   }
 }
 
 function positive(name, text) {
   const value = Number(text);
-  if (!(value > 0)) throw new Stop(`${name} takes a number above 0, not "${text}".`, 2);
+  if (!(value > 0)) throw new RangeError(`${name} takes a number above 0, not "${text}".`);
   return value;
 }

@@ -77,7 +77,7 @@ function plots(done) {
   };
 }
 
-function circumstances({ begin, quick, bundle }) {
+function circumstances({ begin, quick, bundle, peers }) {
   const require = createRequire(import.meta.url);
   // Some packages do not let their package.json be required.
   const version = (name) => JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version;
@@ -95,7 +95,7 @@ function circumstances({ begin, quick, bundle }) {
       ws: version("ws"),
       node: process.versions.node,
     },
-    bundle_kib: bundle && weigh(bundle),
+    bundle_kib: peers.includes("dormouse") ? weigh(bundle) : undefined,
     command: ["npm run bench --", ...process.argv.slice(2)].join(" "),
     quick,
     seconds: Math.round((Date.now() - begin) / 1000),

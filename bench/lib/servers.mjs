@@ -48,7 +48,7 @@ async function worker(name, dir, bundle) {
     const files = ["index.js", "index_bg.wasm"];
     for (const file of files) {
       if (!existsSync(join(bundle, file))) {
-        throw new Error(`${join(bundle, file)} is missing: build the service with its benchmark contract first (see bench/README.md)`);
+        throw new Error(`${join(bundle, file)} is missing: "npm run bench" builds it`);
       }
       copyFileSync(join(bundle, file), join(home, file));
     }
@@ -89,7 +89,15 @@ async function workerd(name, { home, files }, dir, cpu, { compress = false, driv
     });
     child.once("exit", (code) => reject(new Error(`workerd ended with ${code}: ${errors()}`)));
   });
-  return { ...face(kind, ports.http, child, errors), start_ms: performance.now() - begin, ports, stop: () => stop(child, run) };
+  const start_ms = performance.now() - begin;
+  if (name === "dormouse") await needContract(ports.http);
+  return { ...face(kind, ports.http, child, errors), start_ms, ports, stop: () => stop(child, run) };
+}
+
+/** Stops where the service is not the one with the rates of a load test. */
+async function needContract(port) {
+  const contract = await (await fetch(`http://127.0.0.1:${port}/v1/contract`)).text();
+  if (!contract.includes('"bench:*"')) throw new Error('the service has no channels "bench:*": build it with the cargo feature "bench"');
 }
 
 async function plain(cpu, { compress = false }) {

@@ -8,7 +8,11 @@ export function $<Kind extends Element = HTMLElement>(id: string): Kind {
 }
 
 /** Makes an element with classes and children; strings become text. */
-export function make<Tag extends keyof HTMLElementTagNameMap>(tag: Tag, className = '', ...children: (Node | string)[]): HTMLElementTagNameMap[Tag] {
+export function make<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  className = "",
+  ...children: (Node | string)[]
+): HTMLElementTagNameMap[Tag] {
   const element = document.createElement(tag);
   if (className) element.className = className;
   element.append(...children);
@@ -28,13 +32,13 @@ export function colourOf(name: string): string {
 
 /** A round face with the name's first letter. */
 export function faceOf(name: string): HTMLSpanElement {
-  const face = make('span', 'face', [...name][0]?.toUpperCase() ?? '?');
+  const face = make("span", "face", [...name][0]?.toUpperCase() ?? "?");
   face.style.backgroundColor = colourOf(name);
-  face.ariaHidden = 'true';
+  face.ariaHidden = "true";
   return face;
 }
 
 /** The time of day, as the reader writes it. */
 export function clockOf(at: number): string {
-  return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }

@@ -1,20 +1,20 @@
-import { Connection } from './connection.ts';
-import type { ConnectionOptions } from './connection.ts';
-import { Delivery } from './delivery.ts';
-import type { Lost, Recovered } from './delivery.ts';
-import { Emitter } from './emitter.ts';
-import type { ListenOptions } from './emitter.ts';
-import { ChannelError, closeError } from './errors.ts';
-import { Feed } from './iterate.ts';
-import type { Answer, Ask } from './lane.ts';
-import { Outbox } from './outbox.ts';
-import type { LaneName } from './outbox.ts';
-import { Presence } from './presence.ts';
-import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from './protocol.ts';
-import { platform } from './runtime.ts';
-import type { Runtime } from './runtime.ts';
-import type { TokenSource } from './tokens.ts';
-import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from './types.ts';
+import { Connection } from "./connection.ts";
+import type { ConnectionOptions, StateChange } from "./connection.ts";
+import { Delivery } from "./delivery.ts";
+import type { Lost, Recovered } from "./delivery.ts";
+import { Emitter } from "./emitter.ts";
+import type { ListenOptions } from "./emitter.ts";
+import { ChannelError, closeError } from "./errors.ts";
+import { Feed } from "./iterate.ts";
+import type { Answer, Ask } from "./lane.ts";
+import { Outbox } from "./outbox.ts";
+import type { LaneName } from "./outbox.ts";
+import { Presence } from "./presence.ts";
+import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from "./protocol.ts";
+import { platform } from "./runtime.ts";
+import type { Runtime } from "./runtime.ts";
+import type { TokenSource } from "./tokens.ts";
+import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from "./types.ts";
 
 /** How a channel is joined. */
 export interface ConnectOptions extends ConnectionOptions {
@@ -80,7 +80,7 @@ export interface HistoryPage<M = Message> {
 /** A message of one of a channel's events. */
 export type MessageOf<C, Event extends string = EventName<C>> = Event extends string ? Message<Event, DataOf<C, Event>> : never;
 
-type Listeners<C> = { [Event in EventName<C> | '*']: MessageOf<C, Event extends '*' ? EventName<C> : Event> };
+type Listeners<C> = { [Event in EventName<C> | "*"]: MessageOf<C, Event extends "*" ? EventName<C> : Event> };
 
 /** One channel, joined: what is published goes out, what is said comes in, whatever the network does in between. */
 export class Channel<C = AnyChannel> {
@@ -105,15 +105,18 @@ export class Channel<C = AnyChannel> {
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
-    this.presence = new Presence((data) => this.#settled('request', { type: 'presence', data }, () => undefined));
+    this.presence = new Presence((data) => this.#settled("presence", { type: "presence", data }, () => undefined));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
-    const ask: Ask = (fields, done, fail) => void this.#outbox.ask('control', fields, { done, fail });
+    const ask: Ask = (fields, done, fail) => void this.#outbox.ask("control", fields, { done, fail });
     const deliver = (message: Message): void => this.#deliver(message);
-    this.#delivery = new Delivery({ ask, deliver, tell: (name, event) => this.connection.tell(name, event as Recovered & Lost) }, options.position ?? null);
+    this.#delivery = new Delivery(
+      { ask, deliver, tell: (name, event) => this.connection.tell(name, event as Recovered & Lost) },
+      options.position ?? null,
+    );
     this.connection = this.#makeConnection(runtime, options, ask);
     const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
-    signal?.addEventListener('abort', abort);
+    signal?.addEventListener("abort", abort);
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -134,49 +137,68 @@ export class Channel<C = AnyChannel> {
     options: IsDirected<C, Event> extends true ? DirectedOptions : PublishOptions = {},
   ): Promise<Receipt> {
     const { to, echo, ifSeq, volatile, signal } = options as DirectedOptions;
-    const fields = { type: 'publish', event, data, to, echo, if_seq: ifSeq };
-    const receipt = this.#settled(volatile ? 'volatile' : 'publish', fields, receiptOf, signal);
+    const fields = { type: "publish", event, data, to, echo, if_seq: ifSeq };
+    const receipt = this.#settled(volatile ? "volatile" : "publish", fields, receiptOf, signal);
     // Whoever sends a cursor's every move need not wait for each.
     if (volatile) receipt.catch(() => {});
     return receipt;
   }
 
   /** Calls `listener` for each message of `event`, or of any with `'*'`, until the returned function is called or `signal` aborts. */
-  on<Event extends EventName<C> | '*'>(event: Event, listener: (message: Listeners<C>[Event]) => void, options?: ListenOptions): () => void {
+  on<Event extends EventName<C> | "*">(
+    event: Event,
+    listener: (message: Listeners<C>[Event]) => void,
+    options?: ListenOptions,
+  ): () => void {
     return this.#emitter.on(event, listener, options);
   }
 
   /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
-  messages<Event extends EventName<C> | '*' = '*'>(
-    event: Event = '*' as Event,
+  messages<Event extends EventName<C> | "*" = "*">(
+    event: Event = "*" as Event,
     { signal }: ListenOptions = {},
   ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
-    const feed: Feed<Listeners<C>[Event]> = new Feed(() => off());
-    const off = this.on(event, (message) => feed.push(message));
-    signal?.addEventListener('abort', () => void feed.return());
-    void this.closed.then((error) => feed.end(error ?? undefined));
+    const feed: Feed<Listeners<C>[Event]> = new Feed(() => offs.forEach((off) => off()));
+    const leave = (): void => void feed.return();
+    signal?.addEventListener("abort", leave);
+    const offs = [
+      () => signal?.removeEventListener("abort", leave),
+      this.on(event, (message) => feed.push(message)),
+      this.connection.on("state", ({ state, error }) => void (state === "closed" && feed.end(error))),
+    ];
+    if (signal?.aborted || this.connection.state === "closed") leave();
     return feed;
   }
 
   /** All messages. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Listeners<C>['*'], undefined> {
-    return this.messages('*');
+  [Symbol.asyncIterator](): AsyncIterableIterator<Listeners<C>["*"], undefined> {
+    return this.messages("*");
   }
 
   /** A page of what was said before; give `before` the oldest seq you have to go further back. */
   history({ signal, ...range }: HistoryRange = {}): Promise<HistoryPage<MessageOf<C>>> {
-    return this.#settled('request', { type: 'history', ...range }, (answer) => {
-      const { messages, more } = answer as HistoryFrame;
-      return { messages: messages as readonly MessageOf<C>[], more };
-    }, signal);
+    return this.#settled(
+      "history",
+      { type: "history", ...range },
+      (answer) => {
+        const { messages, more } = answer as HistoryFrame;
+        return { messages: messages as readonly MessageOf<C>[], more };
+      },
+      signal,
+    );
   }
 
   /** Settles once the channel is open; rejects where it ends before. */
   opened(): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.connection.state === 'open') return resolve();
-      const off = this.connection.on('state', ({ state }) => void (state === 'open' && (off(), resolve())));
-      void this.closed.then((error) => (off(), reject(error ?? closeError(1000))));
+      const look = ({ state, error }: Pick<Connection, "state" | "error">): void => {
+        if (state === "open") resolve();
+        else if (state === "closed") reject(error);
+        else return;
+        off();
+      };
+      const off = this.connection.on("state", look as (change: StateChange) => void);
+      look(this.connection);
     });
   }
 
@@ -194,11 +216,11 @@ export class Channel<C = AnyChannel> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
       const id: string = this.#outbox.ask(lane, fields, {
-        done: (answer) => (signal?.removeEventListener('abort', abort), resolve(read(answer))),
-        fail: (error) => (signal?.removeEventListener('abort', abort), reject(error)),
+        done: (answer) => (signal?.removeEventListener("abort", abort), resolve(read(answer))),
+        fail: (error) => (signal?.removeEventListener("abort", abort), reject(error)),
       });
       const abort = (): void => this.#outbox.withdraw(id, aborted());
-      signal?.addEventListener('abort', abort);
+      signal?.addEventListener("abort", abort);
     });
   }
 
@@ -216,7 +238,7 @@ export class Channel<C = AnyChannel> {
       forget: () => this.#delivery.forget(),
       finish: (error) => {
         this.#outbox.finish(error);
-        this.#settleClosed(error.code === 'closed' ? null : error);
+        this.#settleClosed(error.code === "closed" ? null : error);
       },
     });
   }
@@ -225,48 +247,49 @@ export class Channel<C = AnyChannel> {
     const query = new URLSearchParams();
     const { position } = this;
     if (position) {
-      query.set('epoch', position.epoch);
-      query.set('after', String(position.seq));
+      query.set("epoch", position.epoch);
+      query.set("after", String(position.seq));
     }
-    if (connection !== null) query.set('connection', connection);
+    if (connection !== null) query.set("connection", connection);
     return query.size ? `${this.#base}?${query}` : this.#base;
   }
 
   #adopt(welcome: Welcome, carried: boolean): void {
-    if (!this.#outbox.busy('publish')) this.#ownIds.clear();
+    if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
     this.#outbox.open(welcome.limits);
     this.#delivery.welcome(welcome);
-    this.presence.welcome(welcome, carried || this.#outbox.busy('request'));
+    this.presence.welcome(welcome, carried || this.#outbox.busy("presence"));
   }
 
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
     switch (frame.type) {
-      case 'message': {
+      case "message": {
         // The type says what kind of frame it is, which is no business of the app's.
         const { type: _, ...message } = frame;
-        if (this.#ownIds.has(message.from?.connection ?? '')) this.#outbox.take(message.id, frame);
+        if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, frame);
         return this.#delivery.message(message);
       }
-      case 'presence':
+      case "presence":
         return this.presence.frame(frame);
-      case 'error':
-        if (!this.#outbox.take(frame.id, frame) && frame.id === undefined) this.connection.tell('error', new ChannelError(frame.code, frame.message));
+      case "error":
+        if (!this.#outbox.take(frame.id, frame) && frame.id === undefined)
+          this.connection.tell("error", new ChannelError(frame.code, frame.message));
         return;
-      case 'ack':
-      case 'history':
-      case 'resumed':
+      case "ack":
+      case "history":
+      case "resumed":
         this.#outbox.take(frame.id, frame);
     }
   }
 
   #deliver(message: Message): void {
     this.#emitter.emit(message.event as EventName<C>, message as never);
-    this.#emitter.emit('*', message as never);
+    this.#emitter.emit("*", message as never);
   }
 }
 
-const aborted = (): ChannelError => new ChannelError('aborted', 'Given up by its signal.');
+const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its signal.");
 
 function receiptOf(answer: Answer): Receipt {
   const { id, seq, duplicate, delivered } = answer as Receipt;
@@ -277,8 +300,8 @@ function receiptOf(answer: Answer): Receipt {
 const NO_PATH = /^\.{0,2}$/;
 
 function addressOf(url: string, name: string): string {
-  if (NO_PATH.test(name)) throw new ChannelError('bad_name', `'${name}' is no channel name.`);
+  if (NO_PATH.test(name)) throw new ChannelError("bad_name", `'${name}' is no channel name.`);
   const base = new URL(url, globalThis.location?.href);
-  const path = `${base.pathname.replace(/\/$/, '')}/v1/channels/${encodeURIComponent(name)}`;
-  return `${base.protocol.replace('http', 'ws')}//${base.host}${path}`;
+  const path = `${base.pathname.replace(/\/$/, "")}/v1/channels/${encodeURIComponent(name)}`;
+  return `${base.protocol.replace("http", "ws")}//${base.host}${path}`;
 }

@@ -1,26 +1,26 @@
-import { Backoff } from './backoff.ts';
-import { Emitter } from './emitter.ts';
-import type { ListenOptions } from './emitter.ts';
-import { advise, ChannelError, closeError, offline } from './errors.ts';
-import { Heartbeat } from './heartbeat.ts';
-import type { Ask } from './lane.ts';
-import { Link } from './link.ts';
-import { TABLE } from './machine.ts';
-import type { Effect, Happening, State } from './machine.ts';
-import type { Delivery, Lost, Recovered } from './delivery.ts';
-import { readFrames } from './protocol.ts';
-import type { Bye, ServiceFrame, Welcome } from './protocol.ts';
-import { Renewal } from './renewal.ts';
-import type { Runtime } from './runtime.ts';
-import { Tokens } from './tokens.ts';
-import type { TokenSource } from './tokens.ts';
+import { Backoff } from "./backoff.ts";
+import { Emitter } from "./emitter.ts";
+import type { ListenOptions } from "./emitter.ts";
+import { advise, ChannelError, closeError, offline } from "./errors.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import type { Ask } from "./lane.ts";
+import { Link } from "./link.ts";
+import { TABLE } from "./machine.ts";
+import type { Effect, Happening, State } from "./machine.ts";
+import type { Delivery, Lost, Recovered } from "./delivery.ts";
+import { readFrames } from "./protocol.ts";
+import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
+import { Renewal } from "./renewal.ts";
+import type { Runtime } from "./runtime.ts";
+import { Tokens } from "./tokens.ts";
+import type { TokenSource } from "./tokens.ts";
 
 /** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
 const LASTED_MS = 10_000;
 /** From opening the socket to `welcome`, in milliseconds. */
 const JOIN_MS = 10_000;
 /** The sub-protocol this client speaks (E6). */
-const PROTOCOL = 'dormouse.v1';
+const PROTOCOL = "dormouse.v1";
 /** The close code for a token that the service does not take; it is worth one new token. */
 const BAD_TOKEN = 4009;
 /** The close code of who leaves on purpose. */
@@ -60,7 +60,7 @@ export interface ConnectionPorts {
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
   ask: Ask;
   down(): void;
-  forget: Delivery['forget'];
+  forget: Delivery["forget"];
   finish(error: ChannelError): void;
 }
 
@@ -71,7 +71,7 @@ export interface ConnectionOptions {
   /** How many attempts in a row may fail before the channel is closed; no limit where it is left out. */
   readonly maxAttempts?: number | undefined;
   /** Sees every text that passes, tokens included; for looking at the wire. */
-  readonly trace?: ((direction: 'in' | 'out', text: string) => void) | undefined;
+  readonly trace?: ((direction: "in" | "out", text: string) => void) | undefined;
 }
 
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
@@ -87,7 +87,7 @@ export class Connection {
   readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
-  #state: State = 'idle';
+  #state: State = "idle";
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
   #callOff = (): void => {};
@@ -113,14 +113,14 @@ export class Connection {
     this.#renewal = new Renewal(runtime, this.#tokens, {
       now: () => this.#now(),
       ask: ports.ask,
-      refused: (error) => this.#happen('end_stop', error),
+      refused: (error) => this.#happen("end_stop", error),
     });
     this.#heartbeat = new Heartbeat(runtime, {
-      ping: () => this.#send('ping'),
-      silent: () => this.#happen('silent', offline()),
-      rtt: (ms) => this.#emitter.emit('rtt', ms),
+      ping: () => this.#send("ping"),
+      silent: () => this.#happen("silent", offline()),
+      rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
-    this.#offWake = runtime.onWake(() => this.#happen('wake'));
+    this.#offWake = runtime.onWake(() => this.#happen("wake"));
   }
 
   /** Where the connection stands. */
@@ -131,6 +131,11 @@ export class Connection {
   /** The id the service gave this connection; it stays through a reconnect where the service could keep it. */
   get id(): string | null {
     return this.#welcome?.connection ?? null;
+  }
+
+  /** What ended the connection last. */
+  get error(): ChannelError | undefined {
+    return this.#error;
   }
 
   /** Who the service says this is. */
@@ -154,32 +159,32 @@ export class Connection {
 
   /** Connects, or cuts a wait short. */
   start(): void {
-    this.#happen('start');
+    this.#happen("start");
   }
 
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
-    this.#happen('pause');
+    this.#happen("pause");
   }
 
   /** Asks the service for a sign of life, without waking the channel; `rtt` tells the answer. */
   ping(): void {
-    if (this.#state === 'open') this.#heartbeat.ping();
+    if (this.#state === "open") this.#heartbeat.ping();
   }
 
   /** Ends it for good; settled once the socket is closed, which takes 2 s at most. */
   close(error: ChannelError): Promise<void> {
     this.#closeWith = NORMAL;
-    this.#happen('close', error);
+    this.#happen("close", error);
     return this.#closing;
   }
 
   /** Takes another token: at once where the connection is open or waits for it, else at the next join (A5, A7). */
   signIn(source: TokenSource): Promise<void> {
-    if (this.#state === 'closed') return Promise.reject(this.#error);
+    if (this.#state === "closed") return Promise.reject(this.#error);
     this.#tokens.use(source);
-    return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now('join') : Promise.resolve();
+    return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now("join") : Promise.resolve();
   }
 
   /** For the channel: tells an event of its own. */
@@ -209,7 +214,7 @@ export class Connection {
     this.#error = error;
     this.#retryIn = undefined;
     for (const effect of effects) this.#effects[effect]();
-    if (state !== previous) this.#emitter.emit('state', { state, previous, error, retryIn: this.#retryIn });
+    if (state !== previous) this.#emitter.emit("state", { state, previous, error, retryIn: this.#retryIn });
   }
 
   readonly #effects: Readonly<Record<Effect, () => void>> = {
@@ -231,12 +236,12 @@ export class Connection {
     const turn = ++this.#turn;
     try {
       await this.#tokens.forJoin(this.#now());
-      if (turn === this.#turn) this.#happen('token');
+      if (turn === this.#turn) this.#happen("token");
     } catch (error) {
       if (turn !== this.#turn) return;
       // A function that failed may do better later; one that says nobody is signed in will not.
-      if (error instanceof ChannelError && !error.retryable) this.#happen('end_stop', error);
-      else this.#happen('no_token', new ChannelError('offline', `The token function failed: ${String(error)}`));
+      if (error instanceof ChannelError && !error.retryable) this.#happen("end_stop", error);
+      else this.#happen("no_token", new ChannelError("offline", `The token function failed: ${String(error)}`));
     }
   }
 
@@ -245,7 +250,7 @@ export class Connection {
     const token = this.#tokens.current;
     const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
     this.#closeWith = undefined;
-    this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen('late', offline()));
+    this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline()));
     let closed = (): void => {};
     this.#closing = new Promise((settle) => (closed = settle));
     try {
@@ -258,25 +263,25 @@ export class Connection {
       });
     } catch (error) {
       closed();
-      this.#happen('end_stop', new ChannelError('protocol', `No socket can be opened: ${String(error)}`));
+      this.#happen("end_stop", new ChannelError("protocol", `No socket can be opened: ${String(error)}`));
     }
   }
 
   #read(text: string, turn: number): void {
-    this.#options.trace?.('in', text);
+    this.#options.trace?.("in", text);
     this.#heartbeat.heard(text);
-    if (text === 'pong') return;
+    if (text === "pong") return;
     for (const frame of readFrames(text)) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
-      if (frame.type === 'welcome') this.#welcomed(frame);
-      else if (frame.type === 'bye') this.#ended(frame);
+      if (frame.type === "welcome") this.#welcomed(frame);
+      else if (frame.type === "bye") this.#ended(frame);
       else this.#ports.frame(frame);
     }
   }
 
   #send(text: string): void {
-    this.#options.trace?.('out', text);
+    this.#options.trace?.("out", text);
     this.#heartbeat.sent();
     this.#link?.send(text);
   }
@@ -287,11 +292,11 @@ export class Connection {
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
     this.#ports.linked((text) => this.#send(text));
-    this.#happen(frame.epoch === undefined ? 'guest' : 'welcome');
+    this.#happen(frame.epoch === undefined ? "guest" : "welcome");
   }
 
   #signInAsGuest(): void {
-    if (this.#tokens.known) void this.#renewal.renew('join');
+    if (this.#tokens.known) void this.#renewal.renew("join");
   }
 
   #adopt(): void {
@@ -307,12 +312,12 @@ export class Connection {
   }
 
   /** The service said `bye`, or the socket closed: R3 says what that means. */
-  #ended({ code, reason, retry_after: retryAfter = 0 }: Pick<Bye, 'code' | 'reason' | 'retry_after'>): void {
+  #ended({ code, reason, retry_after: retryAfter = 0 }: Pick<Bye, "code" | "reason" | "retry_after">): void {
     this.#notBefore = this.#runtime.now() + retryAfter;
     this.#closeWith = code >= 4000 && code < 5000 ? code : undefined;
     const advice = advise(code);
     // A bad token is worth one new one, as an expired one is.
-    const fresh = (advice === 'new_token' || code === BAD_TOKEN) && (this.#tokens.replaceable ? 'new_token' : 'stop');
+    const fresh = (advice === "new_token" || code === BAD_TOKEN) && (this.#tokens.replaceable ? "new_token" : "stop");
     this.#happen(`end_${fresh || advice}`, closeError(code, reason));
   }
 
@@ -332,12 +337,13 @@ export class Connection {
     const { maxAttempts = Infinity } = this.#options;
     this.#retryIn = ms + Math.max(0, this.#notBefore - this.#runtime.now());
     this.#arm(this.#retryIn);
-    if (this.#backoff.attempts > maxAttempts) this.#happen('give_up', new ChannelError('gave_up', `${maxAttempts} attempts in a row failed.`));
+    if (this.#backoff.attempts > maxAttempts)
+      this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed.`));
   }
 
   #arm(ms: number): void {
     this.#callOff();
-    this.#callOff = this.#runtime.after(ms, () => this.#happen('due'));
+    this.#callOff = this.#runtime.after(ms, () => this.#happen("due"));
   }
 
   #finish(): void {

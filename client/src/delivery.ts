@@ -1,5 +1,5 @@
-import type { Answer, Ask } from './lane.ts';
-import type { HistoryFrame, Message, Position, Resumed, Welcome } from './protocol.ts';
+import type { Answer, Ask } from "./lane.ts";
+import type { HistoryFrame, Message, Position, Resumed, Welcome } from "./protocol.ts";
 
 /** The client came back, and has told every message it had missed. */
 export interface Recovered {
@@ -20,14 +20,14 @@ export interface Lost {
 }
 
 /** Before everything; it stands in where a position is always known. */
-const NOWHERE: Position = { epoch: '', seq: 0 };
+const NOWHERE: Position = { epoch: "", seq: 0 };
 /** Messages a page of history may have. */
 const PAGE = 100;
 
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {
   deliver(message: Message): void;
-  tell(name: 'recovered' | 'lost', event: Recovered | Lost): void;
+  tell(name: "recovered" | "lost", event: Recovered | Lost): void;
   ask: Ask;
 }
 
@@ -37,13 +37,13 @@ export interface DeliveryPorts {
  * - `replay`: the service is sending what was missed, up to the target (D4)
  * - `paging`: too much was missed to be sent unasked; it is pulled page by page, what is live is held (D4)
  */
-type Phase = 'live' | 'asked' | 'replay' | 'paging';
+type Phase = "live" | "asked" | "replay" | "paging";
 
 /** Tells each kept message once and in order, whatever the connection does, or says that it cannot (D4, D6). */
 export class Delivery {
   readonly #ports: DeliveryPorts;
   #position: Position | null;
-  #phase: Phase = 'live';
+  #phase: Phase = "live";
   #held: Message[] = [];
   #target = 0;
   /** Where this catching up began. */
@@ -74,18 +74,18 @@ export class Delivery {
     const before = this.#position;
     this.#since = before?.seq ?? this.#since;
     this.#target = seq;
-    if (before && resume === 'recovered') {
+    if (before && resume === "recovered") {
       this.#position = { epoch, seq: before.seq };
-      this.#phase = 'replay';
+      this.#phase = "replay";
       return this.#advance();
     }
-    if (before && resume === 'behind') {
+    if (before && resume === "behind") {
       this.#position = { epoch, seq: before.seq };
       return this.#pull();
     }
     this.#position = { epoch, seq };
     // `fresh` after a position was forgotten (4400) is as much a loss as `lost` itself.
-    if (resume === 'lost' || (this.#since !== null && !before)) this.#tellLost(seq, first);
+    if (resume === "lost" || (this.#since !== null && !before)) this.#tellLost(seq, first);
     this.#since = null;
   }
 
@@ -95,15 +95,15 @@ export class Delivery {
     const position = this.#position;
     if (seq === undefined || !position) {
       // An ephemeral one keeps its place behind what is held.
-      if (this.#phase === 'live') this.#ports.deliver(message);
+      if (this.#phase === "live") this.#ports.deliver(message);
       else this.#held.push(message);
     } else if (seq > position.seq) {
-      if (this.#phase !== 'paging' && seq === position.seq + 1) {
+      if (seq === position.seq + 1) {
         this.#take(message);
         this.#advance();
       } else {
         this.#held.push(message);
-        if (this.#phase === 'live' || this.#phase === 'replay') this.#ask();
+        if (this.#phase === "live" || this.#phase === "replay") this.#ask();
       }
     }
   }
@@ -112,7 +112,7 @@ export class Delivery {
   down(): void {
     this.#turn++;
     this.#held = [];
-    this.#phase = 'live';
+    this.#phase = "live";
     this.#askedAfter = -1;
   }
 
@@ -128,16 +128,16 @@ export class Delivery {
     if (this.#askedAfter === seq) return this.#giveUp();
     this.#askedAfter = seq;
     this.#since ??= seq;
-    this.#phase = 'asked';
-    this.#request({ type: 'resume', epoch, after: seq }, (answer) => this.#resumed(answer as Resumed));
+    this.#phase = "asked";
+    this.#request({ type: "resume", epoch, after: seq }, (answer) => this.#resumed(answer as Resumed));
   }
 
   #resumed({ resume, seq, first }: Resumed): void {
     this.#target = seq;
-    if (resume === 'recovered') {
-      this.#phase = 'replay';
+    if (resume === "recovered") {
+      this.#phase = "replay";
       this.#advance();
-    } else if (resume === 'behind') {
+    } else if (resume === "behind") {
       this.#pull();
     } else {
       this.#giveUp(first);
@@ -146,14 +146,18 @@ export class Delivery {
 
   /** Pulls the next page of what was missed. */
   #pull(): void {
-    this.#phase = 'paging';
-    this.#request({ type: 'history', after: this.#last, limit: PAGE }, (answer) => this.#page(answer as HistoryFrame));
+    this.#phase = "paging";
+    this.#request({ type: "history", after: this.#last, limit: PAGE }, (answer) => this.#page(answer as HistoryFrame));
   }
 
   #request(fields: object, done: (answer: Answer) => void): void {
     const turn = this.#turn;
     const ours = (act: () => void): void => void (turn === this.#turn && act());
-    this.#ports.ask(fields, (answer) => ours(() => done(answer)), () => ours(() => this.#giveUp()));
+    this.#ports.ask(
+      fields,
+      (answer) => ours(() => done(answer)),
+      () => ours(() => this.#giveUp()),
+    );
   }
 
   #page({ messages, more }: HistoryFrame): void {
@@ -172,7 +176,7 @@ export class Delivery {
   }
 
   #finishPaging(): void {
-    this.#phase = 'replay';
+    this.#phase = "replay";
     this.#advance();
   }
 
@@ -191,13 +195,13 @@ export class Delivery {
   #advance(): void {
     this.#drain();
     const last = this.#last;
-    if (this.#phase !== 'replay' || last < this.#target) return;
-    this.#phase = 'live';
+    if (this.#phase !== "replay" || last < this.#target) return;
+    this.#phase = "live";
     // What is still held has a gap before it.
     if (this.#held.length) return this.#ask();
     const since = this.#since;
     this.#since = null;
-    if (since !== null) this.#ports.tell('recovered', { after: since, seq: last });
+    if (since !== null) this.#ports.tell("recovered", { after: since, seq: last });
   }
 
   /** What is missing cannot be had: goes on with the oldest that is held, or with the head. */
@@ -217,7 +221,7 @@ export class Delivery {
   }
 
   #tellLost(seq: number, first: number | undefined): void {
-    this.#ports.tell('lost', { after: this.#since, seq, first });
+    this.#ports.tell("lost", { after: this.#since, seq, first });
   }
 
   #take(message: Message): void {

@@ -16,9 +16,9 @@ export class Emitter<Events extends object> {
     this.#listeners.set(name, listeners.add(entry));
     const off = (): void => {
       listeners.delete(entry);
-      signal?.removeEventListener('abort', off);
+      signal?.removeEventListener("abort", off);
     };
-    signal?.addEventListener('abort', off);
+    signal?.addEventListener("abort", off);
     return off;
   }
 

@@ -5,63 +5,63 @@
 
 /** Codes the service answers with (R1). */
 export type ServiceCode =
-  | 'bad_frame'
-  | 'bad_name'
-  | 'unknown_type'
-  | 'unauthenticated'
-  | 'forbidden'
-  | 'not_found'
-  | 'unknown_event'
-  | 'method_not_allowed'
-  | 'conflict'
-  | 'not_kept'
-  | 'too_large'
-  | 'invalid_data'
-  | 'upgrade_required'
-  | 'rate_limited'
-  | 'internal'
-  | 'over_capacity';
+  | "bad_frame"
+  | "bad_name"
+  | "unknown_type"
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "unknown_event"
+  | "method_not_allowed"
+  | "conflict"
+  | "not_kept"
+  | "too_large"
+  | "invalid_data"
+  | "upgrade_required"
+  | "rate_limited"
+  | "internal"
+  | "over_capacity";
 
 /** Codes this client makes itself. */
 export type ClientCode =
   /** The app gave up this request through its AbortSignal. */
-  | 'aborted'
+  | "aborted"
   /** The channel was closed before the answer came. */
-  | 'closed'
+  | "closed"
   /** `maxAttempts` reconnects in a row failed. */
-  | 'gave_up'
+  | "gave_up"
   /** A volatile publish met a connection that is not open, or that broke before the answer. */
-  | 'offline'
+  | "offline"
   /** The service and this client do not understand each other. */
-  | 'protocol'
+  | "protocol"
   /** More waits to be sent than the queue may hold. */
-  | 'queue_full'
+  | "queue_full"
   /** The service closed this member's connection for good. */
-  | 'removed'
+  | "removed"
   /** Another connection took this one's place. */
-  | 'replaced'
+  | "replaced"
   /** The connection is alive, but no answer came within 30 s; whether the request was carried out is not known. */
-  | 'timeout'
+  | "timeout"
   /** An iterator was read more slowly than messages came. */
-  | 'too_slow';
+  | "too_slow";
 
 /** A code of the service's table or one of this client's own. */
 export type ErrorCode = ServiceCode | ClientCode;
 
 /** The codes after which the same request may succeed later; for all others trying again cannot help. */
 export const RETRYABLE: ReadonlySet<string> = new Set<ErrorCode>([
-  'rate_limited',
-  'internal',
-  'over_capacity',
-  'gave_up',
-  'offline',
-  'queue_full',
-  'timeout',
+  "rate_limited",
+  "internal",
+  "over_capacity",
+  "gave_up",
+  "offline",
+  "queue_full",
+  "timeout",
 ]);
 
 /** What a refused request, or a channel that had to stop, is told with. */
 export class ChannelError extends Error {
-  override readonly name = 'ChannelError';
+  override readonly name = "ChannelError";
   /** The code; a service newer than this client may send one that is not in `ErrorCode`. */
   readonly code: ErrorCode | (string & {});
   /** Whether the same request may succeed later. */
@@ -81,33 +81,35 @@ export class ChannelError extends Error {
 }
 
 /** No connection, for now. */
-export const offline = (): ChannelError => new ChannelError('offline', 'There is no connection.');
+export const offline = (): ChannelError => new ChannelError("offline", "There is no connection.");
 
 /** What a client does after its connection ended. */
-export type Advice = 'stop' | 'back_off' | 'at_once' | 'new_token' | 'forget';
+export type Advice = "stop" | "back_off" | "at_once" | "new_token" | "forget";
 
-const RANGES: readonly Advice[] = ['stop', 'back_off', 'at_once', 'new_token', 'forget'];
+const RANGES: readonly Advice[] = ["stop", "back_off", "at_once", "new_token", "forget"];
 
 /** Says what a close code asks of the client (R3). */
 export function advise(code: number): Advice {
   // 1005, 1006 and 1011 to 1013 are a broken way or a restarting service; so is what nobody has defined.
-  return RANGES[Math.floor((code - 4000) / 100)] ?? ([1000, 1002, 1003, 1007, 1008, 1009].includes(code) ? 'stop' : 'back_off');
+  return RANGES[Math.floor((code - 4000) / 100)] ?? ([1000, 1002, 1003, 1007, 1008, 1009].includes(code) ? "stop" : "back_off");
 }
 
 const CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
-  [1000, 'closed'],
-  [4001, 'not_found'],
-  [4003, 'forbidden'],
-  [4008, 'removed'],
-  [4009, 'unauthenticated'],
-  [4010, 'replaced'],
-  [4300, 'unauthenticated'],
+  [1000, "closed"],
+  [4001, "not_found"],
+  [4003, "forbidden"],
+  [4008, "removed"],
+  [4009, "unauthenticated"],
+  [4010, "replaced"],
+  [4300, "unauthenticated"],
 ]);
 
 /** What ended a connection, for good or for now. */
-export function closeError(code: number, reason: string = ''): ChannelError {
-  const name = CLOSE_CODES.get(code) ?? (advise(code) === 'stop' ? 'protocol' : 'offline');
+export function closeError(code: number, reason: string = ""): ChannelError {
+  const name = CLOSE_CODES.get(code) ?? (advise(code) === "stop" ? "protocol" : "offline");
   return new ChannelError(name, `The connection is closed: ${HINTS.get(name) ?? reason} (${code})`);
 }
 
-const HINTS: ReadonlyMap<string, string> = new Map([['unauthenticated', 'sign in again, or give `token` as a function that gets a valid one']]);
+const HINTS: ReadonlyMap<string, string> = new Map([
+  ["unauthenticated", "sign in again, or give `token` as a function that gets a valid one"],
+]);

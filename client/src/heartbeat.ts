@@ -1,4 +1,4 @@
-import type { Runtime } from './runtime.ts';
+import type { Runtime } from "./runtime.ts";
 
 /** Silence in either direction, in milliseconds, after which the client says `ping` (R6). */
 const QUIET_MS = 25_000;
@@ -21,7 +21,7 @@ export interface HeartbeatEvents {
 export class Heartbeat {
   readonly #runtime: Runtime;
   readonly #events: HeartbeatEvents;
-  #phase: 'stopped' | 'watching' | 'asking' = 'stopped';
+  #phase: "stopped" | "watching" | "asking" = "stopped";
   #heardAt = 0;
   #sentAt = 0;
   #texts = 0;
@@ -39,27 +39,27 @@ export class Heartbeat {
   }
 
   stop(): void {
-    this.#phase = 'stopped';
+    this.#phase = "stopped";
     this.#callOff();
   }
 
   heard(text: string): void {
     this.#heardAt = this.#runtime.now();
     this.#texts++;
-    if (text !== 'pong' || this.#phase !== 'asking') return;
+    if (text !== "pong" || this.#phase !== "asking") return;
     this.#events.rtt(this.#heardAt - this.#sentAt);
     this.#watch();
   }
 
   sent(): void {
     // While a pong is awaited this holds the ping's own time.
-    if (this.#phase !== 'asking') this.#sentAt = this.#runtime.now();
+    if (this.#phase !== "asking") this.#sentAt = this.#runtime.now();
   }
 
   /** Asks now whether the way still holds; while an answer is awaited it does not ask again. */
   ping(): void {
-    if (this.#phase !== 'watching') return;
-    this.#phase = 'asking';
+    if (this.#phase !== "watching") return;
+    this.#phase = "asking";
     this.#sentAt = this.#runtime.now();
     const texts = this.#texts;
     this.#callOff();
@@ -71,7 +71,7 @@ export class Heartbeat {
   }
 
   #watch(): void {
-    this.#phase = 'watching';
+    this.#phase = "watching";
     this.#callOff();
     const due = Math.min(this.#heardAt, this.#sentAt) + QUIET_MS - this.#runtime.now();
     if (due <= 0) this.ping();

@@ -2,10 +2,10 @@
  * The client of Dormouse: `connect` joins a channel and keeps it, so that nothing is lost, nothing comes twice
  * and everything is in one order, whatever the network does.
  */
-import { Channel } from './channel.ts';
-import type { ConnectOptions } from './channel.ts';
-import type { Contract } from './contract.ts';
-import type { ChannelOf, KnownName } from './types.ts';
+import { Channel } from "./channel.ts";
+import type { ConnectOptions } from "./channel.ts";
+import type { Contract } from "./contract.ts";
+import type { ChannelOf, KnownName } from "./types.ts";
 
 /** Joins a channel of a contract. */
 export interface Connect<C> {
@@ -24,7 +24,7 @@ export function connectWith<C>(): Connect<C> {
   return (url, channel, options) => new Channel(String(url), channel, options);
 }
 
-export { Channel } from './channel.ts';
+export { Channel } from "./channel.ts";
 export type {
   Audience,
   ConnectOptions,
@@ -34,16 +34,16 @@ export type {
   MessageOf,
   PublishOptions,
   Receipt,
-} from './channel.ts';
-export type { Connection, ConnectionEvents, ConnectionOptions, StateChange } from './connection.ts';
-export type { Contract } from './contract.ts';
-export type { Lost, Recovered } from './delivery.ts';
-export type { ListenOptions } from './emitter.ts';
-export { ChannelError } from './errors.ts';
-export type { ErrorCode } from './errors.ts';
-export type { State } from './machine.ts';
-export type { Presence, PresenceEvents } from './presence.ts';
-export type { From, Json, Limits, Member, Message, Position, Welcome } from './protocol.ts';
-export type { Runtime, SocketLike } from './runtime.ts';
-export type { TokenAsk, TokenSource } from './tokens.ts';
-export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from './types.ts';
+} from "./channel.ts";
+export type { Connection, ConnectionEvents, ConnectionOptions, StateChange } from "./connection.ts";
+export type { Contract } from "./contract.ts";
+export type { Lost, Recovered } from "./delivery.ts";
+export type { ListenOptions } from "./emitter.ts";
+export { ChannelError } from "./errors.ts";
+export type { ErrorCode } from "./errors.ts";
+export type { State } from "./machine.ts";
+export type { Presence, PresenceEvents } from "./presence.ts";
+export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";
+export type { Runtime, SocketLike } from "./runtime.ts";
+export type { TokenAsk, TokenSource } from "./tokens.ts";
+export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from "./types.ts";

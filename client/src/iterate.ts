@@ -1,4 +1,4 @@
-import { ChannelError } from './errors.ts';
+import { ChannelError } from "./errors.ts";
 
 /** An iterator that lags this far behind is ended with an error rather than growing on. */
 const BACKLOG = 10_000;
@@ -8,7 +8,7 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #stop: () => void;
   readonly #items: Item[] = [];
   #wakers: (() => void)[] = [];
-  #phase: 'running' | 'ended' | 'failed' = 'running';
+  #phase: "running" | "ended" | "failed" = "running";
   #error: unknown;
 
   /** `stop` is called once, when nobody wants more. */
@@ -17,26 +17,26 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   }
 
   push(item: Item): void {
-    if (this.#phase !== 'running') return;
-    if (this.#items.push(item) > BACKLOG) this.end(new ChannelError('too_slow', `More than ${BACKLOG} messages wait to be read.`));
+    if (this.#phase !== "running") return;
+    if (this.#items.push(item) > BACKLOG) this.end(new ChannelError("too_slow", `More than ${BACKLOG} messages wait to be read.`));
     this.#wake();
   }
 
-  /** No more will come; with an error, the reader is told it after what waits. */
-  end(error?: unknown): void {
-    if (this.#phase !== 'running') return;
-    this.#phase = error === undefined ? 'ended' : 'failed';
+  /** No more will come; with an error that is no mere leaving, the reader is told it after what waits. */
+  end(error?: ChannelError): void {
+    if (this.#phase !== "running") return;
+    this.#phase = (error?.code ?? "closed") === "closed" ? "ended" : "failed";
     this.#error = error;
     this.#stop();
     this.#wake();
   }
 
   async next(): Promise<IteratorResult<Item, undefined>> {
-    while (!this.#items.length && this.#phase === 'running') await new Promise<void>((wake) => this.#wakers.push(wake));
+    while (!this.#items.length && this.#phase === "running") await new Promise<void>((wake) => this.#wakers.push(wake));
     if (this.#items.length) return { value: this.#items.shift() as Item, done: false };
-    if (this.#phase === 'failed') {
+    if (this.#phase === "failed") {
       // Told once; after it the end is an ordinary one.
-      this.#phase = 'ended';
+      this.#phase = "ended";
       throw this.#error;
     }
     return { value: undefined, done: true };

@@ -1,7 +1,7 @@
-import { ChannelError, offline } from './errors.ts';
-import type { Pace } from './pace.ts';
-import type { Ack, HistoryFrame, Limits, MessageFrame, Refusal, Resumed } from './protocol.ts';
-import type { Runtime } from './runtime.ts';
+import { ChannelError, offline } from "./errors.ts";
+import type { Pace } from "./pace.ts";
+import type { Ack, HistoryFrame, Limits, MessageFrame, Refusal, Resumed } from "./protocol.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** A frame that answers a request. */
 export type Answer = Ack | MessageFrame | HistoryFrame | Resumed;
@@ -21,9 +21,9 @@ export interface Request {
 /** How a lane treats its requests. */
 export interface LaneRules {
   /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
-  readonly batch: 1 | 'many' | 'unordered';
+  readonly batch: 1 | "many" | "unordered";
   /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
-  readonly again: 'always' | 'by_rate' | 'never';
+  readonly again: "always" | "by_rate" | "never";
   /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
   readonly paced: boolean;
 }
@@ -93,7 +93,7 @@ export class Lane {
     this.#refused = [];
     this.#queue = [];
     for (const request of back) request.callOff();
-    if (this.#rules.again === 'always' && !error) this.#queue = back;
+    if (this.#rules.again === "always" && !error) this.#queue = back;
     else for (const request of back) request.fail(error ?? offline());
   }
 
@@ -101,10 +101,14 @@ export class Lane {
   flush(): void {
     const way = this.#way;
     if (!way) return;
-    while (this.#queue.length && (this.#rules.batch === 'unordered' || !(this.#flying.size + this.#refused.length))) {
+    while (this.#queue.length && (this.#rules.batch === "unordered" || !(this.#flying.size + this.#refused.length))) {
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
-      const wait = Math.max(this.#holdUntil - now, this.#gap && this.#sentAt + this.#gap - now, this.#rules.paced && way.pace ? way.pace.wait(now) : 0);
+      const wait = Math.max(
+        this.#holdUntil - now,
+        this.#gap && this.#sentAt + this.#gap - now,
+        this.#rules.paced && way.pace ? way.pace.wait(now) : 0,
+      );
       if (wait > 0) {
         this.#callOff();
         this.#callOff = this.#runtime.after(wait, () => this.flush());
@@ -118,9 +122,9 @@ export class Lane {
   take(id: string, answer: Answer | Refusal): boolean {
     const request = this.#landed(id);
     if (!request) return false;
-    if (answer.type !== 'error') {
+    if (answer.type !== "error") {
       request.done(answer);
-    } else if (answer.code === 'rate_limited' && this.#rules.again !== 'never') {
+    } else if (answer.code === "rate_limited" && this.#rules.again !== "never") {
       this.#refused.push(request);
       this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retry_after ?? 1_000));
     } else {
@@ -154,13 +158,13 @@ export class Lane {
     for (const request of batch) this.#fly(request);
     this.#sentAt = this.#runtime.now();
     if (this.#rules.paced) for (let spent = 0; spent < count; spent++) way.pace?.spend();
-    way.send(batch.length === 1 ? (batch[0]?.text ?? '') : `[${batch.map(({ text }) => text).join()}]`);
+    way.send(batch.length === 1 ? (batch[0]?.text ?? "") : `[${batch.map(({ text }) => text).join()}]`);
   }
 
   #fly(request: Waiting): void {
     this.#flying.set(request.id, request);
     request.callOff = this.#runtime.after(ANSWER_MS, () =>
-      this.withdraw(request.id, new ChannelError('timeout', 'No answer came; it may have been carried out.')),
+      this.withdraw(request.id, new ChannelError("timeout", "No answer came; it may have been carried out.")),
     );
   }
 
@@ -173,7 +177,7 @@ export class Lane {
 
   /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
   #settle(): void {
-    if (this.#rules.batch === 'unordered' ? !this.#refused.length : this.#flying.size) return;
+    if (this.#rules.batch === "unordered" ? !this.#refused.length : this.#flying.size) return;
     if (this.#refused.length) {
       this.#queue = [...this.#refused.sort((a, b) => a.place - b.place), ...this.#queue];
       this.#refused = [];

@@ -1,4 +1,4 @@
-import type { Runtime, SocketLike } from './runtime.ts';
+import type { Runtime, SocketLike } from "./runtime.ts";
 
 /** A closing handshake that takes longer than this, in milliseconds, is not waited for. */
 const CLOSE_MS = 2_000;
@@ -16,14 +16,14 @@ export class Link {
   readonly #runtime: Runtime;
   readonly #socket: SocketLike;
   readonly #events: LinkEvents;
-  #phase: 'up' | 'closing' | 'gone' = 'up';
+  #phase: "up" | "closing" | "gone" = "up";
   #callOff = (): void => {};
 
   constructor(runtime: Runtime, url: string, protocols: string[], events: LinkEvents) {
     this.#runtime = runtime;
     this.#events = events;
     this.#socket = runtime.socket(url, protocols);
-    this.#socket.onmessage = ({ data }) => void (this.#phase !== 'gone' && typeof data === 'string' && events.text(data));
+    this.#socket.onmessage = ({ data }) => void (this.#phase !== "gone" && typeof data === "string" && events.text(data));
     this.#socket.onerror = () => {};
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
   }
@@ -41,14 +41,14 @@ export class Link {
   }
 
   #expectEnd(): void {
-    if (this.#phase !== 'up') return;
-    this.#phase = 'closing';
-    this.#callOff = this.#runtime.after(CLOSE_MS, () => this.#end(1006, ''));
+    if (this.#phase !== "up") return;
+    this.#phase = "closing";
+    this.#callOff = this.#runtime.after(CLOSE_MS, () => this.#end(1006, ""));
   }
 
   #end(code: number, reason: string): void {
-    if (this.#phase === 'gone') return;
-    this.#phase = 'gone';
+    if (this.#phase === "gone") return;
+    this.#phase = "gone";
     this.#callOff();
     this.#events.gone(code, reason);
   }

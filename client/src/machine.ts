@@ -7,62 +7,62 @@
  * - `waiting`: away; comes back by itself
  * - `closed`: over, by the app or by a refusal; final
  */
-export type State = 'idle' | 'joining' | 'open' | 'waiting' | 'closed';
+export type State = "idle" | "joining" | "open" | "waiting" | "closed";
 
 /** What can happen to a connection. */
 export type Happening =
   /** The app wants to be connected. */
-  | 'start'
+  | "start"
   /** The app wants to be away for now. */
-  | 'pause'
+  | "pause"
   /** The app is done. */
-  | 'close'
+  | "close"
   /** A token is at hand, or none is needed. */
-  | 'token'
+  | "token"
   /** The token function failed; later it may not. */
-  | 'no_token'
+  | "no_token"
   /** The service said `welcome` and waits for a sign-in (A7). */
-  | 'guest'
+  | "guest"
   /** The service said `welcome`. */
-  | 'welcome'
+  | "welcome"
   /** The connection ended, or is about to; what follows is R3's advice. */
-  | 'end_stop'
-  | 'end_back_off'
-  | 'end_at_once'
-  | 'end_new_token'
-  | 'end_forget'
+  | "end_stop"
+  | "end_back_off"
+  | "end_at_once"
+  | "end_new_token"
+  | "end_forget"
   /** Joining took too long. */
-  | 'late'
+  | "late"
   /** Nothing was heard, not even the answer to `ping`. */
-  | 'silent'
+  | "silent"
   /** The wait is over. */
-  | 'due'
+  | "due"
   /** The network is back, or the page is seen again. */
-  | 'wake'
+  | "wake"
   /** One attempt more than the app allows. */
-  | 'give_up';
+  | "give_up";
 
 /** What is done on the way, in this order. */
 export type Effect =
-  | 'ask_token'
-  | 'open_socket'
-  | 'sign_in'
-  | 'adopt'
-  | 'probe'
+  | "ask_token"
+  | "open_socket"
+  | "sign_in"
+  | "adopt"
+  | "probe"
   /** Drops the socket, takes back what is unanswered. */
-  | 'drop'
+  | "drop"
   /** Counts the token in use as spent. */
-  | 'spend_token'
+  | "spend_token"
   /** Forgets the position. */
-  | 'forget'
+  | "forget"
   /** Arms the long wait. */
-  | 'back_off'
+  | "back_off"
   /** Arms the short wait. */
-  | 'soon'
+  | "soon"
   /** Cuts the wait short, though not shorter than the service asked. */
-  | 'hasten'
+  | "hasten"
   /** Settles everything, for good. */
-  | 'finish';
+  | "finish";
 
 /** Where a happening leads, and what is done. */
 export type Row = readonly [to: State, ...effects: Effect[]];
@@ -71,41 +71,41 @@ type Rows = Readonly<Partial<Record<Happening, Row>>>;
 
 /** How every connection that has begun may end. */
 const ENDS: Rows = {
-  end_back_off: ['waiting', 'drop', 'back_off'],
-  end_at_once: ['waiting', 'drop', 'soon'],
-  end_new_token: ['waiting', 'drop', 'spend_token', 'soon'],
-  end_forget: ['waiting', 'drop', 'forget', 'soon'],
-  end_stop: ['closed', 'drop', 'finish'],
-  pause: ['idle', 'drop'],
-  close: ['closed', 'drop', 'finish'],
+  end_back_off: ["waiting", "drop", "back_off"],
+  end_at_once: ["waiting", "drop", "soon"],
+  end_new_token: ["waiting", "drop", "spend_token", "soon"],
+  end_forget: ["waiting", "drop", "forget", "soon"],
+  end_stop: ["closed", "drop", "finish"],
+  pause: ["idle", "drop"],
+  close: ["closed", "drop", "finish"],
 };
 
 /** The table. A happening that has no row in a state means nothing there. */
 export const TABLE: Readonly<Record<State, Rows>> = {
   idle: {
-    start: ['joining', 'ask_token'],
-    close: ['closed', 'finish'],
+    start: ["joining", "ask_token"],
+    close: ["closed", "finish"],
   },
   joining: {
     ...ENDS,
-    token: ['joining', 'open_socket'],
-    no_token: ['waiting', 'back_off'],
-    guest: ['joining', 'sign_in'],
-    welcome: ['open', 'adopt'],
-    late: ['waiting', 'drop', 'back_off'],
+    token: ["joining", "open_socket"],
+    no_token: ["waiting", "back_off"],
+    guest: ["joining", "sign_in"],
+    welcome: ["open", "adopt"],
+    late: ["waiting", "drop", "back_off"],
   },
   open: {
     ...ENDS,
-    wake: ['open', 'probe'],
-    silent: ['waiting', 'drop', 'soon'],
+    wake: ["open", "probe"],
+    silent: ["waiting", "drop", "soon"],
   },
   waiting: {
-    due: ['joining', 'ask_token'],
-    start: ['waiting', 'hasten'],
-    wake: ['waiting', 'hasten'],
-    give_up: ['closed', 'finish'],
-    pause: ['idle', 'drop'],
-    close: ['closed', 'drop', 'finish'],
+    due: ["joining", "ask_token"],
+    start: ["waiting", "hasten"],
+    wake: ["waiting", "hasten"],
+    give_up: ["closed", "finish"],
+    pause: ["idle", "drop"],
+    close: ["closed", "drop", "finish"],
   },
   closed: {},
 };

@@ -1,11 +1,11 @@
-import { ChannelError, closeError, offline } from './errors.ts';
-import type { ErrorCode } from './errors.ts';
-import { Lane } from './lane.ts';
-import type { Answer, Way } from './lane.ts';
-import { Pace } from './pace.ts';
-import { LONE_SURROGATE } from './protocol.ts';
-import type { Limits, Refusal } from './protocol.ts';
-import type { Runtime } from './runtime.ts';
+import { ChannelError, closeError, offline } from "./errors.ts";
+import type { ErrorCode } from "./errors.ts";
+import { Lane } from "./lane.ts";
+import type { Answer, Way } from "./lane.ts";
+import { Pace } from "./pace.ts";
+import { LONE_SURROGATE } from "./protocol.ts";
+import type { Limits, Refusal } from "./protocol.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** How many requests may wait for their answer, and how many bytes of them; what is more is refused. */
 const QUEUE_FRAMES = 1_000;
@@ -17,10 +17,10 @@ const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20
  * The lanes:
  * - `publish`: in order, again after a reconnect, again after `rate_limited`
  * - `volatile`: now or not at all
- * - `request`: presence and history, one after the other
+ * - `presence` and `history`: one after the other, again after a reconnect and after `rate_limited`
  * - `control`: the client's own requests, meant for one connection alone; needs no `welcome`
  */
-export type LaneName = 'publish' | 'volatile' | 'request' | 'control';
+export type LaneName = "publish" | "volatile" | "presence" | "history" | "control";
 
 /** Who waits for an answer. */
 export interface Waiter {
@@ -38,18 +38,19 @@ export class Outbox {
   #bytes = 0;
   #limits = DEFAULT_LIMITS;
   #send: ((text: string) => void) | null = null;
-  #phase: 'down' | 'linked' | 'open' | 'over' = 'down';
+  #phase: "down" | "linked" | "open" | "over" = "down";
   #over = closeError(1000);
-  #turn: 'none' | 'due' = 'none';
+  #turn: "none" | "due" = "none";
 
   constructor(runtime: Runtime) {
     this.#runtime = runtime;
     this.#instance = runtime.instance();
     this.#lanes = new Map<LaneName, Lane>([
-      ['control', new Lane(runtime, { batch: 'unordered', again: 'by_rate', paced: true })],
-      ['publish', new Lane(runtime, { batch: 'many', again: 'always', paced: false })],
-      ['volatile', new Lane(runtime, { batch: 'unordered', again: 'never', paced: false })],
-      ['request', new Lane(runtime, { batch: 1, again: 'always', paced: true })],
+      ["control", new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true })],
+      ["publish", new Lane(runtime, { batch: "many", again: "always", paced: false })],
+      ["volatile", new Lane(runtime, { batch: "unordered", again: "never", paced: false })],
+      ["presence", new Lane(runtime, { batch: 1, again: "always", paced: true })],
+      ["history", new Lane(runtime, { batch: 1, again: "always", paced: true })],
     ]);
   }
 
@@ -63,19 +64,20 @@ export class Outbox {
     const id = `${this.#instance}-${this.#counter++}`;
     const settle = (error: ChannelError): string => (waiter.fail(error), id);
     const fail = (code: ErrorCode, text: string): string => settle(new ChannelError(code, text));
-    if (this.#phase === 'over') return settle(this.#over);
-    if ((lane === 'volatile' && this.#phase !== 'open') || (lane === 'control' && this.#phase === 'down')) return settle(offline());
+    if (this.#phase === "over") return settle(this.#over);
+    if ((lane === "volatile" && this.#phase !== "open") || (lane === "control" && this.#phase === "down")) return settle(offline());
     let text: string;
     try {
       text = JSON.stringify({ ...fields, id });
     } catch (error) {
-      return fail('bad_frame', String(error));
+      return fail("bad_frame", String(error));
     }
     // The service could not tell by id which request it refuses.
-    if (LONE_SURROGATE.test(text)) return fail('bad_frame', 'Half a surrogate pair is no text.');
+    if (LONE_SURROGATE.test(text)) return fail("bad_frame", "Half a surrogate pair is no text.");
     const bytes = new TextEncoder().encode(text).length;
-    if (bytes > this.#limits.frame_bytes) return fail('too_large', `A frame of ${bytes} bytes is larger than ${this.#limits.frame_bytes}.`);
-    if (lane !== 'control' && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES)) return fail('queue_full', 'Too much waits.');
+    if (bytes > this.#limits.frame_bytes) return fail("too_large", `A frame of ${bytes} bytes is larger than ${this.#limits.frame_bytes}.`);
+    if (lane !== "control" && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES))
+      return fail("queue_full", "Too much waits.");
     this.#count(1, bytes);
     this.#lanes.get(lane)?.add({
       id,
@@ -101,29 +103,29 @@ export class Outbox {
   /** A link is there, though not more than a sign-in may go over it yet. */
   linked(send: (text: string) => void): void {
     this.#send = send;
-    this.#phase = 'linked';
-    this.#lanes.get('control')?.open(this.#way(null));
+    this.#phase = "linked";
+    this.#lanes.get("control")?.open(this.#way(null));
   }
 
   /** The service said `welcome`: what waits goes out, what was unanswered first. */
   open(limits: Limits = DEFAULT_LIMITS): void {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
-    this.#phase = 'open';
+    this.#phase = "open";
     const way = this.#way(new Pace(this.#limits.per_second, this.#limits.burst, this.#runtime.now()));
     for (const lane of this.#lanes.values()) lane.open(way);
   }
 
   /** The link is gone. */
   down(): void {
-    if (this.#phase === 'over') return;
-    this.#phase = 'down';
+    if (this.#phase === "over") return;
+    this.#phase = "down";
     this.#send = null;
     for (const lane of this.#lanes.values()) lane.down();
   }
 
   /** The channel is over: nothing is answered any more. */
   finish(error: ChannelError): void {
-    this.#phase = 'over';
+    this.#phase = "over";
     this.#over = error;
     for (const lane of this.#lanes.values()) lane.down(error);
   }
@@ -138,10 +140,10 @@ export class Outbox {
   }
 
   #soon(): void {
-    if (this.#turn === 'due') return;
-    this.#turn = 'due';
+    if (this.#turn === "due") return;
+    this.#turn = "due";
     queueMicrotask(() => {
-      this.#turn = 'none';
+      this.#turn = "none";
       for (const lane of this.#lanes.values()) lane.flush();
     });
   }

@@ -1,6 +1,6 @@
-import { Emitter } from './emitter.ts';
-import type { ListenOptions } from './emitter.ts';
-import type { Member, PresenceFrame, Welcome } from './protocol.ts';
+import { Emitter } from "./emitter.ts";
+import type { ListenOptions } from "./emitter.ts";
+import type { Member, PresenceFrame, Welcome } from "./protocol.ts";
 
 /** What presence tells. */
 export interface PresenceEvents<Data = unknown> {
@@ -38,8 +38,8 @@ export class Presence<Data = unknown> {
   }
 
   /** Whether this channel names its members or only counts them. */
-  get mode(): 'list' | 'count' {
-    return this.#count === null ? 'list' : 'count';
+  get mode(): "list" | "count" {
+    return this.#count === null ? "list" : "count";
   }
 
   /** Calls `listener` for each such event until the returned function is called or `signal` aborts. */
@@ -85,9 +85,9 @@ export class Presence<Data = unknown> {
     if (count !== undefined) {
       this.#members.clear();
       this.#count = count;
-      this.#emitter.emit('count', count);
+      this.#emitter.emit("count", count);
     }
-    this.#emitter.emit('change', this.#members);
+    this.#emitter.emit("change", this.#members);
   }
 
   #keepOnly(members: readonly Member[]): void {
@@ -100,11 +100,11 @@ export class Presence<Data = unknown> {
     const known = this.#members.get(member.connection);
     if (JSON.stringify(known) === JSON.stringify(member)) return;
     this.#members.set(member.connection, member);
-    this.#emitter.emit(known ? 'update' : 'join', member);
+    this.#emitter.emit(known ? "update" : "join", member);
   }
 
   #remove(connection: string): void {
     const known = this.#members.get(connection);
-    if (this.#members.delete(connection) && known) this.#emitter.emit('leave', known);
+    if (this.#members.delete(connection) && known) this.#emitter.emit("leave", known);
   }
 }

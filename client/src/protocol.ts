@@ -48,11 +48,11 @@ export interface Limits {
 }
 
 /** What became of the position a client came back with (D4). */
-export type Resume = 'fresh' | 'recovered' | 'behind' | 'lost';
+export type Resume = "fresh" | "recovered" | "behind" | "lost";
 
 /** The first frame of a connection; epoch, seq and members are missing while it waits for a sign-in (A7). */
 export interface Welcome {
-  readonly type: 'welcome';
+  readonly type: "welcome";
   readonly channel: string;
   readonly connection: string;
   readonly user: string | null;
@@ -69,11 +69,11 @@ export interface Welcome {
 }
 
 export interface MessageFrame extends Message {
-  readonly type: 'message';
+  readonly type: "message";
 }
 
 export interface Ack {
-  readonly type: 'ack';
+  readonly type: "ack";
   readonly id: string;
   readonly seq?: number;
   readonly duplicate?: boolean;
@@ -81,7 +81,7 @@ export interface Ack {
 }
 
 export interface Refusal {
-  readonly type: 'error';
+  readonly type: "error";
   readonly id?: string;
   readonly code: string;
   readonly message: string;
@@ -90,7 +90,7 @@ export interface Refusal {
 }
 
 export interface PresenceFrame {
-  readonly type: 'presence';
+  readonly type: "presence";
   readonly join?: readonly Member[];
   readonly update?: readonly Member[];
   readonly leave?: readonly Member[];
@@ -99,14 +99,14 @@ export interface PresenceFrame {
 }
 
 export interface HistoryFrame {
-  readonly type: 'history';
+  readonly type: "history";
   readonly id: string;
   readonly messages: readonly Message[];
   readonly more: boolean;
 }
 
 export interface Resumed {
-  readonly type: 'resumed';
+  readonly type: "resumed";
   readonly id: string;
   readonly resume: Resume;
   readonly seq: number;
@@ -114,7 +114,7 @@ export interface Resumed {
 }
 
 export interface Bye {
-  readonly type: 'bye';
+  readonly type: "bye";
   readonly code: number;
   readonly reason?: string;
   readonly retry_after?: number;

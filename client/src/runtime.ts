@@ -34,15 +34,15 @@ export const platform: Runtime = {
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
-  instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(''),
+  instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(""),
   onWake(woken) {
     const page = globalThis.document as Document | undefined;
-    const seen = (): void => void (page?.visibilityState === 'visible' && woken());
-    globalThis.addEventListener?.('online', woken);
-    page?.addEventListener('visibilitychange', seen);
+    const seen = (): void => void (page?.visibilityState === "visible" && woken());
+    globalThis.addEventListener?.("online", woken);
+    page?.addEventListener("visibilitychange", seen);
     return () => {
-      globalThis.removeEventListener?.('online', woken);
-      page?.removeEventListener('visibilitychange', seen);
+      globalThis.removeEventListener?.("online", woken);
+      page?.removeEventListener("visibilitychange", seen);
     };
   },
 };

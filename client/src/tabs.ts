@@ -1,7 +1,7 @@
 /** One token for all tabs that speak as the same user on the same channel, and one sign-out. */
-import { ChannelError } from './errors.ts';
-import { claimsOf, expiryOf } from './tokens.ts';
-import type { TokenAsk } from './tokens.ts';
+import { ChannelError } from "./errors.ts";
+import { claimsOf, expiryOf } from "./tokens.ts";
+import type { TokenAsk } from "./tokens.ts";
 
 /** Whose token is shared. */
 export interface ShareOptions {
@@ -27,7 +27,7 @@ export interface SharedToken {
   close(): void;
 }
 
-type Note = { readonly type: 'token'; readonly token: string } | { readonly type: 'wanted' } | { readonly type: 'signed_out' };
+type Note = { readonly type: "token"; readonly token: string } | { readonly type: "wanted" } | { readonly type: "signed_out" };
 
 /** A tab that has a token answers within this many milliseconds, or is taken for asleep. */
 const ANSWER_MS = 150;
@@ -56,7 +56,7 @@ class Tab implements SharedToken {
   constructor(options: ShareOptions) {
     this.#options = options;
     this.#name = `dormouse ${JSON.stringify([String(options.url), options.channel, options.user])}`;
-    if (typeof BroadcastChannel === 'undefined') return;
+    if (typeof BroadcastChannel === "undefined") return;
     this.#notes = new BroadcastChannel(this.#name);
     this.#notes.onmessage = ({ data }: MessageEvent<Note>) => this.#hear(data);
     // In Node an open channel would keep the process alive.
@@ -74,7 +74,7 @@ class Tab implements SharedToken {
   };
 
   signOut(): void {
-    this.#tell({ type: 'signed_out' });
+    this.#tell({ type: "signed_out" });
     this.#end();
   }
 
@@ -90,16 +90,16 @@ class Tab implements SharedToken {
     const token = await this.#options.get(ask);
     if (token === null) return null;
     if (userOf(token) !== this.#options.user) {
-      throw new ChannelError('forbidden', `The token is not for '${this.#options.user}', who is signed in here.`);
+      throw new ChannelError("forbidden", `The token is not for '${this.#options.user}', who is signed in here.`);
     }
     this.#known = token;
-    this.#tell({ type: 'token', token });
+    this.#tell({ type: "token", token });
     return token;
   }
 
   /** Asks the other tabs; settles at the first answer, or when none came in time. */
   async #wanted(): Promise<void> {
-    this.#tell({ type: 'wanted' });
+    this.#tell({ type: "wanted" });
     await new Promise<void>((settle) => {
       const timer = setTimeout(settle, ANSWER_MS);
       this.#told = () => (clearTimeout(timer), settle());
@@ -117,9 +117,9 @@ class Tab implements SharedToken {
   }
 
   #hear(note: Note): void {
-    if (note.type === 'signed_out') return this.#end();
-    if (note.type === 'wanted') {
-      if (isGood(this.#known)) this.#tell({ type: 'token', token: this.#known });
+    if (note.type === "signed_out") return this.#end();
+    if (note.type === "wanted") {
+      if (isGood(this.#known)) this.#tell({ type: "token", token: this.#known });
       return;
     }
     if (userOf(note.token) !== this.#options.user || left(note.token) <= left(this.#known)) return;
@@ -133,7 +133,7 @@ class Tab implements SharedToken {
 
   #end(): void {
     this.#known = this.#given = null;
-    this.#abort.abort(new ChannelError('closed', 'Signed out.'));
+    this.#abort.abort(new ChannelError("closed", "Signed out."));
     this.#notes?.close();
   }
 }
@@ -148,5 +148,5 @@ function isGood(token: string | null): token is string {
 
 function userOf(token: string): unknown {
   const { sub } = claimsOf(token);
-  return typeof sub === 'string' ? new TextDecoder().decode(Uint8Array.from(sub, (char) => char.charCodeAt(0))) : undefined;
+  return typeof sub === "string" ? new TextDecoder().decode(Uint8Array.from(sub, (char) => char.charCodeAt(0))) : undefined;
 }

@@ -1,9 +1,9 @@
-import { ChannelError } from './errors.ts';
+import { ChannelError } from "./errors.ts";
 
 /** Why a token is asked for. */
 export interface TokenAsk {
   /** `join`: none is at hand; `renew`: the one in use expires soon; `refused`: the service did not take the last one. */
-  readonly reason: 'join' | 'renew' | 'refused';
+  readonly reason: "join" | "renew" | "refused";
   /** Aborts when the channel is closed. */
   readonly signal: AbortSignal;
 }
@@ -22,7 +22,7 @@ export class Tokens {
   #source: TokenSource | undefined;
   #asking: Promise<string | null> | undefined;
   /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
-  #phase: 'good' | 'spent' | 'second' = 'good';
+  #phase: "good" | "spent" | "second" = "good";
   readonly #signal: AbortSignal;
   /** The token the service was, or is to be, told; `null` while there is none. */
   current: string | null = null;
@@ -30,7 +30,7 @@ export class Tokens {
   constructor(source: TokenSource | undefined, signal: AbortSignal) {
     this.#source = source;
     this.#signal = signal;
-    if (typeof source === 'string') this.current = source;
+    if (typeof source === "string") this.current = source;
   }
 
   /** Whether the app gave a source at all. */
@@ -40,34 +40,34 @@ export class Tokens {
 
   /** Whether a new token can be had. */
   get renewable(): boolean {
-    return typeof this.#source === 'function';
+    return typeof this.#source === "function";
   }
 
   /** Takes another source, as at a sign-in. */
   use(source: TokenSource): void {
     this.#source = source;
-    this.#phase = 'good';
+    this.#phase = "good";
     this.#asking = undefined;
-    this.current = typeof source === 'string' ? source : null;
+    this.current = typeof source === "string" ? source : null;
   }
 
   /** The token to join with; `null` means joining without one. `now` is the service's clock, in milliseconds. */
   async forJoin(now: number): Promise<string | null> {
     if (!this.renewable) return this.current;
-    if (this.current !== null && this.#phase !== 'spent' && (expiryOf(this.current) ?? Infinity) > now + TOO_SHORT_MS) return this.current;
-    this.current = await this.ask(this.#phase === 'spent' ? 'refused' : 'join');
-    if (this.#phase === 'spent') this.#phase = 'second';
+    if (this.current !== null && this.#phase !== "spent" && (expiryOf(this.current) ?? Infinity) > now + TOO_SHORT_MS) return this.current;
+    this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
+    if (this.#phase === "spent") this.#phase = "second";
     return this.current;
   }
 
   /** Calls the app's function, unless a call is already under way; throws where nobody is signed in. */
-  async ask(reason: TokenAsk['reason']): Promise<string> {
+  async ask(reason: TokenAsk["reason"]): Promise<string> {
     const source = this.#source;
-    const asking = (this.#asking ??= (async () => (typeof source === 'function' ? source({ reason, signal: this.#signal }) : null))());
+    const asking = (this.#asking ??= (async () => (typeof source === "function" ? source({ reason, signal: this.#signal }) : null))());
     try {
       const token = await asking;
       if (token !== null) return token;
-      throw new ChannelError('unauthenticated', 'Nobody is signed in: there is no token.');
+      throw new ChannelError("unauthenticated", "Nobody is signed in: there is no token.");
     } finally {
       if (this.#asking === asking) this.#asking = undefined;
     }
@@ -76,30 +76,30 @@ export class Tokens {
   /** The service took the token. */
   accepted(token: string | null): void {
     this.current = token;
-    this.#phase = 'good';
+    this.#phase = "good";
   }
 
   /** Whether one more token may be tried after a refusal, which is once. */
   get replaceable(): boolean {
-    return this.renewable && this.#phase === 'good';
+    return this.renewable && this.#phase === "good";
   }
 
   /** The service refused the token, or it ran out. */
   spend(): void {
-    this.#phase = 'spent';
+    this.#phase = "spent";
   }
 }
 
 /** When a JWT expires, in milliseconds since 1970, read without checking it; `null` where it cannot be read. */
 export function expiryOf(token: string): number | null {
-  const exp = claimsOf(token)['exp'];
-  return typeof exp === 'number' ? exp * 1000 : null;
+  const exp = claimsOf(token)["exp"];
+  return typeof exp === "number" ? exp * 1000 : null;
 }
 
 /** The claims of a JWT, read without checking them; none where it cannot be read. Text in them is UTF-8 bytes still. */
 export function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
-    return JSON.parse(atob((token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))) as Record<string, unknown>;
+    return JSON.parse(atob((token.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/"))) as Record<string, unknown>;
   } catch {
     return {};
   }

@@ -39,7 +39,7 @@ type Fitting<Pattern extends string, Name extends string> = Pattern extends stri
     : never
   : never;
 
-type Fits<Pattern extends string, Name extends string> = Pattern extends '**'
+type Fits<Pattern extends string, Name extends string> = Pattern extends "**"
   ? true
   : Pattern extends `${infer PatternHead}:${infer PatternTail}`
     ? Name extends `${infer Head}:${infer Tail}`
@@ -51,7 +51,7 @@ type Fits<Pattern extends string, Name extends string> = Pattern extends '**'
       ? false
       : SegmentFits<Pattern, Name>;
 
-type SegmentFits<Pattern extends string, Segment extends string> = Pattern extends '*' ? true : Segment extends Pattern ? true : false;
+type SegmentFits<Pattern extends string, Segment extends string> = Pattern extends "*" ? true : Segment extends Pattern ? true : false;
 
 /** Of several patterns, the one that none of the others beats. */
 type Best<Pattern extends string, All extends string = Pattern> = Pattern extends string
@@ -68,18 +68,18 @@ type Beats<One extends string, Other extends string> = One extends Other
       ? Head extends OtherHead
         ? Beats<Tail, OtherTail>
         : HeadBeats<Head, OtherHead>
-      : Other extends '**'
+      : Other extends "**"
         ? true
         : HeadBeats<Head, Other>
     : HeadBeats<One, Other extends `${infer OtherHead}:${string}` ? OtherHead : Other>;
 
-type HeadBeats<One extends string, Other extends string> = One extends '**'
+type HeadBeats<One extends string, Other extends string> = One extends "**"
   ? false
-  : One extends '*'
-    ? Other extends '**'
+  : One extends "*"
+    ? Other extends "**"
       ? true
       : false
-    : Other extends '*' | '**'
+    : Other extends "*" | "**"
       ? true
       : false;
 

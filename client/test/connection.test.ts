@@ -1,240 +1,249 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { connect } from '../src/index.ts';
-import { advise } from '../src/errors.ts';
-import { Backoff } from '../src/backoff.ts';
-import { World, messageOf, outcome, welcomeOf } from './support/world.ts';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect } from "../src/index.ts";
+import { advise } from "../src/errors.ts";
+import { Backoff } from "../src/backoff.ts";
+import { World, messageOf, outcome, welcomeOf } from "./support/world.ts";
 
-test('r3_every_range_has_its_advice', () => {
+test("r3_every_range_has_its_advice", () => {
   const advice = (codes: number[]): string[] => [...new Set(codes.map(advise))];
-  assert.deepEqual(advice([4000, 4001, 4003, 4008, 4009, 4010, 4099, 1000, 1002, 1003, 1007, 1008, 1009]), ['stop']);
-  assert.deepEqual(advice([4100, 4101, 4102, 4199, 1001, 1005, 1006, 1011, 1012, 1013]), ['back_off']);
-  assert.deepEqual(advice([4200, 4201, 4299]), ['at_once']);
-  assert.deepEqual(advice([4300, 4399]), ['new_token']);
-  assert.deepEqual(advice([4400, 4499]), ['forget']);
+  assert.deepEqual(advice([4000, 4001, 4003, 4008, 4009, 4010, 4099, 1000, 1002, 1003, 1007, 1008, 1009]), ["stop"]);
+  assert.deepEqual(advice([4100, 4101, 4102, 4199, 1001, 1005, 1006, 1011, 1012, 1013]), ["back_off"]);
+  assert.deepEqual(advice([4200, 4201, 4299]), ["at_once"]);
+  assert.deepEqual(advice([4300, 4399]), ["new_token"]);
+  assert.deepEqual(advice([4400, 4499]), ["forget"]);
 });
 
-for (const [code, name] of [[4000, 'protocol'], [4001, 'not_found'], [4003, 'forbidden'], [4008, 'removed'], [4010, 'replaced']] as const) {
+for (const [code, name] of [
+  [4000, "protocol"],
+  [4001, "not_found"],
+  [4003, "forbidden"],
+  [4008, "removed"],
+  [4010, "replaced"],
+] as const) {
   test(`r3_${code}_stops_and_tells_the_app_${name}`, async () => {
     const world = new World();
     const channel = await world.open();
-    await world.socket.say({ type: 'bye', code, reason: name });
+    await world.socket.say({ type: "bye", code, reason: name });
     assert.equal((await channel.closed)?.code, name);
     assert.equal(world.socket.closedWith, code);
   });
 }
 
-test('r3_a_close_code_without_a_bye_says_the_same', async () => {
+test("r3_a_close_code_without_a_bye_says_the_same", async () => {
   const world = new World();
   const channel = await world.open();
-  await world.socket.end(4003, 'forbidden');
-  assert.equal((await channel.closed)?.code, 'forbidden');
+  await world.socket.end(4003, "forbidden");
+  assert.equal((await channel.closed)?.code, "forbidden");
 });
 
-test('r3_4200_comes_back_within_200_ms_with_its_position_and_connection', async () => {
+test("r3_4200_comes_back_within_200_ms_with_its_position_and_connection", async () => {
   const world = new World();
   await world.open({}, { seq: 3 });
-  await world.socket.say({ type: 'bye', code: 4200, reason: 'restart' });
+  await world.socket.say({ type: "bye", code: 4200, reason: "restart" });
   assert.equal(world.sockets.length, 1);
   await world.advance(200);
   assert.equal(world.sockets.length, 2);
-  assert.deepEqual(Object.fromEntries(world.socket.url.searchParams), { epoch: 'e1', after: '3', connection: 'c1' });
+  assert.deepEqual(Object.fromEntries(world.socket.url.searchParams), { epoch: "e1", after: "3", connection: "c1" });
 });
 
-test('r3_4200_again_and_again_backs_off', async () => {
+test("r3_4200_again_and_again_backs_off", async () => {
   const world = new World();
   world.random = 1;
   const channel = await world.open();
   const waits: (number | undefined)[] = [];
-  channel.connection.on('state', ({ state, retryIn }) => void (state === 'waiting' && waits.push(retryIn)));
+  channel.connection.on("state", ({ state, retryIn }) => void (state === "waiting" && waits.push(retryIn)));
   for (let round = 0; round < 4; round++) {
-    await world.socket.say({ type: 'bye', code: 4200, reason: 'restart' });
+    await world.socket.say({ type: "bye", code: 4200, reason: "restart" });
     await world.reconnected();
-    await world.socket.say(welcomeOf({ resume: 'recovered' }));
+    await world.socket.say(welcomeOf({ resume: "recovered" }));
   }
   assert.deepEqual(waits, [200, 1_000, 2_000, 4_000]);
 });
 
-test('backoff_is_full_jitter_from_half_a_second_doubling_to_thirty', () => {
+test("backoff_is_full_jitter_from_half_a_second_doubling_to_thirty", () => {
   const most = new Backoff(() => 1);
-  assert.deepEqual(Array.from({ length: 9 }, () => most.next()), [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
+  assert.deepEqual(
+    Array.from({ length: 9 }, () => most.next()),
+    [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000],
+  );
   most.reset();
   assert.equal(most.next(), 500);
   const least = new Backoff(() => 0);
   assert.deepEqual([least.next(), least.next()], [0, 0]);
 });
 
-test('backoff_begins_anew_only_after_ten_seconds_open', async () => {
+test("backoff_begins_anew_only_after_ten_seconds_open", async () => {
   const world = new World();
   world.random = 1;
   const channel = await world.joining();
   const waits: (number | undefined)[] = [];
-  channel.connection.on('state', ({ state, retryIn }) => void (state === 'waiting' && waits.push(retryIn)));
+  channel.connection.on("state", ({ state, retryIn }) => void (state === "waiting" && waits.push(retryIn)));
   await world.socket.end(1006);
   await world.advance(500);
   await world.socket.say(welcomeOf());
   await world.advance(9_999);
   await world.socket.end(1006);
   await world.advance(1_000);
-  await world.socket.say(welcomeOf({ resume: 'recovered' }));
+  await world.socket.say(welcomeOf({ resume: "recovered" }));
   await world.advance(10_000);
   await world.socket.end(1006);
   assert.deepEqual(waits, [500, 1_000, 500]);
 });
 
-test('retry_after_is_waited_out_before_the_jitter_begins', async () => {
+test("retry_after_is_waited_out_before_the_jitter_begins", async () => {
   const world = new World();
   const channel = await world.open();
   const waits: (number | undefined)[] = [];
-  channel.connection.on('state', ({ retryIn }) => waits.push(retryIn));
-  await world.socket.say({ type: 'bye', code: 4100, reason: 'over_capacity', retry_after: 7_000 });
+  channel.connection.on("state", ({ retryIn }) => waits.push(retryIn));
+  await world.socket.say({ type: "bye", code: 4100, reason: "over_capacity", retry_after: 7_000 });
   assert.deepEqual(waits, [7_250]);
 });
 
-test('max_attempts_gives_up_with_an_error_and_none_is_none', async () => {
+test("max_attempts_gives_up_with_an_error_and_none_is_none", async () => {
   const world = new World();
   const limited = await world.joining({ maxAttempts: 3 });
   for (let round = 0; round < 3; round++) {
     await world.socket.end(1006);
     await world.reconnected();
   }
-  assert.equal(limited.connection.state, 'joining');
+  assert.equal(limited.connection.state, "joining");
   await world.socket.end(1006);
-  assert.equal((await limited.closed)?.code, 'gave_up');
+  assert.equal((await limited.closed)?.code, "gave_up");
   assert.equal(world.sockets.length, 4);
   const endless = await world.joining();
   for (let round = 0; round < 50; round++) {
     await world.socket.end(1006);
     await world.reconnected();
   }
-  assert.equal(endless.connection.state, 'joining');
+  assert.equal(endless.connection.state, "joining");
 });
 
-test('r6_ping_after_25_s_of_silence_and_reconnect_10_s_later', async () => {
+test("r6_ping_after_25_s_of_silence_and_reconnect_10_s_later", async () => {
   const world = new World();
   const channel = await world.open();
   await world.advance(24_999);
   assert.deepEqual(world.socket.texts, []);
   await world.advance(1);
-  assert.deepEqual(world.socket.texts, ['ping']);
+  assert.deepEqual(world.socket.texts, ["ping"]);
   await world.advance(9_999);
-  assert.equal(channel.connection.state, 'open');
+  assert.equal(channel.connection.state, "open");
   await world.advance(1);
-  assert.equal(channel.connection.state, 'waiting');
+  assert.equal(channel.connection.state, "waiting");
   await world.advance(200);
-  assert.equal(channel.connection.state, 'joining');
+  assert.equal(channel.connection.state, "joining");
 });
 
-test('r6_a_pong_or_anything_else_heard_keeps_the_connection', async () => {
+test("r6_a_pong_or_anything_else_heard_keeps_the_connection", async () => {
   const world = new World();
   const channel = await world.open();
   const rtts: number[] = [];
-  channel.connection.on('rtt', (ms) => rtts.push(ms));
+  channel.connection.on("rtt", (ms) => rtts.push(ms));
   await world.advance(25_000);
   await world.advance(120);
-  await world.socket.text('pong');
+  await world.socket.text("pong");
   await world.advance(25_000);
   await world.socket.say(messageOf(1));
   await world.advance(34_000);
-  assert.equal(channel.connection.state, 'open');
+  assert.equal(channel.connection.state, "open");
   assert.deepEqual(rtts, [120]);
 });
 
-test('r6_who_only_listens_pings_too_since_the_service_counts_what_it_hears', async () => {
+test("r6_who_only_listens_pings_too_since_the_service_counts_what_it_hears", async () => {
   const world = new World();
   await world.open();
   for (let second = 0, seq = 0; second < 99; second++) {
     await world.advance(1_000);
     await world.socket.say(messageOf(++seq));
   }
-  assert.deepEqual(world.socket.texts, ['ping', 'ping', 'ping']);
+  assert.deepEqual(world.socket.texts, ["ping", "ping", "ping"]);
 });
 
-test('a_ping_by_hand_does_not_put_the_deadline_off', async () => {
+test("a_ping_by_hand_does_not_put_the_deadline_off", async () => {
   const world = new World();
   const channel = await world.open();
   for (let second = 0; second < 10; second++) {
     channel.connection.ping();
     await world.advance(1_000);
   }
-  assert.equal(channel.connection.state, 'waiting');
+  assert.equal(channel.connection.state, "waiting");
   channel.connection.ping();
-  assert.equal(channel.connection.state, 'waiting');
+  assert.equal(channel.connection.state, "waiting");
 });
 
-test('bye_closes_from_this_side_and_the_old_socket_is_not_heard_any_more', async () => {
+test("bye_closes_from_this_side_and_the_old_socket_is_not_heard_any_more", async () => {
   const world = new World();
   const channel = await world.open();
   const heard: unknown[] = [];
-  channel.on('say', ({ seq }) => heard.push(seq));
+  channel.on("say", ({ seq }) => heard.push(seq));
   const old = world.socket;
-  await old.say({ type: 'bye', code: 4100, reason: 'over_capacity' }, messageOf(1));
+  await old.say({ type: "bye", code: 4100, reason: "over_capacity" }, messageOf(1));
   assert.equal(old.closedWith, 4100);
   await world.advance(500);
-  await world.socket.say(welcomeOf({ resume: 'recovered' }));
+  await world.socket.say(welcomeOf({ resume: "recovered" }));
   await old.say(messageOf(1));
   await old.end(1006);
-  assert.deepEqual([heard, channel.connection.state], [[], 'open']);
+  assert.deepEqual([heard, channel.connection.state], [[], "open"]);
 });
 
-test('an_abort_signal_closes_the_channel', async () => {
+test("an_abort_signal_closes_the_channel", async () => {
   const world = new World();
   const abort = new AbortController();
   const channel = await world.open({ signal: abort.signal });
   abort.abort();
-  assert.equal((await channel.closed)?.code, 'aborted');
+  assert.equal((await channel.closed)?.code, "aborted");
   assert.equal(world.socket.closedWith, 1000);
-  const never = connect('http://service.test', 'chat:lobby', { runtime: world.runtime, signal: AbortSignal.abort() });
-  assert.equal((await never.closed)?.code, 'aborted');
+  const never = connect("http://service.test", "chat:lobby", { runtime: world.runtime, signal: AbortSignal.abort() });
+  assert.equal((await never.closed)?.code, "aborted");
   assert.equal(world.sockets.length, 1);
 });
 
-test('opened_settles_with_the_first_welcome_or_with_the_end', async () => {
+test("opened_settles_with_the_first_welcome_or_with_the_end", async () => {
   const world = new World();
   const channel = await world.joining();
   const opened = outcome(channel.opened());
   await world.settle();
-  assert.equal(opened.state, 'pending');
+  assert.equal(opened.state, "pending");
   await world.socket.say(welcomeOf());
-  assert.equal(opened.state, 'done');
+  assert.equal(opened.state, "done");
   const refused = await world.joining();
   const never = outcome(refused.opened());
-  await world.socket.say({ type: 'bye', code: 4003, reason: 'forbidden' });
-  assert.deepEqual([never.error?.code, never.times], ['forbidden', 1]);
+  await world.socket.say({ type: "bye", code: 4003, reason: "forbidden" });
+  assert.deepEqual([never.error?.code, never.times], ["forbidden", 1]);
 });
 
-test('async_iteration_tells_every_message_and_ends_with_the_channel', async () => {
+test("async_iteration_tells_every_message_and_ends_with_the_channel", async () => {
   const world = new World();
   const channel = await world.open();
   const seen: number[] = [];
   const reading = (async () => {
     for await (const message of channel) seen.push(message.seq ?? 0);
-    return 'ended';
+    return "ended";
   })();
   await world.socket.say(messageOf(1), messageOf(2));
   await world.socket.say(messageOf(3));
   void channel.close();
-  assert.equal(await reading, 'ended');
+  assert.equal(await reading, "ended");
   assert.deepEqual(seen, [1, 2, 3]);
 });
 
-test('async_iteration_throws_the_error_that_ended_the_channel', async () => {
+test("async_iteration_throws_the_error_that_ended_the_channel", async () => {
   const world = new World();
   const channel = await world.open();
-  const says = channel.messages('say');
-  await world.socket.say(messageOf(1), { type: 'bye', code: 4008, reason: 'removed' });
-  assert.equal((await says.next()).value?.data.text, 'm1');
-  await assert.rejects(says.next(), { code: 'removed' });
+  const says = channel.messages("say");
+  await world.socket.say(messageOf(1), { type: "bye", code: 4008, reason: "removed" });
+  assert.equal((await says.next()).value?.data.text, "m1");
+  await assert.rejects(says.next(), { code: "removed" });
   assert.equal((await says.next()).done, true);
 });
 
-test('async_iteration_that_is_left_or_aborted_stops_listening', async () => {
+test("async_iteration_that_is_left_or_aborted_stops_listening", async () => {
   const world = new World();
   const channel = await world.open();
   const abort = new AbortController();
-  const aborted = channel.messages('say', { signal: abort.signal });
+  const aborted = channel.messages("say", { signal: abort.signal });
   const left = (async () => {
-    for await (const { seq } of channel.messages('say')) return seq;
+    for await (const { seq } of channel.messages("say")) return seq;
     return 0;
   })();
   await world.socket.say(messageOf(1));
@@ -243,75 +252,84 @@ test('async_iteration_that_is_left_or_aborted_stops_listening', async () => {
   assert.equal((await aborted.next()).done, true);
 });
 
-test('async_iteration_that_lags_ten_thousand_behind_is_ended_rather_than_fed', async () => {
+test("async_iteration_of_a_closed_channel_or_by_an_aborted_signal_ends_at_once", async () => {
   const world = new World();
   const channel = await world.open();
-  const says = channel.messages('say');
-  for (let seq = 1; seq <= 10_001; seq += 100) await world.socket.say(...Array.from({ length: 100 }, (_, at) => messageOf(seq + at)));
-  for (let read = 0; read < 10_001; read++) await says.next();
-  await assert.rejects(says.next(), { code: 'too_slow' });
+  const aborted = channel.messages("say", { signal: AbortSignal.abort() });
+  assert.equal((await aborted.next()).done, true);
+  void channel.close();
+  assert.equal((await channel.messages("say").next()).done, true);
 });
 
-test('listeners_end_by_function_and_by_signal', async () => {
+test("async_iteration_that_lags_ten_thousand_behind_is_ended_rather_than_fed", async () => {
+  const world = new World();
+  const channel = await world.open();
+  const says = channel.messages("say");
+  for (let seq = 1; seq <= 10_001; seq += 100) await world.socket.say(...Array.from({ length: 100 }, (_, at) => messageOf(seq + at)));
+  for (let read = 0; read < 10_001; read++) await says.next();
+  await assert.rejects(says.next(), { code: "too_slow" });
+});
+
+test("listeners_end_by_function_and_by_signal", async () => {
   const world = new World();
   const channel = await world.open();
   const heard: string[] = [];
   const abort = new AbortController();
-  const off = channel.on('say', () => heard.push('function'));
-  channel.on('say', () => heard.push('signal'), { signal: abort.signal });
-  channel.on('say', () => heard.push('never'), { signal: AbortSignal.abort() });
+  const off = channel.on("say", () => heard.push("function"));
+  channel.on("say", () => heard.push("signal"), { signal: abort.signal });
+  channel.on("say", () => heard.push("never"), { signal: AbortSignal.abort() });
   await world.socket.say(messageOf(1));
   off();
   abort.abort();
   await world.socket.say(messageOf(2));
-  assert.deepEqual(heard, ['function', 'signal']);
+  assert.deepEqual(heard, ["function", "signal"]);
 });
 
-for (const name of ['', '.', '..']) {
+for (const name of ["", ".", ".."]) {
   test(`e5_the_name_${JSON.stringify(name)}_which_an_address_would_swallow_is_refused_at_once`, () => {
     const world = new World();
-    assert.throws(() => connect('http://service.test', name as string, { runtime: world.runtime }), { code: 'bad_name' });
+    assert.throws(() => connect("http://service.test", name as string, { runtime: world.runtime }), { code: "bad_name" });
     assert.equal(world.sockets.length, 0);
   });
 }
 
-test('e5_any_other_name_is_for_the_service_to_judge_and_travels_encoded', async () => {
+test("e5_any_other_name_is_for_the_service_to_judge_and_travels_encoded", async () => {
   const world = new World();
-  const channel = connect('http://service.test', 'a b/ä?' as string, { runtime: world.runtime });
+  const channel = connect("http://service.test", "a b/ä?" as string, { runtime: world.runtime });
   await world.settle();
-  assert.equal(world.socket.url.href, 'ws://service.test/v1/channels/a%20b%2F%C3%A4%3F');
-  await world.socket.say({ type: 'bye', code: 4001, reason: 'no_such_channel' });
-  assert.equal((await channel.closed)?.code, 'not_found');
+  assert.equal(world.socket.url.href, "ws://service.test/v1/channels/a%20b%2F%C3%A4%3F");
+  await world.socket.say({ type: "bye", code: 4001, reason: "no_such_channel" });
+  assert.equal((await channel.closed)?.code, "not_found");
 });
 
-test('e1_addresses_may_be_http_or_ws_and_have_a_path', async () => {
+test("e1_addresses_may_be_http_or_ws_and_have_a_path", async () => {
   const world = new World();
   const addresses: string[] = [];
-  for (const url of ['http://a.test', 'https://a.test/', 'ws://a.test:8787', 'wss://a.test/rt/']) {
-    connect(url, 'app:a:b', { runtime: world.runtime });
+  for (const url of ["http://a.test", "https://a.test/", "ws://a.test:8787", "wss://a.test/rt/"]) {
+    connect(url, "app:a:b", { runtime: world.runtime });
     await world.settle();
     addresses.push(world.socket.url.href);
   }
   assert.deepEqual(addresses, [
-    'ws://a.test/v1/channels/app%3Aa%3Ab',
-    'wss://a.test/v1/channels/app%3Aa%3Ab',
-    'ws://a.test:8787/v1/channels/app%3Aa%3Ab',
-    'wss://a.test/rt/v1/channels/app%3Aa%3Ab',
+    "ws://a.test/v1/channels/app%3Aa%3Ab",
+    "wss://a.test/v1/channels/app%3Aa%3Ab",
+    "ws://a.test:8787/v1/channels/app%3Aa%3Ab",
+    "wss://a.test/rt/v1/channels/app%3Aa%3Ab",
   ]);
 });
 
-test('a_socket_that_cannot_be_made_ends_the_channel_with_a_clear_error', async () => {
+test("a_socket_that_cannot_be_made_ends_the_channel_with_a_clear_error", async () => {
   const world = new World();
-  const channel = connect('http://service.test', 'chat:lobby', {
-    token: 'not a token',
+  const channel = connect("http://service.test", "chat:lobby", {
+    token: "not a token",
     runtime: {
       ...world.runtime,
       socket: () => {
-        throw new SyntaxError('bad protocol');
+        throw new SyntaxError("bad protocol");
       },
     },
   });
   const error = await channel.closed;
-  assert.equal(error?.code, 'protocol');
-  assert.match(error?.message ?? '', /bad protocol/);
+  assert.equal(error?.code, "protocol");
+  assert.match(error?.message ?? "", /bad protocol/);
 });

@@ -1,106 +1,116 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { ChannelError } from '../src/index.ts';
-import { World, messageOf, outcome, welcomeOf } from './support/world.ts';
-import type { Chat, Frame } from './support/world.ts';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ChannelError } from "../src/index.ts";
+import { World, messageOf, outcome, welcomeOf } from "./support/world.ts";
+import type { Chat, Frame } from "./support/world.ts";
 
-const own = (frame: Frame | undefined, seq: number, connection = 'c1'): object => ({
-  type: 'message',
+const own = (frame: Frame | undefined, seq: number, connection = "c1"): object => ({
+  type: "message",
   seq,
-  id: frame?.['id'],
-  event: frame?.['event'],
-  data: frame?.['data'],
-  from: { user: 'ann', connection },
+  id: frame?.["id"],
+  event: frame?.["event"],
+  data: frame?.["data"],
+  from: { user: "ann", connection },
   at: 1,
 });
 
-const ack = (frame: Frame | undefined, fields: object = {}): object => ({ type: 'ack', id: frame?.['id'], ...fields });
+const ack = (frame: Frame | undefined, fields: object = {}): object => ({ type: "ack", id: frame?.["id"], ...fields });
 
-const refused = (frame: Frame | undefined, code: string, fields: object = {}): object => ({ type: 'error', id: frame?.['id'], code, message: code, ...fields });
-
-const say = (channel: Chat, ...texts: string[]): ReturnType<typeof outcome>[] => texts.map((text) => outcome(channel.publish('say', { text })));
-
-const textsOf = (frames: readonly Frame[]): unknown[] => frames.map((frame) => (frame['data'] as { text: string }).text);
-
-test('f2_a_publish_settles_with_its_own_message', async () => {
-  const world = new World();
-  const channel = await world.open();
-  const heard: unknown[] = [];
-  channel.on('say', ({ data, seq }) => heard.push([data.text, seq]));
-  const [seen] = say(channel, 'hi');
-  await world.settle();
-  const frame = world.socket.heardOne();
-  assert.deepEqual({ ...frame, id: 'x' }, { type: 'publish', event: 'say', data: { text: 'hi' }, id: 'x' });
-  await world.socket.say(own(frame, 1));
-  assert.deepEqual([seen?.state, (seen?.value as { seq: number }).seq], ['done', 1]);
-  assert.deepEqual(heard, [['hi', 1]]);
+const refused = (frame: Frame | undefined, code: string, fields: object = {}): object => ({
+  type: "error",
+  id: frame?.["id"],
+  code,
+  message: code,
+  ...fields,
 });
 
-test('f2_the_same_id_from_another_connection_is_a_message_and_no_answer', async () => {
+const say = (channel: Chat, ...texts: string[]): ReturnType<typeof outcome>[] =>
+  texts.map((text) => outcome(channel.publish("say", { text })));
+
+const textsOf = (frames: readonly Frame[]): unknown[] => frames.map((frame) => (frame["data"] as { text: string }).text);
+
+test("f2_a_publish_settles_with_its_own_message", async () => {
   const world = new World();
   const channel = await world.open();
   const heard: unknown[] = [];
-  channel.on('say', ({ data }) => heard.push(data.text));
-  const [seen] = say(channel, 'mine');
+  channel.on("say", ({ data, seq }) => heard.push([data.text, seq]));
+  const [seen] = say(channel, "hi");
   await world.settle();
   const frame = world.socket.heardOne();
-  await world.socket.say({ ...own(frame, 1, 'mallory'), data: { text: 'theirs' } });
-  assert.equal(seen?.state, 'pending');
-  assert.deepEqual(heard, ['theirs']);
+  assert.deepEqual({ ...frame, id: "x" }, { type: "publish", event: "say", data: { text: "hi" }, id: "x" });
+  await world.socket.say(own(frame, 1));
+  assert.deepEqual([seen?.state, (seen?.value as { seq: number }).seq], ["done", 1]);
+  assert.deepEqual(heard, [["hi", 1]]);
+});
+
+test("f2_the_same_id_from_another_connection_is_a_message_and_no_answer", async () => {
+  const world = new World();
+  const channel = await world.open();
+  const heard: unknown[] = [];
+  channel.on("say", ({ data }) => heard.push(data.text));
+  const [seen] = say(channel, "mine");
+  await world.settle();
+  const frame = world.socket.heardOne();
+  await world.socket.say({ ...own(frame, 1, "mallory"), data: { text: "theirs" } });
+  assert.equal(seen?.state, "pending");
+  assert.deepEqual(heard, ["theirs"]);
   await world.socket.say(own(frame, 2));
   assert.equal((seen?.value as { seq: number }).seq, 2);
 });
 
-test('f2_an_ack_answers_echo_false_and_directed_publishes', async () => {
+test("f2_an_ack_answers_echo_false_and_directed_publishes", async () => {
   const world = new World();
   const channel = await world.open();
-  const quiet = outcome(channel.publish('say', { text: 'a' }, { echo: false }));
-  const directed = outcome(channel.publish('say', { text: 'b' }, { to: { users: ['bob'] } }));
+  const quiet = outcome(channel.publish("say", { text: "a" }, { echo: false }));
+  const directed = outcome(channel.publish("say", { text: "b" }, { to: { users: ["bob"] } }));
   await world.settle();
   const [first, second] = world.socket.heard();
-  assert.equal(first?.['echo'], false);
-  assert.deepEqual(second?.['to'], { users: ['bob'] });
+  assert.equal(first?.["echo"], false);
+  assert.deepEqual(second?.["to"], { users: ["bob"] });
   await world.socket.say(ack(first, { seq: 7 }), ack(second, { delivered: 2 }));
   assert.equal(quiet.value?.seq, 7);
   assert.equal(directed.value?.delivered, 2);
 });
 
-test('f2_a_refusal_rejects_with_code_retryable_and_retry_after', async () => {
+test("f2_a_refusal_rejects_with_code_retryable_and_retry_after", async () => {
   const world = new World();
   const channel = await world.open();
-  const [bad, broken] = say(channel, 'a', 'b');
+  const [bad, broken] = say(channel, "a", "b");
   await world.settle();
   const [first, second] = world.socket.heard();
-  await world.socket.say(refused(first, 'invalid_data', { message: 'data.text is too short' }), refused(second, 'internal', { retry_after: 9 }));
+  await world.socket.say(
+    refused(first, "invalid_data", { message: "data.text is too short" }),
+    refused(second, "internal", { retry_after: 9 }),
+  );
   const error = bad?.error as ChannelError;
   assert.ok(error instanceof ChannelError);
-  assert.deepEqual([error.code, error.retryable, error.message], ['invalid_data', false, 'data.text is too short']);
+  assert.deepEqual([error.code, error.retryable, error.message], ["invalid_data", false, "data.text is too short"]);
   assert.deepEqual([(broken?.error as ChannelError).retryable, (broken?.error as ChannelError).retryAfter], [true, 9]);
 });
 
-test('f2_an_answer_given_twice_settles_once', async () => {
+test("f2_an_answer_given_twice_settles_once", async () => {
   const world = new World();
   const channel = await world.open();
-  const [seen] = say(channel, 'a');
+  const [seen] = say(channel, "a");
   await world.settle();
   const frame = world.socket.heardOne();
-  await world.socket.say(ack(frame, { seq: 1 }), ack(frame, { seq: 1, duplicate: true }), refused(frame, 'conflict'));
-  assert.deepEqual([seen?.state, seen?.times], ['done', 1]);
+  await world.socket.say(ack(frame, { seq: 1 }), ack(frame, { seq: 1, duplicate: true }), refused(frame, "conflict"));
+  assert.deepEqual([seen?.state, seen?.times], ["done", 1]);
 });
 
-test('d8_a_conflict_tells_the_head', async () => {
+test("d8_a_conflict_tells_the_head", async () => {
   const world = new World();
   const channel = await world.open();
-  const seen = outcome(channel.publish('say', { text: 'a' }, { ifSeq: 41 }));
+  const seen = outcome(channel.publish("say", { text: "a" }, { ifSeq: 41 }));
   await world.settle();
   const frame = world.socket.heardOne();
-  assert.equal(frame['if_seq'], 41);
-  await world.socket.say(refused(frame, 'conflict', { seq: 44 }));
+  assert.equal(frame["if_seq"], 41);
+  await world.socket.say(refused(frame, "conflict", { seq: 44 }));
   assert.equal((seen.error as ChannelError).seq, 44);
 });
 
-test('ids_are_96_bits_an_instance_and_a_counter_and_fit_64_characters', async () => {
-  const { platform } = await import('../src/runtime.ts');
+test("ids_are_96_bits_an_instance_and_a_counter_and_fit_64_characters", async () => {
+  const { platform } = await import("../src/runtime.ts");
   const ids = new Set(Array.from({ length: 1_000 }, () => platform.instance()));
   assert.equal(ids.size, 1_000);
   for (const id of ids) assert.match(id, /^[a-z0-9]{12,21}$/);
@@ -108,29 +118,29 @@ test('ids_are_96_bits_an_instance_and_a_counter_and_fit_64_characters', async ()
   const channel = await world.open({ runtime: { ...world.runtime, instance: platform.instance } });
   say(channel, ...Array.from({ length: 40 }, (_, at) => `${at}`));
   await world.settle();
-  const sent = world.socket.heard().map((frame) => String(frame['id']));
+  const sent = world.socket.heard().map((frame) => String(frame["id"]));
   assert.equal(new Set(sent).size, 40);
   assert.ok(sent.every((id) => id.length <= 64));
 });
 
-test('what_is_published_in_one_turn_leaves_as_one_array', async () => {
+test("what_is_published_in_one_turn_leaves_as_one_array", async () => {
   const world = new World();
   const channel = await world.open();
-  say(channel, 'a', 'b', 'c');
+  say(channel, "a", "b", "c");
   await world.settle();
   const texts = world.socket.heardTexts();
   assert.equal(texts.length, 1);
-  assert.deepEqual(textsOf(JSON.parse(texts[0] ?? '') as Frame[]), ['a', 'b', 'c']);
+  assert.deepEqual(textsOf(JSON.parse(texts[0] ?? "") as Frame[]), ["a", "b", "c"]);
 });
 
-test('arrays_keep_to_the_batch_and_the_frame_bytes_that_welcome_allows', async () => {
+test("arrays_keep_to_the_batch_and_the_frame_bytes_that_welcome_allows", async () => {
   const world = new World();
   const channel = await world.open({}, { limits: { frame_bytes: 400, batch: 3, per_second: 20, burst: 40 } });
-  const seen = say(channel, '1', '2', '3', '4', 'x'.repeat(300), 'y'.repeat(300));
+  const seen = say(channel, "1", "2", "3", "4", "x".repeat(300), "y".repeat(300));
   await world.settle();
   const sizes: number[] = [];
-  while (seen.some(({ state }) => state === 'pending')) {
-    const [text = ''] = world.socket.heardTexts();
+  while (seen.some(({ state }) => state === "pending")) {
+    const [text = ""] = world.socket.heardTexts();
     const frames = [JSON.parse(text) as Frame | Frame[]].flat();
     assert.ok(Buffer.byteLength(text) <= 400);
     sizes.push(frames.length);
@@ -139,52 +149,55 @@ test('arrays_keep_to_the_batch_and_the_frame_bytes_that_welcome_allows', async (
   assert.deepEqual(sizes, [3, 1, 1, 1]);
 });
 
-test('d7_unanswered_publishes_are_sent_again_with_their_ids_in_order_before_newer_ones', async () => {
+test("d7_unanswered_publishes_are_sent_again_with_their_ids_in_order_before_newer_ones", async () => {
   const world = new World();
   const channel = await world.open();
-  const seen = say(channel, 'a', 'b', 'c');
+  const seen = say(channel, "a", "b", "c");
   await world.settle();
   const [a, b, c] = world.socket.heard();
   await world.socket.say(ack(a, { seq: 1 }));
-  seen.push(...say(channel, 'd'));
+  seen.push(...say(channel, "d"));
   await world.socket.end(1006);
-  seen.push(...say(channel, 'e'));
+  seen.push(...say(channel, "e"));
   await world.advance(250);
-  await world.socket.say(welcomeOf({ connection: 'c2' }));
+  await world.socket.say(welcomeOf({ connection: "c2" }));
   const again = world.socket.heard();
-  assert.deepEqual(textsOf(again), ['b', 'c', 'd', 'e']);
-  assert.deepEqual([again[0]?.['id'], again[1]?.['id']], [b?.['id'], c?.['id']]);
-  await world.socket.say(ack(again[0], { seq: 2, duplicate: true }), ...again.slice(1).map((frame, at) => own(frame, at + 3, 'c2')));
-  assert.deepEqual(seen.map(({ value }) => (value as { seq: number }).seq), [1, 2, 3, 4, 5]);
+  assert.deepEqual(textsOf(again), ["b", "c", "d", "e"]);
+  assert.deepEqual([again[0]?.["id"], again[1]?.["id"]], [b?.["id"], c?.["id"]]);
+  await world.socket.say(ack(again[0], { seq: 2, duplicate: true }), ...again.slice(1).map((frame, at) => own(frame, at + 3, "c2")));
+  assert.deepEqual(
+    seen.map(({ value }) => (value as { seq: number }).seq),
+    [1, 2, 3, 4, 5],
+  );
   assert.equal((seen[1]?.value as { duplicate: boolean }).duplicate, true);
 });
 
-test('d7_a_replayed_message_of_the_connection_before_answers_too', async () => {
+test("d7_a_replayed_message_of_the_connection_before_answers_too", async () => {
   const world = new World();
   const channel = await world.open();
   const heard: unknown[] = [];
-  channel.on('say', ({ seq }) => heard.push(seq));
-  const [seen] = say(channel, 'a');
+  channel.on("say", ({ seq }) => heard.push(seq));
+  const [seen] = say(channel, "a");
   await world.settle();
   const frame = world.socket.heardOne();
   await world.socket.end(1006);
   await world.advance(250);
-  await world.socket.say(welcomeOf({ connection: 'c2', resume: 'recovered', seq: 1 }), own(frame, 1, 'c1'));
+  await world.socket.say(welcomeOf({ connection: "c2", resume: "recovered", seq: 1 }), own(frame, 1, "c1"));
   assert.equal((seen?.value as { seq: number }).seq, 1);
   const [again] = world.socket.heard();
   await world.socket.say(ack(again ?? frame, { seq: 1, duplicate: true }));
   assert.deepEqual([seen?.times, heard], [1, [1]]);
 });
 
-test('r5_after_rate_limited_it_sends_from_the_refused_frame_on_in_order', async () => {
+test("r5_after_rate_limited_it_sends_from_the_refused_frame_on_in_order", async () => {
   const world = new World();
   const channel = await world.open();
-  const seen = say(channel, 'a', 'b', 'c');
+  const seen = say(channel, "a", "b", "c");
   await world.settle();
   const [a, b, c] = world.socket.heard();
   // The refusals come at once, the message only with the flush; what is new meanwhile must not pass them.
-  await world.socket.say(refused(b, 'rate_limited', { retry_after: 500 }), refused(c, 'rate_limited', { retry_after: 600 }));
-  seen.push(...say(channel, 'd'));
+  await world.socket.say(refused(b, "rate_limited", { retry_after: 500 }), refused(c, "rate_limited", { retry_after: 600 }));
+  seen.push(...say(channel, "d"));
   await world.settle();
   assert.deepEqual(world.socket.heard(), []);
   await world.socket.say(own(a, 1));
@@ -192,157 +205,176 @@ test('r5_after_rate_limited_it_sends_from_the_refused_frame_on_in_order', async 
   assert.deepEqual(world.socket.heard(), []);
   await world.advance(1);
   const order: unknown[] = [];
-  while (seen.some(({ state }) => state === 'pending')) {
+  while (seen.some(({ state }) => state === "pending")) {
     const frames: Frame[] = world.socket.heard();
     order.push(...textsOf(frames));
     assert.equal(frames.length, 1);
     await world.socket.say(...frames.map((frame) => ack(frame, { seq: 9 })));
     await world.advance(600);
   }
-  assert.deepEqual(order, ['b', 'c', 'd']);
-  assert.deepEqual(seen.map(({ times }) => times), [1, 1, 1, 1]);
+  assert.deepEqual(order, ["b", "c", "d"]);
+  assert.deepEqual(
+    seen.map(({ times }) => times),
+    [1, 1, 1, 1],
+  );
 });
 
-test('r4_a_long_burst_is_never_refused_twenty_times_in_a_row', async () => {
+test("r4_a_long_burst_is_never_refused_twenty_times_in_a_row", async () => {
   const world = new World();
   const service = rateLimited(world, 10, 30);
   const channel = await world.open();
   const seen = say(channel, ...Array.from({ length: 300 }, (_, at) => `${at}`));
   await world.advance(60_000);
-  assert.deepEqual(service.taken, Array.from({ length: 300 }, (_, at) => `${at}`));
-  assert.ok(seen.every(({ state, times }) => state === 'done' && times === 1));
+  assert.deepEqual(
+    service.taken,
+    Array.from({ length: 300 }, (_, at) => `${at}`),
+  );
+  assert.ok(seen.every(({ state, times }) => state === "done" && times === 1));
   assert.ok(service.longestRow < 20, `${service.longestRow} refusals in a row`);
   assert.ok(service.refusals < 310, `${service.refusals} refusals`);
 });
 
-test('the_queue_is_bounded_by_frames_and_rejects_what_is_more', async () => {
+test("the_queue_is_bounded_by_frames_and_rejects_what_is_more", async () => {
   const world = new World();
   const channel = await world.joining();
-  const seen = say(channel, ...Array.from({ length: 1_001 }, () => 'x'));
+  const seen = say(channel, ...Array.from({ length: 1_001 }, () => "x"));
   await world.settle();
-  assert.deepEqual([seen[999]?.state, seen[1000]?.error?.code], ['pending', 'queue_full']);
+  assert.deepEqual([seen[999]?.state, seen[1000]?.error?.code], ["pending", "queue_full"]);
   await world.socket.say(welcomeOf());
   await world.socket.say(...world.socket.heard().map((frame) => ack(frame)));
-  assert.equal(outcome(channel.publish('say', { text: 'room again' })).state, 'pending');
+  assert.equal(outcome(channel.publish("say", { text: "room again" })).state, "pending");
 });
 
-test('the_queue_is_bounded_by_bytes_and_rejects_what_is_more', async () => {
+test("the_queue_is_bounded_by_bytes_and_rejects_what_is_more", async () => {
   const world = new World();
   const channel = await world.joining();
-  const seen = say(channel, ...Array.from({ length: 18 }, () => 'x'.repeat(60_000)));
+  const seen = say(channel, ...Array.from({ length: 18 }, () => "x".repeat(60_000)));
   await world.settle();
-  assert.deepEqual([seen[16]?.state, seen[17]?.error?.code], ['pending', 'queue_full']);
+  assert.deepEqual([seen[16]?.state, seen[17]?.error?.code], ["pending", "queue_full"]);
 });
 
-test('what_the_service_could_not_name_in_a_refusal_is_refused_here', async () => {
+test("what_the_service_could_not_name_in_a_refusal_is_refused_here", async () => {
   const world = new World();
   const channel = await world.open();
   const tries = {
-    large: outcome(channel.publish('say', { text: 'é'.repeat(33_000) })),
-    surrogate: outcome(channel.publish('say', { text: 'half \ud83d' })),
-    cycle: outcome(channel.publish('say', { text: 1n as unknown as string })),
+    large: outcome(channel.publish("say", { text: "é".repeat(33_000) })),
+    surrogate: outcome(channel.publish("say", { text: "half \ud83d" })),
+    cycle: outcome(channel.publish("say", { text: 1n as unknown as string })),
   };
-  void channel.publish('say', { text: 'whole 😀 and written \\ud83d' });
+  void channel.publish("say", { text: "whole 😀 and written \\ud83d" });
   await world.settle();
-  assert.deepEqual([tries.large.error?.code, tries.surrogate.error?.code, tries.cycle.error?.code], ['too_large', 'bad_frame', 'bad_frame']);
+  assert.deepEqual(
+    [tries.large.error?.code, tries.surrogate.error?.code, tries.cycle.error?.code],
+    ["too_large", "bad_frame", "bad_frame"],
+  );
   assert.equal(world.socket.heard().length, 1);
 });
 
-test('volatile_goes_now_or_not_at_all', async () => {
+test("volatile_goes_now_or_not_at_all", async () => {
   const world = new World();
   const channel = await world.joining();
-  const volatile = (on: boolean) => outcome(channel.publish('typing', { on }, { volatile: true }));
+  const volatile = (on: boolean) => outcome(channel.publish("typing", { on }, { volatile: true }));
   const early = volatile(true);
   await world.settle();
-  assert.equal(early.error?.code, 'offline');
+  assert.equal(early.error?.code, "offline");
   await world.socket.say(welcomeOf());
   const [one, two, three] = [volatile(true), volatile(false), volatile(true)];
   await world.settle();
   const [first, second] = world.socket.heard();
-  await world.socket.say(ack(first), refused(second, 'rate_limited', { retry_after: 100 }));
-  assert.deepEqual([one.state, two.error?.code, three.state], ['done', 'rate_limited', 'pending']);
+  await world.socket.say(ack(first), refused(second, "rate_limited", { retry_after: 100 }));
+  assert.deepEqual([one.state, two.error?.code, three.state], ["done", "rate_limited", "pending"]);
   await world.socket.end(1006);
-  assert.equal(three.error?.code, 'offline');
+  assert.equal(three.error?.code, "offline");
   await world.advance(250);
-  await world.socket.say(welcomeOf({ connection: 'c2' }));
+  await world.socket.say(welcomeOf({ connection: "c2" }));
   assert.deepEqual(world.socket.heard(), []);
 });
 
-test('volatile_does_not_wait_behind_what_is_unanswered', async () => {
+test("volatile_does_not_wait_behind_what_is_unanswered", async () => {
   const world = new World();
   const channel = await world.open();
-  say(channel, 'slow');
+  say(channel, "slow");
   await world.settle();
   world.socket.heard();
-  void channel.publish('typing', { on: true }, { volatile: true });
+  void channel.publish("typing", { on: true }, { volatile: true });
   await world.settle();
-  assert.equal(world.socket.heardOne()['event'], 'typing');
+  assert.equal(world.socket.heardOne()["event"], "typing");
 });
 
-test('an_answer_that_never_comes_is_told_after_thirty_seconds', async () => {
+test("an_answer_that_never_comes_is_told_after_thirty_seconds", async () => {
   const world = new World();
   const channel = await world.open();
-  const seen = say(channel, 'a');
+  const seen = say(channel, "a");
   for (let second = 0; second < 29; second += 1) {
     await world.advance(1_000);
-    await world.socket.text('pong');
+    await world.socket.text("pong");
   }
-  assert.equal(seen[0]?.state, 'pending');
-  seen.push(...say(channel, 'b'));
+  assert.equal(seen[0]?.state, "pending");
+  seen.push(...say(channel, "b"));
   await world.advance(1_000);
-  assert.equal(seen[0]?.error?.code, 'timeout');
-  assert.deepEqual(textsOf(world.socket.heard()), ['a', 'b']);
+  assert.equal(seen[0]?.error?.code, "timeout");
+  assert.deepEqual(textsOf(world.socket.heard()), ["a", "b"]);
 });
 
-test('an_abort_signal_gives_a_request_up_once', async () => {
+test("an_abort_signal_gives_a_request_up_once", async () => {
   const world = new World();
   const channel = await world.joining();
   const queued = new AbortController();
   const sent = new AbortController();
-  const early = outcome(channel.publish('say', { text: 'early' }, { signal: AbortSignal.abort() }));
-  const first = outcome(channel.publish('say', { text: 'queued' }, { signal: queued.signal }));
-  const second = outcome(channel.publish('say', { text: 'sent' }, { signal: sent.signal }));
+  const early = outcome(channel.publish("say", { text: "early" }, { signal: AbortSignal.abort() }));
+  const first = outcome(channel.publish("say", { text: "queued" }, { signal: queued.signal }));
+  const second = outcome(channel.publish("say", { text: "sent" }, { signal: sent.signal }));
   queued.abort();
   await world.socket.say(welcomeOf());
   const [frame] = world.socket.heard();
-  assert.deepEqual(frame?.['data'], { text: 'sent' });
+  assert.deepEqual(frame?.["data"], { text: "sent" });
   sent.abort();
   await world.socket.say(ack(frame, { seq: 1 }));
-  assert.deepEqual([early, first, second].map(({ error, times }) => [error?.code, times]), [['aborted', 1], ['aborted', 1], ['aborted', 1]]);
+  assert.deepEqual(
+    [early, first, second].map(({ error, times }) => [error?.code, times]),
+    [
+      ["aborted", 1],
+      ["aborted", 1],
+      ["aborted", 1],
+    ],
+  );
 });
 
-test('closing_rejects_everything_unanswered_and_everything_after', async () => {
+test("closing_rejects_everything_unanswered_and_everything_after", async () => {
   const world = new World();
   const channel = await world.open();
-  const seen = [...say(channel, 'sent')];
+  const seen = [...say(channel, "sent")];
   await world.settle();
-  seen.push(...say(channel, 'queued'), outcome(channel.history()), outcome(channel.presence.set({ a: 1 })));
+  seen.push(...say(channel, "queued"), outcome(channel.history()), outcome(channel.presence.set({ a: 1 })));
   void channel.close();
-  seen.push(...say(channel, 'late'));
+  seen.push(...say(channel, "late"));
   await world.settle();
-  assert.deepEqual(seen.map(({ error, times }) => [error?.code, times]), Array.from({ length: 5 }, () => ['closed', 1]));
+  assert.deepEqual(
+    seen.map(({ error, times }) => [error?.code, times]),
+    Array.from({ length: 5 }, () => ["closed", 1]),
+  );
 });
 
-test('a_refusal_without_an_id_is_told_as_an_error_event', async () => {
+test("a_refusal_without_an_id_is_told_as_an_error_event", async () => {
   const world = new World();
   const channel = await world.open();
   const errors: string[] = [];
-  channel.connection.on('error', ({ code }) => errors.push(code));
-  await world.socket.say({ type: 'error', code: 'bad_frame', message: 'no' });
-  await world.socket.text('no json');
-  assert.deepEqual(errors, ['bad_frame']);
-  assert.equal(channel.connection.state, 'open');
+  channel.connection.on("error", ({ code }) => errors.push(code));
+  await world.socket.say({ type: "error", code: "bad_frame", message: "no" });
+  await world.socket.text("no json");
+  assert.deepEqual(errors, ["bad_frame"]);
+  assert.equal(channel.connection.state, "open");
 });
 
-test('welcome_limits_pace_everything_but_publishing', async () => {
+test("welcome_limits_pace_everything_but_publishing", async () => {
   const world = new World();
   const channel = await world.open({}, { limits: { frame_bytes: 65_536, batch: 100, per_second: 2, burst: 3 } });
   let asked = 0;
   world.socket.onText = (text) => {
-    if (text === 'ping') return;
+    if (text === "ping") return;
     const frame = JSON.parse(text) as Frame;
     asked++;
-    queueMicrotask(() => void world.socket.say({ type: 'history', id: frame['id'], messages: [], more: false }));
+    queueMicrotask(() => void world.socket.say({ type: "history", id: frame["id"], messages: [], more: false }));
   };
   const seen = Array.from({ length: 7 }, () => outcome(channel.history()));
   await world.advance(100);
@@ -351,28 +383,31 @@ test('welcome_limits_pace_everything_but_publishing', async () => {
   assert.equal(asked, 4);
   await world.advance(1_500);
   assert.equal(asked, 7);
-  assert.ok(seen.every(({ state }) => state === 'done'));
+  assert.ok(seen.every(({ state }) => state === "done"));
 });
 
-test('a_handler_that_throws_is_reported_and_disturbs_nobody', async (context) => {
+test("a_handler_that_throws_is_reported_and_disturbs_nobody", async (context) => {
   const world = new World();
   const channel = await world.open();
   const heard: unknown[] = [];
   const uncaught: unknown[] = [];
-  context.mock.method(globalThis, 'queueMicrotask', (run: () => void) => {
+  context.mock.method(globalThis, "queueMicrotask", (run: () => void) => {
     try {
       run();
     } catch (error) {
       uncaught.push(error);
     }
   });
-  channel.on('say', () => {
-    throw new Error('mine');
+  channel.on("say", () => {
+    throw new Error("mine");
   });
-  channel.on('say', ({ seq }) => heard.push(seq));
+  channel.on("say", ({ seq }) => heard.push(seq));
   await world.socket.say(messageOf(1), messageOf(2));
   assert.deepEqual(heard, [1, 2]);
-  assert.deepEqual(uncaught.map((error) => (error as Error).message), ['mine', 'mine']);
+  assert.deepEqual(
+    uncaught.map((error) => (error as Error).message),
+    ["mine", "mine"],
+  );
 });
 
 /** A service with one token bucket for publishes, which refuses the rest of an array once it has refused one (F6). */
@@ -384,20 +419,20 @@ function rateLimited(world: World, perSecond: number, burst: number): { taken: u
   let seq = 0;
   world.onSocket = (socket) => {
     socket.onText = (text) => {
-      if (text === 'ping') return void socket.text('pong');
+      if (text === "ping") return void socket.text("pong");
       level = Math.min(burst, level + ((world.now - at) / 1000) * perSecond);
       at = world.now;
-      let refusedBefore = 'no';
+      let refusedBefore = "no";
       const answers = [JSON.parse(text) as Frame | Frame[]].flat().map((frame) => {
-        if (level < 1 || refusedBefore === 'yes') {
-          if (refusedBefore === 'no') seen.longestRow = Math.max(seen.longestRow, ++row);
-          refusedBefore = 'yes';
+        if (level < 1 || refusedBefore === "yes") {
+          if (refusedBefore === "no") seen.longestRow = Math.max(seen.longestRow, ++row);
+          refusedBefore = "yes";
           seen.refusals++;
-          return refused(frame, 'rate_limited', { retry_after: Math.ceil(((1 - level) / perSecond) * 1000) });
+          return refused(frame, "rate_limited", { retry_after: Math.ceil(((1 - level) / perSecond) * 1000) });
         }
         level--;
         row = 0;
-        seen.taken.push((frame['data'] as { text: string }).text);
+        seen.taken.push((frame["data"] as { text: string }).text);
         return own(frame, ++seq);
       });
       queueMicrotask(() => void socket.say(...answers));

@@ -1,18 +1,18 @@
-import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { connect } from '../src/index.ts';
-import type { TokenAsk } from '../src/index.ts';
-import { World, jwt, outcome, welcomeOf } from './support/world.ts';
-import type { Frame } from './support/world.ts';
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connect } from "../src/index.ts";
+import type { TokenAsk } from "../src/index.ts";
+import { World, jwt, outcome, welcomeOf } from "./support/world.ts";
+import type { Frame } from "./support/world.ts";
 
 /** A token function that gives tokens of one minute and remembers why it was asked. */
-function source(world: World, minutes = 1): { asked: TokenAsk['reason'][]; given: string[]; token: (ask: TokenAsk) => Promise<string> } {
+function source(world: World, minutes = 1): { asked: TokenAsk["reason"][]; given: string[]; token: (ask: TokenAsk) => Promise<string> } {
   const seen = {
-    asked: [] as TokenAsk['reason'][],
+    asked: [] as TokenAsk["reason"][],
     given: [] as string[],
     async token({ reason }: TokenAsk) {
       seen.asked.push(reason);
-      const token = jwt({ sub: 'ann', exp: world.now / 1000 + 60 * minutes, n: seen.given.length });
+      const token = jwt({ sub: "ann", exp: world.now / 1000 + 60 * minutes, n: seen.given.length });
       seen.given.push(token);
       return token;
     },
@@ -20,86 +20,89 @@ function source(world: World, minutes = 1): { asked: TokenAsk['reason'][]; given
   return seen;
 }
 
-const guest = { type: 'welcome', channel: 'chat:lobby', connection: 'c1', user: null, can: [] };
-const ack = (frame: Frame): object => ({ type: 'ack', id: frame['id'] });
-const refused = (frame: Frame, code: string): object => ({ type: 'error', id: frame['id'], code, message: code });
+const guest = { type: "welcome", channel: "chat:lobby", connection: "c1", user: null, can: [] };
+const ack = (frame: Frame): object => ({ type: "ack", id: frame["id"] });
+const refused = (frame: Frame, code: string): object => ({ type: "error", id: frame["id"], code, message: code });
 
-test('e6_the_token_travels_as_a_sub_protocol_and_never_in_the_address', async () => {
+test("e6_the_token_travels_as_a_sub_protocol_and_never_in_the_address", async () => {
   const world = new World();
-  await world.joining({ token: 'abc.def.ghi' });
-  assert.deepEqual(world.socket.protocols, ['dormouse.v1', 'bearer.abc.def.ghi']);
-  assert.ok(!world.socket.url.href.includes('abc'));
+  await world.joining({ token: "abc.def.ghi" });
+  assert.deepEqual(world.socket.protocols, ["dormouse.v1", "bearer.abc.def.ghi"]);
+  assert.ok(!world.socket.url.href.includes("abc"));
   await world.joining({ token: undefined });
-  assert.deepEqual(world.socket.protocols, ['dormouse.v1']);
+  assert.deepEqual(world.socket.protocols, ["dormouse.v1"]);
 });
 
-test('a5_the_token_is_renewed_by_auth_before_it_expires_without_a_reconnect', async () => {
+test("a5_the_token_is_renewed_by_auth_before_it_expires_without_a_reconnect", async () => {
   const world = new World();
   world.random = 0;
   const { asked, given, token } = source(world);
   const channel = await world.open({ token }, { expires: world.now + 60_000 });
   await world.advance(25_000);
-  await world.socket.text('pong');
+  await world.socket.text("pong");
   await world.advance(22_999);
-  assert.deepEqual(asked, ['join']);
+  assert.deepEqual(asked, ["join"]);
   await world.advance(1);
-  assert.deepEqual(asked, ['join', 'renew']);
+  assert.deepEqual(asked, ["join", "renew"]);
   const frame = world.socket.heardOne();
-  assert.deepEqual([frame['type'], frame['token']], ['auth', given[1]]);
+  assert.deepEqual([frame["type"], frame["token"]], ["auth", given[1]]);
   await world.socket.say(ack(frame));
   // The next one by the new token's own expiry: 60 s from when it was made, a fifth of that ahead.
   await world.advance(26_000);
-  await world.socket.text('pong');
+  await world.socket.text("pong");
   await world.advance(22_000);
-  assert.equal(world.socket.heardOne()['token'], given[2]);
+  assert.equal(world.socket.heardOne()["token"], given[2]);
   assert.equal(world.sockets.length, 1);
-  assert.equal(channel.connection.state, 'open');
+  assert.equal(channel.connection.state, "open");
 });
 
-test('a5_renewal_goes_by_the_services_clock', async () => {
+test("a5_renewal_goes_by_the_services_clock", async () => {
   const world = new World();
   world.random = 0;
   const { asked, token } = source(world);
   const ahead = 3_600_000;
   await world.open({ token }, { now: world.now + ahead, expires: world.now + ahead + 10_000 });
   await world.advance(7_999);
-  assert.deepEqual(asked, ['join']);
+  assert.deepEqual(asked, ["join"]);
   await world.advance(1);
-  assert.deepEqual(asked, ['join', 'renew']);
+  assert.deepEqual(asked, ["join", "renew"]);
 });
 
-test('a5_a_refused_renewal_asks_once_more_and_then_stops_with_a_clear_error', async () => {
+test("a5_a_refused_renewal_asks_once_more_and_then_stops_with_a_clear_error", async () => {
   const world = new World();
   const { asked, token } = source(world);
   const channel = await world.open({ token }, { expires: world.now + 10_000 });
   await world.advance(8_000);
-  await world.socket.say(refused(world.socket.heardOne(), 'unauthenticated'));
-  await world.socket.say(refused(world.socket.heardOne(), 'unauthenticated'));
-  assert.deepEqual(asked, ['join', 'renew', 'refused']);
-  assert.equal(channel.connection.state, 'closed');
-  assert.equal((await channel.closed)?.code, 'unauthenticated');
+  await world.socket.say(refused(world.socket.heardOne(), "unauthenticated"));
+  await world.socket.say(refused(world.socket.heardOne(), "unauthenticated"));
+  assert.deepEqual(asked, ["join", "renew", "refused"]);
+  assert.equal(channel.connection.state, "closed");
+  assert.equal((await channel.closed)?.code, "unauthenticated");
   await world.advance(120_000);
   assert.equal(asked.length, 3);
 });
 
-test('a5_a_renewal_whose_function_fails_is_tried_again', async () => {
+test("a5_a_renewal_whose_function_fails_is_tried_again", async () => {
   const world = new World();
   let asked = 0;
-  const channel = await world.open({
-    token: async () => {
-      if (++asked === 2) throw new Error('endpoint down');
-      return jwt({ exp: world.now / 1000 + 60, asked });
+  const channel = await world.open(
+    {
+      token: async () => {
+        if (++asked === 2) throw new Error("endpoint down");
+        return jwt({ exp: world.now / 1000 + 60, asked });
+      },
     },
-  }, { expires: world.now + 20_000 });
+    { expires: world.now + 20_000 },
+  );
   await world.advance(15_000);
   assert.equal(asked, 2);
   await world.advance(1_250);
   assert.equal(asked, 3);
-  assert.equal(world.socket.heardOne()['type'], 'auth');
-  assert.equal(channel.connection.state, 'open');
+  assert.equal(world.socket.heardOne()["type"], "auth");
+  assert.equal(channel.connection.state, "open");
 });
 
-test('a5_a_renewal_cut_off_is_left_to_the_next_join', async () => {
+test("a5_a_renewal_cut_off_is_left_to_the_next_join", async () => {
   const world = new World();
   const { asked, token } = source(world);
   const channel = await world.open({ token }, { expires: world.now + 10_000 });
@@ -107,22 +110,22 @@ test('a5_a_renewal_cut_off_is_left_to_the_next_join', async () => {
   world.socket.heardOne();
   await world.socket.end(1006);
   await world.advance(250);
-  await world.socket.say(welcomeOf({ resume: 'recovered', now: world.now, expires: world.now + 50_000 }));
-  assert.equal(channel.connection.state, 'open');
-  assert.deepEqual(asked, ['join', 'renew']);
+  await world.socket.say(welcomeOf({ resume: "recovered", now: world.now, expires: world.now + 50_000 }));
+  assert.equal(channel.connection.state, "open");
+  assert.deepEqual(asked, ["join", "renew"]);
 });
 
-test('r3_4300_asks_for_a_new_token_and_comes_back_with_it', async () => {
+test("r3_4300_asks_for_a_new_token_and_comes_back_with_it", async () => {
   const world = new World();
   const { asked, given, token } = source(world);
   const channel = await world.open({ token }, { seq: 5 });
-  await world.socket.say({ type: 'bye', code: 4300, reason: 'token_expired' });
+  await world.socket.say({ type: "bye", code: 4300, reason: "token_expired" });
   await world.advance(200);
-  assert.deepEqual(asked, ['join', 'refused']);
-  assert.deepEqual(world.socket.protocols, ['dormouse.v1', `bearer.${given[1]}`]);
-  assert.equal(world.socket.url.searchParams.get('after'), '5');
-  await world.socket.say(welcomeOf({ seq: 5, resume: 'recovered' }));
-  assert.equal(channel.connection.state, 'open');
+  assert.deepEqual(asked, ["join", "refused"]);
+  assert.deepEqual(world.socket.protocols, ["dormouse.v1", `bearer.${given[1]}`]);
+  assert.equal(world.socket.url.searchParams.get("after"), "5");
+  await world.socket.say(welcomeOf({ seq: 5, resume: "recovered" }));
+  assert.equal(channel.connection.state, "open");
 });
 
 for (const code of [4300, 4009]) {
@@ -130,57 +133,57 @@ for (const code of [4300, 4009]) {
     const world = new World();
     const { asked, token } = source(world);
     const channel = await world.joining({ token });
-    await world.socket.say({ type: 'bye', code, reason: 'test' });
+    await world.socket.say({ type: "bye", code, reason: "test" });
     await world.reconnected();
-    await world.socket.say({ type: 'bye', code, reason: 'test' });
+    await world.socket.say({ type: "bye", code, reason: "test" });
     await world.advance(120_000);
-    assert.deepEqual(asked, ['join', 'refused']);
-    assert.equal((await channel.closed)?.code, 'unauthenticated');
+    assert.deepEqual(asked, ["join", "refused"]);
+    assert.equal((await channel.closed)?.code, "unauthenticated");
     assert.equal(world.sockets.length, 2);
   });
 
   test(`r3_${code}_with_a_token_that_is_a_string_stops`, async () => {
     const world = new World();
-    const channel = await world.joining({ token: 'abc' });
-    await world.socket.say({ type: 'bye', code, reason: 'test' });
-    assert.equal((await channel.closed)?.code, 'unauthenticated');
+    const channel = await world.joining({ token: "abc" });
+    await world.socket.say({ type: "bye", code, reason: "test" });
+    assert.equal((await channel.closed)?.code, "unauthenticated");
   });
 }
 
-test('a_network_that_fails_between_refusal_and_welcome_does_not_ask_again', async () => {
+test("a_network_that_fails_between_refusal_and_welcome_does_not_ask_again", async () => {
   const world = new World();
   const { asked, token } = source(world);
   const channel = await world.open({ token });
-  await world.socket.say({ type: 'bye', code: 4300, reason: 'token_expired' });
+  await world.socket.say({ type: "bye", code: 4300, reason: "token_expired" });
   await world.advance(200);
   await world.socket.end(1006);
   await world.advance(1_000);
-  assert.deepEqual(asked, ['join', 'refused']);
+  assert.deepEqual(asked, ["join", "refused"]);
   await world.socket.say(welcomeOf());
-  assert.equal(channel.connection.state, 'open');
+  assert.equal(channel.connection.state, "open");
 });
 
-test('a_token_that_still_holds_is_used_again_and_one_that_ran_out_is_not', async () => {
+test("a_token_that_still_holds_is_used_again_and_one_that_ran_out_is_not", async () => {
   const world = new World();
   const { asked, token } = source(world);
   await world.open({ token });
   await world.socket.end(1006);
   await world.advance(1_000);
-  assert.deepEqual(asked, ['join']);
+  assert.deepEqual(asked, ["join"]);
   await world.socket.end(1006);
   world.now += 60_000;
   await world.advance(1_000);
-  assert.deepEqual(asked, ['join', 'join']);
+  assert.deepEqual(asked, ["join", "join"]);
 });
 
-test('a_token_function_that_gives_null_says_nobody_is_signed_in', async () => {
+test("a_token_function_that_gives_null_says_nobody_is_signed_in", async () => {
   const world = new World();
   const channel = await world.joining({ token: () => null });
-  assert.equal((await channel.closed)?.code, 'unauthenticated');
+  assert.equal((await channel.closed)?.code, "unauthenticated");
   assert.equal(world.sockets.length, 0);
 });
 
-test('a_token_asked_for_is_not_asked_for_twice_and_its_signal_aborts_at_the_end', async () => {
+test("a_token_asked_for_is_not_asked_for_twice_and_its_signal_aborts_at_the_end", async () => {
   const world = new World();
   const signals: AbortSignal[] = [];
   const channel = await world.joining({
@@ -197,61 +200,68 @@ test('a_token_asked_for_is_not_asked_for_twice_and_its_signal_aborts_at_the_end'
   assert.equal(signals[0]?.aborted, true);
 });
 
-test('a7_a_guest_signs_in_on_the_open_socket_and_is_welcomed_in_full', async () => {
+test("a7_a_guest_signs_in_on_the_open_socket_and_is_welcomed_in_full", async () => {
   const world = new World();
-  const channel = connect('http://service.test', 'door:hall', { runtime: world.runtime, position: { epoch: 'e1', seq: 3 } });
+  const channel = connect("http://service.test", "door:hall", { runtime: world.runtime, position: { epoch: "e1", seq: 3 } });
   const heard: unknown[] = [];
-  channel.on('*', ({ seq }) => heard.push(seq));
+  channel.on("*", ({ seq }) => heard.push(seq));
   await world.settle();
   await world.socket.say(guest);
-  const said = outcome(channel.publish('say', { text: 'early' }));
+  const said = outcome(channel.publish("say", { text: "early" }));
   await world.settle();
   assert.deepEqual(world.socket.heard(), []);
-  assert.equal(channel.connection.state, 'joining');
-  const signIn = outcome(channel.signIn('abc'));
+  assert.equal(channel.connection.state, "joining");
+  const signIn = outcome(channel.signIn("abc"));
   await world.settle();
   const auth = world.socket.heardOne();
-  assert.deepEqual([auth['type'], auth['token']], ['auth', 'abc']);
-  await world.socket.say(ack(auth), welcomeOf({ seq: 4, resume: 'recovered' }), { type: 'message', seq: 4, event: 'say', data: { text: 'x' }, from: { user: 'b', connection: 'b1' }, at: 1 });
-  assert.deepEqual([signIn.state, channel.connection.state, heard], ['done', 'open', [4]]);
-  await world.socket.say({ type: 'ack', id: world.socket.heardOne()['id'], seq: 5 });
-  assert.equal(said.state, 'done');
+  assert.deepEqual([auth["type"], auth["token"]], ["auth", "abc"]);
+  await world.socket.say(ack(auth), welcomeOf({ seq: 4, resume: "recovered" }), {
+    type: "message",
+    seq: 4,
+    event: "say",
+    data: { text: "x" },
+    from: { user: "b", connection: "b1" },
+    at: 1,
+  });
+  assert.deepEqual([signIn.state, channel.connection.state, heard], ["done", "open", [4]]);
+  await world.socket.say({ type: "ack", id: world.socket.heardOne()["id"], seq: 5 });
+  assert.equal(said.state, "done");
 });
 
-test('a7_a_guest_who_never_signs_in_is_told_so', async () => {
+test("a7_a_guest_who_never_signs_in_is_told_so", async () => {
   const world = new World();
-  const channel = connect('http://service.test', 'door:hall', { runtime: world.runtime });
+  const channel = connect("http://service.test", "door:hall", { runtime: world.runtime });
   await world.settle();
   await world.socket.say(guest);
   await world.advance(10_000);
-  await world.socket.say({ type: 'bye', code: 4300, reason: 'no_token' });
-  assert.equal((await channel.closed)?.code, 'unauthenticated');
+  await world.socket.say({ type: "bye", code: 4300, reason: "no_token" });
+  assert.equal((await channel.closed)?.code, "unauthenticated");
 });
 
-test('a5_signing_in_anew_on_an_open_connection_keeps_it_and_a_refusal_is_told', async () => {
+test("a5_signing_in_anew_on_an_open_connection_keeps_it_and_a_refusal_is_told", async () => {
   const world = new World();
   const channel = await world.open();
-  const good = outcome(channel.signIn('new'));
+  const good = outcome(channel.signIn("new"));
   await world.settle();
   await world.socket.say(ack(world.socket.heardOne()));
-  assert.equal(good.state, 'done');
-  const bad = outcome(channel.signIn('somebody else'));
+  assert.equal(good.state, "done");
+  const bad = outcome(channel.signIn("somebody else"));
   await world.settle();
-  await world.socket.say(refused(world.socket.heardOne(), 'forbidden'));
-  assert.equal(bad.error?.code, 'forbidden');
-  assert.deepEqual([channel.connection.state, world.sockets.length], ['open', 1]);
+  await world.socket.say(refused(world.socket.heardOne(), "forbidden"));
+  assert.equal(bad.error?.code, "forbidden");
+  assert.deepEqual([channel.connection.state, world.sockets.length], ["open", 1]);
 });
 
-test('signing_in_while_away_holds_for_the_next_join_and_when_closed_is_refused', async () => {
+test("signing_in_while_away_holds_for_the_next_join_and_when_closed_is_refused", async () => {
   const world = new World();
-  const channel = await world.open({ token: 'old' });
+  const channel = await world.open({ token: "old" });
   await world.socket.end(1006);
-  const away = outcome(channel.signIn('new'));
+  const away = outcome(channel.signIn("new"));
   await world.advance(250);
-  assert.equal(away.state, 'done');
-  assert.deepEqual(world.socket.protocols, ['dormouse.v1', 'bearer.new']);
+  assert.equal(away.state, "done");
+  assert.deepEqual(world.socket.protocols, ["dormouse.v1", "bearer.new"]);
   void channel.close();
-  const late = outcome(channel.signIn('newer'));
+  const late = outcome(channel.signIn("newer"));
   await world.settle();
-  assert.equal(late.error?.code, 'closed');
+  assert.equal(late.error?.code, "closed");
 });

@@ -4,10 +4,11 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { jwtVerify } from "jose";
 import { jwtSecret } from "../devvars.mjs";
+import { root } from "../project.mjs";
 
 /** @param {string[]} args */
 function token(...args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/token.mjs", ...args], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/token.mjs", ...args], { cwd: root, encoding: "utf8" });
   return { status, stdout: stdout.trim(), stderr: stderr.trim() };
 }
 

@@ -110,7 +110,8 @@ impl Channel {
             return Err(speaker.lacks("Your token does not allow presence here."));
         }
         self.sweep(turn);
-        Ok(match self.presence.list() {
+        self.expel_expired(turn.now);
+        Ok(match self.presence.list(&self.limits) {
             Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
             None => format!("{{\"count\":{}}}", self.presence.len()),
         })

@@ -67,7 +67,7 @@ impl Channel {
             Entry::Later if self.roster.awaiting() >= self.limits.unsigned_members => full,
             Entry::Later => {
                 let until = now.saturating_add(self.limits.sign_in_ms);
-                Ok(Stage::Awaiting { until, resume: joining.resume.clone() })
+                Ok(Stage::Awaiting { until, resume: joining.resume.short() })
             }
         }
     }
@@ -99,11 +99,14 @@ impl Channel {
             session.kept.present &= before.present;
             session.kept.data = before.data;
             session = Session::new(Kept { connection, ..session.kept }, &self.rules);
+            if !session.kept.present {
+                self.presence.leave(&session.kept.connection);
+            }
         }
         self.log_session(&session, LogLine::new(Level::Info, "join"));
         let awaiting = session.sign_in_by().is_some();
         self.roster.put(key, session);
-        self.deserted = None;
+        self.note_arrival(turn.now);
         if awaiting {
             self.welcome_unsigned(turn.now, key);
             return self.remember(key);
@@ -151,6 +154,9 @@ impl Channel {
         if session.kept.present {
             self.presence.enter(&session.kept.connection, session.kept.member());
         }
+        if session.watches {
+            self.presence.show(&session.kept.connection, &self.limits);
+        }
         let first = self.first(turn);
         let resumed = replay.resumed;
         let epoch = session.kept.epoch.as_ref().map(Epoch::as_str).unwrap_or_default();
@@ -196,7 +202,7 @@ impl Channel {
     }
 
     fn welcome(&self, now: Millis, session: &Session, standing: Option<Standing<'_>>) -> String {
-        let list = self.presence.list();
+        let list = self.presence.list(&self.limits);
         let here = match &list {
             _ if standing.is_none() || !session.watches => None,
             Some(members) => Some(Here::Members(members)),

@@ -2,6 +2,7 @@
 //! (rules P3, R3, R6, A6, A7, D9).
 
 use super::{Channel, Effects, Turn};
+use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
 use crate::error::Close;
 use crate::name::Millis;
@@ -33,7 +34,8 @@ impl Channel {
             return;
         }
         self.log_session(session, LogLine::new(Level::Info, "leave"));
-        if session.kept.present && (clean || !self.depart(turn, session)) {
+        // One who left the list and breaks has its grace too, so as not to be on it again when it comes back.
+        if session.watches && (clean || !self.depart(turn, session)) {
             self.presence.leave(&session.kept.connection);
         }
         self.note_desertion(turn.now);
@@ -86,6 +88,23 @@ impl Channel {
         self.note_desertion(now);
     }
 
+    /// After waking: whom the contract of today does not let in any more is told so, as it would be at the door
+    /// (rule A3).
+    pub(super) fn turn_out(&mut self, now: Millis) {
+        let strangers = self.roster.iter().filter(|(_, it)| it.joined() && !it.rights.may(&Ability::Join));
+        let strangers: Vec<_> = strangers.map(|(key, it)| (key, it.kept.grant.is_some())).collect();
+        for (key, signed_in) in strangers {
+            self.expel(now, key, if signed_in { Close::Forbidden } else { Close::TokenExpired }, false);
+        }
+    }
+
+    /// Those whose grant has expired are told so: none of them hears what comes next (rule A6).
+    pub(super) fn expel_expired(&mut self, now: Millis) {
+        for key in self.roster.expired(now) {
+            self.expel(now, key, Close::TokenExpired, false);
+        }
+    }
+
     /// Closes the socket; its session is on its way out from now on.
     pub(super) fn hang_up(&mut self, now: Millis, key: SessionKey, code: u16, reason: &'static str) {
         if let Some(mut session) = self.roster.session(key).filter(|session| !session.is_leaving()).cloned() {
@@ -120,6 +139,9 @@ impl Channel {
         for key in late {
             self.expel(turn.now, key, Close::TokenExpired, false);
         }
+        if !self.loaded {
+            return;
+        }
         match turn.storage.take_due(turn.now) {
             Ok(gone) => {
                 for departure in gone {
@@ -147,10 +169,26 @@ impl Channel {
             _ => self.roster.iter().filter_map(|(_, session)| session.sign_in_by()).min(),
         };
         let end = self.history.newest_at().map(|newest| {
-            let since = if self.roster.is_deserted() { self.deserted.unwrap_or(newest).max(newest) } else { now };
+            let deserted = self.roster.is_deserted() && self.departures.is_empty();
+            let since = if deserted { self.deserted.unwrap_or(newest).max(newest) } else { now };
             since.saturating_add(self.history.age())
         });
         [grace, sign_in, end].into_iter().flatten().min()
+    }
+
+    /// The alarm that is pending after waking: whatever was due then had it set. Of a channel that was deserted it is
+    /// not known when that was; its alarm is right as it is, so it is taken for one that no other could come before.
+    pub(super) fn alarm_before_sleep(&self, now: Millis) -> Option<Millis> {
+        let deserted = self.roster.is_deserted() && self.departures.is_empty();
+        if deserted { self.history.newest_at().map(|_| 0) } else { self.alarm_due(now) }
+    }
+
+    /// Somebody came: from now on there may be something due before whatever alarm a deserted channel had.
+    pub(super) fn note_arrival(&mut self, now: Millis) {
+        self.deserted = None;
+        if self.alarm.is_some_and(|alarm| alarm <= now) {
+            self.alarm = Some(now.saturating_add(self.history.age()));
+        }
     }
 
     fn is_abandoned(&self, now: Millis) -> bool {
@@ -178,13 +216,20 @@ impl Channel {
         }
         self.swept = turn.now;
         self.remember_sweep();
-        self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > turn.now);
         let silent = self.limits.silent_ms;
         for (key, pinged) in turn.links.pinged() {
             let heard = self.roster.session(key).map_or(0, |session| session.kept.last_heard());
             if pinged.max(heard).saturating_add(silent) < turn.now {
                 self.expel(turn.now, key, Close::Silent, false);
             }
+        }
+    }
+
+    /// Forgets rates that are full again, whoever they are of: posts without any member come too.
+    pub(super) fn prune(&mut self, now: Millis) {
+        if now.saturating_sub(self.pruned) >= SWEEP_EVERY {
+            self.pruned = now;
+            self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > now);
         }
     }
 

@@ -21,12 +21,14 @@ use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
-use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
+use crate::effect::{AskerKey, Effect, Farewell, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
+use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
+use crate::protocol::frame;
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery, Session};
 use crate::storage::{Departure, Storage, StorageError};
@@ -36,6 +38,9 @@ pub use meter::Meter;
 pub use receive::Unreadable;
 
 use ask::Ask;
+
+/// After how long an alarm fires again that could not do what was due, in milliseconds.
+const ALARM_AGAIN: Millis = 5_000;
 
 /// What the machine wants done, in order.
 pub type Effects = Vec<Effect>;
@@ -93,24 +98,30 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: BTreeMap<Payer, Buckets>,
-    asks: BTreeMap<AskerKey, Ask>,
+    asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: BTreeMap<ConnectionId, Departure>,
+    departures: Few<ConnectionId, Departure>,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
     alarm: Option<Millis>,
+    /// No alarm fires earlier, and one fires then: the last could not do what was due.
+    alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: Few<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
+    /// When rates that are full again were last forgotten.
+    pruned: Millis,
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
+    /// When the last event was.
+    latest: Millis,
     meter: Meter,
     loaded: bool,
     effects: Effects,
@@ -138,16 +149,19 @@ impl Channel {
             roster: Roster::default(),
             batch: Batch::default(),
             buckets: BTreeMap::new(),
-            asks: BTreeMap::new(),
-            departures: BTreeMap::new(),
+            asks: Few::new(),
+            departures: Few::new(),
             spell: None,
             timer: None,
             alarm: None,
-            hang_ups: BTreeMap::new(),
+            alarm_again: None,
+            hang_ups: Few::new(),
             deserted: None,
             swept: 0,
+            pruned: 0,
             unchecked: 0,
             checked: 0,
+            latest: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
@@ -160,23 +174,28 @@ impl Channel {
     fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
         let mut counted = false;
         for (key, attachment) in sleepers {
-            // What cannot be read was written by no release of ours: its socket is closed at the first event.
+            // What cannot be read was written by no release of ours: its socket is closed at the first event. One
+            // without an attachment was turned away at the door, and has heard why.
             let Some(kept) = Kept::decode(attachment) else {
+                if !attachment.is_empty() {
+                    self.tell(*key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
+                }
                 self.hang_ups.insert(*key, (0, Some(Close::Restart)));
                 continue;
             };
             self.swept = self.swept.max(kept.swept);
-            counted |= kept.counted;
             let session = Session::new(kept, &self.rules);
+            // Whoever is on its way out is told nothing any more, of this neither.
+            counted |= session.kept.counted && !session.is_leaving();
             match session.joined() && session.kept.present {
-                true => self.presence.enter(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
+                true => self.presence.recall(&session.kept.connection, session.kept.member()),
+                false if session.is_leaving() => self.hang_ups.insert(*key, (0, None)),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
             self.roster.put(*key, session);
         }
-        self.presence.settled(counted);
+        self.presence.resume(counted);
     }
 
     /// The timer fired.
@@ -193,18 +212,36 @@ impl Channel {
         // After `begin`, which takes the alarm of before sleep for set.
         self.alarm = None;
         self.due(turn);
+        // What the storage did not let be done is tried again: later, and not for ever at once.
+        let undone = !self.loaded || self.alarm_due(turn.now).is_some_and(|due| due <= turn.now);
+        self.alarm_again = undone.then(|| turn.now.saturating_add(ALARM_AGAIN));
         self.settle(turn)
     }
 
     /// Every event begins here: what is on disk is looked up once after waking.
     fn begin(&mut self, turn: &mut Turn<'_>) {
+        if turn.now < self.latest {
+            self.set_back(turn.now);
+        }
+        self.latest = turn.now;
         if self.loaded {
             return;
         }
         match self.load(turn) {
-            Ok(()) => self.loaded = true,
+            Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
+    }
+
+    /// The clock was set back: what was to happen soon must not wait until that time comes again.
+    fn set_back(&mut self, now: Millis) {
+        self.spell = self.spell.map(|spell| spell.min(now));
+        for (at, _) in self.hang_ups.values_mut() {
+            *at = (*at).min(now.saturating_add(self.limits.hang_up_ms));
+        }
+        self.presence.set_back(now);
+        self.buckets.clear();
+        self.swept = self.swept.min(now);
     }
 
     fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
@@ -228,24 +265,31 @@ impl Channel {
                 if let Some(epoch) = &kept.epoch {
                     self.history.adopt(epoch);
                 }
-                self.presence.enter(&departure.connection, kept.member());
+                if kept.present {
+                    self.presence.recall(&departure.connection, kept.member());
+                }
                 self.departures.insert(departure.connection.clone(), departure);
             }
         }
-        let counted = self.presence.counted();
-        self.presence.settled(counted);
-        // Whatever was due when the channel fell asleep had its alarm set then.
-        self.alarm = self.alarm_due(turn.now);
+        if self.roster.is_deserted() {
+            self.presence.unheard(&self.limits);
+        }
+        self.turn_out(turn.now);
+        self.alarm = self.alarm.or_else(|| self.alarm_before_sleep(turn.now));
         Ok(())
     }
 
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
-        if self.roster.is_deserted() && self.departures.is_empty() {
-            self.history.forget_blank();
+        if self.roster.is_deserted() {
+            self.presence.unheard(&self.limits);
+            if self.departures.is_empty() {
+                self.history.forget_blank();
+            }
         }
         self.hang_up_due(turn.now);
+        self.prune(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
         std::mem::take(&mut self.effects)
@@ -253,7 +297,9 @@ impl Channel {
 
     fn set_timer(&mut self, now: Millis) {
         let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
-        let next = [self.spell, hang_up, self.presence.due_at(&self.limits)].into_iter().flatten().min();
+        // A number that is due while a batch is open leaves with it.
+        let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none());
+        let next = [self.spell, hang_up, count].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;
@@ -264,7 +310,7 @@ impl Channel {
 
     /// An alarm costs a row written: one that fires too early is let be, it sets the right one when it does.
     fn set_alarm(&mut self, now: Millis) {
-        let Some(due) = self.alarm_due(now) else { return };
+        let Some(due) = self.alarm_due(now).max(self.alarm_again) else { return };
         if self.alarm.is_some_and(|alarm| alarm <= due) {
             return;
         }

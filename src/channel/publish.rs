@@ -1,11 +1,13 @@
 //! A publish: all refusals first, in the order of rule F7, then its place in the order and in the batch.
 
+use std::rc::Rc;
+
 use serde_json::value::RawValue;
 
 use super::receive::{Array, Speaker};
 use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
-use crate::contract::EventRules;
+use crate::contract::{Ability, EventRules, InvalidData};
 use crate::effect::SessionKey;
 use crate::error::{Code, Refusal};
 use crate::history::{Mark, Seen};
@@ -41,7 +43,7 @@ impl Channel {
         array: &Array,
     ) -> Result<(), Refusal> {
         self.pass_hard(turn.now, speaker)?;
-        let rules = std::rc::Rc::clone(&self.rules);
+        let rules = Rc::clone(&self.rules);
         let event = rules.event(&publish.event).ok_or(Code::UnknownEvent)?;
         let kept = event.kept && publish.to.is_none();
         check(speaker, event, publish, kept)?;
@@ -109,7 +111,7 @@ impl Channel {
         let text = frame::message(&message);
         let (audience, says) = match (&publish.to, speaker.asker, publish.echo) {
             (Some(targets), _, _) => {
-                let counted = speaker.rights.may(&crate::contract::Ability::Presence);
+                let counted = speaker.rights.may(&Ability::Presence);
                 (Audience::Only(targets.clone()), Says::Delivered { counted })
             }
             (None, Asker::Session(key), false) => (Audience::Others(key), Says::Ack(Ack { seq, ..Ack::default() })),
@@ -130,7 +132,7 @@ impl Channel {
         data: &RawValue,
     ) -> Result<(), Refusal> {
         self.pass_general(now, speaker)?;
-        let rules = std::rc::Rc::clone(&self.rules);
+        let rules = Rc::clone(&self.rules);
         let Some(presence) = &rules.presence else {
             return Err(Refusal::new(Code::Forbidden, "This channel has no presence."));
         };
@@ -150,14 +152,14 @@ impl Channel {
         Ok(())
     }
 
-    fn show(&mut self, key: SessionKey, data: Option<std::rc::Rc<str>>) {
+    fn show(&mut self, key: SessionKey, data: Option<Rc<str>>) {
         let Some(session) = self.roster.session_mut(key) else { return };
         session.kept.present = data.is_some();
         session.kept.data = data;
         if session.kept.present {
             self.presence.enter(&session.kept.connection, session.kept.member());
         } else {
-            self.presence.leave(&session.kept.connection);
+            self.presence.hide(&session.kept.connection);
         }
         self.remember(key);
     }
@@ -182,7 +184,6 @@ fn check(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: boo
     event.validate(publish.data.get()).map_err(invalid)
 }
 
-fn invalid(invalid: crate::contract::InvalidData) -> Refusal {
-    let at = if invalid.path.is_empty() { "data".to_owned() } else { format!("data.{}", invalid.path) };
-    Refusal::new(Code::InvalidData, format!("{at}: {}", invalid.message))
+fn invalid(invalid: InvalidData) -> Refusal {
+    Refusal::new(Code::InvalidData, invalid.to_string())
 }

@@ -7,6 +7,7 @@ use crate::contract::Ability;
 use crate::effect::{Effect, SessionKey};
 use crate::error::{Close, Code, Refusal};
 use crate::name::RequestId;
+use crate::policy::Rights;
 use crate::protocol::frame::{self, Ack};
 use crate::session::{Session, Stage};
 
@@ -28,6 +29,10 @@ impl Channel {
             self.must_know(turn.now)?;
         }
         let grant = claims.grant(&self.name);
+        if !Rights::of(&self.rules, Some(&grant)).may(&Ability::Join) {
+            // What it said while it might is answered before the ack: after that it hears nothing (rules F2, A5).
+            self.flush_now(turn);
+        }
         self.answer(speaker.asker, id, Ok(Ack::default()));
         self.regrant(turn, key, before, grant);
         Ok(())
@@ -61,8 +66,6 @@ impl Channel {
         let session = Session::new(kept, &self.rules);
         let (may_join, watches) = (session.rights.may(&Ability::Join), session.watches);
         if !may_join {
-            // What it said while it might is answered before it hears nothing any more (rule F2).
-            self.flush_now(turn);
             return self.expel(turn.now, key, Close::Forbidden, true);
         }
         self.roster.put(key, session);
@@ -96,7 +99,8 @@ impl Channel {
         }
         self.effects.push(Effect::Hear { session: key, hearing });
         if watches {
-            let here = match self.presence.list() {
+            self.presence.show(&connection, &self.limits);
+            let here = match self.presence.list(&self.limits) {
                 Some(members) => frame::members(&members),
                 None => frame::count(self.presence.len()),
             };

@@ -61,20 +61,16 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 
     /// A number within the range; the default where it is not set, or wrong and told so.
+    // Not inlined into its thirty callers: that alone was 70 KB of wasm.
+    #[inline(never)]
     pub(super) fn number<N: Number>(&mut self, knob: &Knob, default: N, range: RangeInclusive<N>) -> N {
         let Some(text) = self.text(knob) else { return default };
         if let Some(number) = text.parse().ok().filter(|number| range.contains(number)) {
             return number;
         }
-        self.mistake(format!(
-            "{} must be {} from {} to {} {}; it is {}.",
-            knob.name,
-            N::KIND,
-            range.start(),
-            range.end(),
-            knob.unit,
-            quoted(&text)
-        ));
+        let (low, high) = (range.start(), range.end());
+        let (name, unit, value) = (knob.name, knob.unit, quoted(&text));
+        self.mistake(format!("{name} must be {} from {low} to {high} {unit}; it is {value}.", N::KIND));
         default
     }
 }

@@ -21,6 +21,9 @@ const DEPTH_MAX: usize = 200;
 /// How many names of fields are told to whoever used another.
 const NAMES_TOLD_MAX: usize = 12;
 
+/// How long a message may be for another possibility to be added to it, in bytes.
+const MESSAGE_MAX: usize = 200;
+
 /// Finds the first place, in the order of the text, where it breaks the schema.
 pub(super) fn judge(forms: &Forms, data: &str) -> Result<(), InvalidData> {
     let steps = data.len().saturating_add(1).saturating_mul(STEPS_PER_BYTE);
@@ -53,6 +56,24 @@ struct Fault {
 impl Fault {
     const fn new(message: String) -> Self {
         Self { steps: Vec::new(), message }
+    }
+
+    /// Of two forms that do not fit, the deeper fault tells which was meant; in one place, both say what is expected.
+    fn or_deeper(self, other: Self) -> Self {
+        match self.steps.len().cmp(&other.steps.len()) {
+            Ordering::Greater => self,
+            Ordering::Less => other,
+            Ordering::Equal if self.steps == other.steps => self.merged(&other),
+            // Two places at odds: the whole value is to blame.
+            Ordering::Equal => Self::new(String::new()),
+        }
+    }
+
+    fn merged(mut self, other: &Self) -> Self {
+        if !self.message.contains(&other.message) && self.message.len() <= MESSAGE_MAX {
+            self.message = format!("{}, or {}", self.message, other.message);
+        }
+        self
     }
 }
 
@@ -141,18 +162,16 @@ impl<'s> Trial<'s> {
             choices.retain(|judge| judge.form.is_none_or(|form| has_the_fields(form, value)));
         }
         let mut deepest: Option<Fault> = None;
-        let mut tied = false;
         for judge in choices {
             let Err(_) = judge.deserialize(value) else { return Ok(()) };
-            let Some(fault) = self.judge.court.fault.take() else { continue };
-            let order = deepest.as_ref().map_or(Ordering::Greater, |held| fault.steps.len().cmp(&held.steps.len()));
-            if order == Ordering::Greater {
-                deepest = Some(fault);
-            }
-            tied = (tied && order == Ordering::Less) || order == Ordering::Equal;
+            let fault = self.judge.court.fault.take();
+            deepest = match (deepest, fault) {
+                (Some(held), Some(fault)) => Some(held.or_deeper(fault)),
+                (held, fault) => held.or(fault),
+            };
         }
         match deepest {
-            Some(fault) if !tied && !fault.steps.is_empty() => {
+            Some(fault) if !fault.steps.is_empty() => {
                 self.judge.court.fault.replace(Some(fault));
                 Err(E::custom(""))
             }

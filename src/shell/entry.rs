@@ -7,10 +7,10 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObject, RateLimiter};
 use worker::{Context, Env, event};
 
+use super::App;
 use super::env::{Ground, binding, ground};
 use super::http::{self, Body, respond, with_call};
 use super::{random, trouble};
-use crate::app::App;
 use crate::door::{Decision, DevTokens, Place, Refused, Visitor, place};
 
 /// Every request of the deployment comes in here.

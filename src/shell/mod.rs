@@ -53,3 +53,9 @@ mod socket;
 mod sql;
 mod timer;
 mod trouble;
+
+// The application that is served is named here, and nowhere else.
+#[cfg(not(feature = "bench"))]
+use crate::app::App;
+#[cfg(feature = "bench")]
+use crate::bench::App;

@@ -6,10 +6,10 @@ use wasm_bindgen::prelude::*;
 use worker::web_sys::WebSocket;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
+use super::App;
 use super::host::Host;
-use crate::app::App;
 
-/// The object that is one channel. The application it serves is named here and in `entry.rs`.
+/// The object that is one channel.
 #[durable_object(alarm)]
 pub struct ChannelObject {
     host: Rc<Host<App>>,

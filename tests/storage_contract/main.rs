@@ -4,9 +4,14 @@
 //! Object, which whoever listens on that port hands through (see `sqlite.rs`), and count its own `rowsWritten`.
 #![allow(
     clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
     clippy::unwrap_used,
     unreachable_pub,
     reason = "a test fails by panicking"

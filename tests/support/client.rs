@@ -93,6 +93,8 @@ pub struct Reference {
     /// In the order of their places.
     queue: VecDeque<Request>,
     flying: Vec<Request>,
+    /// The ids of all that was ever answered.
+    answers: BTreeSet<String>,
     /// The one request of its own, `resume` or `history`, and when it may be sent (again).
     pull: Option<(String, Value, u64)>,
     pulling: Option<(String, u64)>,
@@ -123,6 +125,7 @@ impl Reference {
             own: BTreeSet::new(),
             queue: VecDeque::new(),
             flying: Vec::new(),
+            answers: BTreeSet::new(),
             pull: None,
             pulling: None,
             wait: 0,
@@ -247,6 +250,11 @@ impl Reference {
         let (again, never) = std::mem::take(&mut self.queue).into_iter().partition(|it| it.again == Again::Always);
         self.queue = again;
         self.told.extend(VecDeque::into_iter(never).map(|request| Told::Unknown { id: request.id }));
+    }
+
+    /// Whether a request of this id waits for its answer.
+    pub fn is_asking(&self, id: &str) -> bool {
+        self.flying.iter().chain(&self.queue).any(|request| request.id == id)
     }
 
     /// Whether everything is told and answered.
@@ -374,17 +382,11 @@ impl Reference {
 
     /// An ack in the place of its message counts as that message was told (rules F2, F5).
     fn answered(&mut self, frame: &Value, now: u64) {
-        let mine =
-            frame["type"] != "message" || frame["from"]["connection"].as_str().is_some_and(|c| self.own.contains(c));
-        let landed = self.flying.iter().position(|request| mine && Some(request.id.as_str()) == frame["id"].as_str());
-        let Some(landed) = landed else {
-            // A message of its own is no answer any more where an ack has come before it.
-            if frame["type"] == "ack" {
-                self.fault(format!("an answer to nothing: {frame}"));
-            }
+        let from = frame["from"]["connection"].as_str();
+        if frame["type"] == "message" && !from.is_some_and(|from| self.own.contains(from)) {
             return;
-        };
-        let request = self.flying.remove(landed);
+        }
+        let Some(request) = self.land(frame) else { return };
         self.told.push(Told::Answer { id: request.id, answer: frame.clone() });
         let instead = request.frame["echo"] == json!(false) && frame["duplicate"] != json!(true);
         if frame["type"] == "ack" && instead && frame["seq"].is_u64() {
@@ -394,6 +396,26 @@ impl Reference {
             message["id"] = Value::Null;
             self.message(message, now);
         }
+    }
+
+    /// The request that a frame answers. A message answers it also before it was sent again.
+    fn land(&mut self, frame: &Value) -> Option<Request> {
+        let id = frame["id"].as_str().unwrap_or_default();
+        let asked = |request: &Request| request.id == id;
+        if let Some(flying) = self.flying.iter().position(asked) {
+            self.answers.insert(id.to_owned());
+            return Some(self.flying.remove(flying));
+        }
+        if frame["type"] == "message" {
+            let waiting = self.queue.iter().position(asked)?;
+            self.answers.insert(id.to_owned());
+            return self.queue.remove(waiting);
+        }
+        // What an older connection asked may have been answered by its message already.
+        if !self.answers.contains(id) {
+            self.fault(format!("an answer to nothing: {frame}"));
+        }
+        None
     }
 
     fn refused(&mut self, frame: &Value, now: u64) {
@@ -408,10 +430,7 @@ impl Reference {
                 (false, _) => self.give_up(now),
             };
         }
-        let Some(landed) = self.flying.iter().position(|request| request.id == id) else {
-            return self.fault(format!("a refusal of nothing: {frame}"));
-        };
-        let request = self.flying.remove(landed);
+        let Some(request) = self.land(frame) else { return };
         if again && request.again == Again::Always {
             self.wait = self.wait.max(wait);
             return self.enqueue(request);

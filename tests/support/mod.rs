@@ -3,6 +3,7 @@
 
 pub mod client;
 pub mod room;
+pub mod script;
 pub mod trouble;
 pub mod world;
 

@@ -5,6 +5,7 @@ use dormouse::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json,
 use dormouse::effect::AskerKey;
 use dormouse::name::EventName;
 use garde::Validate;
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -75,6 +76,18 @@ pub fn in_channel(channel: &str, script: impl Fn(&mut World)) {
     assert_eq!(closes, closes_asleep, "the close codes of a channel that never slept, and of one that did");
 }
 
+/// How properties are tried: on the same cases every time, unless the environment asks for more or others by
+/// `PROPTEST_CASES` and `PROPTEST_RNG_SEED`.
+pub fn config(cases: u32) -> ProptestConfig {
+    let asked = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    ProptestConfig {
+        cases: asked("PROPTEST_CASES").map_or(cases, |cases| u32::try_from(cases).unwrap()),
+        rng_seed: RngSeed::Fixed(asked("PROPTEST_RNG_SEED").unwrap_or(1)),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 /// A publish of the event `say`.
 pub fn say(id: &str, data: impl Into<Value>) -> Value {
     publish("say", id, data)
@@ -94,6 +107,16 @@ pub fn unmetered(user: &str) -> Joiner {
 pub fn seqs(frames: &[Value]) -> Vec<u64> {
     let messages = frames.iter().filter(|frame| frame["type"] == "message");
     messages.filter_map(|message| message["seq"].as_u64()).collect()
+}
+
+/// Those frames that answer the request of this id of this connection.
+pub fn answers(frames: &[Value], own: &str, id: &str) -> Vec<Value> {
+    let answers = |frame: &&Value| match frame["type"].as_str() {
+        Some("message") => frame["id"] == id && frame["from"]["connection"] == own,
+        Some("ack" | "error" | "history" | "resumed") => frame["id"] == id,
+        _ => false,
+    };
+    frames.iter().filter(answers).cloned().collect()
 }
 
 impl World {
@@ -128,19 +151,13 @@ impl World {
     /// The last welcome of the client.
     #[track_caller]
     pub fn welcome(&self, client: Client) -> Value {
-        let welcomes = self.socket(client).frames.iter().filter(|frame| frame["type"] == "welcome");
-        welcomes.last().expect("a client that was welcomed").clone()
+        let mut welcomes = self.socket(client).frames.iter().filter(|frame| frame["type"] == "welcome");
+        welcomes.next_back().unwrap().clone()
     }
 
     /// All frames that answer the client's request of this id: an ack, an error, a page, or its own message.
     pub fn answers_to(&self, client: Client, id: &str) -> Vec<Value> {
-        let own = self.connection(client);
-        let answers = |frame: &&Value| match frame["type"].as_str() {
-            Some("message") => frame["id"] == id && frame["from"]["connection"] == own,
-            Some("ack" | "error" | "history" | "resumed") => frame["id"] == id,
-            _ => false,
-        };
-        self.socket(client).frames.iter().filter(answers).cloned().collect()
+        answers(&self.socket(client).frames, &self.connection(client), id)
     }
 
     /// Sends one frame and answers everything the client received by it, timers included.
@@ -187,7 +204,7 @@ impl World {
     /// The answer to an HTTP request.
     #[track_caller]
     pub fn answer(&self, asker: AskerKey) -> (u16, Value) {
-        let (status, body, _) = self.answers.get(&asker).expect("an answer").clone();
+        let (status, body, _) = self.answers.get(&asker).unwrap().clone();
         (status, body)
     }
 

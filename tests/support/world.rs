@@ -11,7 +11,7 @@ use dormouse::contract::{Application, Contract};
 use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
 use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
 use dormouse::pattern::Pattern;
-use dormouse::session::ResumeQuery;
+use dormouse::session::{ATTACHMENT_MAX, ResumeQuery};
 use dormouse::storage::MemoryStorage;
 use serde_json::{Value, json};
 
@@ -214,6 +214,10 @@ pub struct World {
     pub timer: Option<Millis>,
     /// How often the channel woke.
     pub wakes: usize,
+    /// How often something happened to it.
+    pub turns: usize,
+    /// How often its process died.
+    pub crashes: usize,
     pub limits: Limits,
     /// How the process dies in the next turn.
     pub doom: Option<Doom>,
@@ -251,6 +255,8 @@ impl World {
             alarm: None,
             timer: None,
             wakes: 0,
+            turns: 0,
+            crashes: 0,
             limits: Limits::default(),
             doom: None,
             trouble: Trouble::default(),
@@ -378,8 +384,16 @@ impl World {
         }
     }
 
+    /// Lets what is armed for this very moment fire, and nothing later.
+    pub fn settle_now(&mut self) {
+        while self.timer.is_some_and(|timer| timer <= self.now) {
+            self.advance(0);
+        }
+    }
+
     /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
     pub fn crash(&mut self) {
+        self.crashes += 1;
         self.channel = None;
         self.timer = None;
         self.wires.open.clear();
@@ -396,6 +410,12 @@ impl World {
     pub fn evict(&mut self) {
         assert_eq!(self.timer, None, "a channel with a timer cannot sleep");
         self.channel = None;
+    }
+
+    /// A release with another contract takes over: the channel sleeps, and wakes under it with its sockets open.
+    pub fn redeploy(&mut self, contract: Contract) {
+        self.evict();
+        self.contract = contract.check().unwrap();
     }
 
     // --- what is seen of it ----------------------------------------------------------------------------------
@@ -458,6 +478,11 @@ impl World {
         self.wires.sockets.iter().map(|socket| socket.frames.clone()).collect()
     }
 
+    /// How many clients ever joined.
+    pub fn clients(&self) -> usize {
+        self.wires.sockets.len()
+    }
+
     /// The socket of the client that joined so manieth, from 0.
     pub fn nth(&self, number: usize) -> &Socket {
         &self.wires.sockets[number]
@@ -484,6 +509,7 @@ impl World {
 
     fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
         let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
+        self.turns += 1;
         self.before = (self.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
         let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
         let mut turn = Turn { now: self.now, storage: &mut storage, links: &self.wires };
@@ -495,6 +521,8 @@ impl World {
 
     fn wake(&mut self) -> Channel {
         self.wakes += 1;
+        // Who hears what is not kept through sleep.
+        self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
         let sleepers: Vec<_> = self.wires.iter().map(|(key, socket)| (key, socket.attachment.clone())).collect();
         Channel::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &sleepers)
@@ -532,14 +560,16 @@ impl World {
                 }
             }
             Effect::Remember { session, attachment } => {
-                assert!(attachment.len() <= 16_000, "an attachment of {} bytes", attachment.len());
+                let bytes = v8_bytes(&attachment);
+                assert!(bytes <= ATTACHMENT_MAX, "an attachment of {bytes} bytes");
                 if let Some(socket) = self.wires.socket(session) {
                     socket.attachment = attachment;
                 }
             }
             Effect::HangUp { session, code, .. } => {
                 if let Some(socket) = self.wires.socket(session) {
-                    socket.hung_up = Some(code);
+                    // A close that is already under way is no error, and the first code stands.
+                    socket.hung_up.get_or_insert(code);
                 }
             }
             Effect::Drop { session: _ } => {}
@@ -562,6 +592,13 @@ impl World {
             frame => socket.frames.push(frame),
         }
     }
+}
+
+/// How many bytes the platform counts a text as that it is to keep: one for each character if all are below U+0100,
+/// else two for each unit of UTF-16, and an envelope.
+pub fn v8_bytes(text: &str) -> usize {
+    let narrow = text.chars().all(|c| u8::try_from(c).is_ok());
+    7 + if narrow { text.chars().count() } else { 2 * text.encode_utf16().count() }
 }
 
 /// Plays a script twice, awake all the time and asleep wherever the platform could, and compares what every client

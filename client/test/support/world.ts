@@ -1,10 +1,10 @@
-import { setImmediate } from 'node:timers/promises';
-import type { Runtime, SocketLike } from '../../src/runtime.ts';
-import { connect } from '../../src/index.ts';
-import type { Channel, ConnectOptions } from '../../src/index.ts';
-import type { ChannelOf, Contract } from '../../src/index.ts';
+import { setImmediate } from "node:timers/promises";
+import type { Runtime, SocketLike } from "../../src/runtime.ts";
+import { connect } from "../../src/index.ts";
+import type { Channel, ConnectOptions } from "../../src/index.ts";
+import type { ChannelOf, Contract } from "../../src/index.ts";
 
-export type Chat = Channel<ChannelOf<Contract, 'chat:lobby'>>;
+export type Chat = Channel<ChannelOf<Contract, "chat:lobby">>;
 export type Frame = Record<string, unknown> & { readonly type: string };
 
 interface Timer {
@@ -49,7 +49,7 @@ export class World {
   /** The socket made last. */
   get socket(): FakeSocket {
     const last = this.sockets.at(-1);
-    if (!last) throw new Error('No socket was made.');
+    if (!last) throw new Error("No socket was made.");
     return last;
   }
 
@@ -88,7 +88,7 @@ export class World {
   async reconnected(): Promise<void> {
     const before = this.sockets.length;
     for (let waited = 0; this.sockets.length === before; waited += 50) {
-      if (waited > 60_000) throw new Error('No socket was opened within a minute.');
+      if (waited > 60_000) throw new Error("No socket was opened within a minute.");
       await this.advance(50);
     }
   }
@@ -101,7 +101,7 @@ export class World {
 
   /** A channel that has its first socket, on which nothing was said yet. */
   async joining(options: ConnectOptions = {}): Promise<Chat> {
-    const channel = connect('http://service.test', 'chat:lobby', { runtime: this.runtime, token: 'token', ...options });
+    const channel = connect("http://service.test", "chat:lobby", { runtime: this.runtime, token: "token", ...options });
     await this.settle();
     return channel;
   }
@@ -123,13 +123,13 @@ export class FakeSocket implements SocketLike {
   /** Texts the client sent that the test has not looked at yet. */
   readonly texts: string[] = [];
   /** The code the client closed with; `none` where it gave none. */
-  closedWith: number | 'none' | undefined;
+  closedWith: number | "none" | undefined;
   /** Called with each text the client sends. */
   onText: (text: string) => void = (text) => void this.texts.push(text);
-  onopen: SocketLike['onopen'] = null;
-  onmessage: SocketLike['onmessage'] = null;
-  onerror: SocketLike['onerror'] = null;
-  onclose: SocketLike['onclose'] = null;
+  onopen: SocketLike["onopen"] = null;
+  onmessage: SocketLike["onmessage"] = null;
+  onerror: SocketLike["onerror"] = null;
+  onclose: SocketLike["onclose"] = null;
 
   constructor(url: string, protocols: string[]) {
     this.url = new URL(url);
@@ -143,7 +143,7 @@ export class FakeSocket implements SocketLike {
   close(code?: number): void {
     if (this.readyState > 1) return;
     this.readyState = 2;
-    this.closedWith = code ?? 'none';
+    this.closedWith = code ?? "none";
   }
 
   /** The service says these frames: one alone as an object, several as an array. */
@@ -157,7 +157,7 @@ export class FakeSocket implements SocketLike {
   }
 
   /** The connection is over, as the client's runtime tells it. */
-  async end(code = 1006, reason = ''): Promise<void> {
+  async end(code = 1006, reason = ""): Promise<void> {
     this.readyState = 3;
     this.onclose?.({ code, reason } as never);
     await setImmediate();
@@ -170,7 +170,7 @@ export class FakeSocket implements SocketLike {
 
   /** The texts the client sent since the last look, pings left out. */
   heardTexts(): string[] {
-    return this.texts.splice(0).filter((text) => text !== 'ping');
+    return this.texts.splice(0).filter((text) => text !== "ping");
   }
 
   /** The only frame the client sent since the last look. */
@@ -184,16 +184,16 @@ export class FakeSocket implements SocketLike {
 /** A `welcome` with what a test does not care about filled in. */
 export function welcomeOf(fields: object = {}): object {
   return {
-    type: 'welcome',
-    channel: 'chat:lobby',
-    connection: 'c1',
-    user: 'ann',
-    epoch: 'e1',
+    type: "welcome",
+    channel: "chat:lobby",
+    connection: "c1",
+    user: "ann",
+    epoch: "e1",
     seq: 0,
     first: 1,
-    resume: 'fresh',
+    resume: "fresh",
     expires: 1_700_003_600_000,
-    can: ['join', 'publish', 'presence', 'history'],
+    can: ["join", "publish", "presence", "history"],
     members: [],
     limits: { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 },
     now: 1_700_000_000_000,
@@ -203,21 +203,35 @@ export function welcomeOf(fields: object = {}): object {
 
 /** A kept message of somebody else. */
 export function messageOf(seq: number, fields: object = {}): object {
-  return { type: 'message', seq, id: `their-${seq}`, event: 'say', data: { text: `m${seq}` }, from: { user: 'bob', connection: 'b1' }, at: 1, ...fields };
+  return {
+    type: "message",
+    seq,
+    id: `their-${seq}`,
+    event: "say",
+    data: { text: `m${seq}` },
+    from: { user: "bob", connection: "b1" },
+    at: 1,
+    ...fields,
+  };
 }
 
 /** What a promise came to: tests look at it without waiting. */
-export function outcome<Value>(promise: Promise<Value>): { value?: Value; error?: Error & { code?: string }; state: 'pending' | 'done' | 'failed'; times: number } {
-  const seen: ReturnType<typeof outcome<Value>> = { state: 'pending', times: 0 };
+export function outcome<Value>(promise: Promise<Value>): {
+  value?: Value;
+  error?: Error & { code?: string };
+  state: "pending" | "done" | "failed";
+  times: number;
+} {
+  const seen: ReturnType<typeof outcome<Value>> = { state: "pending", times: 0 };
   promise.then(
-    (value) => Object.assign(seen, { value, state: 'done', times: seen.times + 1 }),
-    (error) => Object.assign(seen, { error, state: 'failed', times: seen.times + 1 }),
+    (value) => Object.assign(seen, { value, state: "done", times: seen.times + 1 }),
+    (error) => Object.assign(seen, { error, state: "failed", times: seen.times + 1 }),
   );
   return seen;
 }
 
 /** A token that looks like a JWT and says when it expires; nobody checks it. */
 export function jwt(claims: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  return `${part({ alg: 'HS256' })}.${part(claims)}.sig`;
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part({ alg: "HS256" })}.${part(claims)}.sig`;
 }

@@ -127,9 +127,55 @@ fn r1_a_place_deep_inside_is_told_with_its_path() {
 }
 
 #[test]
+fn f3_a_string_is_measured_in_characters_however_many_bytes_they_have() {
+    #[derive(Deserialize, JsonSchema, Validate)]
+    #[serde(transparent)]
+    #[garde(transparent)]
+    #[expect(dead_code, reason = "only the type is looked at")]
+    struct Initials(#[garde(length(chars, min = 2, max = 3))] String);
+    for fits in ["ab", "abc", "éé", "ééé", "😀😀", "😀😀😀"] {
+        assert_eq!(told::<Initials>(&json!(fits).to_string()), "", "{fits}");
+    }
+    for other in ["", "a", "é", "😀", "abcd", "éééé", "😀😀😀😀"] {
+        let expected = "data: must be a string of 2 to 3 characters";
+        assert_eq!(told::<Initials>(&json!(other).to_string()), expected, "{other}");
+    }
+}
+
+#[test]
 fn r1_a_place_in_an_array_of_its_own_follows_data_at_once() {
     assert_eq!(told::<Vec<Say>>(r#"[{"text":"a"},1]"#), "data[1]: must be an object with `text`");
     assert_eq!(told::<Vec<Say>>(r#"[{"text":1}]"#), "data[0].text: must be a string of 1 to 4000 characters");
+}
+
+#[test]
+fn r1_where_several_forms_are_possible_all_are_told_or_the_one_that_was_meant() {
+    #[derive(Deserialize, JsonSchema, Validate)]
+    #[serde(untagged, deny_unknown_fields)]
+    #[expect(dead_code, reason = "only the type is looked at")]
+    enum Answer {
+        Number {
+            #[garde(skip)]
+            a: u8,
+            #[garde(skip)]
+            b: bool,
+        },
+        Word {
+            #[garde(skip)]
+            a: String,
+            #[garde(skip)]
+            b: bool,
+        },
+    }
+    for (data, expected) in [
+        (r#"{"a":1,"b":true}"#, ""),
+        (r#"{"a":"x","b":true}"#, ""),
+        (r#"{"a":[],"b":true}"#, "data.a: must be a whole number from 0 to 255, or must be a string"),
+        (r#"{"a":1,"b":2}"#, "data: must be an object with `a` and `b`"),
+        (r#"{"a":1}"#, "data: must be an object with `a` and `b`"),
+    ] {
+        assert_eq!(told::<Answer>(data), expected, "{data}");
+    }
 }
 
 #[test]

@@ -8,6 +8,9 @@ import { secret } from "./tokens.ts";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+// The harness takes the secrets of .dev.vars, where its root has one; here is none, as in a deployment.
+const here = fileURLToPath(new URL("../", import.meta.url));
+
 export interface Setting {
   /** The environment of wrangler.toml; the default one unless told. */
   environment?: string;
@@ -58,7 +61,7 @@ export class Service {
     const { compatibility_date, compatibility_flags, exports, durable_objects } = deployed;
     const config = {
       name: "dormouse",
-      main: "tests/e2e/support/probe.js",
+      main: "support/probe.js",
       compatibility_date,
       compatibility_flags,
       exports,
@@ -66,7 +69,7 @@ export class Service {
       vars: { ...deployed.vars, ...keys, ...vars } as Record<string, string>,
       ratelimits,
     };
-    const harness = createTestHarness({ root, workers: [{ config }] });
+    const harness = createTestHarness({ root: here, workers: [{ config }] });
     const { url } = await harness.listen();
     return new Service(harness, url);
   }

@@ -1,0 +1,112 @@
+// The TypeScript client on the real runtime: what it promises holds however the way behaves.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { after, before, test } from "node:test";
+import { type Message, connect } from "../../client/src/index.ts";
+import { contractFile, sorted } from "../../client/types.mjs";
+import { Proxy, troubles } from "./support/proxy.ts";
+import { Service } from "./support/service.ts";
+import { token } from "./support/tokens.ts";
+
+const ROUNDS = 200;
+/** Chosen anew for each run, and told, so that a run can be repeated. */
+const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
+
+let service: Service;
+let proxy: Proxy;
+/** Closes every client, also those of a test that failed. */
+const over = new AbortController();
+
+before(async () => {
+  service = await Service.start();
+  proxy = await Proxy.start(service.url);
+});
+
+after(async () => {
+  over.abort();
+  await proxy.stop();
+  await service.stop();
+});
+
+/** Numbers between 0 and 1 that the seed alone decides (mulberry32). */
+function dice(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** A client that remembers all it hears and wakes whoever waits for more; it waits a hundredth of what it would. */
+function member(url: string, user: string, random: () => number) {
+  const channel = connect(url, "app:chaos", { token: () => token(user), signal: over.signal, runtime: { random: () => random() / 100 } });
+  const heard: Message[] = [];
+  const events = new EventTarget();
+  const lost: unknown[] = [];
+  channel.on("message", (message) => {
+    heard.push(message);
+    events.dispatchEvent(new Event("heard"));
+  });
+  channel.connection.on("lost", (event) => lost.push(event));
+  const until = async (count: number) => {
+    while (heard.length < count) await once(events, "heard", { signal: AbortSignal.timeout(30_000) });
+  };
+  return { user, channel, heard, lost, until };
+}
+
+test("the types of the client are those of the contract that is served", async () => {
+  const served = sorted(await (await service.fetch("/v1/contract")).json());
+  const known = JSON.parse(await readFile(contractFile, "utf8"));
+  assert.deepEqual(served, known, "run `npm start`, and `npm run types` beside it");
+});
+
+test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_reorder_nothing", { timeout: 300_000 }, async (context) => {
+  console.log(`SEED=${seed}`);
+  const random = dice(seed);
+  const clients = ["ann", "bob", "cleo"].map((user) => member(proxy.url, user, random));
+  const onlooker = member(service.url.href, "dan", random);
+  const all = [...clients, onlooker];
+  await Promise.all(all.map(({ channel }) => channel.opened()));
+
+  let said = 0;
+  const made = new Map<string, number>();
+  for (let round = 0; round < ROUNDS; round++) {
+    const trouble = troubles[Math.floor(random() * troubles.length)] ?? "cut";
+    made.set(trouble, (made.get(trouble) ?? 0) + 1);
+    const early = clients.map(({ channel, user }) => channel.publish("message", { user, number: ++said }));
+    const troubled = proxy.make(trouble);
+    const late = clients.map(({ channel, user }) => channel.publish("message", { user, number: ++said }));
+    await Promise.all([...early, ...late, troubled]);
+    await Promise.all(all.map(({ until }) => until(said)));
+  }
+
+  const expected = Array.from({ length: said }, (_, at) => at + 1);
+  for (const { user, heard, lost } of all) {
+    assert.deepEqual(
+      heard.map(({ seq }) => seq),
+      expected,
+      `${user} heard every seq once and in order`,
+    );
+    assert.deepEqual(heard, onlooker.heard, `${user} heard what the onlooker heard`);
+    assert.deepEqual(lost, []);
+  }
+  const numbers = onlooker.heard.map(({ data }) => (data as { number: number }).number);
+  assert.deepEqual(
+    [...numbers].sort((a, b) => a - b),
+    expected,
+    "all that was published is there once",
+  );
+  for (const { user } of clients) {
+    const own = onlooker.heard.filter(({ from }) => from.user === user).map(({ data }) => (data as { number: number }).number);
+    assert.deepEqual(
+      own,
+      [...own].sort((a, b) => a - b),
+      `${user}'s messages stand in the order in which they were published`,
+    );
+  }
+  context.diagnostic(`${said} messages, ${ROUNDS} troubles: ${[...made].map(([name, count]) => `${count} ${name}`).join(", ")}`);
+  await Promise.all(all.map(({ channel }) => channel.close()));
+});

@@ -1,0 +1,487 @@
+//! How things end: connections, graces, deadlines, and the life of a history (rules R3, R5, A7, P3, D3, D9, H2).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use dormouse::channel::{Unreadable, Verb};
+use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
+use serde_json::{Value, json};
+use support::trouble::Doom;
+use support::world::BEGIN;
+use support::{Joiner, Sleep, World, in_channel, in_room, say, seqs, unmetered};
+
+const DAY: u64 = 24 * 3_600_000;
+
+fn auth(joiner: &Joiner) -> Value {
+    json!({"type": "auth", "id": "a", "token": joiner.token()})
+}
+
+fn bye(code: u16, reason: &str) -> Value {
+    json!({"type": "bye", "code": code, "reason": reason})
+}
+
+fn rows(world: &World) -> usize {
+    world.storage.rows().count()
+}
+
+// --- R3 ------------------------------------------------------------------------------------------------------
+
+#[test]
+fn r3_a_bye_that_answers_its_own_frame_closes_at_once() {
+    in_room(|world| {
+        let nagging = world.joined(&Joiner::user("ann"));
+        for _ in 0..20 {
+            world.send(nagging, json!({"type": "nag"}));
+        }
+        assert_eq!(world.received(nagging).last().unwrap(), &bye(4101, "too_many_refusals"));
+        assert_eq!(world.socket(nagging).hung_up, Some(4101));
+        let narrowed = world.joined(&Joiner::user("bob"));
+        world.send(narrowed, auth(&Joiner::user("bob").can(&[])));
+        assert_eq!(world.received(narrowed).last().unwrap(), &bye(4003, "forbidden"));
+        assert_eq!(world.socket(narrowed).hung_up, Some(4003));
+        let turned_away = world.join(&Joiner::user("cat").can(&[]));
+        assert_eq!(
+            (world.receives(turned_away), world.socket(turned_away).hung_up),
+            (bye(4003, "forbidden"), Some(4003))
+        );
+    });
+}
+
+#[test]
+fn r3_after_any_other_bye_the_client_has_2_s_to_close() {
+    in_room(|world| {
+        let stays = world.joined(&Joiner::user("ann").expires(BEGIN + 1_000));
+        let goes = world.joined(&Joiner::user("bob").expires(BEGIN + 1_000));
+        let cat = world.joined(&Joiner::user("cat"));
+        world.advance(1_000);
+        world.send(cat, say("1", 1));
+        assert_eq!(world.received(stays), [bye(4300, "token_expired")]);
+        assert_eq!(world.received(goes), [bye(4300, "token_expired")]);
+        world.advance(500);
+        world.leave(goes);
+        world.advance(BEGIN + 3_000 - world.now - 1);
+        assert_eq!((world.socket(stays).hung_up, world.socket(goes).hung_up), (None, None));
+        world.advance(1);
+        assert_eq!((world.socket(stays).hung_up, world.socket(goes).hung_up), (Some(4300), None));
+        world.pause();
+        world.told(cat, say("2", 2));
+        world.refute_received(stays);
+        assert_eq!(world.timer, None);
+    });
+}
+
+#[test]
+fn r3_one_on_its_way_out_says_nothing_hears_nothing_and_is_not_here() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 1_000));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.advance(1_000);
+        world.told(bob, say("1", 1));
+        world.received(ann);
+        world.send(ann, say("2", 2));
+        world.send(ann, auth(&Joiner::user("ann")));
+        world.send_unreadable(ann, Unreadable::Binary);
+        world.settle();
+        assert_eq!(world.storage.rows().count(), 1);
+        world.refute_received(ann);
+        assert_eq!(world.get(&Joiner::user("zoe"), Verb::Members).1["members"].as_array().unwrap().len(), 1);
+        world.cut(ann);
+        world.pause();
+        assert_eq!(dormouse::storage::Storage::departures(&mut world.storage).unwrap(), [], "no grace after bye");
+    });
+}
+
+// --- D9: the bounds --------------------------------------------------------------------------------------------
+
+fn bounded(bounds: HistoryBounds, sleep: Sleep) -> World {
+    let channel = Channel::with_token().event::<Json>("say", Event::kept().rate(100)).history(bounds);
+    let contract = Contract::new().channel("room:*", channel.presence::<Json>(Presence::list()));
+    World::under(contract, "room:a", sleep)
+}
+
+/// Plays a script under these bounds, asleep and awake.
+fn within(bounds: HistoryBounds, script: impl Fn(&mut World)) {
+    let play = |sleep| {
+        let mut world = bounded(bounds, sleep);
+        script(&mut world);
+        (world.transcript(), world.answers)
+    };
+    assert_eq!(play(Sleep::Never), play(Sleep::Always));
+}
+
+fn page(world: &mut World) -> Vec<u64> {
+    let (_, answer) = world.messages(&unmetered("zoe"), Some("0"), None, Some("100"));
+    seqs(answer["messages"].as_array().unwrap())
+}
+
+#[test]
+fn d9_no_more_than_count_messages_are_held() {
+    within(HistoryBounds { count: 5, ..HistoryBounds::default() }, |world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.keep(5);
+        assert_eq!(page(world), [1, 2, 3, 4, 5]);
+        world.keep(20);
+        assert_eq!(page(world), [21, 22, 23, 24, 25]);
+        let epoch = world.epoch(ann);
+        for (after, resume, replayed) in [(19, "lost", vec![]), (20, "recovered", vec![21, 22, 23, 24, 25])] {
+            let bob = world.join(&Joiner::user("bob").after(&epoch, after));
+            let frames = world.received(bob);
+            assert_eq!((&frames[0]["resume"], &frames[0]["first"]), (&json!(resume), &json!(21)));
+            assert_eq!(seqs(&frames), replayed);
+        }
+        world.pause();
+    });
+}
+
+#[test]
+fn d9_nothing_older_than_age_is_held_and_the_newest_row_is_not_trimmed() {
+    within(HistoryBounds { age: 60_000, ..HistoryBounds::default() }, |world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.keep(1);
+        let first = world.now;
+        world.advance(30_000);
+        world.keep(1);
+        world.advance(first + 60_000 - world.now);
+        assert_eq!(page(world), [1, 2]);
+        world.advance(1);
+        assert_eq!(page(world), [2]);
+        world.advance(300_000);
+        assert_eq!(page(world), Vec::<u64>::new());
+        assert!(rows(world) >= 1, "the head is read from it");
+        let bob = world.joined(&Joiner::user("bob").after(&world.epoch(ann), 1));
+        let welcome = world.welcome(bob);
+        assert_eq!((&welcome["resume"], &welcome["seq"], &welcome["first"]), (&json!("lost"), &json!(2), &json!(3)));
+        world.keep(1);
+        assert_eq!(page(world), [3]);
+    });
+}
+
+#[test]
+fn d9_no_more_than_bytes_are_held() {
+    within(HistoryBounds { bytes: 65_536, ..HistoryBounds::default() }, |world| {
+        world.joined(&Joiner::user("ann"));
+        for number in 1..=10 {
+            let (status, _) = world.post(&unmetered("bob"), json!({"event": "say", "data": "x".repeat(20_000)}));
+            assert_eq!(status, 200);
+            assert_eq!(page(world), (number.max(3) - 2..=number).collect::<Vec<u64>>());
+        }
+        assert_eq!(page(world), [8, 9, 10]);
+    });
+}
+
+// --- D9: abandonment, by the one alarm ---------------------------------------------------------------------------
+
+#[test]
+fn d9_a_channel_that_everybody_left_ends_its_life_after_as_long_as_messages_are_held() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+        world.told(ann, say("1", 1));
+        world.advance(3 * DAY);
+        assert_eq!(rows(world), 1, "somebody is here");
+        assert!(world.is_connected(ann));
+        world.leave(ann);
+        let left = world.now;
+        world.advance(DAY - 1);
+        assert_eq!(rows(world), 1);
+        let bob = world.joined(&Joiner::user("bob"));
+        assert_eq!((world.epoch(bob), &world.welcome(bob)["seq"]), (world.epoch(ann), &json!(1)));
+        world.leave(bob);
+        world.advance(left + DAY - world.now + DAY - 2);
+        assert_eq!(rows(world), 1, "bob left a day later");
+        world.advance(1);
+        assert_eq!((rows(world), world.alarm), (0, None));
+        let cat = world.joined(&Joiner::user("cat").after(&world.epoch(ann), 1));
+        let welcome = world.welcome(cat);
+        assert_eq!((&welcome["resume"], &welcome["seq"], &welcome["first"]), (&json!("lost"), &json!(0), &json!(1)));
+        assert_ne!(world.epoch(cat), world.epoch(ann));
+        assert_eq!(seqs(&world.told(cat, say("1", 1))), [1], "and no id of the old life is known");
+    });
+}
+
+#[test]
+fn d9_a_channel_without_rows_needs_no_end() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.told(ann, json!({"type": "publish", "event": "wave", "data": 1}));
+        world.leave(ann);
+        world.pause();
+        assert_eq!(world.alarm, None);
+    });
+}
+
+#[test]
+fn d9_what_was_only_posted_ends_too() {
+    in_room(|world| {
+        world.keep(1);
+        world.advance(DAY / 2);
+        world.keep(1);
+        world.advance(DAY - 1);
+        assert_eq!(rows(world), 2);
+        world.advance(1);
+        assert_eq!((rows(world), world.alarm), (0, None));
+    });
+}
+
+#[test]
+fn d9_one_in_its_grace_has_not_left_yet() {
+    within(HistoryBounds { age: 5_000, ..HistoryBounds::default() }, |world| {
+        world.limits.grace_ms = 60_000;
+        let ann = world.joined(&Joiner::user("ann"));
+        world.keep(1);
+        world.cut(ann);
+        world.advance(59_999);
+        assert_eq!(rows(world), 1);
+        let back = world.joined(&Joiner::user("ann").connection(&world.connection(ann)));
+        assert_eq!(world.epoch(back), world.epoch(ann));
+        world.cut(back);
+        world.advance(60_000 + 4_999);
+        assert_eq!(rows(world), 1);
+        world.advance(1);
+        assert_eq!((rows(world), world.alarm), (0, None));
+    });
+}
+
+#[test]
+fn d9_who_asks_over_http_does_not_end_a_life_early() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+        world.told(ann, say("1", 1));
+        world.advance(3 * DAY);
+        world.leave(ann);
+        for _ in 0..3 {
+            world.advance(DAY / 4);
+            world.get(&Joiner::user("zoe"), Verb::Members);
+        }
+        assert_eq!(rows(world), 1);
+        world.advance(DAY / 4);
+        assert_eq!(rows(world), 0);
+    });
+}
+
+#[test]
+fn d9_a_channel_deserted_long_ago_has_its_deadlines_when_someone_comes() {
+    in_channel("door:a", |world| {
+        world.keep(1);
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+        world.advance(DAY - 1_000);
+        world.leave(ann);
+        world.advance(DAY / 2);
+        assert_eq!(rows(world), 1);
+        // The newest message is older than a day, the desertion is not.
+        let guest = world.joined(&Joiner::anonymous());
+        let bob = world.joined(&Joiner::user("bob"));
+        let cat = world.joined(&Joiner::user("cat"));
+        world.cut(cat);
+        world.received(bob);
+        world.advance(9_999);
+        world.refute_received(guest);
+        world.refute_received(bob);
+        world.advance(1);
+        assert_eq!(world.receives(guest), bye(4300, "token_expired"));
+        assert_eq!(world.receives(bob)["leave"][0]["user"], "cat");
+    });
+}
+
+#[test]
+fn d9_after_a_crash_that_nobody_saw_the_life_ends_all_the_same() {
+    let mut world = World::room();
+    let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+    world.told(ann, say("1", 1));
+    world.advance(DAY / 2);
+    world.told(ann, say("2", 2));
+    let newest = world.now;
+    world.crash();
+    world.advance(newest + DAY - 1 - world.now);
+    assert_eq!(rows(&world), 2);
+    world.advance(1);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+#[test]
+fn d9_wherever_rows_are_an_alarm_is_pending() {
+    let mut world = World::room_that(Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+    assert_eq!(world.alarm, None);
+    for number in 0..40 {
+        world.told(ann, say(&number.to_string(), number));
+        world.advance(DAY / 7);
+        assert!(world.alarm.is_some_and(|alarm| alarm <= world.now + DAY));
+    }
+    world.crash();
+    assert!(world.alarm.is_some());
+    world.advance(2 * DAY);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+#[test]
+fn d9_an_end_that_the_storage_does_not_let_be_is_tried_again_and_not_for_ever_at_once() {
+    let mut world = World::room();
+    world.keep(1);
+    // Departures are looked for, then all is cleared.
+    world.trouble.write = Some(1);
+    world.advance(DAY);
+    assert_eq!(world.trouble.met, 1, "{:?} {:?}", world.alarm, world.logs);
+    assert_eq!(rows(&world), 1);
+    let again = world.alarm.unwrap();
+    assert!((1_000..=60_000).contains(&(again - world.now)), "{}", again - world.now);
+    world.advance(again - world.now);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+#[test]
+fn p3_a_leave_outlives_a_storage_that_cannot_be_read_when_it_is_due() {
+    for trouble in [0, 1] {
+        let mut world = World::room_that(Sleep::Always);
+        let ann = world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.pause();
+        world.cut(bob);
+        world.advance(9_999);
+        world.trouble.read = Some(trouble);
+        world.trouble.write = Some(trouble);
+        world.received(ann);
+        world.advance(1);
+        world.trouble.end();
+        world.advance(10_000);
+        assert_eq!(world.receives(ann)["leave"][0]["connection"], json!(world.connection(bob)), "trouble {trouble}");
+        assert_eq!(world.alarm, None);
+    }
+}
+
+#[test]
+fn h2_one_alarm_serves_all_that_is_due() {
+    in_channel("door:a", |world| {
+        let seer = world.joined(&Joiner::user("seer"));
+        world.told(seer, say("1", 1));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.advance(2_000);
+        let guest = world.joined(&Joiner::anonymous());
+        world.advance(2_000);
+        world.cut(bob);
+        world.advance(2_000);
+        let later = world.joined(&Joiner::anonymous());
+        world.received(seer);
+        world.advance(6_000);
+        assert_eq!(world.receives(guest)["code"], 4300);
+        world.refute_received(seer);
+        world.advance(2_000);
+        assert_eq!(world.receives(seer)["leave"][0]["user"], "bob");
+        world.refute_received(later);
+        world.advance(2_000);
+        assert_eq!(world.receives(later)["code"], 4300);
+        world.leave(seer);
+        world.advance(DAY - 1);
+        assert_eq!(rows(world), 1);
+        world.advance(1);
+        assert_eq!((rows(world), world.alarm), (0, None));
+    });
+}
+
+// --- H2 --------------------------------------------------------------------------------------------------------
+
+#[test]
+fn h2_an_idle_channel_holds_no_timer_and_a_ping_does_not_wake_it() {
+    let mut world = World::under(support::room::contract(), "door:a", Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann"));
+    world.joined(&Joiner::anonymous());
+    world.told(ann, say("1", 1));
+    world.told(ann, json!([say("2", 2), say("3", 3)]));
+    world.told(ann, json!({"type": "presence", "data": 1}));
+    let bob = world.joined(&Joiner::user("bob"));
+    world.cut(bob);
+    world.advance(60_000);
+    assert_eq!(world.timer, None);
+    assert!(world.is_asleep());
+    let wakes = world.wakes;
+    world.ping(ann);
+    world.advance(DAY / 2);
+    assert!(world.is_asleep());
+    assert_eq!(world.wakes, wakes);
+}
+
+// --- R5: joins -------------------------------------------------------------------------------------------------
+
+#[test]
+fn r5_a_refused_joiner_is_told_when_to_come_back() {
+    in_room(|world| {
+        world.limits.members = 1;
+        world.joined(&Joiner::user("ann"));
+        let bob = world.join(&Joiner::user("bob"));
+        assert_eq!(
+            world.receives(bob),
+            json!({"type": "bye", "code": 4100, "reason": "over_capacity", "retry_after": 10_000})
+        );
+        assert_eq!(world.socket(bob).hung_up, Some(4100));
+    });
+}
+
+#[test]
+fn r5_who_signed_in_takes_no_anonymous_place() {
+    in_channel("open:a", |world| {
+        world.limits.members = 4;
+        let first = world.joined(&Joiner::anonymous());
+        let second = world.joined(&Joiner::anonymous());
+        let third = world.join(&Joiner::anonymous());
+        assert_eq!(world.receives(third)["code"], 4100);
+        world.leave(third);
+        world.told(first, auth(&Joiner::user("ann")));
+        world.pause();
+        let fourth = world.join(&Joiner::anonymous());
+        assert_eq!(world.received(fourth)[0]["type"], "welcome");
+        assert!(world.is_connected(second));
+    });
+}
+
+#[test]
+fn r5_one_on_its_way_out_leaves_its_users_place_at_once() {
+    in_room(|world| {
+        world.limits.connections_per_user = 1;
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 1_000));
+        let other = world.join(&Joiner::user("ann"));
+        assert_eq!(world.receives(other)["code"], 4100);
+        world.leave(other);
+        world.advance(1_000);
+        world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(world.receives(ann)["code"], 4300);
+        let again = world.join(&Joiner::user("ann"));
+        assert_eq!(world.received(again)[0]["type"], "welcome");
+    });
+}
+
+#[test]
+fn d9_whenever_the_process_dies_at_an_alarm_what_was_due_still_happens() {
+    for doom in [Doom::Unwritten, Doom::Untold(0), Doom::Untold(1), Doom::Untold(9)] {
+        let mut world = World::room_that(Sleep::Always);
+        let ann = world.joined(&Joiner::user("ann"));
+        world.told(ann, say("1", 1));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.advance(9_999);
+        world.doom = Some(doom);
+        world.advance(1);
+        assert!(!world.is_connected(ann), "the process died");
+        let cat = world.joined(&Joiner::user("cat"));
+        world.advance(5_000);
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 1, "{doom:?}: bob is gone");
+        world.crash();
+        assert!(world.alarm.is_some(), "{doom:?}");
+        assert!(!world.is_connected(cat));
+        world.doom = Some(doom);
+        world.advance(2 * DAY);
+        assert_eq!((rows(&world), world.alarm), (0, None), "{doom:?}");
+    }
+}
