@@ -7,8 +7,8 @@ import { root, wasmTarget } from "./project.mjs";
 import { ask, say, Stop, tryRun } from "./shell.mjs";
 import { wasmEnvironment } from "./toolchain.mjs";
 
-// The service and the load generator of the benchmark, which has a lock file of its own.
-export const crates = ["Cargo.toml", "bench/load/Cargo.toml"].filter((manifest) => existsSync(join(root, manifest)));
+// The service and what measures it, which has lock files of its own.
+export const crates = ["Cargo.toml", "bench/load/Cargo.toml", "bench/micro/Cargo.toml"].filter((manifest) => existsSync(join(root, manifest)));
 
 // What only the shell may use; the compiler keeps the rest of src/ from naming it as long as no host build has it.
 const platform = /^(worker|worker-.*|wasm-bindgen.*|js-sys|web-sys)$/;
@@ -29,7 +29,9 @@ export async function cargo(args, { env, why } = {}) {
  */
 export async function everyCrate(command, args, options) {
   let output = "";
-  for (const manifest of crates) output += await cargo([command, "--manifest-path", manifest, ...args], options);
+  // One target directory for all, so that what they share is compiled once.
+  const env = { CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(root, "target"), ...options?.env };
+  for (const manifest of crates) output += await cargo([command, "--manifest-path", manifest, ...args], { ...options, env });
   return output;
 }
 

@@ -1,5 +1,6 @@
 // @ts-check
 // Everything `npm test` checks, in order: what is quick and fails often first.
+import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargo, cargoClosing, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
@@ -70,8 +71,9 @@ export const checks = [
   { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },
   {
     name: "e2e",
-    title: "real sockets on the real runtime",
+    title: "real sockets and a real browser on the real runtime",
     run: async () => {
+      await needBrowser();
       await buildAll();
       return nodeTests("tests/e2e");
     },

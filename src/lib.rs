@@ -38,6 +38,7 @@ pub mod contract;
 pub mod door;
 pub mod effect;
 pub mod error;
+pub mod few;
 pub mod history;
 pub mod limits;
 pub mod name;

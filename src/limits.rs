@@ -1,8 +1,7 @@
 //! How fast one may speak: token buckets (rule R5).
 
-use std::collections::BTreeMap;
-
 use crate::error::Refusal;
+use crate::few::Few;
 use crate::name::{ConnectionId, EventName, Millis, UserId};
 
 /// How many a second, and how many at once after a pause.
@@ -103,7 +102,7 @@ pub struct Buckets {
     hard: Option<Bucket>,
     auth: Option<Bucket>,
     replay: Option<Bucket>,
-    events: BTreeMap<EventName, Bucket>,
+    events: Few<EventName, Bucket>,
 }
 
 /// Which bucket of a payer.
@@ -130,7 +129,7 @@ impl Buckets {
             Gate::Auth => &mut self.auth,
             Gate::Replay => &mut self.replay,
             Gate::Event(event) => {
-                return self.events.entry(event.clone()).or_insert_with(|| Bucket::full(rate, now));
+                return self.events.get_or_insert_with(event.clone(), || Bucket::full(rate, now));
             }
         };
         slot.get_or_insert_with(|| Bucket::full(rate, now))
@@ -159,6 +158,26 @@ mod tests {
         assert_eq!(refusal.retry_after, Some(100));
         assert!(bucket.take(RATE, 1_099).is_err());
         assert_eq!(bucket.take(RATE, 1_100), Ok(()));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn r5_at_retry_after_the_next_passes_and_not_before(
+            per_second in proptest::sample::select(vec![0.3, 0.5, 1.0, 7.0, 10.0, 20.0, 50.0, 333.3]),
+            burst in proptest::sample::select(vec![1.0, 5.0, 30.0]),
+            pauses in proptest::collection::vec(0_u64..400, 1..200),
+        ) {
+            let rate = Rate { per_second, burst };
+            let (mut bucket, mut now) = (Bucket::full(rate, 1_700_000_000_000), 1_700_000_000_000);
+            for pause in pauses {
+                now = u64::saturating_add(now, pause);
+                let Err(refusal) = bucket.take(rate, now) else { continue };
+                let wait = refusal.retry_after.unwrap();
+                let (mut sooner, mut then) = (bucket, bucket);
+                proptest::prop_assert!(wait == 1 || sooner.take(rate, now.saturating_add(wait.saturating_sub(1))).is_err());
+                proptest::prop_assert!(then.take(rate, now.saturating_add(wait)).is_ok());
+            }
+        }
     }
 
     #[test]

@@ -128,7 +128,10 @@ mod tests {
 
     /// Which of the events may be said.
     fn sayable(rules: &ChannelRules, rights: &Rights) -> Vec<String> {
-        rules.events.values().filter(|event| rights.may_publish(event)).map(|event| event.name.to_string()).collect()
+        let said = rules.events.values().filter(|event| rights.may_publish(event));
+        let mut said: Vec<_> = said.map(|event| event.name.to_string()).collect();
+        said.sort_unstable();
+        said
     }
 
     #[test]

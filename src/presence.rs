@@ -29,6 +29,8 @@ struct Change {
     last: Rc<str>,
     /// Whether somebody was shown a list since, with the change in it.
     shown: bool,
+    /// What it was shown of itself when it came.
+    own: Option<Rc<str>>,
 }
 
 /// How members are told who is here.
@@ -97,17 +99,17 @@ impl Presence {
         self.change(connection, Some(Rc::clone(&known)), known);
     }
 
-    /// Takes a member off the list who goes on watching it, and was shown itself there.
+    /// Takes a member off the list who stays connected, and so must be told if it was shown itself.
     pub fn hide(&mut self, connection: &ConnectionId) {
         self.leave(connection);
         if let Some(change) = self.changes.get_mut(connection) {
-            change.shown = true;
+            change.shown |= change.own.is_some();
         }
     }
 
     fn change(&mut self, connection: &ConnectionId, told: Option<Rc<str>>, last: Rc<str>) {
         let change = self.changes.entry(connection.clone());
-        let change = change.or_insert_with(|| Change { told, last: Rc::clone(&last), shown: false });
+        let change = change.or_insert_with(|| Change { told, last: Rc::clone(&last), shown: false, own: None });
         change.last = last;
     }
 
@@ -129,8 +131,12 @@ impl Presence {
     /// A joiner is shown who is here, changes included that nobody was told of yet. Should they be undone before they
     /// are told, it must be told all the same. And one who makes the list too long is shown a number.
     pub fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
-        let others = self.changes.iter_mut().filter(|(connection, _)| *connection != joiner);
-        others.for_each(|(_, change)| change.shown = true);
+        for (connection, change) in &mut self.changes {
+            match connection == joiner {
+                true => change.own = self.members.get(connection).cloned(),
+                false => change.shown = true,
+            }
+        }
         let count = self.len();
         match self.mode {
             Mode::Count { told, at } => {
@@ -226,10 +232,11 @@ impl Presence {
     fn tell_changes(&mut self, alone: bool) -> Told {
         let (mut join, mut update, mut leave) = (Vec::new(), Vec::new(), Vec::new());
         let changes = std::mem::take(&mut self.changes);
-        for (connection, Change { told, last, shown }) in &changes {
+        for (connection, Change { told, last, shown, own }) in &changes {
+            let stale = |member| *shown || own.as_ref().is_some_and(|own| own != member);
             match (told, self.members.get(connection)) {
                 (None, Some(member)) => join.push(&**member),
-                (Some(told), Some(member)) if told != member || *shown => update.push(&**member),
+                (Some(told), Some(member)) if told != member || stale(member) => update.push(&**member),
                 (Some(told), None) => leave.push(&**told),
                 (None, None) if *shown => {
                     join.push(&**last);
@@ -238,8 +245,10 @@ impl Presence {
                 (Some(_), Some(_)) | (None, None) => {}
             }
         }
-        let lone = changes.len() == 1 && join.len() == 1 && leave.is_empty();
-        let newcomer = changes.keys().next().filter(|_| lone).cloned();
+        let knows =
+            |(connection, change): &(&ConnectionId, &Change)| self.members.get(*connection) == change.own.as_ref();
+        let only = changes.iter().next().filter(|_| changes.len() == 1 && join.len() == 1 && leave.is_empty());
+        let newcomer = only.filter(knows).map(|(connection, _)| connection.clone());
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
             return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer };
         }

@@ -1,6 +1,6 @@
 //! The sessions of a channel, found by key, by connection and by user.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::effect::{Hearing, SessionKey};
 use crate::name::{ConnectionId, Millis, UserId};
@@ -13,7 +13,7 @@ pub struct Roster {
     sessions: BTreeMap<SessionKey, Session>,
     next: u32,
     by_connection: BTreeMap<ConnectionId, SessionKey>,
-    by_user: BTreeMap<UserId, BTreeSet<SessionKey>>,
+    by_user: BTreeMap<UserId, Vec<SessionKey>>,
     anonymous: usize,
     awaiting: usize,
     hearing: [usize; 2],
@@ -37,7 +37,7 @@ impl Roster {
         if session.kept.stage != Stage::Leaving {
             self.by_connection.insert(session.kept.connection.clone(), key);
             if let Some(user) = session.kept.user() {
-                self.by_user.entry(user.clone()).or_default().insert(key);
+                self.by_user.entry(user.clone()).or_default().push(key);
             }
             let expires = session.kept.expires();
             self.earliest_expiry = Some(self.earliest_expiry.map_or(expires, |earliest| earliest.min(expires)));
@@ -54,7 +54,7 @@ impl Roster {
         }
         if let Some(user) = session.kept.user() {
             let emptied = self.by_user.get_mut(user).is_some_and(|keys| {
-                keys.remove(&key);
+                keys.retain(|other| *other != key);
                 keys.is_empty()
             });
             if emptied {
@@ -162,10 +162,10 @@ impl Roster {
     }
 
     /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
-    pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> BTreeSet<SessionKey> {
+    pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey> {
         let users = targets.users.iter().flat_map(|user| self.of_user(user));
         let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
-        let mut keys: BTreeSet<_> = users.chain(connections).collect();
+        let mut keys: Vec<_> = users.chain(connections).collect();
         if !targets.roles.is_empty() {
             keys.extend(self.iter().filter(|(_, session)| has_role(session, &targets.roles)).map(|(key, _)| key));
         }
@@ -173,6 +173,8 @@ impl Roster {
             let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
             hears && Some(*key) != sender
         });
+        keys.sort_unstable();
+        keys.dedup();
         keys
     }
 }

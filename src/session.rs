@@ -116,7 +116,8 @@ impl ResumeQuery {
 /// far as the fields allow.
 const VERSION: u32 = 1;
 
-/// The most bytes of an attachment the platform takes.
+/// The most bytes of an attachment the platform takes. Of a text all below U+0100, as ours is, a character is one byte,
+/// and there are at most 6 more.
 pub const ATTACHMENT_MAX: usize = 16_384;
 
 #[derive(Serialize)]
@@ -158,14 +159,20 @@ impl Kept {
         if self.heard_more { self.heard.saturating_add(HEARD_GRAIN) } else { self.heard }
     }
 
-    /// The attachment: versioned JSON.
+    /// The attachment: versioned JSON, each byte of its UTF-8 as one character. The platform holds a text with a
+    /// single character beyond U+00FF at two bytes each, and a large session would not fit; this way it never does.
     pub fn encode(&self) -> String {
-        serde_json::to_string(&Written { v: VERSION, kept: self }).unwrap_or_default()
+        let json = serde_json::to_string(&Written { v: VERSION, kept: self }).unwrap_or_default();
+        if json.is_ascii() { json } else { json.bytes().map(char::from).collect() }
     }
 
     /// Reads an attachment of this release, the one before or the one after; `None` where it is none.
     pub fn decode(attachment: &str) -> Option<Self> {
-        serde_json::from_str(attachment).ok()
+        if attachment.is_ascii() {
+            return serde_json::from_str(attachment).ok();
+        }
+        let json: Vec<u8> = attachment.chars().map(|byte| u8::try_from(byte).ok()).collect::<Option<_>>()?;
+        serde_json::from_slice(&json).ok()
     }
 
     /// The user its grant speaks for.

@@ -28,11 +28,11 @@ fn d7_the_same_id_again_is_answered_with_the_first_seq_and_nobody_hears_it() {
     in_room(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
-        world.told(ann, say("1", ()));
+        world.told(ann, say("1", json!({})));
         world.received(bob);
         for _ in 0..3 {
             world.pause();
-            assert_eq!(world.told(ann, say("1", ())), [duplicate("1", 1)]);
+            assert_eq!(world.told(ann, say("1", json!({}))), [duplicate("1", 1)]);
         }
         world.refute_received(bob);
     });

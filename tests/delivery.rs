@@ -295,6 +295,17 @@ fn d3_while_a_broken_member_may_come_back_the_life_goes_on() {
 }
 
 #[test]
+fn d3_a_broken_member_carries_the_life_through_sleep() {
+    let mut world = World::room();
+    let ann = world.joined(&Joiner::user("ann"));
+    world.cut(ann);
+    world.settle();
+    world.evict();
+    let again = world.joined(&Joiner::user("ann").after(&world.epoch(ann), 0));
+    assert_eq!(world.welcome(again)["resume"], "recovered");
+}
+
+#[test]
 fn d5_who_joins_while_a_batch_is_open_hears_all_of_it_once() {
     in_room(|world| {
         let ann = world.joined(&unmetered("ann"));

@@ -19,6 +19,7 @@ mod support;
 use dormouse::channel::{Unreadable, Verb};
 use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
 use serde_json::{Value, json};
+use support::trouble::Doom;
 use support::world::BEGIN;
 use support::{Joiner, Sleep, World, in_channel, in_room, say, seqs, unmetered};
 
@@ -458,4 +459,29 @@ fn r5_one_on_its_way_out_leaves_its_users_place_at_once() {
         let again = world.join(&Joiner::user("ann"));
         assert_eq!(world.received(again)[0]["type"], "welcome");
     });
+}
+
+#[test]
+fn d9_whenever_the_process_dies_at_an_alarm_what_was_due_still_happens() {
+    for doom in [Doom::Unwritten, Doom::Untold(0), Doom::Untold(1), Doom::Untold(9)] {
+        let mut world = World::room_that(Sleep::Always);
+        let ann = world.joined(&Joiner::user("ann"));
+        world.told(ann, say("1", 1));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.advance(9_999);
+        world.doom = Some(doom);
+        world.advance(1);
+        assert!(!world.is_connected(ann), "the process died");
+        let cat = world.joined(&Joiner::user("cat"));
+        world.advance(5_000);
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 1, "{doom:?}: bob is gone");
+        world.crash();
+        assert!(world.alarm.is_some(), "{doom:?}");
+        assert!(!world.is_connected(cat));
+        world.doom = Some(doom);
+        world.advance(2 * DAY);
+        assert_eq!((rows(&world), world.alarm), (0, None), "{doom:?}");
+    }
 }

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use support::room::{answers, config, contract};
-use support::script::{CAST, Played, Step, scripts};
+use support::script::{CAST, POOL, Played, Step, long_scripts, scripts};
 use support::{Client, Joiner, Sleep, World, unmetered};
 
 /// How long scripts are.
@@ -78,6 +78,18 @@ fn without_replays(world: &World, client: Client) -> Vec<Value> {
         }
     }
     frames
+}
+
+fn same_asleep_and_awake(channel: &str, script: &[Step]) -> Result<(), TestCaseError> {
+    let play = |sleep| Played::play(World::under(contract(), channel, sleep), script, |_| {}).world;
+    let (awake, asleep) = (play(Sleep::Never), play(Sleep::Always));
+    let closes = |world: &World| (0..world.clients()).map(|client| world.nth(client).hung_up).collect::<Vec<_>>();
+    for (number, (awake, asleep)) in awake.transcript().iter().zip(&asleep.transcript()).enumerate() {
+        prop_assert_eq!(awake, asleep, "client {} of {}", number, channel);
+    }
+    prop_assert_eq!(closes(&awake), closes(&asleep));
+    prop_assert_eq!(awake.answers, asleep.answers);
+    Ok(())
 }
 
 proptest! {
@@ -152,7 +164,7 @@ proptest! {
         let played = play(&script);
         let stored: Vec<Value> = stored(&played.world).values().map(|text| serde_json::from_str(text).unwrap()).collect();
         for (client, who, _) in &played.clients {
-            for id in 0..40 {
+            for id in 0..POOL {
                 let id = id.to_string();
                 let answers = played.world.answers_to(*client, &id);
                 if !answers.iter().all(|answer| answer["code"] == "internal") || answers.is_empty() {
@@ -183,7 +195,7 @@ proptest! {
         let mut named: BTreeMap<(&str, String), u64> = BTreeMap::new();
         for (client, who, _) in &played.clients {
             let welcomed = played.world.socket(*client).frames.iter().any(|frame| frame["type"] == "welcome");
-            for id in (0..40).map(|id| id.to_string()).filter(|_| welcomed) {
+            for id in (0..POOL).map(|id| id.to_string()).filter(|_| welcomed) {
                 for answer in played.world.answers_to(*client, &id).iter().filter(|answer| answer["type"] != "error") {
                     let Some(seq) = answer["seq"].as_u64() else { continue };
                     let first = *named.entry((CAST[*who].0, id.clone())).or_insert(seq);
@@ -195,10 +207,16 @@ proptest! {
 
     #[test]
     fn h1_a_script_reads_the_same_asleep_and_awake(script in scripts(STEPS)) {
-        let awake = Played::play(room(Sleep::Never), &script, |_| {}).world;
-        let asleep = Played::play(room(Sleep::Always), &script, |_| {}).world;
-        prop_assert_eq!(awake.transcript(), asleep.transcript());
-        prop_assert_eq!(awake.answers, asleep.answers);
+        for channel in ["room:a", "brief:a", "dark:a"] {
+            same_asleep_and_awake(channel, &script)?;
+        }
+    }
+
+    #[test]
+    fn h1_a_script_of_hours_reads_the_same_asleep_and_awake(script in long_scripts(STEPS)) {
+        for channel in ["room:a", "brief:a"] {
+            same_asleep_and_awake(channel, &script)?;
+        }
     }
 
     #[test]

@@ -514,6 +514,22 @@ fn r6_the_silent_are_looked_for_at_most_once_a_minute_asleep_or_not() {
 }
 
 #[test]
+fn r6_when_they_were_looked_for_outlives_whoever_carried_it_through_sleep() {
+    in_room(|world| {
+        let carries = world.joined(&Joiner::user("bob"));
+        let ann = world.joined(&Joiner::user("ann"));
+        let asker = Joiner::user("zoe");
+        world.ping(ann);
+        world.advance(80_000);
+        world.get(&asker, Verb::Members);
+        world.leave(carries);
+        world.advance(30_000);
+        let (_, answer) = world.get(&asker, Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 1, "looked for 30 s ago");
+    });
+}
+
+#[test]
 fn r6_who_has_more_than_a_mebibyte_unsent_is_too_slow() {
     in_room(|world| {
         let slow = world.joined(&Joiner::user("ann"));

@@ -1,6 +1,6 @@
 //! What a verified token says (rule A2), and the part of it that concerns one channel.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -84,10 +84,12 @@ impl Claims {
     pub fn grant(&self, channel: &ChannelName) -> Grant {
         let fitting = self.can.iter().filter(|(pattern, _)| pattern.matches(channel));
         // Whole abilities before those of a single event, so that many events cannot push out `join`.
-        let abilities: BTreeSet<(bool, &str)> = fitting
+        let mut abilities: Vec<(bool, &str)> = fitting
             .flat_map(|(_, abilities)| abilities)
             .map(|ability| (ability.contains(':'), ability.as_str()))
             .collect();
+        abilities.sort_unstable();
+        abilities.dedup();
         Grant {
             user: self.user.clone(),
             expires: self.expires,

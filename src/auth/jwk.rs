@@ -120,8 +120,13 @@ fn incomplete(algorithm: &str) -> String {
 
 /// The place of the first key whose `kid` stands before it too.
 fn twice(keys: &[Key]) -> Option<usize> {
-    let mut seen = std::collections::BTreeSet::new();
-    let again = keys.iter().position(|key| key.kid.as_deref().is_some_and(|kid| !seen.insert(kid)));
+    let mut seen = Vec::new();
+    let again = keys.iter().position(|key| {
+        let Some(kid) = key.kid.as_deref() else { return false };
+        let known = seen.contains(&kid);
+        seen.push(kid);
+        known
+    });
     again.map(|index| index.saturating_add(1))
 }
 

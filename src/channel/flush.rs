@@ -1,8 +1,6 @@
 //! The flush: the open batch is written as a row, then told, each member the same text as every other with the same
 //! rights (rules D2, F4). And the spell: how long the next batch stays open.
 
-use std::collections::BTreeSet;
-
 use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
 use crate::effect::{Effect, Hearing, SessionKey};
@@ -24,7 +22,7 @@ enum Who {
     Watchers,
     OtherWatchers(SessionKey),
     Others(SessionKey),
-    Only(BTreeSet<SessionKey>),
+    Only(Vec<SessionKey>),
 }
 
 impl Line {
@@ -152,21 +150,23 @@ impl Channel {
                     Ok(ack) => frame::ack(id.as_ref(), ack),
                     Err(refusal) => frame::error(id.as_ref(), &refusal),
                 };
-                lines.push(Line { text, who: Who::Only(BTreeSet::from([key])) });
+                lines.push(Line { text, who: Who::Only(vec![key]) });
             }
         }
     }
 
     /// Tells all lines: one text for each form, and a text of its own for whoever hears something else (rule F4).
     fn speak(&mut self, lines: &[Line]) {
-        let mut personal = BTreeSet::new();
+        let mut personal: Vec<SessionKey> = Vec::new();
         for line in lines {
             match &line.who {
                 Who::Everyone | Who::Watchers => {}
-                Who::Others(key) | Who::OtherWatchers(key) => drop(personal.insert(*key)),
+                Who::Others(key) | Who::OtherWatchers(key) => personal.push(*key),
                 Who::Only(keys) => personal.extend(keys),
             }
         }
+        personal.sort_unstable();
+        personal.dedup();
         for hearing in [Hearing::Presence, Hearing::Messages] {
             let heard_by = |key: &SessionKey| self.roster.session(*key).is_some_and(|s| s.hearing() == hearing);
             let own: Vec<SessionKey> = personal.iter().copied().filter(heard_by).collect();

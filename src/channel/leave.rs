@@ -216,13 +216,20 @@ impl Channel {
         }
         self.swept = turn.now;
         self.remember_sweep();
-        self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > turn.now);
         let silent = self.limits.silent_ms;
         for (key, pinged) in turn.links.pinged() {
             let heard = self.roster.session(key).map_or(0, |session| session.kept.last_heard());
             if pinged.max(heard).saturating_add(silent) < turn.now {
                 self.expel(turn.now, key, Close::Silent, false);
             }
+        }
+    }
+
+    /// Forgets rates that are full again, whoever they are of: posts without any member come too.
+    pub(super) fn prune(&mut self, now: Millis) {
+        if now.saturating_sub(self.pruned) >= SWEEP_EVERY {
+            self.pruned = now;
+            self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > now);
         }
     }
 

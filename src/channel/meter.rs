@@ -1,10 +1,9 @@
 //! Counters of what is billed and what is refused, since the channel woke.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::error::Code;
+use crate::few::Few;
 use crate::name::Millis;
 
 /// The counters of a channel since it woke: they live in memory, so that counting writes nothing.
@@ -27,7 +26,7 @@ pub struct Meter {
     /// Rows written to storage.
     pub rows_written: u64,
     /// Refusals by code.
-    pub refusals: BTreeMap<&'static str, u64>,
+    pub refusals: Few<&'static str, u64>,
 }
 
 impl Meter {
@@ -39,7 +38,7 @@ impl Meter {
 
     /// A request was refused.
     pub fn refused(&mut self, code: Code) {
-        let count = self.refusals.entry(code.as_str()).or_default();
+        let count = self.refusals.get_or_insert_with(code.as_str(), || 0);
         *count = count.saturating_add(1);
     }
 

@@ -21,12 +21,14 @@ use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
-use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
+use crate::effect::{AskerKey, Effect, Farewell, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
+use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
+use crate::protocol::frame;
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery, Session};
 use crate::storage::{Departure, Storage, StorageError};
@@ -96,9 +98,9 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: BTreeMap<Payer, Buckets>,
-    asks: BTreeMap<AskerKey, Ask>,
+    asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: BTreeMap<ConnectionId, Departure>,
+    departures: Few<ConnectionId, Departure>,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
@@ -108,11 +110,13 @@ pub struct Channel {
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: Few<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
+    /// When rates that are full again were last forgotten.
+    pruned: Millis,
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
@@ -145,15 +149,16 @@ impl Channel {
             roster: Roster::default(),
             batch: Batch::default(),
             buckets: BTreeMap::new(),
-            asks: BTreeMap::new(),
-            departures: BTreeMap::new(),
+            asks: Few::new(),
+            departures: Few::new(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: BTreeMap::new(),
+            hang_ups: Few::new(),
             deserted: None,
             swept: 0,
+            pruned: 0,
             unchecked: 0,
             checked: 0,
             latest: 0,
@@ -169,17 +174,22 @@ impl Channel {
     fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
         let mut counted = false;
         for (key, attachment) in sleepers {
-            // What cannot be read was written by no release of ours: its socket is closed at the first event.
+            // What cannot be read was written by no release of ours: its socket is closed at the first event. One
+            // without an attachment was turned away at the door, and has heard why.
             let Some(kept) = Kept::decode(attachment) else {
+                if !attachment.is_empty() {
+                    self.tell(*key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
+                }
                 self.hang_ups.insert(*key, (0, Some(Close::Restart)));
                 continue;
             };
             self.swept = self.swept.max(kept.swept);
-            counted |= kept.counted;
             let session = Session::new(kept, &self.rules);
+            // Whoever is on its way out is told nothing any more, of this neither.
+            counted |= session.kept.counted && !session.is_leaving();
             match session.joined() && session.kept.present {
                 true => self.presence.recall(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
+                false if session.is_leaving() => self.hang_ups.insert(*key, (0, None)),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
@@ -218,7 +228,7 @@ impl Channel {
             return;
         }
         match self.load(turn) {
-            Ok(()) => self.loaded = true,
+            Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
     }
@@ -279,6 +289,7 @@ impl Channel {
             }
         }
         self.hang_up_due(turn.now);
+        self.prune(turn.now);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
         std::mem::take(&mut self.effects)

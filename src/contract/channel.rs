@@ -1,6 +1,5 @@
 //! A kind of channel: its declaration in `app.rs`, and the rules that come of it.
 
-use std::collections::BTreeMap;
 use std::panic::Location;
 
 use serde_json::{Map, Value, json};
@@ -9,6 +8,7 @@ use super::ability::Ability;
 use super::data::{Data, InvalidData, Payload};
 use super::event::{Event, EventRules};
 use super::mistake::Mistake;
+use crate::few::Few;
 use crate::name::{EventName, Millis};
 use crate::pattern::Pattern;
 
@@ -38,7 +38,7 @@ pub struct ChannelRules {
     /// What everyone may do there, token or not.
     pub granted: Vec<Ability>,
     /// What may be said, by name.
-    pub events: BTreeMap<EventName, EventRules>,
+    pub events: Few<EventName, EventRules>,
     /// How one sees who is here; nothing where one does not.
     pub presence: Option<PresenceRules>,
     /// How much is kept of what is kept (rule D9).
@@ -63,7 +63,10 @@ impl ChannelRules {
 
     /// What `GET /v1/contract` says of these channels (rule E3).
     pub(super) fn describe(&self) -> Value {
-        let events: Map<_, _> = self.events.values().map(|event| (event.name.to_string(), event.describe())).collect();
+        let mut events = Map::new();
+        for event in self.events.values() {
+            events.insert(event.name.to_string(), event.describe());
+        }
         let HistoryBounds { count, age, bytes } = self.history;
         json!({
             "pattern": self.pattern.to_string(),
@@ -273,7 +276,7 @@ impl Channel {
     /// The rules of this declaration under its pattern.
     pub(super) fn under(self, pattern: Pattern) -> ChannelRules {
         let mut granted: Vec<_> = self.granted.into_iter().map(|(ability, _)| ability).collect();
-        granted.sort();
+        granted.sort_unstable();
         granted.dedup();
         ChannelRules {
             pattern,

@@ -1,6 +1,5 @@
 //! A JSON Schema made ready to judge by: looked up once, when the contract is declared, and not on every message.
 
-use std::collections::BTreeMap;
 use std::iter;
 
 use serde_json::Value;
@@ -8,6 +7,7 @@ use serde_json::Value;
 use super::path::{Path, Step};
 use super::schema::{array, bounds, forms, object, resolve};
 use super::words::must_be;
+use crate::few::Few;
 
 /// The forms of one schema; those within name each other by number, since a type may contain itself.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub(super) enum Others {
 impl Forms {
     pub(super) fn of(schema: &Value) -> Self {
         let mut forms = vec![];
-        Maker { root: schema, forms: &mut forms, named: BTreeMap::new() }.make(schema);
+        Maker { root: schema, forms: &mut forms, named: Few::new() }.make(schema);
         Self(forms)
     }
 
@@ -128,7 +128,7 @@ struct Maker<'s> {
     root: &'s Value,
     forms: &'s mut Vec<Form>,
     /// The forms that a `$ref` named, by their place in the schema.
-    named: BTreeMap<*const Value, usize>,
+    named: Few<*const Value, usize>,
 }
 
 impl<'s> Maker<'s> {
@@ -179,7 +179,7 @@ impl<'s> Maker<'s> {
     fn fields(&mut self, schema: &'s Value) -> (Vec<Field>, u64) {
         // The type itself watches over required fields beyond the 64th.
         let bits = iter::successors(Some(1_u64), |bit| bit.checked_mul(2));
-        let required: BTreeMap<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
+        let required: Few<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
         let mut fields: Vec<_> = object(schema, "properties")
             .map(|(name, schema)| Field {
                 name: name.as_str().into(),
@@ -188,7 +188,7 @@ impl<'s> Maker<'s> {
                 tag: schema.get("const").cloned(),
             })
             .collect();
-        fields.sort_by(|one, other| one.name.cmp(&other.name));
+        fields.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         let bits = fields.iter().fold(0, |bits, field| bits | field.bit);
         (fields, bits)
     }

@@ -1,7 +1,5 @@
 //! What a JSON Schema says, in plain words.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::schema::{array, bounds, forms, object, resolve};
@@ -24,8 +22,12 @@ pub(super) fn must_be(schema: &Value, root: &Value) -> String {
 
 fn words(schema: &Value, root: &Value) -> String {
     let mut choices = choices(schema, root, CHOICES_DEPTH_MAX);
-    let mut seen = BTreeSet::new();
-    choices.retain(|choice| seen.insert(choice.clone()));
+    let mut seen: Vec<String> = Vec::new();
+    choices.retain(|choice| {
+        let fresh = !seen.contains(choice);
+        seen.push(choice.clone());
+        fresh
+    });
     let Some(last) = choices.pop() else { return SEE_SCHEMA.to_owned() };
     if choices.is_empty() { last } else { format!("{} or {last}", choices.join(", ")) }
 }

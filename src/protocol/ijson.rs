@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -109,31 +108,37 @@ impl<'de> Visitor<'de> for Value<'_> {
             keys.insert(key)?;
             fields.next_value_seed(inside)?;
         }
-        Ok(())
+        keys.end()
     }
 }
 
-/// The keys of one object so far: a list while they are few, as in nearly every frame, then a set, so that an
-/// object of ten thousand keys costs no square of them.
+/// The keys of one object. While they are few, as in nearly every frame, each is compared with those before it; of
+/// many, all are looked at together in the end, so that an object of ten thousand keys costs no square of them.
 #[derive(Default)]
-struct Keys<'de> {
-    few: Vec<Cow<'de, str>>,
-    many: BTreeSet<Cow<'de, str>>,
-}
+struct Keys<'de>(Vec<Cow<'de, str>>);
 
 impl<'de> Keys<'de> {
     const FEW: usize = 16;
 
     fn insert<E: Error>(&mut self, key: Cow<'de, str>) -> Result<(), E> {
-        if self.few.contains(&key) || self.many.contains(&key) {
-            return Err(E::custom("a key that stands twice in one object"));
+        if self.0.len() < Self::FEW && self.0.contains(&key) {
+            return Err(Self::twice());
         }
-        if self.few.len() < Self::FEW {
-            self.few.push(key);
-        } else {
-            self.many.insert(key);
-        }
+        self.0.push(key);
         Ok(())
+    }
+
+    fn end<E: Error>(mut self) -> Result<(), E> {
+        if self.0.len() <= Self::FEW {
+            return Ok(());
+        }
+        self.0.sort_unstable();
+        let twice = self.0.iter().zip(self.0.iter().skip(1)).any(|(one, next)| one == next);
+        if twice { Err(Self::twice()) } else { Ok(()) }
+    }
+
+    fn twice<E: Error>() -> E {
+        E::custom("a key that stands twice in one object")
     }
 }
 

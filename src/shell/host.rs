@@ -84,7 +84,7 @@ impl<A: Application + 'static> Host<A> {
             Ok(awake) => awake,
             Err(trouble) => return self.give_up(socket, &trouble),
         };
-        awake.sockets.answer_close(socket, answer_to(code), reason);
+        awake.sockets.answer_close(socket, answer_to(code), if clean { reason } else { "" });
         let Some(session) = awake.sockets.session(socket) else { return };
         let effects = awake.turn(|channel, turn| channel.close(turn, session, clean));
         self.apply(&mut awake, effects);
@@ -213,10 +213,12 @@ pub(super) fn frame_bytes(ground: &Ground) -> u32 {
     u32::try_from(ground.config.limits.frame_bytes).unwrap_or(u32::MAX)
 }
 
-/// The code that answers a close: what was never on the wire may not be sent either.
+/// The code that answers a close: what was never on the wire may not be sent either. To one that did not close and
+/// may still hear, as when only its own direction broke, the answer is one that has it come back (rule R3).
 const fn answer_to(code: u16) -> u16 {
     match code {
-        1004..=1006 | 1015 | 0..=999 | 5000.. => 1000,
+        1006 => 1001,
+        1004 | 1005 | 1015 | 0..=999 | 5000.. => 1000,
         _ => code,
     }
 }

@@ -79,7 +79,7 @@ pub fn in_channel(channel: &str, script: impl Fn(&mut World)) {
 /// How properties are tried: on the same cases every time, unless the environment asks for more or others by
 /// `PROPTEST_CASES` and `PROPTEST_RNG_SEED`.
 pub fn config(cases: u32) -> ProptestConfig {
-    let asked = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a whole number"));
+    let asked = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
     ProptestConfig {
         cases: asked("PROPTEST_CASES").map_or(cases, |cases| u32::try_from(cases).unwrap()),
         rng_seed: RngSeed::Fixed(asked("PROPTEST_RNG_SEED").unwrap_or(1)),
@@ -151,8 +151,8 @@ impl World {
     /// The last welcome of the client.
     #[track_caller]
     pub fn welcome(&self, client: Client) -> Value {
-        let welcome = self.socket(client).frames.iter().rfind(|frame| frame["type"] == "welcome");
-        welcome.expect("a client that was welcomed").clone()
+        let mut welcomes = self.socket(client).frames.iter().filter(|frame| frame["type"] == "welcome");
+        welcomes.next_back().unwrap().clone()
     }
 
     /// All frames that answer the client's request of this id: an ack, an error, a page, or its own message.
@@ -204,7 +204,7 @@ impl World {
     /// The answer to an HTTP request.
     #[track_caller]
     pub fn answer(&self, asker: AskerKey) -> (u16, Value) {
-        let (status, body, _) = self.answers.get(&asker).expect("an answer").clone();
+        let (status, body, _) = self.answers.get(&asker).unwrap().clone();
         (status, body)
     }
 

@@ -15,11 +15,15 @@ pub const CAST: [(&str, &[&str]); 5] = [
     ("dan", &["join", "publish", "presence", "unmetered"]),
 ];
 
+/// So many ids come again and again; the others come once.
+pub const POOL: u8 = 30;
+
 /// One thing that happens.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// The client comes, or comes back where it is; from its last position, or fresh.
-    Join { who: usize, resumes: bool },
+    /// The client comes, or comes back where it is; from its last position, or fresh; as the connection it was before,
+    /// or as a new one.
+    Join { who: usize, resumes: bool, returns: bool },
     /// The client closes its socket.
     Leave(usize),
     /// Its connection breaks.
@@ -28,6 +32,10 @@ pub enum Step {
     Send(usize, Vec<Ask>),
     /// The user of this client publishes over HTTP.
     Post(usize, Vec<Ask>),
+    /// It pings, which nobody but the platform notices.
+    Ping(usize),
+    /// It stops reading, or has read all.
+    Unread(usize, u64),
     /// Time passes.
     Wait(u64),
     /// So many writes succeed and the next fails.
@@ -47,16 +55,30 @@ pub enum Ask {
     Bad,
 }
 
-/// Scripts of up to so many steps.
+/// Scripts of up to so many steps, that are over before any id is forgotten.
 pub fn scripts(steps: usize) -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..steps)
+}
+
+/// Scripts of up to so many steps, with long pauses, in which members fall silent, do not read, and take over the
+/// connections that they had.
+pub fn long_scripts(steps: usize) -> impl Strategy<Value = Vec<Step>> {
+    let who = || 0..CAST.len();
+    let long = prop_oneof![
+        8 => step(),
+        2 => (who(), any::<bool>()).prop_map(|(who, resumes)| Step::Join { who, resumes, returns: true }),
+        2 => who().prop_map(Step::Ping),
+        1 => (who(), prop::sample::select(vec![0, 300_000, 2_000_000])).prop_map(|(who, bytes)| Step::Unread(who, bytes)),
+        2 => prop::sample::select(vec![25_000, 61_000, 95_000, 700_000]).prop_map(Step::Wait),
+    ];
+    prop::collection::vec(long, 1..steps)
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let who = || 0..CAST.len();
     let asks = || prop_oneof![3 => prop::collection::vec(ask(), 1..2), 1 => prop::collection::vec(ask(), 1..6)];
     prop_oneof![
-        6 => (who(), any::<bool>()).prop_map(|(who, resumes)| Step::Join { who, resumes }),
+        6 => (who(), any::<bool>()).prop_map(|(who, resumes)| Step::Join { who, resumes, returns: false }),
         1 => who().prop_map(Step::Leave),
         1 => who().prop_map(Step::Cut),
         16 => (who(), asks()).prop_map(|(who, asks)| Step::Send(who, asks)),
@@ -81,8 +103,8 @@ fn ask() -> impl Strategy<Value = Ask> {
 fn publish() -> impl Strategy<Value = Ask> {
     let event =
         prop::sample::select(vec!["say", "say", "say", "small", "wave", "wave", "nod", "rare", "sing", "edict"]);
-    let id = prop::option::weighted(0.9, 0..40_u8);
-    let (to, if_seq) = (prop::option::weighted(0.1, 0..CAST.len() as u8), prop::option::weighted(0.1, 0..6_u8));
+    let id = prop::option::weighted(0.9, 0..2 * POOL);
+    let (to, if_seq) = (prop::option::weighted(0.1, 0..5_u8), prop::option::weighted(0.1, 0..6_u8));
     (event, id, 0..3_u8, prop::bool::weighted(0.7), to, if_seq)
         .prop_map(|(event, id, data, echo, to, if_seq)| Ask::Publish { event, id, data, echo, to, if_seq })
 }
@@ -114,12 +136,16 @@ impl Played {
 
     fn step(&mut self, cast: &mut [Option<Client>; CAST.len()], step: &Step) {
         match step {
-            Step::Join { who, resumes } => {
+            Step::Join { who, resumes, returns } => {
                 let before = cast[*who];
-                if let Some(client) = before {
+                if let Some(client) = before.filter(|_| !returns) {
                     self.world.leave(client);
                 }
-                cast[*who] = Some(self.join(*who, before.filter(|_| *resumes)));
+                cast[*who] = Some(self.join(*who, before.filter(|_| *resumes), before.filter(|_| *returns)));
+            }
+            Step::Ping(who) => cast[*who].into_iter().for_each(|client| self.world.ping(client)),
+            Step::Unread(who, bytes) => {
+                cast[*who].into_iter().for_each(|client| self.world.socket_mut(client).unsent = *bytes);
             }
             Step::Leave(who) => cast[*who].into_iter().for_each(|client| self.world.leave(client)),
             Step::Cut(who) => cast[*who].into_iter().for_each(|client| self.world.cut(client)),
@@ -147,12 +173,15 @@ impl Played {
         self.world.is_connected(client) && !said_bye
     }
 
-    fn join(&mut self, who: usize, before: Option<Client>) -> Client {
-        let position = before.and_then(|client| position(&self.world, client));
-        let joiner = match &position {
+    fn join(&mut self, who: usize, resumes: Option<Client>, returns: Option<Client>) -> Client {
+        let position = resumes.and_then(|client| position(&self.world, client));
+        let mut joiner = match &position {
             Some((epoch, after)) => joiner(who).after(epoch, *after),
             None => joiner(who),
         };
+        if let Some(former) = returns.filter(|former| was_welcomed(&self.world, *former)) {
+            joiner = joiner.connection(&self.world.connection(former));
+        }
         let client = self.world.join(&joiner);
         self.clients.push((client, who, position.map(|(_, after)| after)));
         client
@@ -173,13 +202,16 @@ impl Played {
         let unique = self.said;
         match ask {
             Ask::Publish { event, id, data, echo, to, if_seq } => {
-                // Ids that come twice come with the same data or other data; the others carry their order.
-                let data = id.map_or(json!({"order": unique}), |id| json!({"id": id, "data": data}));
+                // Ids that may come twice come with the same data or other data; all else carries its order.
+                let data = match id.filter(|id| *id < POOL) {
+                    Some(id) => json!({"id": id, "data": data}),
+                    None => json!({"order": unique}),
+                };
                 // Without an id there is no ack, and one that wants no echo either would not learn its seq.
                 let echo = *echo || id.is_none();
                 let mut frame = json!({"type": "publish", "event": event, "data": data, "echo": echo});
                 if let Some(id) = id {
-                    frame["id"] = json!(format!("{id}"));
+                    frame["id"] = json!(if *id < POOL { format!("{id}") } else { format!("u{unique}") });
                 }
                 if let Some(to) = to {
                     frame["to"] = json!({"users": [CAST[usize::from(*to)].0]});
@@ -205,6 +237,11 @@ impl Played {
 fn joiner(who: usize) -> Joiner {
     let (user, can) = CAST[who];
     Joiner::user(user).can(can)
+}
+
+/// Whether the client was ever welcomed, so that it has a connection to come back to.
+fn was_welcomed(world: &World, client: Client) -> bool {
+    world.socket(client).frames.iter().any(|frame| frame["type"] == "welcome")
 }
 
 /// The position a client has: the epoch of its welcome, and the last seq it heard or was welcomed with.

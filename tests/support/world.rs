@@ -11,7 +11,7 @@ use dormouse::contract::{Application, Contract};
 use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
 use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
 use dormouse::pattern::Pattern;
-use dormouse::session::ResumeQuery;
+use dormouse::session::{ATTACHMENT_MAX, ResumeQuery};
 use dormouse::storage::MemoryStorage;
 use serde_json::{Value, json};
 
@@ -521,6 +521,8 @@ impl World {
 
     fn wake(&mut self) -> Channel {
         self.wakes += 1;
+        // Who hears what is not kept through sleep.
+        self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
         let sleepers: Vec<_> = self.wires.iter().map(|(key, socket)| (key, socket.attachment.clone())).collect();
         Channel::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &sleepers)
@@ -558,7 +560,8 @@ impl World {
                 }
             }
             Effect::Remember { session, attachment } => {
-                assert!(attachment.len() <= 16_000, "an attachment of {} bytes", attachment.len());
+                let bytes = v8_bytes(&attachment);
+                assert!(bytes <= ATTACHMENT_MAX, "an attachment of {bytes} bytes");
                 if let Some(socket) = self.wires.socket(session) {
                     socket.attachment = attachment;
                 }
@@ -589,6 +592,13 @@ impl World {
             frame => socket.frames.push(frame),
         }
     }
+}
+
+/// How many bytes the platform counts a text as that it is to keep: one for each character if all are below U+0100,
+/// else two for each unit of UTF-16, and an envelope.
+pub fn v8_bytes(text: &str) -> usize {
+    let narrow = text.chars().all(|c| u8::try_from(c).is_ok());
+    7 + if narrow { text.chars().count() } else { 2 * text.encode_utf16().count() }
 }
 
 /// Plays a script twice, awake all the time and asleep wherever the platform could, and compares what every client

@@ -180,7 +180,7 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
         let delete = "DELETE FROM departures WHERE due <= ?1 RETURNING connection, due, session";
         let rows = self.sql.exec(delete, &[integer(now)])?;
         let mut due: Vec<_> = rows.into_iter().filter_map(columns::departure).collect();
-        due.sort_by(Departure::earliest_first); // RETURNING has no order of its own
+        due.sort_unstable_by(Departure::earliest_first); // RETURNING has no order of its own
         Ok(due)
     }
 

@@ -1,0 +1,251 @@
+//! Sleep: what a session must remember, in a form that other releases read, and that nobody can tell (rules H1 to H3).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unreachable_pub,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use dormouse::auth::Grant;
+use dormouse::effect::Hearing;
+use dormouse::name::{ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
+use dormouse::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Stage};
+use serde_json::{Value, json};
+use support::world::{BEGIN, v8_bytes};
+use support::{Joiner, World, in_channel, in_room, say, seqs};
+use xxhash_rust::xxh64::xxh64;
+
+const GOLDEN: &str = include_str!("vectors/attachment-v1.json");
+
+// --- H3: the size ----------------------------------------------------------------------------------------------
+
+/// As many of the character as the bound allows.
+fn fill(character: &str, bytes: usize) -> String {
+    character.repeat(bytes / character.len())
+}
+
+/// JSON of at most so many bytes that is all this character, written so that it grows most.
+fn json_of(character: &str, bytes: usize) -> String {
+    let written = if character == "\"" { "\\\"" } else { character };
+    format!("{{\"a\":\"{}\"}}", fill(written, bytes - 8))
+}
+
+/// A session that has as much of everything as the bounds of rules A2 and P1 allow.
+fn maximal(character: &str) -> Kept {
+    let grant = Grant {
+        user: UserId::parse(&character.repeat(USER_MAX)).unwrap(),
+        expires: 253_402_300_799_000,
+        abilities: (0..64).map(|n| format!("publish:{}{n:02}", "e".repeat(EVENT_NAME_MAX - 2))).collect(),
+        roles: (0..32).map(|_| fill(character, 64)).collect(),
+        info: Some(json_of(character, 1_024).into()),
+        token_id: Some(fill(character, 128)),
+        issued: Some(253_402_300_799_000),
+    };
+    let connection = ConnectionId::parse(&"c".repeat(64)).unwrap();
+    Kept {
+        present: true,
+        data: Some(json_of(character, 1_024).into()),
+        refusals: u32::MAX,
+        heard_more: true,
+        epoch: Epoch::parse(&"e".repeat(64)),
+        swept: BEGIN,
+        counted: true,
+        ..Kept::new(connection, Some(grant), Stage::Joined, BEGIN)
+    }
+}
+
+#[test]
+fn h3_a_session_that_has_as_much_of_everything_as_it_may_fits_its_attachment() {
+    for character in ["x", "\"", "\\", "ä", "\u{ff}", "ж", "鼠", "🐭", "\u{7ff}", "\u{ffff}"] {
+        let kept = maximal(character);
+        let attachment = kept.encode();
+        assert!(v8_bytes(&attachment) <= ATTACHMENT_MAX, "{character}: {}", v8_bytes(&attachment));
+        assert!(v8_bytes(&attachment) > 7_000, "{character}: not maximal");
+        assert_eq!(Kept::decode(&attachment), Some(kept), "{character}");
+    }
+    // A mixture is worst where some of it grows by escapes and some would double the rest.
+    let mut mixed = maximal("\"");
+    mixed.grant.as_mut().unwrap().user = UserId::parse(&"\u{1}".repeat(USER_MAX)).unwrap();
+    mixed.data = Some(json_of("🐭", 1_024).into());
+    assert!(v8_bytes(&mixed.encode()) <= ATTACHMENT_MAX, "{}", v8_bytes(&mixed.encode()));
+    assert_eq!(Kept::decode(&mixed.encode()), Some(mixed));
+}
+
+#[test]
+fn h3_one_who_has_not_signed_in_fits_whatever_it_asks_for() {
+    let long = ResumeQuery { epoch: Some("🐭".repeat(9_999)), after: Some("0".repeat(99_999)) };
+    assert_eq!(long.short(), ResumeQuery { epoch: Some(String::new()), after: Some("0".to_owned()) });
+    let query = ResumeQuery { epoch: Some("e".repeat(64)), after: Some("17".to_owned()) };
+    assert_eq!(query.short(), query);
+    in_channel("door:a", |world| {
+        let joiner = Joiner { epoch: long.epoch.clone(), after: long.after.clone(), ..Joiner::anonymous() };
+        let guest = world.joined(&joiner);
+        assert!(v8_bytes(&world.socket(guest).attachment) < 1_000);
+    });
+}
+
+#[test]
+fn h3_letters_of_every_script_outlive_sleep() {
+    in_room(|world| {
+        let info = json!({"name": "Żółw 鼠 🐭"});
+        let ann = world.joined(&Joiner::user("жanna🐭").info(info.clone()));
+        world.told(ann, json!({"type": "presence", "data": "日本 ÿ"}));
+        world.pause();
+        let bob = world.joined(&Joiner::user("bob"));
+        let shown = json!({"user": "жanna🐭", "connection": world.connection(ann), "info": info, "data": "日本 ÿ"});
+        assert_eq!(world.welcome(bob)["members"][0], shown);
+        assert_eq!(world.told(ann, say("1", 1))[0]["from"]["user"], "жanna🐭");
+    });
+}
+
+// --- H3: other releases ------------------------------------------------------------------------------------------
+
+fn golden() -> Vec<Value> {
+    serde_json::from_str::<Value>(GOLDEN).unwrap()["attachments"].as_array().unwrap().clone()
+}
+
+/// What an attachment means, in words that outlive the code.
+fn meaning(kept: &Kept) -> Value {
+    let grant = kept.grant.as_ref().map(|grant| {
+        json!({
+            "user": grant.user.as_str(), "expires": grant.expires, "abilities": grant.abilities, "roles": grant.roles,
+            "info": grant.info.as_deref(), "token_id": grant.token_id, "issued": grant.issued,
+        })
+    });
+    let stage = match &kept.stage {
+        Stage::Joined => json!("joined"),
+        Stage::Leaving => json!("leaving"),
+        Stage::Awaiting { until, resume } => json!({"until": until, "epoch": resume.epoch, "after": resume.after}),
+    };
+    json!({
+        "connection": kept.connection.as_str(), "grant": grant, "stage": stage, "present": kept.present,
+        "data": kept.data.as_deref(), "refusals": kept.refusals, "heard": kept.heard, "heard_more": kept.heard_more,
+        "epoch": kept.epoch.as_ref().map(Epoch::as_str), "swept": kept.swept, "counted": kept.counted,
+    })
+}
+
+/// What a release wrote stays written: a later form gets a file of its own beside this one.
+#[test]
+fn h3_the_golden_attachments_of_release_1_are_as_they_were() {
+    assert_eq!(format!("{:016x}", xxh64(GOLDEN.as_bytes(), 0)), "4e6352b604d3904c");
+}
+
+#[test]
+fn h3_what_release_1_remembered_is_read_today() {
+    for golden in golden() {
+        let kept = Kept::decode(golden["attachment"].as_str().unwrap()).expect("an attachment");
+        assert_eq!(meaning(&kept), golden["means"], "{}", golden["name"]);
+    }
+}
+
+#[test]
+fn h3_what_is_written_today_is_what_release_1_reads() {
+    for golden in golden().iter().filter(|golden| golden["written"] == true) {
+        let attachment = golden["attachment"].as_str().unwrap();
+        assert_eq!(Kept::decode(attachment).unwrap().encode(), attachment, "{}", golden["name"]);
+    }
+}
+
+#[test]
+fn h3_unknown_fields_are_passed_over_and_missing_ones_have_a_default() {
+    let bare = Kept::decode(r#"{"v":1,"c":"c1"}"#).unwrap();
+    assert_eq!(bare, Kept::new(ConnectionId::parse("c1").unwrap(), None, Stage::Joined, 0));
+    let later =
+        r#"{"v":2,"new":{"deep":[1]},"c":"c1","g":{"u":"ann","x":9,"new":true,"a":["join","fly:high"]},"s":"j"}"#;
+    let kept = Kept::decode(later).unwrap();
+    assert_eq!(kept.grant.unwrap().abilities, ["join", "fly:high"], "kept for the release that knows it");
+}
+
+#[test]
+fn h3_what_is_no_attachment_is_none() {
+    for text in [
+        "",
+        "null",
+        "[]",
+        "{}",
+        "{\"v\":1}",
+        "{\"c\":\"not a name\"}",
+        "🐭",
+        "{\"c\":\"c1\",\"s\":\"zzz\"}",
+        "\u{ff}\u{fe}",
+    ] {
+        assert_eq!(Kept::decode(text), None, "{text}");
+    }
+}
+
+#[test]
+fn h3_a_socket_whose_attachment_cannot_be_read_is_closed_to_come_back() {
+    let mut world = World::room();
+    let ann = world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    world.socket_mut(ann).attachment = "nonsense".to_owned();
+    world.pause();
+    world.evict();
+    assert_eq!(seqs(&world.told(bob, say("1", 1))), [1]);
+    assert_eq!(world.received(ann), [json!({"type": "bye", "code": 4200, "reason": "restart"})]);
+    assert_eq!(world.socket(ann).hung_up, Some(4200));
+    world.send(ann, say("2", 2));
+    world.cut(ann);
+    world.settle();
+    assert_eq!(world.storage.rows().count(), 1);
+}
+
+// --- H1 --------------------------------------------------------------------------------------------------------
+
+#[test]
+fn h1_waking_gives_each_its_hearing_and_writes_nothing() {
+    let mut world = World::under(support::room::contract(), "door:a", support::Sleep::Never);
+    let sees = world.joined(&Joiner::user("ann"));
+    let hears = world.joined(&Joiner::user("bob").can(&["join"]));
+    let guest = world.joined(&Joiner::anonymous());
+    world.advance(5_000);
+    let before: Vec<_> = [sees, hears, guest].iter().map(|client| world.socket(*client).attachment.clone()).collect();
+    for client in [sees, hears, guest] {
+        world.socket_mut(client).hearing = None;
+    }
+    world.evict();
+    world.send_text(hears, "[]");
+    let hearing = [sees, hears, guest].map(|client| world.socket(client).hearing);
+    assert_eq!(hearing, [Some(Hearing::Presence), Some(Hearing::Messages), Some(Hearing::Nothing)]);
+    for client in [sees, guest] {
+        let index = [sees, hears, guest].iter().position(|each| *each == client).unwrap();
+        assert_eq!(world.socket(client).attachment, before[index]);
+    }
+    assert_eq!(dormouse::storage::Storage::rows_written(&world.storage), 0);
+}
+
+#[test]
+fn h1_every_part_of_a_long_day_reads_the_same_asleep_or_not() {
+    in_channel("door:a", |world| {
+        let ann = world.joined(&Joiner::user("ann").info(json!({"n": 1})));
+        let guest = world.joined(&Joiner::anonymous());
+        world.told(ann, say("1", 1));
+        world.advance(5_000);
+        world.send(guest, json!({"type": "auth", "token": Joiner::user("bob").token()}));
+        world.pause();
+        world.told(guest, json!({"type": "presence", "data": {"x": 1}}));
+        world.pause();
+        for _ in 0..3 {
+            world.refuses(ann, json!({"type": "dance"}), "unknown_type");
+            world.pause();
+        }
+        world.cut(guest);
+        world.advance(5_000);
+        let back = world.joined(&Joiner::user("bob").connection(&world.connection(guest)).after(&world.epoch(ann), 0));
+        assert_eq!(seqs(&world.socket(back).frames), [1]);
+        world.pause();
+        assert_eq!(world.told(ann, say("1", 1))[0]["duplicate"], true);
+        world.pause();
+        world.told(ann, json!({"type": "auth", "token": Joiner::user("ann").can(&["join"]).token()}));
+        world.pause();
+        world.refuses(ann, say("2", 2), "forbidden");
+        world.leave(ann);
+        world.pause();
+        world.joined(&Joiner::user("cat"));
+    });
+}
