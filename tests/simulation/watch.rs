@@ -683,7 +683,7 @@ impl Watch {
     }
 
     /// A grant takes the place of another at once (rule A5).
-    fn granted(&mut self, conn: &mut Conn, id: &str) -> Result<(), Fault> {
+    fn granted(&self, conn: &mut Conn, id: &str) -> Result<(), Fault> {
         let Some(offered) = conn.offered.get(id).cloned() else { return Err(format!("A5: {id} was no token")) };
         let before = self.watches(conn);
         let Joiner { epoch, after, connection, .. } = conn.joiner.clone();
@@ -704,7 +704,7 @@ impl Watch {
         Ok(())
     }
 
-    fn refused(&mut self, conn: &mut Conn, frame: &Value) -> Result<(), Fault> {
+    fn refused(&self, conn: &mut Conn, frame: &Value) -> Result<(), Fault> {
         let Some(id) = frame["id"].as_str() else { return Ok(()) };
         let asked = conn.requests.get(id).map(|request| request.frame.clone());
         let Some(asked) = asked else { return Err(format!("F2: a refusal of nothing: {frame}")) };
@@ -784,7 +784,7 @@ impl Watch {
         Ok(bytes)
     }
 
-    fn presence(&mut self, conn: &mut Conn, frame: &Value) -> Result<(), Fault> {
+    fn presence(&self, conn: &mut Conn, frame: &Value) -> Result<(), Fault> {
         check!(self.watches(conn), "P1: {frame}");
         if let Some(members) = frame["members"].as_array() {
             check!(!self.always_counted, "P4: {frame}");
