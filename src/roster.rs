@@ -29,10 +29,15 @@ impl Roster {
         key
     }
 
+    /// A key that is in use, also by a socket that carries no session: it is not given out again.
+    pub fn reserve(&mut self, key: SessionKey) {
+        self.next = self.next.max(key.0.saturating_add(1));
+    }
+
     /// Adds or replaces a session, and finds it by what it is now.
     pub fn put(&mut self, key: SessionKey, session: Session) {
         self.remove(key);
-        self.next = self.next.max(key.0.saturating_add(1));
+        self.reserve(key);
         self.count(&session, true);
         if session.kept.stage != Stage::Leaving {
             self.by_connection.insert(session.kept.connection.clone(), key);

@@ -174,6 +174,7 @@ impl Channel {
     fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
         let mut counted = false;
         for (key, attachment) in sleepers {
+            self.roster.reserve(*key);
             // What cannot be read was written by no release of ours: its socket is closed at the first event. One
             // without an attachment was turned away at the door, and has heard why.
             let Some(kept) = Kept::decode(attachment) else {

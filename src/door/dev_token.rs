@@ -16,7 +16,7 @@ const LIFETIME: Millis = 3_600_000;
 /// What is granted where the request does not say.
 const EVERYTHING: [&str; 4] = ["join", "publish", "presence", "history"];
 
-/// The counter where development tokens are had; there is none unless [`is_open`].
+/// The counter where development tokens are had; there is none unless `is_open`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DevTokens {
     cors: Cors,
