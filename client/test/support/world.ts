@@ -73,7 +73,10 @@ export class World {
     const end = this.now + ms;
     await this.settle();
     for (;;) {
-      const due = [...this.#timers.values()].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at || a.order - b.order)[0];
+      let due: Timer | undefined;
+      for (const timer of this.#timers.values()) {
+        if (timer.at <= end && (!due || timer.at < due.at || (timer.at === due.at && timer.order < due.order))) due = timer;
+      }
       if (!due) break;
       this.#timers.delete(due.order);
       this.now = Math.max(this.now, due.at);
