@@ -76,14 +76,22 @@ pub enum Says {
 pub struct Batch {
     entries: Vec<Entry>,
     bytes: usize,
+    /// Entries whose sender hears something else than everyone.
+    personal: usize,
     opened: Option<Millis>,
 }
+
+/// The most bytes of texts for single members that one flush may make: each hears the whole batch in a text of its
+/// own, and an isolate has 128 MB for all of them.
+const PERSONAL_BYTES_MAX: usize = 8 << 20;
 
 impl Batch {
     /// Adds an accepted request.
     pub fn push(&mut self, entry: Entry, now: Millis) {
         let bytes = entry.frame.as_ref().map_or(0, |(frame, _)| frame.len());
         self.bytes = self.bytes.saturating_add(bytes);
+        let others = matches!(entry.frame, None | Some((_, Audience::Others(_) | Audience::Only(_))));
+        self.personal = self.personal.saturating_add(usize::from(others));
         self.opened.get_or_insert(now);
         self.entries.push(entry);
     }
@@ -95,12 +103,15 @@ impl Batch {
 
     /// Whether it must be flushed now, timer or not: it is as large or as old as a batch may be.
     pub fn is_full(&self, now: Millis, bytes: usize, age: Millis) -> bool {
-        self.bytes >= bytes || self.opened.is_some_and(|opened| now.saturating_sub(opened) >= age)
+        let personal = self.bytes.saturating_mul(self.personal);
+        self.bytes >= bytes
+            || personal >= PERSONAL_BYTES_MAX
+            || self.opened.is_some_and(|opened| now.saturating_sub(opened) >= age)
     }
 
     /// Takes everything out, in the order in which it was accepted.
     pub fn take(&mut self) -> Vec<Entry> {
-        self.bytes = 0;
+        (self.bytes, self.personal) = (0, 0);
         self.opened = None;
         std::mem::take(&mut self.entries)
     }

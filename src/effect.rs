@@ -32,6 +32,13 @@ pub enum Effect {
         /// The frame, or an array of frames, encoded.
         text: String,
     },
+    /// Send one text frame to several sessions.
+    TellMany {
+        /// Who is told.
+        sessions: Vec<SessionKey>,
+        /// The frame, or an array of frames, encoded.
+        text: String,
+    },
     /// Send one text frame to every session of one form, but for a few who get their own.
     Broadcast {
         /// Which form this text is for.

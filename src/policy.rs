@@ -48,6 +48,11 @@ impl Rights {
         }
     }
 
+    /// Whether any event of the channel may be said.
+    pub fn may_speak(&self, rules: &ChannelRules) -> bool {
+        rules.events.values().any(|event| self.may_publish(event))
+    }
+
     /// The abilities as they stand in `welcome.can`: sorted, each once.
     pub fn names(&self) -> Vec<String> {
         let plain = PLAIN.iter().filter(|ability| self.may(ability)).map(ToString::to_string);

@@ -172,7 +172,9 @@ impl Roster {
         let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
         let mut keys: Vec<_> = users.chain(connections).collect();
         if !targets.roles.is_empty() {
-            keys.extend(self.iter().filter(|(_, session)| has_role(session, &targets.roles)).map(|(key, _)| key));
+            let mut roles: Vec<&str> = targets.roles.iter().map(String::as_str).collect();
+            roles.sort_unstable();
+            keys.extend(self.iter().filter(|(_, session)| has_role(session, &roles)).map(|(key, _)| key));
         }
         keys.retain(|key| {
             let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
@@ -184,6 +186,8 @@ impl Roster {
     }
 }
 
-fn has_role(session: &Session, roles: &[String]) -> bool {
-    session.kept.grant.as_ref().is_some_and(|grant| grant.roles.iter().any(|role| roles.contains(role)))
+/// Whether a session has one of the roles, which are sorted.
+fn has_role(session: &Session, roles: &[&str]) -> bool {
+    let has = |role: &String| roles.binary_search(&role.as_str()).is_ok();
+    session.kept.grant.as_ref().is_some_and(|grant| grant.roles.iter().any(has))
 }

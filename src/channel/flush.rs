@@ -3,6 +3,7 @@
 
 use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
+use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, SessionKey};
 use crate::error::{Close, Refusal};
 use crate::name::Millis;
@@ -32,7 +33,8 @@ impl Line {
             Who::Watchers => hearing == Hearing::Presence,
             Who::OtherWatchers(newcomer) => hearing == Hearing::Presence && *newcomer != key,
             Who::Others(sender) => *sender != key,
-            Who::Only(keys) => keys.contains(&key),
+            // Sorted, as the roster gives them.
+            Who::Only(keys) => keys.binary_search(&key).is_ok(),
         }
     }
 }
@@ -92,7 +94,7 @@ impl Channel {
             self.remember_mode();
         }
         self.meter.flushes = self.meter.flushes.saturating_add(1);
-        self.look_for_slow(turn, bytes);
+        self.look_for_slow(turn, bytes as u64);
         if frames > 1 { self.cost(bytes) } else { 0 }
     }
 
@@ -139,7 +141,14 @@ impl Channel {
         let answer: Result<Ack, Refusal> = match says {
             Says::Echo => return,
             Says::Ack(ack) => Ok(ack),
-            Says::Delivered { counted } => Ok(Ack { delivered: counted.then_some(reached), ..Ack::default() }),
+            Says::Delivered { counted } => {
+                // What the grant says now: it may have changed since (rule A5).
+                let still = match asker {
+                    Asker::Http { .. } => true,
+                    Asker::Session(key) => self.roster.session(key).is_some_and(|it| it.rights.may(&Ability::Presence)),
+                };
+                Ok(Ack { delivered: (counted && still).then_some(reached), ..Ack::default() })
+            }
             Says::Refusal(refusal) => Err(refusal),
         };
         match asker {
@@ -183,18 +192,31 @@ impl Channel {
                     self.effects.push(Effect::Broadcast { hearing, except: own.clone(), text });
                 }
             }
-            for key in own {
-                self.speak_to(key, hearing, lines);
-            }
+            self.speak_to(&own, hearing, lines);
         }
     }
 
-    fn speak_to(&mut self, key: SessionKey, hearing: Hearing, lines: &[Line]) {
-        let texts: Vec<&str> =
-            lines.iter().filter(|line| line.reaches(key, hearing)).map(|line| line.text.as_str()).collect();
-        if let Some(text) = frame::batch(texts.iter().copied()) {
-            self.meter.told(texts.len() as u64, text.len());
-            self.effects.push(Effect::Tell { session: key, text });
+    /// Tells those who hear something of their own; a text is made once for all who hear the same lines (rule F4).
+    fn speak_to(&mut self, keys: &[SessionKey], hearing: Hearing, lines: &[Line]) {
+        let mut groups: Vec<(Vec<usize>, Vec<SessionKey>)> = Vec::new();
+        for key in keys {
+            let reaching = lines.iter().enumerate().filter(|(_, line)| line.reaches(*key, hearing));
+            let heard: Vec<usize> = reaching.map(|(index, _)| index).collect();
+            // Who is directed the same is found at once: mostly it is the group before.
+            match groups.iter_mut().rev().find(|(other, _)| *other == heard) {
+                Some((_, sessions)) => sessions.push(*key),
+                None => groups.push((heard, vec![*key])),
+            }
+        }
+        for (heard, sessions) in groups {
+            let texts = heard.iter().filter_map(|index| lines.get(*index)).map(|line| line.text.as_str());
+            if let Some(text) = frame::batch(texts) {
+                self.meter.told_all(sessions.len() as u64, heard.len() as u64, text.len());
+                self.effects.push(match sessions.as_slice() {
+                    [session] => Effect::Tell { session: *session, text },
+                    _ => Effect::TellMany { sessions, text },
+                });
+            }
         }
     }
 
@@ -221,8 +243,11 @@ impl Channel {
     /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked for
     /// after a quarter of the bound was told, and once a second: so also in a channel that slept, which has forgotten
     /// how much it told.
-    fn look_for_slow(&mut self, turn: &Turn<'_>, bytes: usize) {
-        self.unchecked = self.unchecked.saturating_add(bytes as u64);
+    pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        self.unchecked = self.unchecked.saturating_add(bytes);
         let lately = turn.now.saturating_sub(self.checked) < CHECK_EVERY;
         if lately && self.unchecked < self.limits.unsent_bytes / 4 {
             return;

@@ -35,7 +35,8 @@ impl Channel {
         }
         self.log_session(session, LogLine::new(Level::Info, "leave"));
         // One who left the list and breaks has its grace too, so as not to be on it again when it comes back.
-        if session.watches && (clean || !self.depart(turn, session)) {
+        let listed = session.watches || session.kept.present;
+        if listed && (clean || !self.depart(turn, session)) {
             self.presence.leave(&session.kept.connection);
         }
         self.note_desertion(turn.now);
@@ -170,8 +171,10 @@ impl Channel {
         };
         let end = self.history.newest_at().map(|newest| {
             let deserted = self.roster.is_deserted() && self.departures.is_empty();
-            let since = if deserted { self.deserted.unwrap_or(newest).max(newest) } else { now };
-            since.saturating_add(self.history.age())
+            match deserted {
+                true => self.deserted.unwrap_or(newest).max(newest).saturating_add(self.history.age()),
+                false => now.saturating_add(self.history.age()),
+            }
         });
         [grace, sign_in, end].into_iter().flatten().min()
     }

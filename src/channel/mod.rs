@@ -100,7 +100,7 @@ pub struct Channel {
     buckets: BTreeMap<Payer, Buckets>,
     asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: Few<ConnectionId, Departure>,
+    departures: BTreeMap<ConnectionId, Departure>,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
@@ -110,7 +110,7 @@ pub struct Channel {
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: Few<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
@@ -120,6 +120,8 @@ pub struct Channel {
     /// Bytes told since unread ones were last looked for, and when that was (rule R6).
     unchecked: u64,
     checked: Millis,
+    /// Bytes told to single sessions in this event: what its links cannot tell of yet.
+    told_now: u64,
     /// When the last event was.
     latest: Millis,
     meter: Meter,
@@ -150,17 +152,18 @@ impl Channel {
             batch: Batch::default(),
             buckets: BTreeMap::new(),
             asks: Few::new(),
-            departures: Few::new(),
+            departures: BTreeMap::new(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: Few::new(),
+            hang_ups: BTreeMap::new(),
             deserted: None,
             swept: 0,
             pruned: 0,
             unchecked: 0,
             checked: 0,
+            told_now: 0,
             latest: 0,
             meter: Meter::default(),
             loaded: false,
@@ -175,9 +178,9 @@ impl Channel {
         let mut counted = false;
         for (key, attachment) in sleepers {
             self.roster.reserve(*key);
-            // What cannot be read was written by no release of ours: its socket is closed at the first event. One
-            // without an attachment was turned away at the door, and has heard why.
-            let Some(kept) = Kept::decode(attachment) else {
+            // What cannot be read was written by no release of ours: it is told to come back anew. One without an
+            // attachment never joined, and has heard why.
+            let Some(mut kept) = Kept::decode(attachment) else {
                 if !attachment.is_empty() {
                     self.tell(*key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
                 }
@@ -185,12 +188,14 @@ impl Channel {
                 continue;
             };
             self.swept = self.swept.max(kept.swept);
+            // Who the contract of today does not let see the list is not on it either (rule A3).
+            kept.present &= Session::new(kept.clone(), &self.rules).watches;
             let session = Session::new(kept, &self.rules);
             // Whoever is on its way out is told nothing any more, of this neither.
             counted |= session.kept.counted && !session.is_leaving();
             match session.joined() && session.kept.present {
                 true => self.presence.recall(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => self.hang_ups.insert(*key, (0, None)),
+                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
                 false => {}
             }
             self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
@@ -225,6 +230,7 @@ impl Channel {
             self.set_back(turn.now);
         }
         self.latest = turn.now;
+        self.told_now = 0;
         if self.loaded {
             return;
         }
@@ -283,6 +289,7 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
+        self.look_for_slow(turn, self.told_now);
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
             if self.departures.is_empty() {
@@ -352,6 +359,7 @@ impl Channel {
     }
 
     fn tell(&mut self, session: SessionKey, text: String) {
+        self.told_now = self.told_now.saturating_add(text.len() as u64);
         self.meter.told(1, text.len());
         self.effects.push(Effect::Tell { session, text });
     }

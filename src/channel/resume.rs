@@ -8,7 +8,7 @@ use crate::error::{Code, Refusal};
 use crate::history::{Asked, Found, Replay};
 use crate::limits::{Gate, Payer, Rate};
 use crate::name::{Millis, RequestId};
-use crate::protocol::frame::{self, Standing};
+use crate::protocol::frame::{self, Resumed, Standing};
 use crate::protocol::request::Page;
 use crate::session::Session;
 
@@ -93,10 +93,14 @@ impl Channel {
             Err(error) => return Err(self.storage_refusal(turn.now, &error)),
         };
         self.log_corrupt(replay.corrupt);
+        let speaker = Speaker::of(SessionKey(0), session);
         if replay.pieces.is_empty() {
+            // Finding out that it was too much has read as much as is ever pushed.
+            if replay.resumed == Resumed::Behind {
+                self.charge(turn.now, &speaker.payer, self.limits.replay_bytes);
+            }
             return Ok(replay);
         }
-        let speaker = Speaker::of(SessionKey(0), session);
         if self.solvent(turn.now, &speaker.payer, &speaker).is_err() {
             return Ok(Replay { resumed: asked.too_much(), pieces: Vec::new(), corrupt: None });
         }
@@ -115,7 +119,9 @@ impl Channel {
 
     /// One who has not read what it was sent gets no more of it now (rule D10).
     fn must_read(&self, turn: &Turn<'_>, key: SessionKey) -> Result<(), Refusal> {
-        if turn.links.unsent(key) <= self.limits.replay_unsent_bytes {
+        // What was told in this very event is not with the link yet.
+        let unread = turn.links.unsent(key).saturating_add(self.told_now);
+        if unread <= self.limits.replay_unsent_bytes {
             return Ok(());
         }
         let refusal = Refusal::rate_limited(UNREAD_RETRY);

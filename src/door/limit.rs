@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::name::Millis;
 
-/// When one who joined too often may try again: the platform's counters run over ten seconds and tell no more.
+/// When one who joined too often may try again: the counters of wrangler.toml run over ten seconds and tell no more.
 pub(super) const RETRY_AFTER: Millis = 10_000;
 
 /// What stands for an address in the count: of IPv6 its network, since one host has 2^64 addresses to choose from.

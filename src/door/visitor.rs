@@ -6,10 +6,11 @@ use std::rc::Rc;
 use super::limit::{self, address_key};
 use super::{Cors, Decision, Query, Reply, TurnAway};
 use crate::auth::{Grant, Keys, TokenError};
-use crate::contract::{ChannelRules, Entry};
+use crate::contract::{Ability, ChannelRules, Entry};
 use crate::effect::{Level, LogLine};
 use crate::error::{Close, Code, Refusal};
 use crate::name::{ChannelName, Millis};
+use crate::policy::Rights;
 
 /// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
 /// ([`Visitor::admit`]), count its user ([`Visitor::counted_user`]), hand it to the object.
@@ -56,7 +57,8 @@ impl Visitor {
                 Entry::Token => {
                     Err(Box::new(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))))
                 }
-                Entry::Anyone | Entry::Later => Ok(None),
+                Entry::Later if matches!(self.wish, Wish::Join { .. }) => Ok(None),
+                Entry::Anyone | Entry::Later => self.may_wake(None),
             };
         };
         let claims = keys.inspect(token, now).map_err(|flaw| {
@@ -64,7 +66,28 @@ impl Visitor {
             let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
             Box::new(Refused { line: LogLine { detail: Some(flaw.text().to_owned()), ..refused.line }, ..refused })
         })?;
-        Ok(Some(claims.grant(&self.channel)))
+        self.may_wake(Some(claims.grant(&self.channel)))
+    }
+
+    /// Whether the visitor may do what it wishes: no token wakes a channel that it opens no door of. The object asks
+    /// again, of every request.
+    fn may_wake(&self, grant: Option<Grant>) -> Result<Option<Grant>, Box<Refused>> {
+        let rights = Rights::of(&self.rules, grant.as_ref());
+        let may = match self.wish {
+            Wish::Join { .. } => rights.may(&Ability::Join),
+            Wish::Members => rights.may(&Ability::Presence),
+            Wish::Messages => rights.may(&Ability::History),
+            Wish::Publish => rights.may_speak(&self.rules),
+            Wish::Meter => rights.may(&Ability::Meter),
+        };
+        if may {
+            return Ok(grant);
+        }
+        let (close, code) = match &grant {
+            Some(_) => (Close::Forbidden, Code::Forbidden),
+            None => (Close::TokenExpired, Code::Unauthenticated),
+        };
+        Err(Box::new(self.refuse(close, code.into())))
     }
 
     /// The key under which the address is counted: of every join, and of what asks without a token. A backend that

@@ -10,6 +10,9 @@ use crate::storage::{Limit, Row, Storage, StorageError, Stored};
 /// How far back one without the ability `history` may resume, in milliseconds (rule D10).
 pub const SHORT_MEMORY: Millis = 120_000;
 
+/// Rows looked up at a time: a replay of as many bytes as one may have is rarely more.
+const ROWS_MAX: usize = 2_048;
+
 /// What a resume brings.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Replay {
@@ -65,7 +68,7 @@ impl History {
         while next <= self.seq {
             // The first row may be large and little of it missed: so it is what was cut that counts.
             let rest = limits.replay_bytes.saturating_sub(replay.bytes());
-            let rows = storage.read_from(next, Limit { rows: usize::MAX, bytes: rest })?;
+            let rows = storage.read_from(next, Limit { rows: ROWS_MAX, bytes: rest })?;
             match self.cut(next, &rows, asked.oldest(now), &mut replay.pieces) {
                 Ok(behind) => next = behind,
                 Err(corrupt) => return Ok(Replay { corrupt, ..bare(Resumed::Lost) }),

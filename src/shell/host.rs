@@ -131,6 +131,7 @@ impl<A: Application + 'static> Host<A> {
         let sockets = &awake.sockets;
         match effect {
             Effect::Tell { session, text } => sockets.tell(session, &text),
+            Effect::TellMany { sessions, text } => sockets.tell_many(&sessions, &text),
             Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text),
             Effect::Hear { session, hearing } => sockets.hear(session, hearing),
             Effect::Remember { session, attachment } => sockets.remember(session, &attachment)?,

@@ -33,6 +33,10 @@ export class Roster {
     if (socket !== undefined) quietly(() => socket.send(text));
   }
 
+  tell_many(sessions, text) {
+    for (const session of sessions) this.tell(session, text);
+  }
+
   broadcast(group, except, text) {
     const passed = except.length > 4 ? new Set(except) : null;
     for (const [session, socket] of this.groups[group]) {

@@ -42,6 +42,12 @@ impl Sockets {
         self.roster.tell(session.0, text);
     }
 
+    /// Sends one text to several sessions, as one JavaScript string in one crossing.
+    pub(crate) fn tell_many(&self, sessions: &[SessionKey], text: &str) {
+        let sessions: Vec<u32> = sessions.iter().map(|session| session.0).collect();
+        self.roster.tell_many(&sessions, text);
+    }
+
     /// Sends one text to everyone of one hearing, as one JavaScript string in one crossing.
     pub(crate) fn broadcast(&self, hearing: Hearing, except: &[SessionKey], text: &str) {
         let except: Vec<u32> = except.iter().map(|session| session.0).collect();
@@ -133,6 +139,8 @@ extern "C" {
     fn session(this: &Roster, socket: &WebSocket) -> Option<u32>;
     #[wasm_bindgen(method)]
     fn tell(this: &Roster, session: u32, text: &str);
+    #[wasm_bindgen(method)]
+    fn tell_many(this: &Roster, sessions: &[u32], text: &str);
     #[wasm_bindgen(method)]
     fn broadcast(this: &Roster, group: u32, except: &[u32], text: &str);
     #[wasm_bindgen(method)]

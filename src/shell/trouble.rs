@@ -1,8 +1,7 @@
 //! What goes wrong on our side: in full to the log, as an id to whoever asked (rule R2).
 
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
 use worker::Response;
-use worker::js_sys::Object;
 
 use super::env::Mistakes;
 use super::{http, log, random};
@@ -77,5 +76,13 @@ fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
 
 /// What was thrown, in words for the log.
 pub(crate) fn text(thrown: &JsValue) -> String {
-    thrown.as_string().unwrap_or_else(|| String::from(Object::from(thrown.clone()).to_string()))
+    thrown.as_string().unwrap_or_else(|| describe(thrown))
+}
+
+// What is thrown may be anything, and telling of it must not throw again: that would end every object of the isolate.
+#[wasm_bindgen(
+    inline_js = "export function describe(thrown) { try { return String(thrown) } catch { return 'something that cannot be told' } }"
+)]
+extern "C" {
+    fn describe(thrown: &JsValue) -> String;
 }

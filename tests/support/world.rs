@@ -545,6 +545,11 @@ impl World {
     fn apply(&mut self, effect: Effect) {
         match effect {
             Effect::Tell { session, text } => self.deliver(session, &text),
+            Effect::TellMany { sessions, text } => {
+                for session in sessions {
+                    self.deliver(session, &text);
+                }
+            }
             Effect::Broadcast { hearing, except, text } => {
                 let hears = |(key, socket): (SessionKey, &Socket)| {
                     (socket.hearing == Some(hearing) && !except.contains(&key)).then_some(key)

@@ -110,3 +110,19 @@ fn r2_what_is_logged_of_a_refusal_says_why_and_never_shows_the_token() {
         assert!(!format!("{:?}", house.visitor(&bearing(&token))).contains(part));
     }
 }
+
+#[test]
+fn a3_a_token_wakes_no_channel_that_it_opens_no_door_of() {
+    let house = House::plain();
+    let foreign = format!("Bearer {}", house.token_for("ann", "chat:elsewhere", super::NOW));
+    for knock in [
+        Knock::upgrade(JOIN),
+        Knock::get(&format!("{JOIN}/members")),
+        Knock::get(&format!("{JOIN}/messages")),
+        Knock::get(&format!("{JOIN}/meter")),
+        Knock::post(&format!("{JOIN}/messages")),
+    ] {
+        let refused = house.admitted(&knock.header("Authorization", &foreign)).unwrap_err();
+        assert!(matches!(refused.line.code, Some("forbidden")), "{refused:?}");
+    }
+}

@@ -94,7 +94,13 @@ impl House {
 
     /// A token that held for a minute from a time on.
     fn token_at(&self, user: &str, from: Millis) -> String {
-        let can = [("**".to_owned(), vec!["join".to_owned()])].into();
+        self.token_for(user, "**", from)
+    }
+
+    /// A token that grants all there is on the channels of a pattern.
+    fn token_for(&self, user: &str, pattern: &str, from: Millis) -> String {
+        let all = ["join", "publish", "presence", "history", "meter"].map(str::to_owned).to_vec();
+        let can = [(pattern.to_owned(), all)].into();
         self.config.keys.mint(&UserId::parse(user).unwrap(), &can, from, 60_000).unwrap()
     }
 }
