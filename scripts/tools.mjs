@@ -43,7 +43,7 @@ async function install(crate, version, features) {
   // Without a directory of its own cargo would build outside of the repository.
   const scratch = join(root, "target", "tools");
   const env = process.env.CARGO_TARGET_DIR ? {} : { CARGO_TARGET_DIR: scratch };
-  const args = ["install", `${crate}@${version}`, "--root", tools, "--force", "--quiet", ...features];
+  const args = ["install", `${crate}@${version}`, "--root", tools, "--force", ...features];
   const { code, output } = await tryRun("cargo", [...args, "--locked"], { env });
   if (code !== 0) {
     if (!output.includes("failed to select a version")) throw failure(crate);
