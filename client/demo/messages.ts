@@ -148,5 +148,6 @@ export class Messages {
 }
 
 function caughtUp(count: number): string {
-  return count === 1 ? "Back, with the one message that was missed." : `Back, with all ${count} messages that were missed.`;
+  const which = count === 1 ? "the one message" : count === 2 ? "both messages" : `all ${count} messages`;
+  return `Back, with ${which} that ${count === 1 ? "was" : "were"} missed.`;
 }

@@ -221,10 +221,12 @@ impl Channel {
         self.remember(key);
     }
 
-    /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2).
+    /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2). One who was told
+    /// `bye` hears nothing after it (rule R3).
     pub(super) fn answer(&mut self, asker: Asker, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
         match asker {
             Asker::Http { asker, slot } => self.fill(asker, slot, id, answer),
+            Asker::Session(key) if self.roster.session(key).is_none_or(Session::is_leaving) => {}
             Asker::Session(key) => match answer {
                 Ok(ack) if id.is_some() => self.tell(key, frame::ack(id, ack)),
                 Ok(_) => {}

@@ -63,7 +63,7 @@ test("the types of the client are those of the contract that is served", async (
   assert.deepEqual(served, known, "run `npm start`, and `npm run types` beside it");
 });
 
-test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_reorder_nothing", { timeout: 300_000 }, async (context) => {
+test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_reorder_nothing", { timeout: 600_000 }, async (context) => {
   console.log(`SEED=${seed}`);
   const random = dice(seed);
   const clients = ["ann", "bob", "cleo"].map((user) => member(proxy.url, user, random));

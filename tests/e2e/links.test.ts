@@ -12,11 +12,12 @@ before(async () => {
 });
 after(() => service.stop());
 
-test("r6 a member that does not read is told so and let go, and nobody waits for it", async () => {
+test("r6 a member that does not read is told so and let go, and nobody waits for it", async (context) => {
   const can = { "app:*": ["join", "publish", "presence", "unmetered"] };
   const loud = await Member.join(service, "app:stuck", "loud", { token: await token("loud", { can }) });
   const healthy = await Member.join(service, "app:stuck", "healthy");
   const stuck = await Member.join(service, "app:stuck", "stuck");
+  context.after(() => stuck.socket.terminate());
   stuck.socket.pause();
   const data = "x".repeat(30_000);
   const rounds = 1000;

@@ -8,7 +8,7 @@ import { token } from "./support/tokens.ts";
 
 let service: Service;
 before(async () => {
-  service = await Service.start({ vars: { GRACE_MS: "1000" } });
+  service = await Service.start({ vars: { GRACE_MS: "3000" } });
 });
 after(() => service.stop());
 
@@ -72,7 +72,7 @@ test("h3 what a session must remember outlives sleep: grant, presence data, conn
 });
 
 test("a6 a grant that expires in sleep says nothing and hears nothing after", async () => {
-  const ann = await Member.join(service, "chat:expiring", "ann", { token: await token("ann", { expires: Math.floor(Date.now() / 1000) + 2 }) });
+  const ann = await Member.join(service, "chat:expiring", "ann", { token: await token("ann", { expires: Math.floor(Date.now() / 1000) + 4 }) });
   const bob = await Member.join(service, "chat:expiring", "bob");
   await service.evict("chat:expiring");
   await passing(Math.max(0, ann.welcome.expires - Date.now() + 50));

@@ -235,3 +235,33 @@ export function jwt(claims: object): string {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   return `${part({ alg: "HS256" })}.${part(claims)}.sig`;
 }
+
+/** A kept message of this client, which answers its publish. */
+export const own = (frame: Frame | undefined, seq: number, connection = "c1"): object => ({
+  type: "message",
+  seq,
+  id: frame?.["id"],
+  event: frame?.["event"],
+  data: frame?.["data"],
+  from: { user: "ann", connection },
+  at: 1,
+});
+
+/** An `ack` of a request. */
+export const ack = (frame: Frame | undefined, fields: object = {}): object => ({ type: "ack", id: frame?.["id"], ...fields });
+
+/** A refusal of a request. */
+export const refused = (frame: Frame | undefined, code: string, fields: object = {}): object => ({
+  type: "error",
+  id: frame?.["id"],
+  code,
+  message: code,
+  ...fields,
+});
+
+/** Publishes texts in one turn. */
+export const say = (channel: Chat, ...texts: string[]): ReturnType<typeof outcome>[] =>
+  texts.map((text) => outcome(channel.publish("say", { text })));
+
+/** The texts in what was published. */
+export const textsOf = (frames: readonly Frame[]): unknown[] => frames.map((frame) => (frame["data"] as { text: string }).text);

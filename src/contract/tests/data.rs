@@ -131,7 +131,6 @@ fn f3_a_string_is_measured_in_characters_however_many_bytes_they_have() {
     #[derive(Deserialize, JsonSchema, Validate)]
     #[serde(transparent)]
     #[garde(transparent)]
-    #[expect(dead_code, reason = "only the type is looked at")]
     struct Initials(#[garde(length(chars, min = 2, max = 3))] String);
     for fits in ["ab", "abc", "éé", "ééé", "😀😀", "😀😀😀"] {
         assert_eq!(told::<Initials>(&json!(fits).to_string()), "", "{fits}");

@@ -82,9 +82,9 @@ impl House {
 
     /// Who a knock comes in as: a user, or nobody; or what it is refused with.
     #[track_caller]
-    fn admitted(&self, knock: &Knock) -> Result<Option<String>, Refused> {
+    fn admitted(&self, knock: &Knock) -> Result<Option<String>, Box<Refused>> {
         let admitted = self.visitor(knock).admit(&self.config.keys, NOW);
-        admitted.map(|grant| grant.map(|grant| grant.user.to_string())).map_err(|refused| *refused)
+        admitted.map(|grant| grant.map(|grant| grant.user.to_string()))
     }
 
     /// A token that holds for a minute.

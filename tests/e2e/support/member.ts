@@ -20,7 +20,7 @@ export interface Ended {
 }
 
 /** How long anything may take before it counts as not happening, in milliseconds. */
-const PATIENCE = 8_000;
+const PATIENCE = 20_000;
 
 export class Member {
   readonly socket: WebSocket;
