@@ -296,6 +296,26 @@ fn d9_a_channel_deserted_long_ago_has_its_deadlines_when_someone_comes() {
 }
 
 #[test]
+fn d9_deadlines_hold_also_when_the_newest_message_grows_too_old_meanwhile() {
+    in_room(|world| {
+        world.keep(1);
+        let kept = world.now;
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+        world.advance(DAY / 2);
+        world.leave(ann);
+        // The end would come half a day after the message is too old.
+        world.advance(kept + DAY - 5_000 - world.now);
+        let bob = world.joined(&Joiner::user("bob"));
+        let cat = world.joined(&Joiner::user("cat"));
+        world.advance(8_000);
+        world.cut(cat);
+        world.received(bob);
+        world.advance(10_000);
+        assert_eq!(world.receives(bob)["leave"][0]["user"], "cat");
+    });
+}
+
+#[test]
 fn d9_after_a_crash_that_nobody_saw_the_life_ends_all_the_same() {
     let mut world = World::room();
     let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
