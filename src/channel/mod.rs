@@ -271,7 +271,9 @@ impl Channel {
 
     fn set_timer(&mut self, now: Millis) {
         let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
-        let next = [self.spell, hang_up, self.presence.due_at(&self.limits)].into_iter().flatten().min();
+        // What is to be told of presence waits for the end of the spell like all else.
+        let count = self.presence.due_at(&self.limits).map(|at| at.max(self.spell.unwrap_or(at)));
+        let next = [self.spell, hang_up, count].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;
