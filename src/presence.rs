@@ -1,6 +1,7 @@
 //! Who is here: the list of members, what of it the others were told, and when it becomes a number (rules P1–P4).
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::config::Limits;
@@ -14,6 +15,8 @@ pub struct Presence {
     bytes: usize,
     /// What the others were told of each connection that changed since; `None` if it was not on the list.
     told: BTreeMap<ConnectionId, Option<Rc<str>>>,
+    /// Those that changed more than once since.
+    again: BTreeSet<ConnectionId>,
     mode: Mode,
     always_counted: bool,
     /// Someone was welcomed with another number than the others were told.
@@ -51,7 +54,7 @@ impl Presence {
     /// Nobody is here. `always_counted` where the contract says that only the number is ever told.
     pub const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::Count { told: 0, at: 0 } } else { Mode::List };
-        Self { members: BTreeMap::new(), bytes: 0, told: BTreeMap::new(), mode, always_counted, ahead: false }
+        Self { members: BTreeMap::new(), bytes: 0, told: BTreeMap::new(), again: BTreeSet::new(), mode, always_counted, ahead: false }
     }
 
     /// Puts a member on the list, or changes it there, for the others to be told with the next batch.
@@ -62,19 +65,26 @@ impl Presence {
         self.bytes = self.bytes.saturating_add(member.len());
         let known = self.members.insert(connection.clone(), member.into());
         self.forget_bytes(known.as_ref());
-        self.told.entry(connection.clone()).or_insert(known);
+        self.changed(connection, known);
     }
 
     /// Takes a member off the list.
     pub fn leave(&mut self, connection: &ConnectionId) {
         let Some(known) = self.members.remove(connection) else { return };
         self.forget_bytes(Some(&known));
-        self.told.entry(connection.clone()).or_insert(Some(known));
+        self.changed(connection, Some(known));
+    }
+
+    fn changed(&mut self, connection: &ConnectionId, known: Option<Rc<str>>) {
+        match self.told.entry(connection.clone()) {
+            Entry::Vacant(first) => drop(first.insert(known)),
+            Entry::Occupied(_) => drop(self.again.insert(connection.clone())),
+        }
     }
 
     /// After waking: what is on the list now was told before sleep.
     pub fn settled(&mut self, counted: bool) {
-        self.told.clear();
+        self.all_told();
         if counted || self.always_counted {
             self.mode = Mode::Count { told: self.len(), at: 0 };
         }
@@ -159,7 +169,7 @@ impl Presence {
             Mode::List => (self.tell_changes(alone), false),
             Mode::Count { .. } if self.may_list(limits) => {
                 self.mode = Mode::List;
-                self.told.clear();
+                self.all_told();
                 let members: Vec<_> = self.members.values().map(|member| &**member).collect();
                 (Told { after: Some(frame::members(&members)), ..Told::default() }, true)
             }
@@ -173,7 +183,7 @@ impl Presence {
         if now < at.saturating_add(limits.count_every_ms) {
             return Told::default();
         }
-        self.told.clear();
+        self.all_told();
         // Where it has come back to what the others know, one who was welcomed in between knows another.
         if told == count && !std::mem::take(&mut self.ahead) {
             return Told::default();
@@ -188,6 +198,7 @@ impl Presence {
         let (mut join, mut update, mut leave) = (Vec::new(), Vec::new(), Vec::new());
         let mut unnoticed = Vec::new();
         let told = std::mem::take(&mut self.told);
+        let again = std::mem::take(&mut self.again);
         for (connection, known) in &told {
             match (known, self.members.get(connection)) {
                 (None, Some(member)) => join.push(&**member),
@@ -197,7 +208,8 @@ impl Presence {
                 (Some(_), Some(_)) => {}
             }
         }
-        let newcomer = told.keys().next().filter(|_| told.len() == 1 && join.len() == 1).cloned();
+        let first = told.keys().next().filter(|first| told.len() == 1 && !again.contains(*first));
+        let newcomer = first.filter(|_| join.len() == 1).cloned();
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
             return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer, unnoticed };
         }
@@ -208,6 +220,11 @@ impl Presence {
             newcomer,
             unnoticed,
         }
+    }
+
+    fn all_told(&mut self) {
+        self.told.clear();
+        self.again.clear();
     }
 
     fn must_count(&self, limits: &Limits) -> bool {

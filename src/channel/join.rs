@@ -99,6 +99,10 @@ impl Channel {
             session.kept.present &= before.present;
             session.kept.data = before.data;
             session = Session::new(Kept { connection, ..session.kept }, &self.rules);
+            // A grant without presence leaves the list that the old connection was on.
+            if !session.kept.present {
+                self.presence.leave(&session.kept.connection);
+            }
         }
         self.log_session(&session, LogLine::new(Level::Info, "join"));
         let awaiting = session.sign_in_by().is_some();
