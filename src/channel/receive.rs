@@ -225,6 +225,8 @@ impl Channel {
     pub(super) fn answer(&mut self, asker: Asker, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
         match asker {
             Asker::Http { asker, slot } => self.fill(asker, slot, id, answer),
+            // After `bye` one hears nothing (rule R3).
+            Asker::Session(key) if self.roster.session(key).is_none_or(Session::is_leaving) => {}
             Asker::Session(key) => match answer {
                 Ok(ack) if id.is_some() => self.tell(key, frame::ack(id, ack)),
                 Ok(_) => {}
