@@ -114,7 +114,7 @@ fn r2_what_is_logged_of_a_refusal_says_why_and_never_shows_the_token() {
 #[test]
 fn a3_a_token_wakes_no_channel_that_it_opens_no_door_of() {
     let house = House::plain();
-    let foreign = format!("Bearer {}", house.token_for("ann", "chat:elsewhere", super::NOW));
+    let foreign = format!("Bearer {}", house.token_for("ann", "chat:elsewhere", NOW));
     for knock in [
         Knock::upgrade(JOIN),
         Knock::get(&format!("{JOIN}/members")),
