@@ -111,7 +111,7 @@ test("d4 the button drops the connection and brings it back complete", async () 
 test("a5 a token expires and is renewed without a gap", async () => {
   const name = room();
   const [ann, bob] = await Promise.all([stage.visitor(), stage.visitor()]);
-  const seen = await shortTokens(ann, 6);
+  const seen = await shortTokens(ann, 12);
   await Promise.all([ann.join("Hazel", name), bob.join("Moss", name)]);
   const connection = await ann.page.textContent("#connection");
   const joined = seen.asked;
