@@ -1,7 +1,7 @@
 // @ts-check
 // The checks that cargo runs.
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { debianEnvironment, debianPossible, needDebianToolchain } from "./debian.mjs";
 import { root, wasmTarget } from "./project.mjs";
 import { ask, say, Stop, tryRun } from "./shell.mjs";
@@ -29,9 +29,13 @@ export async function cargo(args, { env, why } = {}) {
  */
 export async function everyCrate(command, args, options) {
   let output = "";
-  // One target directory for all, so that what they share is compiled once.
-  const env = { CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? join(root, "target"), ...options?.env };
-  for (const manifest of crates) output += await cargo([command, "--manifest-path", manifest, ...args], { ...options, env });
+  for (const manifest of crates) {
+    // Each has a target directory of its own: in a shared one, the service as built for one lies where another's is
+    // looked for, and is taken for it.
+    const target = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), ...dirname(manifest).split("/").filter((part) => part !== "."));
+    const env = { ...options?.env, CARGO_TARGET_DIR: target };
+    output += await cargo([command, "--manifest-path", manifest, ...args], { ...options, env });
+  }
   return output;
 }
 
