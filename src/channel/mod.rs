@@ -13,6 +13,7 @@ mod publish;
 mod receive;
 mod resume;
 mod sign_in;
+mod slow;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -38,6 +39,7 @@ pub use meter::Meter;
 pub use receive::Unreadable;
 
 use ask::Ask;
+use slow::Unread;
 
 /// After how long an alarm fires again that could not do what was due, in milliseconds.
 const ALARM_AGAIN: Millis = 5_000;
@@ -117,11 +119,7 @@ pub struct Channel {
     swept: Millis,
     /// When rates that are full again were last forgotten.
     pruned: Millis,
-    /// Bytes told since unread ones were last looked for, and when that was (rule R6).
-    unchecked: u64,
-    checked: Millis,
-    /// Bytes told to single sessions in this event: what its links cannot tell of yet.
-    told_now: u64,
+    unread: Unread,
     /// When the last event was.
     latest: Millis,
     meter: Meter,
@@ -161,9 +159,7 @@ impl Channel {
             deserted: None,
             swept: 0,
             pruned: 0,
-            unchecked: 0,
-            checked: 0,
-            told_now: 0,
+            unread: Unread::default(),
             latest: 0,
             meter: Meter::default(),
             loaded: false,
@@ -230,7 +226,7 @@ impl Channel {
             self.set_back(turn.now);
         }
         self.latest = turn.now;
-        self.told_now = 0;
+        self.unread.begin();
         if self.loaded {
             return;
         }
@@ -289,7 +285,7 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
-        self.look_for_slow(turn, self.told_now);
+        self.look_for_slow(turn);
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
             if self.departures.is_empty() {
@@ -359,7 +355,7 @@ impl Channel {
     }
 
     fn tell(&mut self, session: SessionKey, text: String) {
-        self.told_now = self.told_now.saturating_add(text.len() as u64);
+        self.unread.told(session, text.len());
         self.meter.told(1, text.len());
         self.effects.push(Effect::Tell { session, text });
     }
