@@ -72,7 +72,10 @@ impl Channel {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
-        self.expel_expired(turn.now);
+        self.expel_expired(turn);
+        if self.presence.needs_names(&self.limits) {
+            self.rouse_all(turn.links);
+        }
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);
@@ -88,6 +91,7 @@ impl Channel {
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
+            self.rouse_all(turn.links);
             self.remember_mode();
         }
         self.meter.flushes = self.meter.flushes.saturating_add(1);

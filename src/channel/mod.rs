@@ -14,6 +14,7 @@ mod receive;
 mod resume;
 mod sign_in;
 mod slow;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -22,16 +23,16 @@ use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
-use crate::effect::{AskerKey, Effect, Farewell, Level, LogLine, SessionKey};
+use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
 use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
-use crate::protocol::frame;
 use crate::roster::Roster;
-use crate::session::{Kept, ResumeQuery, Session};
+use crate::session::{Kept, ResumeQuery};
+use crate::sleeper::Sleeper;
 use crate::storage::{Departure, Storage, StorageError};
 
 pub use ask::{Question, Verb};
@@ -64,6 +65,9 @@ pub trait Links {
 
     /// The sessions that have more than so many bytes unread.
     fn unsent_over(&self, bytes: u64) -> Vec<SessionKey>;
+
+    /// The attachment that a session left, empty where it left none.
+    fn attachment(&self, session: SessionKey) -> String;
 
     /// When each session that ever sent `ping` sent the last one.
     fn pinged(&self) -> Vec<(SessionKey, Millis)>;
@@ -130,13 +134,15 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel as it wakes: with the sessions whose sockets stayed open, by the attachments they left.
+    /// A channel as it wakes: with the sessions whose sockets stayed open, by the heads of the attachments they left,
+    /// one after the other ([`Sleeper::HEAD`](crate::sleeper::Sleeper::HEAD) bytes each, blank where there is none).
     pub fn restore(
         name: ChannelName,
         rules: Rc<ChannelRules>,
         limits: Limits,
         verifier: Rc<dyn Verifier>,
-        sleepers: &[(SessionKey, String)],
+        links: &dyn Links,
+        heads: &str,
     ) -> Self {
         let counted = rules.presence.as_ref().is_some_and(|presence| presence.mode == PresenceMode::Count);
         let mut channel = Self {
@@ -166,38 +172,8 @@ impl Channel {
             effects: Vec::new(),
             incidents: (0, 0),
         };
-        channel.wake(sleepers);
+        channel.wake(links, heads);
         channel
-    }
-
-    fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
-        let mut counted = false;
-        for (key, attachment) in sleepers {
-            self.roster.reserve(*key);
-            // What cannot be read was written by no release of ours: it is told to come back anew. One without an
-            // attachment never joined, and has heard why.
-            let Some(mut kept) = Kept::decode(attachment) else {
-                if !attachment.is_empty() {
-                    self.tell(*key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
-                }
-                self.hang_ups.insert(*key, (0, Some(Close::Restart)));
-                continue;
-            };
-            self.swept = self.swept.max(kept.swept);
-            // Who the contract of today does not let see the list is not on it either (rule A3).
-            kept.present &= Session::new(kept.clone(), &self.rules).watches;
-            let session = Session::new(kept, &self.rules);
-            // Whoever is on its way out is told nothing any more, of this neither.
-            counted |= session.kept.counted && !session.is_leaving();
-            match session.joined() && session.kept.present {
-                true => self.presence.recall(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
-                false => {}
-            }
-            self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
-            self.roster.put(*key, session);
-        }
-        self.presence.resume(counted);
     }
 
     /// The timer fired.
@@ -255,10 +231,12 @@ impl Channel {
                 ..LogLine::new(Level::Error, "storage")
             });
             // Their position is of a life that has ended: they come back without it.
+            self.rouse_all(turn.links);
             for key in self.roster.keys() {
                 self.expel(turn.now, key, Close::HistoryLost, false);
             }
         }
+        self.rouse_one(turn.links);
         let living = self.roster.iter().filter(|(_, session)| !session.is_leaving());
         if let Some(epoch) = living.filter_map(|(_, session)| session.kept.epoch.clone()).next() {
             self.history.adopt(&epoch);
@@ -350,7 +328,8 @@ impl Channel {
     /// Writes what must survive sleep into the session's attachment (rule H3).
     fn remember(&mut self, key: SessionKey) {
         if let Some(session) = self.roster.session(key) {
-            self.effects.push(Effect::Remember { session: key, attachment: session.kept.encode() });
+            let attachment = Sleeper::attachment(session, &self.rules);
+            self.effects.push(Effect::Remember { session: key, attachment });
         }
     }
 

@@ -60,6 +60,7 @@ impl Channel {
             told.filter(|key| turn.links.unsent(*key) > bound).collect()
         };
         for key in slow {
+            self.rouse(turn.links, key);
             self.expel(turn.now, key, Close::TooSlow, false);
         }
     }
