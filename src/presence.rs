@@ -70,7 +70,15 @@ impl Presence {
     /// Nobody is here. `always_counted` where the contract says that only the number is ever told.
     pub const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::COUNT } else { Mode::List };
-        Self { members: BTreeMap::new(), asleep: 0, bytes: 0, changes: BTreeMap::new(), mode, switched: false, always_counted }
+        Self {
+            members: BTreeMap::new(),
+            asleep: 0,
+            bytes: 0,
+            changes: BTreeMap::new(),
+            mode,
+            switched: false,
+            always_counted,
+        }
     }
 
     /// Puts a member on the list whom the others know of from before sleep.
@@ -139,7 +147,7 @@ impl Presence {
     /// After waking: whether the members were told as a number before sleep.
     pub fn resume(&mut self, counted: bool) {
         if counted || self.always_counted {
-            self.mode = Mode::Count { told: Some(self.len()), at: 0 };
+            self.mode = Mode::Count { told: Some(self.count()), at: 0 };
         }
     }
 
@@ -160,7 +168,7 @@ impl Presence {
                 false => change.shown = true,
             }
         }
-        let count = self.len();
+        let count = self.count();
         match self.mode {
             Mode::Count { told, at } => {
                 self.mode = Mode::Count { told: told.filter(|told| *told == count), at };
@@ -178,7 +186,7 @@ impl Presence {
     }
 
     /// How many are on the list.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         u64::try_from(self.size()).unwrap_or(u64::MAX)
     }
 
@@ -236,7 +244,7 @@ impl Presence {
     }
 
     fn tell_count(&mut self, now: Millis, limits: &Limits) -> Told {
-        let count = self.len();
+        let count = self.count();
         let Mode::Count { told, at } = self.mode else { return Told::default() };
         if now < at.saturating_add(limits.count_every_ms) {
             return Told::default();

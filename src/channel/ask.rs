@@ -113,7 +113,7 @@ impl Channel {
         self.expel_expired(turn);
         Ok(match self.presence.list(&self.limits) {
             Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
-            None => format!("{{\"count\":{}}}", self.presence.len()),
+            None => format!("{{\"count\":{}}}", self.presence.count()),
         })
     }
 

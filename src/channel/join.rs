@@ -216,7 +216,7 @@ impl Channel {
         let here = match &list {
             _ if standing.is_none() || !session.watches => None,
             Some(members) => Some(Here::Members(members)),
-            None => Some(Here::Count(self.presence.len())),
+            None => Some(Here::Count(self.presence.count())),
         };
         let can = if standing.is_some() { session.rights.names() } else { Vec::new() };
         frame::welcome(&Welcome {

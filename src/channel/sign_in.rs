@@ -103,7 +103,7 @@ impl Channel {
             self.presence.show(&connection, &self.limits);
             let here = match self.presence.list(&self.limits) {
                 Some(members) => frame::members(&members),
-                None => frame::count(self.presence.len()),
+                None => frame::count(self.presence.count()),
             };
             self.tell(key, here);
         }
