@@ -278,6 +278,17 @@ fn h3_a_sleeper_whose_grant_has_expired_hears_nothing() {
 }
 
 #[test]
+fn r6_a_sleeper_that_does_not_read_is_told_so() {
+    let (mut world, members) = crowd(3);
+    world.socket_mut(members[2]).unsent = 1_048_577;
+    world.told(members[0], say("1", 1));
+    let told = world.received(members[2]);
+    assert_eq!(told.last().unwrap(), &json!({"type": "bye", "code": 4102, "reason": "too_slow"}));
+    assert_eq!(seqs(&world.told(members[0], say("2", 2))), [2]);
+    world.refute_received(members[2]);
+}
+
+#[test]
 fn h3_heads_are_as_wide_whatever_they_hold() {
     let rules = support::room::contract().check().unwrap();
     let rules = rules.rules(&ChannelName::parse("room:a").unwrap()).unwrap();
