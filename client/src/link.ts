@@ -6,6 +6,7 @@ const OPEN = 1;
 
 /** What a link tells. */
 export interface LinkEvents {
+  /** A text came; after `gone` it is of no interest. */
   text(text: string): void;
   /** The way is gone; told exactly once, even where the other side never finishes closing. */
   gone(code: number, reason: string): void;
@@ -23,7 +24,7 @@ export class Link {
     this.#runtime = runtime;
     this.#events = events;
     this.#socket = runtime.socket(url, protocols);
-    this.#socket.onmessage = ({ data }) => void (this.#phase !== "gone" && typeof data === "string" && events.text(data));
+    this.#socket.onmessage = ({ data }) => void (typeof data === "string" && events.text(data));
     this.#socket.onerror = () => {};
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
   }
