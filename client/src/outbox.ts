@@ -24,7 +24,7 @@ export type LaneName = "publish" | "volatile" | "presence" | "history" | "contro
 /** Everything this client has asked for and was not answered yet (F2). */
 export class Outbox {
   readonly #instance: string;
-  readonly #lanes: ReadonlyMap<LaneName, Lane>;
+  readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
   #frames = 0;
   #bytes = 0;
@@ -36,13 +36,13 @@ export class Outbox {
 
   constructor(runtime: Runtime) {
     this.#instance = runtime.instance();
-    this.#lanes = new Map<LaneName, Lane>([
-      ["control", new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true })],
-      ["publish", new Lane(runtime, { batch: "many", again: "always", paced: false })],
-      ["volatile", new Lane(runtime, { batch: "unordered", again: "never", paced: false })],
-      ["presence", new Lane(runtime, { batch: 1, again: "always", paced: true })],
-      ["history", new Lane(runtime, { batch: 1, again: "always", paced: true })],
-    ]);
+    this.#lanes = {
+      control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
+      publish: new Lane(runtime, { batch: "many", again: "always", paced: false }),
+      volatile: new Lane(runtime, { batch: "unordered", again: "never", paced: false }),
+      presence: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+      history: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+    };
   }
 
   /** Asks for something on the connection as it is. */
@@ -50,7 +50,7 @@ export class Outbox {
 
   /** Whether this lane has something to do. */
   busy(lane: LaneName): boolean {
-    return this.#lanes.get(lane)?.busy ?? false;
+    return this.#lanes[lane].busy;
   }
 
   /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
@@ -65,7 +65,7 @@ export class Outbox {
       if (lane !== "control" && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES))
         throw new ChannelError("queue_full", "Too much waits: try later.");
       this.#count(1, bytes);
-      this.#lanes.get(lane)?.add({
+      this.#lanes[lane].add({
         id,
         place,
         text,
@@ -82,19 +82,19 @@ export class Outbox {
 
   /** Gives a request up. */
   withdraw(id: string, error: ChannelError): void {
-    for (const lane of this.#lanes.values()) lane.withdraw(id, error);
+    for (const lane of Object.values(this.#lanes)) lane.withdraw(id, error);
   }
 
   /** Takes an answer or a refusal; says whether anyone waited for it. */
   take(id: string | undefined, answer: Answer | Refusal): boolean {
-    return id !== undefined && [...this.#lanes.values()].some((lane) => lane.take(id, answer));
+    return id !== undefined && Object.values(this.#lanes).some((lane) => lane.take(id, answer));
   }
 
   /** A link is there, though not more than a sign-in may go over it yet. */
   linked(send: (text: string) => void): void {
     this.#send = send;
     this.#phase = "linked";
-    this.#lanes.get("control")?.open({ limits: this.#limits, send });
+    this.#lanes.control.open({ limits: this.#limits, send });
   }
 
   /** The service said `welcome`: what waits goes out, what was unanswered first. */
@@ -102,19 +102,19 @@ export class Outbox {
     const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
     this.#phase = "open";
     const way = { limits, pace: new Pace(limits.per_second, limits.burst), send: this.#send };
-    for (const lane of this.#lanes.values()) lane.open(way);
+    for (const lane of Object.values(this.#lanes)) lane.open(way);
   }
 
   /** The link is gone. */
   down(): void {
     this.#phase = "down";
-    for (const lane of this.#lanes.values()) lane.down();
+    for (const lane of Object.values(this.#lanes)) lane.down();
   }
 
   /** The channel is over: nothing is answered any more. */
   finish(error: ChannelError): void {
     this.#over = error;
-    for (const lane of this.#lanes.values()) lane.down(error);
+    for (const lane of Object.values(this.#lanes)) lane.down(error);
   }
 
   /** The text of a request, or the error why it cannot be sent. */

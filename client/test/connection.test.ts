@@ -335,6 +335,22 @@ test("a_service_that_cannot_be_reached_is_named_without_the_position", async () 
   ]);
 });
 
+test("a_socket_that_only_tells_an_error_is_over_100_ms_later", async () => {
+  const world = new World();
+  const channel = await world.joining();
+  world.socket.onerror?.({} as never);
+  await world.advance(99);
+  assert.equal(channel.connection.state, "joining");
+  await world.advance(1);
+  assert.deepEqual([channel.connection.state, channel.connection.error?.code], ["waiting", "offline"]);
+  await world.reconnected();
+  // One that tells its close as well is over with it, and the code counts.
+  world.socket.onerror?.({} as never);
+  await world.socket.end(4003, "forbidden");
+  assert.equal((await channel.closed)?.code, "forbidden");
+  assert.equal(world.armed, 0);
+});
+
 test("what_is_waited_is_told_in_whole_milliseconds", async () => {
   const world = new World();
   world.random = 0.123456789;

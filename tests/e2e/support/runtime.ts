@@ -86,7 +86,7 @@ async function serve(home: string): Promise<ChildProcess> {
 }
 
 /** A port that is free now, and that the restarted process can have again. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
