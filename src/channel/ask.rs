@@ -110,7 +110,7 @@ impl Channel {
             return Err(speaker.lacks("Your token does not allow presence here."));
         }
         self.sweep(turn);
-        self.expel_expired(turn.now);
+        self.expel_expired(turn);
         Ok(match self.presence.list(&self.limits) {
             Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
             None => format!("{{\"count\":{}}}", self.presence.len()),

@@ -24,6 +24,7 @@ impl Channel {
         let claims =
             self.verifier.verify(token, turn.now).map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
+        self.rouse_those(turn.links, |sleeper| sleeper.may_be_of(claims.user.as_str()));
         self.may_become(&before, &claims)?;
         if before.sign_in_by().is_some() {
             self.must_know(turn.now)?;

@@ -11,14 +11,32 @@ export class Roster {
     this.groups = [new Map(), new Map(), new Map()];
   }
 
-  wake() {
-    const attachments = [];
+  // The heads of all attachments, one after the other; blanks where there is none, or one that is not plain.
+  wake(head) {
+    const plain = new RegExp(`^[ -~]{${head}}`);
+    const blank = " ".repeat(head);
+    let heads = "";
+    let session = 0;
     for (const socket of this.ctx.getWebSockets()) {
-      this.bind(attachments.length, socket);
+      this.bind(session++, socket);
       const attachment = socket.deserializeAttachment();
-      attachments.push(typeof attachment === "string" ? attachment : "");
+      heads += typeof attachment === "string" && plain.test(attachment) ? attachment.slice(0, head) : blank;
     }
-    return attachments;
+    return heads;
+  }
+
+  attachment(session) {
+    const attachment = this.sockets.get(session)?.deserializeAttachment();
+    return typeof attachment === "string" ? attachment : "";
+  }
+
+  // A socket that carries a session: one that sleeps with the object, or one that ends at once when it is closed.
+  open(session, sleeps) {
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (sleeps) this.ctx.acceptWebSocket(server);
+    else server.accept();
+    this.bind(session, server);
+    return client;
   }
 
   bind(session, socket) {
@@ -50,6 +68,10 @@ export class Roster {
     if (socket === undefined) return;
     for (const hearers of this.groups) hearers.delete(session);
     this.groups[group].set(session, socket);
+  }
+
+  hear_all(groups) {
+    groups.forEach((group, session) => this.groups[group].set(session, this.sockets.get(session)));
   }
 
   remember(session, attachment) {

@@ -1,5 +1,6 @@
 //! [`World`]: one channel machine, its fake sockets, a virtual clock, and sleep wherever the platform could sleep.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -12,6 +13,7 @@ use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
 use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
 use dormouse::pattern::Pattern;
 use dormouse::session::{ATTACHMENT_MAX, ResumeQuery};
+use dormouse::sleeper::Sleeper;
 use dormouse::storage::MemoryStorage;
 use serde_json::{Value, json};
 
@@ -57,6 +59,8 @@ pub struct Client(usize);
 struct Wires {
     sockets: Vec<Socket>,
     open: BTreeMap<SessionKey, Client>,
+    /// How many attachments were read whole.
+    read: Cell<u64>,
 }
 
 impl Wires {
@@ -92,6 +96,11 @@ impl Links for Wires {
 
     fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
         self.iter().filter(|(_, socket)| socket.unsent > bytes).map(|(key, _)| key).collect()
+    }
+
+    fn attachment(&self, session: SessionKey) -> String {
+        self.read.set(self.read.get() + 1);
+        self.iter().find(|(key, _)| *key == session).map_or_else(String::new, |(_, socket)| socket.attachment.clone())
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
@@ -297,13 +306,13 @@ impl World {
 
     /// A client sends a text; one whose connection is gone sends into the void.
     pub fn send_text(&mut self, client: Client, text: &str) {
-        if let Some(key) = self.wires.key(client) {
+        if let Some(key) = self.key_awake(client) {
             self.event(|channel, turn| channel.receive(turn, key, text));
         }
     }
 
     pub fn send_unreadable(&mut self, client: Client, what: Unreadable) {
-        if let Some(key) = self.wires.key(client) {
+        if let Some(key) = self.key_awake(client) {
             self.event(|channel, turn| channel.receive_unreadable(turn, key, what));
         }
     }
@@ -325,7 +334,7 @@ impl World {
     }
 
     fn disconnect(&mut self, client: Client, clean: bool) {
-        let Some(key) = self.wires.key(client) else { return };
+        let Some(key) = self.key_awake(client) else { return };
         let effects = self.turn(|channel, turn| channel.close(turn, key, clean));
         self.wires.disconnect(client);
         self.apply_all(effects);
@@ -488,6 +497,11 @@ impl World {
         &self.wires.sockets[number]
     }
 
+    /// How many attachments the channel has read whole.
+    pub fn attachments_read(&self) -> u64 {
+        self.wires.read.get()
+    }
+
     pub fn is_asleep(&self) -> bool {
         self.channel.is_none()
     }
@@ -519,13 +533,23 @@ impl World {
         result
     }
 
+    /// The machine's key of a client, as it is once the channel is awake.
+    fn key_awake(&mut self, client: Client) -> Option<SessionKey> {
+        self.wires.key(client)?;
+        let channel = self.channel.take().unwrap_or_else(|| self.wake());
+        self.channel = Some(channel);
+        self.wires.key(client)
+    }
+
     fn wake(&mut self) -> Channel {
         self.wakes += 1;
         // Who hears what is not kept through sleep.
         self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
-        let sleepers: Vec<_> = self.wires.iter().map(|(key, socket)| (key, socket.attachment.clone())).collect();
-        Channel::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &sleepers)
+        let open = std::mem::take(&mut self.wires.open).into_values();
+        self.wires.open = (0..).map(SessionKey).zip(open).collect();
+        let heads: String = self.wires.iter().map(|(_, socket)| head(&socket.attachment)).collect();
+        Channel::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &self.wires, &heads)
     }
 
     fn apply_all(&mut self, effects: Effects) {
@@ -564,6 +588,14 @@ impl World {
                     socket.hearing = Some(hearing);
                 }
             }
+            Effect::HearAll { hearing } => {
+                for (key, hearing) in (0..).map(SessionKey).zip(hearing) {
+                    // The one whose close woke the channel is gone already.
+                    if let Some(socket) = self.wires.socket(key) {
+                        socket.hearing = Some(hearing);
+                    }
+                }
+            }
             Effect::Remember { session, attachment } => {
                 let bytes = v8_bytes(&attachment);
                 assert!(bytes <= ATTACHMENT_MAX, "an attachment of {bytes} bytes");
@@ -597,6 +629,12 @@ impl World {
             frame => socket.frames.push(frame),
         }
     }
+}
+
+/// The head of an attachment, as the shell hands it over.
+fn head(attachment: &str) -> String {
+    let head = attachment.get(..Sleeper::HEAD).filter(|head| head.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+    head.map_or_else(|| " ".repeat(Sleeper::HEAD), str::to_owned)
 }
 
 /// How many bytes the platform counts a text as that it is to keep: one for each character if all are below U+0100,
