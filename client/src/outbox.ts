@@ -63,7 +63,7 @@ export class Outbox {
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
       if (lane !== "control" && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES))
-        throw new ChannelError("queue_full", "Too much waits: try later.");
+        throw new ChannelError("queue_full", "The queue is full: try later.");
       this.#count(1, bytes);
       this.#lanes[lane].add({
         id,

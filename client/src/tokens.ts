@@ -53,7 +53,8 @@ export class Tokens {
   /** The token to join with; `null` means joining without one. `now` is the service's clock, in milliseconds. */
   async forJoin(now: number): Promise<string | null> {
     const { current } = this;
-    if (!this.renewable || (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > now + TOO_SHORT_MS)) return current;
+    if (!this.renewable) return current;
+    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > now + TOO_SHORT_MS) return current;
     this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
     if (this.#phase === "spent") this.#phase = "second";
     return this.current;

@@ -306,8 +306,8 @@ test("e5_any_other_name_is_for_the_service_to_judge_and_travels_encoded", async 
 
 test("e1_an_address_that_cannot_be_a_services_throws_at_once_and_says_what_is_wanted", () => {
   const world = new World();
-  const wrong = ["http://a.test/chat", "http://a.test/v1/channels/chat:lobby", "http://a.test/?x=1", "http://a.test/#x", "localhost:8787", "file:///a/"];
-  for (const url of wrong) {
+  const paths = ["http://a.test/chat", "http://a.test/v1/channels/chat:lobby", "http://a.test/?x=1", "http://a.test/#x"];
+  for (const url of [...paths, "localhost:8787", "file:///a/"]) {
     const message = `No channel 'chat:lobby' at '${url}': give a name and an origin like 'https://rt.example.com'.`;
     assert.throws(() => connect(url, "chat:lobby", { runtime: world.runtime }), { name: "ChannelError", code: "bad_name", message });
   }

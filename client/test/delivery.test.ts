@@ -258,7 +258,8 @@ test("d6_what_is_held_behind_a_gap_is_bounded_and_what_is_let_go_is_replayed_or_
     const told = record(channel);
     await world.socket.say(...range(2, 1_003), typing);
     const asked = world.socket.heardOne();
-    await world.socket.say({ type: "resumed", id: asked["id"], resume, seq: 1_003 }, ...(resume === "recovered" ? range(1, 1_003) : []));
+    const replay = resume === "recovered" ? range(1, 1_003) : [];
+    await world.socket.say({ type: "resumed", id: asked["id"], resume, seq: 1_003 }, ...replay);
     for (let after = 0; resume === "behind" && after < 1_003; after += 100) {
       await world.socket.say(page(world.socket.heardOne(), range(after + 1, Math.min(1_003, after + 100)), after < 1_000));
     }

@@ -81,7 +81,9 @@ class Visit {
     for (;;) {
       const told = this.lines.filter((line) => name in line).map((line) => line[name]);
       if (told.length >= count) return told;
-      const gone = this.ended.then(([code]) => Promise.reject(new Error(`it ended with ${code} before it told "${name}": ${this.#complaint}`)));
+      const gone = this.ended.then(([code]) => {
+        throw new Error(`it ended with ${code} before it told "${name}": ${this.#complaint}`);
+      });
       await Promise.race([once(this.#news, "line", { signal: end }), gone]);
     }
   }
@@ -110,7 +112,8 @@ after(async () => {
 
 const here = runtimes();
 for (const name of ["Node 22", "Deno", "Bun"]) {
-  if (!here.some((runtime) => runtime.name.startsWith(name))) console.log(`${name} is not to be had here, and not tested: npm ci --prefix tests/e2e/runtimes`);
+  if (here.some((runtime) => runtime.name.startsWith(name))) continue;
+  console.log(`${name} is not to be had here, and not tested: npm ci --prefix tests/e2e/runtimes`);
 }
 
 for (const [at, runtime] of here.entries()) {

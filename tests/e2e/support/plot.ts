@@ -51,7 +51,8 @@ ${[...panels, ...lines, ...seconds].join("\n")}
 function panel({ name, colour, counts }: Series, base: number): string {
   const most = Math.max(...counts, 1);
   // One path a panel: a picture that lies in the repository should be small.
-  const bars = counts.map((count, index) => (count === 0 ? "" : `M${left + index * bar},${base}v-${((high * count) / most).toFixed(1)}h${bar - 0.5}V${base}z`));
+  const bars = counts.map((count, index) =>
+    count === 0 ? "" : `M${left + index * bar},${base}v-${((high * count) / most).toFixed(1)}h${bar - 0.5}V${base}z`);
   return `<path d="${bars.join("")}" fill="${colour}"/><line x1="${left}" x2="100%" y1="${base}" y2="${base}" stroke="#999"/>` +
     `<text x="${left - 6}" y="${base - high + 8}" text-anchor="end">${most}</text>` +
     `<text x="100%" dx="-20" y="${base - high + 8}" text-anchor="end" fill="${colour}">${name}</text>`;
