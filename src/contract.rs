@@ -28,6 +28,7 @@ pub use mistake::Mistake;
 
 use crate::name::ChannelName;
 use crate::pattern::Pattern;
+use crate::sorted::Sorted;
 
 /// A deployment of the service: its contract, and later its handlers.
 pub trait Application {
@@ -97,8 +98,9 @@ impl Contract {
         if self.mistakes.is_empty() {
             return Ok(self);
         }
-        self.mistakes.sort_by_key(|mistake| (mistake.file(), mistake.line()));
-        Err(self.mistakes)
+        let placed = self.mistakes.into_iter().enumerate();
+        let sorted: Sorted<_, _> = placed.map(|(n, mistake)| ((mistake.file(), mistake.line(), n), mistake)).collect();
+        Err(sorted.into_values().collect())
     }
 
     /// Whether more specific patterns take every name of a pattern, as `a:*` and `a:*:**` do with `a:**`.

@@ -2,6 +2,8 @@
 //! there are few entries, this is as fast and nearly nothing.
 
 use std::borrow::Borrow;
+use std::fmt;
+use std::marker::PhantomData;
 
 /// A map of few entries, in the order in which they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,16 @@ impl<K, V> Few<K, V> {
     /// Every entry.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    /// Every entry, handed over.
+    pub fn into_entries(self) -> impl Iterator<Item = (K, V)> {
+        self.entries.into_iter()
+    }
+
+    /// How many entries there are.
+    pub const fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Every value.
@@ -98,6 +110,39 @@ impl<K, V> FromIterator<(K, V)> for Few<K, V> {
 impl<K: serde::Serialize, V: serde::Serialize> serde::Serialize for Few<K, V> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de, K, V> serde::Deserialize<'de> for Few<K, V>
+where
+    K: Eq + serde::Deserialize<'de>,
+    V: serde::Deserialize<'de>,
+{
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Entries(PhantomData))
+    }
+}
+
+/// Reads the entries of an object; of a key that comes twice, the last value holds.
+struct Entries<K, V>(PhantomData<(K, V)>);
+
+impl<'de, K, V> serde::de::Visitor<'de> for Entries<K, V>
+where
+    K: Eq + serde::Deserialize<'de>,
+    V: serde::Deserialize<'de>,
+{
+    type Value = Few<K, V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+        let mut few = Few::new();
+        while let Some((key, value)) = object.next_entry()? {
+            few.insert(key, value);
+        }
+        Ok(few)
     }
 }
 

@@ -49,6 +49,7 @@ pub mod protocol;
 pub mod roster;
 pub mod session;
 pub mod sleeper;
+pub mod sorted;
 pub mod storage;
 
 #[cfg(target_arch = "wasm32")]

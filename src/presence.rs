@@ -1,22 +1,22 @@
 //! Who is here: the list of members, what of it the others were told, and when it becomes a number (rules P1–P4).
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::config::Limits;
 use crate::name::{ConnectionId, Millis};
 use crate::protocol::frame;
+use crate::sorted::Sorted;
 
 /// The members of a channel, by connection, so that the list reads the same before and after sleep.
 #[derive(Debug)]
 pub struct Presence {
-    members: BTreeMap<ConnectionId, Rc<str>>,
+    members: Sorted<ConnectionId, Rc<str>>,
     /// How many more are on the list whose sessions sleep: only while it is a number.
     asleep: usize,
     /// How long the list is, sleepers included.
     bytes: usize,
     /// What the others are to be told of.
-    changes: BTreeMap<ConnectionId, Change>,
+    changes: Sorted<ConnectionId, Box<Change>>,
     mode: Mode,
     /// Whether list and number changed places since the last telling.
     switched: bool,
@@ -71,10 +71,10 @@ impl Presence {
     pub const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::COUNT } else { Mode::List };
         Self {
-            members: BTreeMap::new(),
+            members: Sorted::new(),
             asleep: 0,
             bytes: 0,
-            changes: BTreeMap::new(),
+            changes: Sorted::new(),
             mode,
             switched: false,
             always_counted,
@@ -139,9 +139,12 @@ impl Presence {
     }
 
     fn change(&mut self, connection: &ConnectionId, told: Option<Rc<str>>, last: Rc<str>) {
-        let change = self.changes.entry(connection.clone());
-        let change = change.or_insert_with(|| Change { told, last: Rc::clone(&last), shown: false, own: None });
-        change.last = last;
+        match self.changes.get_mut(connection) {
+            Some(change) => change.last = last,
+            None => {
+                drop(self.changes.insert(connection.clone(), Change { told, last, shown: false, own: None }.into()))
+            }
+        }
     }
 
     /// After waking: whether the members were told as a number before sleep.
@@ -162,7 +165,7 @@ impl Presence {
     /// A joiner is shown who is here, changes included that nobody was told of yet. Should they be undone before they
     /// are told, it must be told all the same. And one who makes the list too long is shown a number.
     pub fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
-        for (connection, change) in &mut self.changes {
+        for (connection, change) in self.changes.iter_mut() {
             match connection == joiner {
                 true => change.own = self.members.get(connection).cloned(),
                 false => change.shown = true,
@@ -262,7 +265,8 @@ impl Presence {
     fn tell_changes(&mut self, alone: bool) -> Told {
         let (mut join, mut update, mut leave) = (Vec::new(), Vec::new(), Vec::new());
         let changes = std::mem::take(&mut self.changes);
-        for (connection, Change { told, last, shown, own }) in &changes {
+        for (connection, change) in changes.iter() {
+            let Change { told, last, shown, own } = &**change;
             let stale = |member| *shown || own.as_ref().is_some_and(|own| own != member);
             match (told, self.members.get(connection)) {
                 (None, Some(member)) => join.push(&**member),
@@ -277,7 +281,11 @@ impl Presence {
         }
         let knows =
             |(connection, change): &(&ConnectionId, &Change)| self.members.get(*connection) == change.own.as_ref();
-        let only = changes.iter().next().filter(|_| changes.len() == 1 && join.len() == 1 && leave.is_empty());
+        let only = changes
+            .iter()
+            .map(|(connection, change)| (connection, &**change))
+            .next()
+            .filter(|_| changes.len() == 1 && join.len() == 1 && leave.is_empty());
         let newcomer = only.filter(knows).map(|(connection, _)| connection.clone());
         if alone && !(join.is_empty() && update.is_empty() && leave.is_empty()) {
             return Told { before: Some(frame::changes(&join, &update, &leave)), after: None, newcomer };

@@ -1,23 +1,22 @@
 //! The sessions of a channel, found by key, by connection and by user.
 
-use std::collections::BTreeMap;
-
 use crate::effect::{Hearing, SessionKey};
 use crate::name::{ConnectionId, Millis, UserId};
 use crate::protocol::request::Targets;
 use crate::session::{Session, Stage};
 use crate::sleeper::Sleeper;
+use crate::sorted::Sorted;
 
 /// All sessions whose link is open, those on their way out included.
 #[derive(Debug, Default)]
 pub struct Roster {
-    sessions: BTreeMap<SessionKey, Session>,
+    sessions: Sorted<SessionKey, Box<Session>>,
     /// Those that have not been heard since the channel woke, by their keys from 0.
     sleepers: Vec<Option<Sleeper>>,
     asleep: usize,
     next: u32,
-    by_connection: BTreeMap<ConnectionId, SessionKey>,
-    by_user: BTreeMap<UserId, Vec<SessionKey>>,
+    by_connection: Sorted<ConnectionId, SessionKey>,
+    by_user: Sorted<UserId, Vec<SessionKey>>,
     anonymous: usize,
     awaiting: usize,
     hearing: [usize; 2],
@@ -46,11 +45,11 @@ impl Roster {
         if session.kept.stage != Stage::Leaving {
             self.by_connection.insert(session.kept.connection.clone(), key);
             if let Some(user) = session.kept.user() {
-                self.by_user.entry(user.clone()).or_default().push(key);
+                self.by_user.update(user.clone(), |keys| keys.push(key));
             }
             self.note_expiry(session.kept.expires());
         }
-        self.sessions.insert(key, session);
+        self.sessions.insert(key, session.into());
     }
 
     fn note_expiry(&mut self, expires: Millis) {
@@ -118,7 +117,7 @@ impl Roster {
                 self.by_user.remove(user);
             }
         }
-        Some(session)
+        Some(*session)
     }
 
     fn count(&mut self, session: &Session, comes: bool) {
@@ -133,18 +132,18 @@ impl Roster {
 
     /// The session of a key, unless it sleeps.
     pub fn session(&self, key: SessionKey) -> Option<&Session> {
-        self.sessions.get(&key)
+        self.sessions.get(&key).map(|session| &**session)
     }
 
     /// The session of a key, to change what no index depends on: else [`Roster::put`] it anew.
     pub fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        self.sessions.get_mut(&key)
+        self.sessions.get_mut(&key).map(|session| &mut **session)
     }
 
     /// The session that has this connection id, neither asleep nor on its way out.
     pub fn connection(&self, connection: &str) -> Option<(SessionKey, &Session)> {
         let key = *self.by_connection.get(connection)?;
-        Some((key, self.sessions.get(&key)?))
+        Some((key, self.session(key)?))
     }
 
     /// The user's sessions that are neither asleep nor on their way out.
@@ -154,7 +153,7 @@ impl Roster {
 
     /// Every session that does not sleep.
     pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
-        self.sessions.iter().map(|(key, session)| (*key, session))
+        self.sessions.iter().map(|(key, session)| (*key, &**session))
     }
 
     /// The key of every session that does not sleep.

@@ -1,6 +1,5 @@
 //! What a verified token says (rule A2), and the part of it that concerns one channel.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Flaw;
+use crate::few::Few;
 use crate::name::{ChannelName, EVENT_NAME_MAX, Millis, UserId};
 use crate::pattern::Pattern;
 use crate::protocol::ijson;
@@ -160,7 +160,7 @@ struct RawClaims<'a> {
     iss: Option<String>,
     aud: Option<Audience>,
     jti: Option<String>,
-    can: Option<BTreeMap<String, Vec<String>>>,
+    can: Option<Few<String, Vec<String>>>,
     roles: Option<Vec<String>>,
     #[serde(borrow)]
     info: Option<&'a RawValue>,
@@ -193,12 +193,12 @@ fn millis(seconds: f64) -> Result<Millis, NotADate> {
     Millis::try_from(time.as_millis()).map_err(|_| NotADate)
 }
 
-fn can(raw: BTreeMap<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
+fn can(raw: Few<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
     if raw.len() > PATTERNS_MAX || raw.values().any(|abilities| abilities.len() > ABILITIES_MAX) {
         return Err(Flaw::Can);
     }
     let mut can = Vec::with_capacity(raw.len());
-    for (pattern, mut abilities) in raw {
+    for (pattern, mut abilities) in raw.into_entries() {
         let Ok(pattern) = Pattern::parse(&pattern) else { continue };
         abilities.retain(|ability| is_ability(ability));
         can.push((pattern, abilities));

@@ -86,7 +86,9 @@ fn material(key: &Value, algorithm: &'static str) -> Option<JsonWebKey<'static>>
     let curve = || Some(text("crv")?.to_owned().into());
     Some(match algorithm {
         "HS256" => JsonWebKey::Symmetric { secret: SecretBytes::owned(bytes("k")?) },
-        "ES256" => JsonWebKey::EllipticCurve { curve: curve()?, x: bytes("x")?.into(), y: bytes("y")?.into(), secret: None },
+        "ES256" => {
+            JsonWebKey::EllipticCurve { curve: curve()?, x: bytes("x")?.into(), y: bytes("y")?.into(), secret: None }
+        }
         _ => JsonWebKey::KeyPair { curve: curve()?, x: bytes("x")?.into(), secret: None },
     })
 }

@@ -1,12 +1,11 @@
 //! Makes tokens, for development alone: in production the application's own server does.
 
-use std::collections::BTreeMap;
-
 use jwt_compact::alg::Hs256;
 use jwt_compact::{AlgorithmExt, Claims as Envelope, Header};
 use serde::Serialize;
 
 use super::Keys;
+use crate::few::Few;
 use crate::name::{Millis, UserId};
 
 /// The claims of a token that these keys would accept.
@@ -19,20 +18,14 @@ struct Minted<'a> {
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
-    can: &'a BTreeMap<String, Vec<String>>,
+    can: &'a Few<String, Vec<String>>,
 }
 
 impl Keys {
     /// Makes a token for a user that lasts so many milliseconds, signed with `JWT_SECRET`; `None` without a secret.
     ///
     /// Whoever reaches this can be anyone: call it only where `DEV_TOKENS=1`.
-    pub fn mint(
-        &self,
-        user: &UserId,
-        can: &BTreeMap<String, Vec<String>>,
-        now: Millis,
-        lasts: Millis,
-    ) -> Option<String> {
+    pub fn mint(&self, user: &UserId, can: &Few<String, Vec<String>>, now: Millis, lasts: Millis) -> Option<String> {
         let demands = self.demands();
         let claims = Minted {
             sub: user,

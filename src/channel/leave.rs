@@ -59,7 +59,7 @@ impl Channel {
             drop(self.internal(turn.now, format!("a departure cannot be written: {error}")));
             return false;
         }
-        self.departures.insert(departure.connection.clone(), departure);
+        self.departures.insert(departure.connection.clone(), departure.into());
         true
     }
 
@@ -132,8 +132,8 @@ impl Channel {
     pub(super) fn hang_up_due(&mut self, now: Millis) {
         let due: Vec<_> =
             self.hang_ups.iter().filter(|(_, (at, _))| *at <= now).map(|(key, why)| (*key, *why)).collect();
+        self.hang_ups.retain(|_, (at, _)| *at > now);
         for (session, (_, close)) in due {
-            self.hang_ups.remove(&session);
             let (code, reason) = close.map_or((1000, "bye"), |close| (close.number(), close.reason()));
             self.effects.push(Effect::HangUp { session, code, reason });
         }

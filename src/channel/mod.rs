@@ -16,7 +16,6 @@ mod sign_in;
 mod slow;
 mod wake;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::auth::{Grant, Verifier};
@@ -33,6 +32,7 @@ use crate::presence::Presence;
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery};
 use crate::sleeper::Sleeper;
+use crate::sorted::Sorted;
 use crate::storage::{Departure, Storage, StorageError};
 
 pub use ask::{Question, Verb};
@@ -103,10 +103,10 @@ pub struct Channel {
     presence: Presence,
     history: History,
     batch: Batch,
-    buckets: BTreeMap<Payer, Buckets>,
+    buckets: Sorted<Payer, Box<Buckets>>,
     asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: BTreeMap<ConnectionId, Departure>,
+    departures: Sorted<ConnectionId, Box<Departure>>,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
@@ -116,7 +116,7 @@ pub struct Channel {
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: BTreeMap<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: Sorted<SessionKey, (Millis, Option<Close>)>,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
@@ -154,14 +154,14 @@ impl Channel {
             verifier,
             roster: Roster::default(),
             batch: Batch::default(),
-            buckets: BTreeMap::new(),
+            buckets: Sorted::new(),
             asks: Few::new(),
-            departures: BTreeMap::new(),
+            departures: Sorted::new(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: BTreeMap::new(),
+            hang_ups: Sorted::new(),
             deserted: None,
             swept: 0,
             pruned: 0,
@@ -249,7 +249,7 @@ impl Channel {
                 if kept.present {
                     self.presence.recall(&departure.connection, kept.member());
                 }
-                self.departures.insert(departure.connection.clone(), departure);
+                self.departures.insert(departure.connection.clone(), departure.into());
             }
         }
         if self.roster.is_deserted() {

@@ -242,7 +242,7 @@ impl Channel {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
-        self.buckets.entry(speaker.payer.clone()).or_default().bucket(gate, rate, now).take(rate, now)
+        self.buckets.update(speaker.payer.clone(), |buckets| buckets.bucket(gate, rate, now).take(rate, now))
     }
 
     /// The gates of everything but a publish.

@@ -139,14 +139,14 @@ impl Channel {
             return Ok(());
         }
         let rate = self.replay_rate();
-        self.buckets.entry(payer.clone()).or_default().bucket(Gate::Replay, rate, now).solvent(rate, now)
+        self.buckets.update(payer.clone(), |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
     }
 
     fn charge(&mut self, now: Millis, payer: &Payer, bytes: u64) {
         let rate = self.replay_rate();
         #[expect(clippy::cast_precision_loss, reason = "a page is at most 256 KiB and a message")]
         let cost = bytes as f64;
-        self.buckets.entry(payer.clone()).or_default().bucket(Gate::Replay, rate, now).charge(cost);
+        self.buckets.update(payer.clone(), |buckets| buckets.bucket(Gate::Replay, rate, now).charge(cost));
     }
 
     fn log_corrupt(&mut self, corrupt: Option<u64>) {

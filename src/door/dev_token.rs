@@ -1,13 +1,12 @@
 //! Tokens for development (`POST /dev/token`): a page on this machine mints its own.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Cors, Reply};
 use crate::auth::Keys;
 use crate::config::Config;
 use crate::error::{Code, Refusal};
+use crate::few::Few;
 use crate::name::{Millis, UserId};
 
 /// How long a development token holds, in milliseconds: an hour.
@@ -45,7 +44,8 @@ impl DevTokens {
 fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
     let wanted: Wanted = serde_json::from_str(body).map_err(|_| Refusal::new(Code::BadFrame, SHAPE))?;
     let user = UserId::parse(&wanted.user).ok_or_else(|| Refusal::new(Code::BadFrame, SHAPE))?;
-    let can = wanted.can.unwrap_or_else(|| [("**".to_owned(), EVERYTHING.map(str::to_owned).to_vec())].into());
+    let can =
+        wanted.can.unwrap_or_else(|| [("**".to_owned(), EVERYTHING.map(str::to_owned).to_vec())].into_iter().collect());
     let token = keys.mint(&user, &can, now, LIFETIME).ok_or(Code::Internal)?;
     let minted = Minted { token, expires: now.saturating_add(LIFETIME) };
     Ok(Reply::json(200, serde_json::to_string(&minted).map_err(|_| Code::Internal)?))
@@ -55,7 +55,7 @@ fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     user: String,
-    can: Option<BTreeMap<String, Vec<String>>>,
+    can: Option<Few<String, Vec<String>>>,
 }
 
 #[derive(Serialize)]

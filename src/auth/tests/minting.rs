@@ -1,11 +1,11 @@
 //! Tokens made for development.
 
-use std::collections::BTreeMap;
+use crate::few::Few;
 
 use super::*;
 
 fn mint(keys: &Keys) -> Option<String> {
-    let can = BTreeMap::from([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
+    let can = Few::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
     keys.mint(&UserId::parse("ann").unwrap(), &can, NOW + 999, 60_000)
 }
 

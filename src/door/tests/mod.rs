@@ -100,7 +100,7 @@ impl House {
     /// A token that grants all there is on the channels of a pattern.
     fn token_for(&self, user: &str, pattern: &str, from: Millis) -> String {
         let all = ["join", "publish", "presence", "history", "meter"].map(str::to_owned).to_vec();
-        let can = [(pattern.to_owned(), all)].into();
+        let can = [(pattern.to_owned(), all)].into_iter().collect();
         self.config.keys.mint(&UserId::parse(user).unwrap(), &can, from, 60_000).unwrap()
     }
 }
