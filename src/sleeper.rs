@@ -1,6 +1,8 @@
 //! A session that has not been heard since the channel woke: known by the head of its attachment alone, so that a crowd
 //! is awake before thousands of attachments could be read.
 
+use std::fmt::Write as _;
+
 use xxhash_rust::xxh64::xxh64;
 
 use crate::contract::ChannelRules;
@@ -91,11 +93,17 @@ impl Sleeper {
     /// The attachment of a session, with its head where it may sleep by it.
     pub fn attachment(session: &Session, rules: &ChannelRules) -> String {
         let whole = session.kept.encode();
-        let headed = || Some(format!("{},{}", Self::of(session)?.head(rules)?, whole.strip_prefix("{\"v\":1,")?));
+        let headed = || {
+            let rest = whole.strip_prefix("{\"v\":1")?;
+            let mut headed = String::with_capacity(Self::HEAD.saturating_add(rest.len()));
+            Self::of(session)?.write_head(&mut headed, rules)?;
+            headed.push_str(rest);
+            Some(headed)
+        };
         headed().unwrap_or(whole)
     }
 
-    fn head(&self, rules: &ChannelRules) -> Option<String> {
+    fn write_head(&self, text: &mut String, rules: &ChannelRules) -> Option<()> {
         let hearing = match self.hearing {
             Hearing::Nothing => return None,
             Hearing::Messages => 'm',
@@ -104,11 +112,12 @@ impl Sleeper {
         let (ground, counted) = (rules.ground(), if self.counted { 'c' } else { 'l' });
         let Self { expires, swept, member_bytes, user, connection, .. } = self;
         let expires = (*expires).min(NEVER);
-        let head = format!(
+        let written = write!(
+            text,
             "{BEFORE}{ground}{hearing}{counted}{expires:011x}{swept:011x}{member_bytes:05x}{user:08x}{connection:08x}\""
         );
         // A member of a mebibyte would not fit; it is read whole then.
-        (head.len() == Self::HEAD).then_some(head)
+        (written.is_ok() && text.len() == Self::HEAD).then_some(())
     }
 
     /// Whether it hears without a user.
