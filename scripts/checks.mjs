@@ -63,10 +63,10 @@ export const checks = [
   { name: "deploy", title: "each environment would deploy (wrangler deploy --dry-run), without DEV_TOKENS", run: dryRun },
   {
     name: "scripts",
-    title: "the scripts keep their promises",
+    title: "the scripts keep their promises, and the benchmark's arithmetic is right",
     run: async () => {
       await buildAll();
-      return nodeTests("scripts/test");
+      return [...(await nodeTests("scripts/test")), ...(await nodeTests("bench/lib"))];
     },
   },
   { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },

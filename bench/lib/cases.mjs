@@ -140,15 +140,25 @@ export const CASES = [
   },
   {
     name: "join-2000",
-    what: "2000 joins, 64 at a time; dormouse verifies a token for each",
+    what: "2000 joins, 64 at a time, after 1000 of another channel; dormouse verifies a token for each, twice",
     command: "join",
-    work: { members: 2000 },
+    work: { members: 2000, warmup: 1000 },
     peers: LIVE,
     quickPeers: ["dormouse", "raw", "partyserver"],
     reach: [
       { metric: "joins_per_s", against: "raw", least: 0.8 },
       { metric: "joins_per_s", against: "partyserver", least: 1.3 },
     ],
+    show: ["joins_per_s"],
+  },
+  {
+    name: "join-2000-cold",
+    what: "the same in a process that has served nobody: its code is compiled meanwhile",
+    command: "join",
+    work: { members: 2000 },
+    peers: LIVE,
+    quickPeers: ["dormouse", "raw"],
+    reach: [],
     show: ["joins_per_s"],
   },
   {

@@ -119,6 +119,9 @@ pub struct Join {
     /// How many members join.
     #[arg(long)]
     pub members: usize,
+    /// How many join another channel first, so that the service's code is compiled and the clock finds it warm.
+    #[arg(long, default_value_t = 0)]
+    pub warmup: usize,
 }
 
 /// Members sit and send a heartbeat now and then.

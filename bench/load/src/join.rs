@@ -67,6 +67,7 @@ pub async fn through(
 /// Measures how many members join a second.
 pub async fn run(target: &Target, plan: &Join) -> Result<(), Failure> {
     let (warm, stats) = (Rc::new(Stats::new(false)?), Rc::new(Stats::new(false)?));
+    let early = members(target, 1, tokens(target, 1, 0, plan.warmup)?, &warm).await?;
     let first = members(target, 0, tokens(target, 0, 0, 1)?, &warm).await?;
     let tokens = tokens(target, 0, 1, plan.members)?;
     stdio::tell(&json!({"event": "joined", "channels": [format!("{}0", target.prefix)]}), target.gated).await?;
@@ -86,6 +87,6 @@ pub async fn run(target: &Target, plan: &Join) -> Result<(), Failure> {
     result["kb_per_connection"] = json!((after.rss_kb as f64 - before.rss_kb as f64) / links.len() as f64);
     result["server_cpu_ms"] = json!(after.cpu_ms - before.cpu_ms);
     result["load_cpu_ms"] = json!(own_after.cpu_ms - own.cpu_ms);
-    drop(first);
+    drop((early, first));
     stdio::tell(&result, false).await
 }
