@@ -9,8 +9,6 @@ export class Roster {
     this.sockets = new Map();
     this.sessions = new Map();
     this.groups = [new Map(), new Map(), new Map()];
-    // What is to be sent over sockets whose upgrade is not answered yet.
-    this.early = new Map();
   }
 
   // The heads of all attachments, one after the other; blanks where there is none, or one that is not plain.
@@ -38,21 +36,7 @@ export class Roster {
     if (sleeps) this.ctx.acceptWebSocket(server);
     else server.accept();
     this.bind(session, server);
-    if (sleeps) this.hold(session);
     return client;
-  }
-
-  // A text sent before the upgrade is answered costs workerd 8 KB of memory a socket for as long as it is open (tried):
-  // so what is told at once is sent right after.
-  hold(session) {
-    if (this.early.size === 0) setTimeout(() => [...this.early.keys()].forEach((session) => this.release(session)), 0);
-    this.early.set(session, []);
-  }
-
-  release(session) {
-    const texts = this.early.get(session);
-    this.early.delete(session);
-    texts?.forEach((text) => this.tell(session, text));
   }
 
   bind(session, socket) {
@@ -63,8 +47,6 @@ export class Roster {
   session(socket) { return this.sessions.get(socket); }
 
   tell(session, text) {
-    const early = this.early.get(session);
-    if (early !== undefined) return void early.push(text);
     const socket = this.sockets.get(session);
     if (socket !== undefined) quietly(() => socket.send(text));
   }
@@ -75,11 +57,9 @@ export class Roster {
 
   broadcast(group, except, text) {
     const passed = except.length > 4 ? new Set(except) : null;
-    const early = this.early.size > 0 ? this.early : null;
     for (const [session, socket] of this.groups[group]) {
       if (passed !== null ? passed.has(session) : except.includes(session)) continue;
-      if (early?.has(session)) early.get(session).push(text);
-      else try { socket.send(text); } catch { /* its close is on the way */ }
+      try { socket.send(text); } catch { /* its close is on the way */ }
     }
   }
 
@@ -99,7 +79,6 @@ export class Roster {
   }
 
   hang_up(session, code, reason) {
-    this.release(session);
     const socket = this.sockets.get(session);
     if (socket !== undefined) quietly(() => socket.close(code, reason));
   }
@@ -108,7 +87,6 @@ export class Roster {
     const socket = this.sockets.get(session);
     if (socket === undefined) return;
     for (const hearers of this.groups) hearers.delete(session);
-    this.early.delete(session);
     this.sockets.delete(session);
     this.sessions.delete(socket);
   }
@@ -117,10 +95,7 @@ export class Roster {
     quietly(() => socket.close(code, reason));
   }
 
-  unsent(session) {
-    const early = this.early.get(session) ?? [];
-    return early.reduce((sum, text) => sum + text.length, this.sockets.get(session)?.bufferedAmount ?? 0);
-  }
+  unsent(session) { return this.sockets.get(session)?.bufferedAmount ?? 0; }
 
   unsent_over(bytes) {
     const over = [];
