@@ -18,6 +18,7 @@ mod support;
 
 use dormouse::channel::{Unreadable, Verb};
 use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
+use dormouse::storage::Storage as _;
 use serde_json::{Value, json};
 use support::trouble::Doom;
 use support::world::BEGIN;
@@ -378,6 +379,41 @@ fn p3_a_leave_outlives_a_storage_that_cannot_be_read_when_it_is_due() {
         world.advance(10_000);
         assert_eq!(world.receives(ann)["leave"][0]["connection"], json!(world.connection(bob)), "trouble {trouble}");
         assert_eq!(world.alarm, None);
+    }
+}
+
+#[test]
+fn p3_a_leave_is_tried_again_soon_also_where_only_the_messages_could_be_read() {
+    // Where the channel stands is read first, and then who has departed: each reading fails once.
+    for trouble in [0, 1] {
+        let mut world = World::room();
+        world.keep(1);
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.advance(9_999);
+        world.crash();
+        world.trouble.read = Some(trouble);
+        world.advance(1);
+        assert_eq!((world.trouble.met, world.storage.departures().unwrap().len()), (1, 1));
+        world.advance(5_000);
+        assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
+    }
+}
+
+#[test]
+fn p3_an_event_that_could_not_read_the_storage_does_not_put_a_leave_off() {
+    for trouble in [0, 1] {
+        let mut world = World::room();
+        world.keep(1);
+        world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.crash();
+        world.trouble.read = Some(trouble);
+        world.join_as("cat");
+        assert_eq!(world.trouble.met, 1);
+        world.advance(15_000);
+        assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
     }
 }
 

@@ -318,7 +318,11 @@ impl Channel {
 
     /// An alarm costs a row written: one that fires too early is let be, it sets the right one when it does.
     fn set_alarm(&mut self, now: Millis) {
-        let Some(due) = self.alarm_due(now).max(self.alarm_again) else { return };
+        // What is due is not known before the storage could be read, so that is tried again soon.
+        if !self.loaded {
+            self.alarm_again.get_or_insert(now.saturating_add(ALARM_AGAIN));
+        }
+        let Some(due) = self.alarm_again.or_else(|| self.alarm_due(now)) else { return };
         if self.alarm.is_some_and(|alarm| alarm <= due) {
             return;
         }
