@@ -48,7 +48,8 @@ impl History {
             }
             Ok(None) => Ok(None),
             Err(StorageError::Corrupt { first }) => {
-                storage.clear()?;
+                // Also what an earlier attempt may have read, before something else of the storage failed.
+                self.end(storage)?;
                 Ok(Some(first))
             }
             Err(error) => Err(error),

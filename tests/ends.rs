@@ -18,7 +18,7 @@ mod support;
 
 use dormouse::channel::{Unreadable, Verb};
 use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
-use dormouse::storage::Storage as _;
+use dormouse::storage::{Damage, Storage as _};
 use serde_json::{Value, json};
 use support::trouble::Doom;
 use support::world::BEGIN;
@@ -415,6 +415,21 @@ fn p3_an_event_that_could_not_read_the_storage_does_not_put_a_leave_off() {
         world.advance(15_000);
         assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
     }
+}
+
+#[test]
+fn d3_a_history_that_cannot_be_read_at_the_second_try_is_lost_whole() {
+    let mut world = World::room();
+    world.keep(3);
+    world.crash();
+    world.trouble.read = Some(1);
+    let turned_away = world.join_as("ann");
+    assert_eq!(world.receives(turned_away)["code"], 4100);
+    world.storage.damage(3, Damage::Epoch);
+    let ann = world.join_as("ann");
+    let welcome = world.welcome(ann);
+    assert_eq!((&welcome["seq"], &welcome["first"]), (&json!(0), &json!(1)), "{welcome}");
+    assert_eq!(seqs(&world.told(ann, say("1", 1))), [1]);
 }
 
 #[test]
