@@ -433,6 +433,24 @@ fn d3_a_history_that_cannot_be_read_at_the_second_try_is_lost_whole() {
 }
 
 #[test]
+fn p3_who_departed_from_a_history_that_is_lost_is_waited_for_no_longer() {
+    let mut world = World::room();
+    world.keep(1);
+    world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    world.evict();
+    world.trouble.read = Some(0);
+    world.cut(bob);
+    world.storage.damage(1, Damage::Epoch);
+    let cat = world.join_as("cat");
+    assert_eq!(world.welcome(cat)["members"].as_array().unwrap().len(), 1, "{}", world.welcome(cat));
+    world.advance(60_000);
+    let before = world.turns;
+    world.advance(600_000);
+    assert!(world.turns - before <= 2, "{} turns for nothing", world.turns - before);
+}
+
+#[test]
 fn h2_one_alarm_serves_all_that_is_due() {
     in_channel("door:a", |world| {
         let seer = world.joined(&Joiner::user("seer"));

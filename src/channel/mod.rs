@@ -258,6 +258,10 @@ impl Channel {
                 detail: Some(format!("the newest row, from seq {first}, cannot be read; the history was cleared")),
                 ..LogLine::new(Level::Error, "storage")
             });
+            // With the rows went those of the departures, also of one written before they could be read.
+            for connection in std::mem::take(&mut self.departures).into_keys() {
+                self.presence.leave(&connection);
+            }
             // Their position is of a life that has ended: they come back without it.
             for key in self.roster.keys() {
                 self.expel(turn.now, key, Close::HistoryLost, false);
