@@ -175,6 +175,11 @@ impl Presence {
         matches!(self.mode, Mode::Count { .. })
     }
 
+    /// Whether the others have yet to be told of a change.
+    pub fn is_untold(&self) -> bool {
+        !self.changes.is_empty()
+    }
+
     /// Whether anything is to be told now, so that a batch is due.
     pub fn due(&self, now: Millis, limits: &Limits) -> bool {
         !self.changes.is_empty() && self.due_at(limits).is_none_or(|at| at <= now)

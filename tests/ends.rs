@@ -451,6 +451,37 @@ fn p3_who_departed_from_a_history_that_is_lost_is_waited_for_no_longer() {
 }
 
 #[test]
+fn p3_nobody_is_told_who_is_here_before_it_is_known_who_is_in_its_grace() {
+    let mut world = World::room();
+    (world.limits.presence_list, world.limits.presence_list_back) = (2, 2);
+    let ann = world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    let cat = world.joined(&Joiner::user("cat"));
+    world.cut(bob);
+    world.settle();
+    world.evict();
+    world.received(ann);
+    world.trouble.read = Some(1);
+    world.leave(cat);
+    world.settle();
+    world.refute_received(ann);
+    assert_eq!(world.told(ann, say("1", 1))[1]["members"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn p3_a_leave_that_nobody_was_told_for_trouble_is_told_soon() {
+    let mut world = World::room_that(Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    world.pause();
+    world.trouble.read = Some(0);
+    world.leave(bob);
+    world.refute_received(ann);
+    world.advance(20_000);
+    assert_eq!(world.receives(ann)["leave"][0]["user"], "bob");
+}
+
+#[test]
 fn h2_one_alarm_serves_all_that_is_due() {
     in_channel("door:a", |world| {
         let seer = world.joined(&Joiner::user("seer"));
