@@ -21,6 +21,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fault;
+mod found;
 mod ledger;
 mod script;
 mod sim;
@@ -28,32 +30,16 @@ mod watch;
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use proptest::strategy::Strategy;
-use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use fault::{Fault, Promise};
 use script::Script;
 use sim::Sim;
-
-/// What breaks a rule, in words.
-pub type Fault = String;
-
-/// Returns a fault unless something holds.
-#[macro_export]
-macro_rules! check {
-    ($holds:expr, $($fault:tt)*) => {
-        if !$holds {
-            return Err(format!($($fault)*));
-        }
-    };
-}
-
-/// Plays one script to its end; what panics on the way is a fault too.
-fn play(script: &Script) -> Result<(), Fault> {
-    Sim::new(script).play(script)
-}
 
 /// Seeds played where the environment says nothing: thousands in well under a minute on two cores.
 const SEEDS: u64 = 8_000;
@@ -61,22 +47,46 @@ const SEEDS: u64 = 8_000;
 /// The most happenings of a script.
 const OPS: usize = 120;
 
-/// Plays the script of one seed; one that fails is shortened as long as it fails, if that is wanted.
-fn play_seed(seed: u64, shrinks: bool) -> Result<(), Fault> {
+/// How often a script that fails is played to shorten it.
+const TRIES: usize = 4_000;
+
+/// Plays one script to its end; what panics on the way is a fault too.
+fn play(script: &Script) -> Result<(), Fault> {
+    let played = catch_unwind(AssertUnwindSafe(|| Sim::new(script).play(script)));
+    played.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(fault!(Sanity: "{}", text.unwrap_or_default()))
+    })
+}
+
+/// The script of a seed.
+fn tree_of(seed: u64) -> impl ValueTree<Value = Script> {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&(seed + 1).to_le_bytes());
     bytes[8..].copy_from_slice(&0x9e37_79b9_7f4a_7c15_u64.to_le_bytes());
-    let max_shrink_iters = if shrinks { 4_000 } else { 0 };
-    let config = Config { failure_persistence: None, max_shrink_iters, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::XorShift, &bytes));
-    let tree = script::scripts(OPS).new_tree(&mut runner).unwrap();
-    match runner.run_one(tree, |script| play(&script).map_err(TestCaseError::fail)) {
-        Ok(_) => Ok(()),
-        Err(TestError::Fail(fault, script)) => {
-            Err(format!("seed {seed}: {fault}\nSEED={seed} cargo test --test simulation plays it again:\n{script:?}"))
+    let rng = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    script::scripts(OPS).new_tree(&mut runner).unwrap()
+}
+
+/// Shortens what fails for as long as it fails by the same promise.
+fn shorten(mut tree: impl ValueTree<Value = Script>, fault: Fault) -> (Script, Fault) {
+    let mut shortest = (tree.current(), fault);
+    for _ in 0..TRIES {
+        let fails = play(&tree.current()).err().filter(|fault| fault.promise == shortest.1.promise);
+        let goes_on = match fails {
+            Some(fault) => {
+                shortest = (tree.current(), fault);
+                tree.simplify()
+            }
+            None => tree.complicate(),
+        };
+        if !goes_on {
+            break;
         }
-        Err(TestError::Abort(reason)) => Err(format!("seed {seed}: {reason}")),
     }
+    shortest
 }
 
 /// Plays seeds on every core, each core the next that nobody plays yet, until enough have failed.
@@ -87,7 +97,7 @@ fn play_seeds(seeds: Range<u64>, enough: usize) -> BTreeMap<u64, Fault> {
         if seed >= seeds.end || faults.lock().unwrap().len() >= enough {
             return;
         }
-        if let Err(fault) = play_seed(seed, enough == 1) {
+        if let Err(fault) = play(&tree_of(seed).current()) {
             faults.lock().unwrap().insert(seed, fault);
         }
     };
@@ -106,20 +116,15 @@ fn nothing_is_lost_and_nothing_comes_twice_in_one_order() {
         Some(seed) => seed..seed + 1,
         None => 0..asked("SEEDS").unwrap_or(SEEDS),
     };
-    // `COUNT=1` tells how many seeds fail instead of how the first does.
-    let faults = play_seeds(seeds, if asked("COUNT").is_some() { usize::MAX } else { 1 });
-    let Some((_, first)) = faults.first_key_value() else { return };
-    let (count, seeds) = (faults.len(), faults.keys().take(20).collect::<Vec<_>>());
-    let kinds = kinds(&faults);
-    panic!("{count} seeds fail: {seeds:?}: {kinds:?}\n{first}");
-}
-
-/// How many faults begin with each rule.
-fn kinds(faults: &BTreeMap<u64, Fault>) -> BTreeMap<String, usize> {
-    let mut kinds = BTreeMap::new();
-    for fault in faults.values() {
-        let rule = fault.split(": ").nth(1).unwrap_or_default().to_owned();
-        *kinds.entry(rule).or_default() += 1;
+    let counts = asked("COUNT").is_some();
+    let faults = play_seeds(seeds, if counts { usize::MAX } else { 1 });
+    let Some((seed, first)) = faults.first_key_value() else { return };
+    if counts {
+        let mut broken: BTreeMap<Promise, Vec<u64>> = BTreeMap::new();
+        faults.iter().for_each(|(seed, fault)| broken.entry(fault.promise).or_default().push(*seed));
+        let broken = broken.iter().map(|(promise, seeds)| format!("{} seeds: {promise}: {seeds:?}", seeds.len()));
+        panic!("{} seeds fail\n{}", faults.len(), broken.collect::<Vec<_>>().join("\n"));
     }
-    kinds
+    let (script, fault) = shorten(tree_of(*seed), first.clone());
+    panic!("seed {seed}: {fault}\n`SEED={seed} cargo test --test simulation` plays it again. Kept in found.rs:\n{script}");
 }

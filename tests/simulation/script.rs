@@ -1,5 +1,7 @@
 //! What happens in a simulation: a list of happenings that one seed stands for, and that reads as code when printed.
 
+use std::fmt;
+
 use dormouse::config::Limits;
 use dormouse::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, Presence};
 use dormouse::name::Millis;
@@ -23,6 +25,14 @@ pub struct Script {
     /// Whether every limit is so small that little reaches it.
     pub tight: bool,
     pub ops: Vec<Op>,
+}
+
+/// As code, to be kept in a test.
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { channel, sleeps, tight, ops } = self;
+        write!(f, "Script {{ channel: {channel:?}, sleeps: {sleeps}, tight: {tight}, ops: vec!{ops:?} }}")
+    }
 }
 
 /// What is said.
@@ -247,7 +257,7 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => (0_usize..4).prop_map(Op::FailRead),
         2 => (0_usize..3).prop_map(Op::FailWrite),
         1 => any::<bool>().prop_map(Op::Full),
-        1 => prop::sample::select(vec![200_i64]).prop_map(Op::Jump),
+        1 => jump().prop_map(Op::Jump),
         1 => damage(),
     ]
 }
@@ -305,6 +315,11 @@ fn pause() -> impl Strategy<Value = Millis> {
         1 => 25_000_u64..100_000,
         1 => prop::sample::select(vec![AGE, 2 * AGE + 10_000, 130_000, 700_000]),
     ]
+}
+
+/// By how much a clock is set: by what a network time service corrects, by minutes, by hours.
+fn jump() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![200, -200, -3_000, 90_000, -90_000, 600_000, -600_000, 7_200_000, -7_200_000])
 }
 
 fn doom() -> impl Strategy<Value = Doom> {

@@ -1,0 +1,1 @@
+//! Scripts that once found something wrong, as short as they still found it.
