@@ -64,6 +64,8 @@ pub struct Conn {
     pub(super) changed: bool,
     pub(super) last_answer: u64,
     pub(super) heard: BTreeMap<String, u64>,
+    /// Whose leave it was told, once they had ended.
+    pub(super) gone: BTreeSet<String>,
     /// When it was last told how many are here, and after how many wakes and settings of the clock that was.
     pub(super) counted: Option<(Millis, (usize, usize))>,
     /// What the connections before it, whose name it has, had asked without an answer.
@@ -89,6 +91,7 @@ impl Conn {
             changed: true,
             last_answer: 0,
             heard: BTreeMap::new(),
+            gone: BTreeSet::new(),
             counted: None,
             inherited: BTreeSet::new(),
         }

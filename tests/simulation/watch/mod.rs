@@ -171,6 +171,7 @@ impl Watch {
             result?;
         }
         self.whoever_should_hear_did(world)?;
+        self.every_leave_comes(world)?;
         self.count_was_news()?;
         self.forget_gone(world);
         Ok(())

@@ -130,6 +130,7 @@ impl Watch {
         let (Some(from), Some(id)) = (frame["from"]["connection"].as_str(), frame["id"].as_str()) else {
             return Ok(());
         };
+        check!(!conn.gone.contains(from), Order: "P2: {from} has left and speaks: {frame}");
         // Of what came over several connections one cannot tell whose message it is.
         if self.askers.get(id).is_none_or(|askers| askers.len() > 1) {
             return Ok(());

@@ -16,16 +16,20 @@ use crate::{check, fault};
 const ALARM_AGAIN: Millis = 5_000;
 
 impl Watch {
+    /// Wherever a departure is on disk, an alarm fires when it is due; one that met trouble in the storage, or a process
+    /// that died, is tried again a while later.
+    pub(super) fn every_leave_comes(&self, world: &World) -> Result<(), Fault> {
+        for Departure { connection, due, .. } in world.storage.clone().departures().unwrap_or_default() {
+            let by = self.excuse.map_or(0, |excuse| excuse + ALARM_AGAIN).max(due);
+            let in_time = world.alarm.is_some_and(|alarm| alarm <= by);
+            check!(in_time, Presence: "P3: {connection} leaves at {due}, the alarm is {:?}", world.alarm);
+        }
+        Ok(())
+    }
+
     /// The members as they are.
     fn here(&self, world: &World) -> Result<BTreeMap<String, Value>, Fault> {
         let departures = world.storage.clone().departures().unwrap_or_default();
-        for departure in &departures {
-            // An alarm that met trouble in the storage is tried again a while later.
-            let by = self.excuse.map_or(0, |excuse| excuse + ALARM_AGAIN).max(departure.due);
-            let in_time = world.alarm.is_some_and(|alarm| alarm <= by);
-            let Departure { connection, due, .. } = departure;
-            check!(in_time, Presence: "P3: {connection} leaves at {due}, the alarm is {:?}", world.alarm);
-        }
         let mut truth = BTreeMap::new();
         for departure in departures {
             let id = departure.connection.as_str().to_owned();
@@ -117,6 +121,7 @@ impl Watch {
         if let Some(members) = frame["members"].as_array() {
             check!(!self.always_counted, Presence: "P4: {frame}");
             conn.view = View::List(by_connection(members));
+            conn.gone.clear();
             self.count = None;
             return Ok(());
         }
@@ -127,13 +132,20 @@ impl Watch {
         let View::List(members) = &mut conn.view else { return Err(fault!(Presence: "P4: changes of no list: {frame}")) };
         for (change, known) in [("join", false), ("update", true)] {
             for (id, member) in by_connection(frame[change].as_array().map_or(&[], Vec::as_slice)) {
+                conn.gone.remove(&id);
                 let before = members.insert(id, member.clone());
                 let news = before.is_some() == known && before.as_ref() != Some(&member);
                 check!(news || fresh, Presence: "P2: no news: {change} of {member} after {before:?}");
             }
         }
         for member in frame["leave"].as_array().into_iter().flatten() {
-            let gone = members.remove(member["connection"].as_str().unwrap_or_default());
+            let id = member["connection"].as_str().unwrap_or_default();
+            let lives = |other: &Conn| other.id == id && other.stage == Stage::Joined && world.is_connected(other.client);
+            // One who only left the list goes on speaking; of one who ended nothing comes after its leave.
+            if conn.id != id && !self.conns.values().any(lives) {
+                conn.gone.insert(id.to_owned());
+            }
+            let gone = members.remove(id);
             check!(gone.is_some() || fresh, Presence: "P2: no news: leave of {member}");
         }
         Ok(())
