@@ -119,6 +119,11 @@ pub enum Op {
         by: usize,
         back: u64,
     },
+    /// Another user comes with a position so far from the head, hears what it missed, and goes.
+    Peek {
+        back: u64,
+        history: bool,
+    },
     /// Sends what is no request.
     Nonsense {
         by: usize,
@@ -240,6 +245,7 @@ fn ops() -> impl Strategy<Value = Op> {
         5 => (device(), prop::option::weighted(0.7, 0_u8..4)).prop_map(|(by, what)| Op::Show { by, what }),
         4 => (device(), grant(), life()).prop_map(|(by, grant, life)| Op::Sign { by, grant, life }),
         2 => (device(), 0_u64..30).prop_map(|(by, back)| Op::Page { by, back }),
+        3 => (0_u64..12, prop::bool::weighted(0.8)).prop_map(|(back, history)| Op::Peek { back, history }),
         1 => (device(), 0_u8..6).prop_map(|(by, what)| Op::Nonsense { by, what }),
         2 => device().prop_map(Op::Eat),
         12 => (device(), cut()).prop_map(|(of, cut)| Op::End { of, cut }),

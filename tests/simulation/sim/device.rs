@@ -90,6 +90,19 @@ impl Sim {
         self.look()
     }
 
+    /// A position that no device has may lie in the middle of a row.
+    pub(super) fn peek(&mut self, back: u64, history: bool) -> Result<(), Fault> {
+        let ledger = &self.watch.ledger;
+        let epoch = ledger.epoch.clone().unwrap_or_else(|| "e0".to_owned());
+        let can: &[&str] = if history { &["join", "history"] } else { &["join"] };
+        let joiner = Joiner::user("pat").can(can).after(&epoch, ledger.stored().saturating_sub(back));
+        let client = self.world.join(&joiner);
+        self.watch.joined(client, &joiner);
+        self.look()?;
+        self.world.leave(client);
+        self.look()
+    }
+
     pub(super) fn say(&mut self, by: usize, form: Form, if_seq: Option<u64>) {
         let n = self.watch.ledger.said.len();
         let data = match form {

@@ -98,6 +98,7 @@ impl Sim {
                 let before = (self.watch.ledger.stored() + 2).saturating_sub(back);
                 self.devices[by].client.ask_once(json!({"type": "history", "before": before, "limit": 5}));
             }
+            Op::Peek { back, history } => self.peek(back, history)?,
             Op::Nonsense { by, what } => self.nonsense(by, what),
             Op::Eat(device) => self.devices[device].eats = true,
             Op::End { of, cut } => self.cut(of, cut),
