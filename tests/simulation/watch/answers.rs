@@ -37,7 +37,10 @@ impl Watch {
         check!(said.kept, Order: "D1: a seq for what is not kept: {frame}");
         let kept = self.ledger.kept(seq).ok_or_else(|| fault!(Acknowledged: "D2: acknowledged and not on disk: {frame}"))?;
         let same = ["id", "event", "data"].iter().all(|field| kept.message[field] == asked[field]);
-        let own = kept.message["from"]["user"].as_str() == conn.joiner.user.as_deref();
+        // What it said before it signed in is still its own.
+        let from = &kept.message["from"];
+        let unsigned = from["user"].is_null() && from["connection"] == json!(conn.id);
+        let own = unsigned || from["user"].as_str() == conn.joiner.user.as_deref();
         check!(same && own, Once: "D7: {asked} was acknowledged as {}", kept.message);
         if frame["duplicate"] == json!(true) {
             return Ok(());

@@ -184,14 +184,14 @@ impl Watch {
         for conn in self.conns.values_mut() {
             conn.changed = false;
         }
-        for conn in self.conns.values().filter(|conn| !world.is_connected(conn.client)) {
+        // One that was replaced says nothing of the one that goes on under its name.
+        let joined = |conn: &&Conn| conn.stage != Stage::Over && !world.is_connected(conn.client);
+        for conn in self.conns.values().filter(joined) {
             self.unanswered.insert(conn.id.clone(), conn.unanswered());
             self.shown.insert(conn.id.clone(), conn.member());
-            // One that was replaced says nothing of the one that goes on under its name.
-            if conn.stage == Stage::Joined && conn.present {
-                self.absent.remove(&conn.id);
-            } else if conn.stage == Stage::Joined {
-                self.absent.insert(conn.id.clone());
+            match conn.present {
+                true => drop(self.absent.remove(&conn.id)),
+                false => drop(self.absent.insert(conn.id.clone())),
             }
         }
         self.conns.retain(|client, _| world.is_connected(*client));

@@ -1,6 +1,6 @@
 //! Who is here: what everyone is told of it, and what it comes to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse::name::Millis;
 use dormouse::storage::{Departure, Storage as _};
@@ -121,7 +121,8 @@ impl Watch {
         if let Some(members) = frame["members"].as_array() {
             check!(!self.always_counted, Presence: "P4: {frame}");
             conn.view = View::List(by_connection(members));
-            conn.gone.clear();
+            // The list came back in between: the next number is told as soon as it takes the place of that.
+            (conn.gone, conn.counted) = (BTreeSet::new(), None);
             self.count = None;
             return Ok(());
         }
@@ -141,8 +142,10 @@ impl Watch {
         for member in frame["leave"].as_array().into_iter().flatten() {
             let id = member["connection"].as_str().unwrap_or_default();
             let lives = |other: &Conn| other.id == id && other.stage == Stage::Joined && world.is_connected(other.client);
-            // One who only left the list goes on speaking; of one who ended nothing comes after its leave.
-            if conn.id != id && !self.conns.values().any(lives) {
+            let departed = world.storage.clone().departures().unwrap_or_default();
+            let returns = departed.iter().any(|departure| departure.connection.as_str() == id);
+            // One who only left the list may go on speaking; of one who ended nothing comes after its leave.
+            if conn.id != id && !returns && !self.conns.values().any(lives) {
                 conn.gone.insert(id.to_owned());
             }
             let gone = members.remove(id);

@@ -28,7 +28,7 @@ impl Watch {
 
     pub(super) fn full_welcome(&mut self, world: &World, conn: &mut Conn, frame: &Value) -> Result<(), Fault> {
         conn.stage = Stage::Joined;
-        conn.changed = true;
+        (conn.changed, conn.fresh) = (true, true);
         conn.present &= self.watches(conn);
         check!(frame["user"].as_str() == conn.joiner.user.as_deref(), Rights: "A5: {frame}");
         let joiner = conn.joiner.clone();
