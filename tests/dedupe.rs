@@ -215,6 +215,19 @@ fn d7_a_write_that_fails_takes_no_id_of_an_earlier_message_back() {
 }
 
 #[test]
+fn d7_what_is_only_reserved_is_known_whatever_the_clock_says() {
+    let mut world = World::room();
+    let ann = world.joined(&unmetered("ann"));
+    world.send(ann, say("1", 1));
+    world.send(ann, say("2", 2));
+    world.set_clock(world.now + 700_000);
+    world.send(ann, say("2", 2));
+    world.settle();
+    let told = world.received(ann);
+    assert_eq!((seqs(&told), told.last()), (vec![1, 2], Some(&duplicate("2", 2))));
+}
+
+#[test]
 fn d7_a_message_out_of_the_bounds_of_history_is_still_known() {
     in_channel("brief:a", |world| {
         let ann = world.joined(&unmetered("ann"));
