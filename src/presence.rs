@@ -27,7 +27,7 @@ struct Change {
     told: Option<Rc<str>>,
     /// What it was when it was last on the list.
     last: Rc<str>,
-    /// Whether somebody was shown a list since, with the change in it.
+    /// Whether somebody was shown a list since, in which it stood otherwise than the others were told.
     shown: bool,
     /// What it was shown of itself when it came.
     own: Option<Rc<str>>,
@@ -134,7 +134,7 @@ impl Presence {
         for (connection, change) in &mut self.changes {
             match connection == joiner {
                 true => change.own = self.members.get(connection).cloned(),
-                false => change.shown = true,
+                false => change.shown |= self.members.get(connection) != change.told.as_ref(),
             }
         }
         let count = self.len();
