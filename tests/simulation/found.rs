@@ -4,7 +4,8 @@ use dormouse::storage::Damage;
 
 use crate::play;
 use crate::script::Op::{
-    Again, Crash, Die, End, Evict, FailRead, FailWrite, Full, If, Join, Jump, Post, Read, Say, Show, Sign, Twin, Wait,
+    Again, Crash, Die, End, Evict, FailRead, FailWrite, Full, If, Join, Jump, Post, PostAgain, Read, Say, Show, Sign,
+    Twin, Wait,
 };
 use crate::script::{Cut, Form, Grant, Op, Script};
 use crate::support::trouble::Doom;
@@ -169,4 +170,20 @@ fn d4_a_welcome_is_honest_also_when_the_clock_was_set() {
         ];
         holds(&Script { channel: "room:1", sleeps: true, tight: false, ops });
     }
+}
+
+/// A clock set on by hours made an id too old that was only reserved yet.
+#[test]
+fn d7_an_id_that_is_only_reserved_is_known_when_the_clock_is_set() {
+    let ops =
+        vec![Post { count: 2, array: true, off: None }, POST, Jump(7_200_000), PostAgain { back: 0, other: false }];
+    holds(&Script { channel: "open:1", sleeps: false, tight: false, ops });
+}
+
+/// A change undone before anybody was shown it was told all the same.
+#[test]
+fn p2_what_was_undone_before_anyone_saw_it_is_no_news() {
+    let sign = |grant| Sign { by: 0, grant, life: 3_600_000 };
+    let ops = vec![Join(0), Wait(0), POST, sign(Grant::Unseen), kept(0, 1), sign(Grant::Whole)];
+    holds(&Script { channel: "open:1", sleeps: false, tight: false, ops });
 }

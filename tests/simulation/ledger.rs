@@ -1,6 +1,6 @@
 //! The plain model of what is kept: every message that was ever on disk, by life and seq, and what was said at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse::config::Limits;
 use dormouse::contract::HistoryBounds;
@@ -35,6 +35,8 @@ pub struct Life {
     pub kept: Vec<Kept>,
     /// What is wrong with a row, by its first seq.
     damaged: BTreeMap<u64, Damage>,
+    /// The first seqs of rows whose ids could not be read at some time.
+    unknown: BTreeSet<u64>,
     /// The last seq under which each id of each speaker was kept.
     ids: BTreeMap<(String, String), u64>,
 }
@@ -122,6 +124,7 @@ impl Ledger {
         if let Some(kept) = life.kept(seq).filter(|_| on_disk) {
             let first = kept.row.first;
             life.damaged.insert(first, how);
+            life.unknown.extend((how == Damage::Form).then_some(first));
             storage.damage(seq, how);
         }
     }
@@ -223,7 +226,7 @@ impl Ledger {
         let Some(earlier) = life.ids.get(&key) else { return Ok(()) };
         let counted = earlier + self.limits.dedupe_count < seq;
         let aged = life.kept(*earlier).is_none_or(|kept| kept.row.at + self.limits.dedupe_ms < self.latest);
-        let forgotten = life.damage(*earlier) == Some(Damage::Form);
+        let forgotten = life.kept(*earlier).is_some_and(|kept| life.unknown.contains(&kept.row.first));
         check!(counted || aged || forgotten, Once: "D7: {key:?} was kept as {earlier} and again as {seq}");
         Ok(())
     }

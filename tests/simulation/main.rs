@@ -30,19 +30,19 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use fault::{Fault, Promise};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use fault::{Fault, Promise};
 use script::Script;
 use sim::Sim;
 
 /// Seeds played where the environment says nothing: thousands in well under a minute on two cores.
-const SEEDS: u64 = 8_000;
+const SEEDS: u64 = 4_000;
 
 /// The most happenings of a script.
 const OPS: usize = 120;
@@ -126,7 +126,9 @@ fn nothing_is_lost_and_nothing_comes_twice_in_one_order() {
         panic!("{} seeds fail\n{}", faults.len(), broken.collect::<Vec<_>>().join("\n"));
     }
     let (script, fault) = shorten(tree_of(*seed), first.clone());
-    panic!("seed {seed}: {fault}\n`SEED={seed} cargo test --test simulation` plays it again. Kept in found.rs:\n{script}");
+    panic!(
+        "seed {seed}: {fault}\n`SEED={seed} cargo test --test simulation` plays it again. Kept in found.rs:\n{script}"
+    );
 }
 
 /// What seeds stand for differs in everything that a script chooses.

@@ -35,7 +35,8 @@ impl Watch {
             return Ok(());
         };
         check!(said.kept, Order: "D1: a seq for what is not kept: {frame}");
-        let kept = self.ledger.kept(seq).ok_or_else(|| fault!(Acknowledged: "D2: acknowledged and not on disk: {frame}"))?;
+        let kept =
+            self.ledger.kept(seq).ok_or_else(|| fault!(Acknowledged: "D2: acknowledged and not on disk: {frame}"))?;
         let same = ["id", "event", "data"].iter().all(|field| kept.message[field] == asked[field]);
         // What it said before it signed in is still its own.
         let from = &kept.message["from"];

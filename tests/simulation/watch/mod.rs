@@ -133,6 +133,7 @@ impl Watch {
             let request = conn.requests.entry(id).or_default();
             request.received += 1;
             request.order = self.received;
+            request.orders.push_back(self.received);
             request.frame = frame;
         }
     }

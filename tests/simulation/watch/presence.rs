@@ -78,7 +78,8 @@ impl Watch {
             Here::Count(count) => *count == here.len() as u64,
         };
         // One whose grant sees nobody any more is not told of changes either.
-        let own = self.conns.values().find(|it| Some(it.id.as_str()) == client.connection() && it.stage == Stage::Joined);
+        let own =
+            self.conns.values().find(|it| Some(it.id.as_str()) == client.connection() && it.stage == Stage::Joined);
         let watches = own.is_some_and(|own| self.watches(own));
         check!(agrees || !watches, Presence: "P2: {:?} sees {:?}, here are {here:?}", client.connection(), client.here);
         Ok(())
@@ -130,18 +131,23 @@ impl Watch {
             return self.counted(world, conn, count);
         }
         let fresh = conn.fresh;
-        let View::List(members) = &mut conn.view else { return Err(fault!(Presence: "P4: changes of no list: {frame}")) };
+        let View::List(members) = &mut conn.view else {
+            return Err(fault!(Presence: "P4: changes of no list: {frame}"));
+        };
         for (change, known) in [("join", false), ("update", true)] {
             for (id, member) in by_connection(frame[change].as_array().map_or(&[], Vec::as_slice)) {
                 conn.gone.remove(&id);
+                // What was undone before it was told is told to all, if it was shown to somebody who came meanwhile.
+                let shown = self.conns.values().any(|it| it.fresh && it.shows(&id).is_some_and(|it| *it != member));
                 let before = members.insert(id, member.clone());
-                let news = before.is_some() == known && before.as_ref() != Some(&member);
+                let news = before.is_some() == known && (before.as_ref() != Some(&member) || shown);
                 check!(news || fresh, Presence: "P2: no news: {change} of {member} after {before:?}");
             }
         }
         for member in frame["leave"].as_array().into_iter().flatten() {
             let id = member["connection"].as_str().unwrap_or_default();
-            let lives = |other: &Conn| other.id == id && other.stage == Stage::Joined && world.is_connected(other.client);
+            let lives =
+                |other: &Conn| other.id == id && other.stage == Stage::Joined && world.is_connected(other.client);
             let departed = world.storage.clone().departures().unwrap_or_default();
             let returns = departed.iter().any(|departure| departure.connection.as_str() == id);
             // One who only left the list may go on speaking; of one who ended nothing comes after its leave.

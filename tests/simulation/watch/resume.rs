@@ -196,14 +196,7 @@ impl Watch {
         Ok(bytes)
     }
 
-    fn is_honest(
-        &self,
-        now: Millis,
-        seqs: &[u64],
-        more: &Value,
-        [after, before]: [Option<u64>; 2],
-        head: u64,
-    ) -> bool {
+    fn is_honest(&self, now: Millis, seqs: &[u64], more: &Value, [after, before]: [Option<u64>; 2], head: u64) -> bool {
         let (early, late) = (self.ledger.first_of(now, head), self.ledger.first_of(self.ledger.latest, head));
         let (low, high) = match after {
             Some(after) => ((after + 1).max(early), seqs.last().copied().unwrap_or(head)),
