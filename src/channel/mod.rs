@@ -326,7 +326,7 @@ impl Channel {
         // a deserted channel ends. Only where somebody has come or gone meanwhile is it looked up again soon.
         let undone = self.deserted.is_some() || !self.departures.is_empty() || self.presence.is_untold();
         if !self.loaded && undone {
-            self.alarm_again.get_or_insert(now.saturating_add(ALARM_AGAIN));
+            self.alarm_again.get_or_insert_with(|| now.saturating_add(ALARM_AGAIN));
         }
         let Some(due) = self.alarm_again.or_else(|| self.alarm_due(now).filter(|_| self.loaded)) else { return };
         if self.alarm.is_some_and(|alarm| alarm <= due) {

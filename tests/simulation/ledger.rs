@@ -133,10 +133,8 @@ impl Ledger {
     pub fn absorb(&mut self, storage: &MemoryStorage, may_end: Result<(), Fault>) -> Result<(), Fault> {
         self.before = self.stored();
         let newest = storage.rows().last().map(|row| row.epoch().as_str().to_owned());
-        if self.epoch.is_some() && self.epoch != newest {
-            if !self.is_doomed() {
-                may_end.map_err(|fault| fault.of(format!("D9: the life {:?} ended", self.epoch)))?;
-            }
+        if self.epoch.is_some() && self.epoch != newest && !self.is_doomed() {
+            may_end.map_err(|fault| fault.of(format!("D9: the life {:?} ended", self.epoch)))?;
         }
         if let Some(epoch) = &newest
             && self.epoch != newest
