@@ -5,6 +5,7 @@ import { buildAll } from "./build.mjs";
 import { cargo, cargoClosing, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
 import { dryRun, needSize } from "./release.mjs";
+import { needRuntimes } from "./runtimes.mjs";
 import { Stop, tryRun } from "./shell.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
 
@@ -74,6 +75,7 @@ export const checks = [
     title: "real sockets and a real browser on the real runtime",
     run: async () => {
       await needBrowser();
+      await needRuntimes();
       await buildAll();
       return nodeTests("tests/e2e");
     },

@@ -2,6 +2,7 @@
 // Licences of every crate and npm package, and the crates that are denied, against deny.toml, offline.
 import { crates } from "./cargo.mjs";
 import { read } from "./project.mjs";
+import { runtimesLock } from "./runtimes.mjs";
 import { ask, Stop } from "./shell.mjs";
 
 // What tools of development may be besides: none of it is deployed, or shipped in the client.
@@ -12,7 +13,8 @@ const tools = ["0BSD", "CC0-1.0", "ISC", "LGPL-3.0-or-later", "MPL-2.0", "PSF-2.
 /** Stops where a dependency's licence is not allowed or the dependency is denied. @returns {string[]} */
 export function needLicences() {
   const rules = parseRules(read("deny.toml"));
-  const all = { crates: crates.flatMap(cratesOf), packages: npmPackages(read("package-lock.json")) };
+  const packages = ["package-lock.json", runtimesLock].flatMap((lock) => npmPackages(read(lock)));
+  const all = { crates: crates.flatMap(cratesOf), packages };
   const wrong = [...unlicensed(all.crates, rules.allow), ...unlicensed(all.packages, [...rules.allow, ...tools])];
   if (wrong.length > 0) {
     throw new Stop(`deny.toml does not allow the licence of ${wrong.map(({ name, version, license }) => `${name} ${version} (${license ?? "none told"})`).join(", ")}.`);

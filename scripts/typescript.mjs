@@ -30,5 +30,5 @@ export async function nodeTests(directory) {
 function testsBelow(directory) {
   if (!existsSync(join(root, directory))) return [];
   const names = readdirSync(join(root, directory), { recursive: true, encoding: "utf8" });
-  return names.filter((name) => /\.test\.(ts|mjs)$/.test(name)).sort().map((name) => `${directory}/${name}`);
+  return names.filter((name) => /\.test\.(ts|mjs)$/.test(name) && !name.includes("node_modules")).sort().map((name) => `${directory}/${name}`);
 }

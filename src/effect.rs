@@ -55,6 +55,11 @@ pub enum Effect {
         /// What it hears from now on.
         hearing: Hearing,
     },
+    /// From now on the sessions that slept hear this much, by their keys from 0: as [`Effect::Hear`], in one.
+    HearAll {
+        /// What each hears.
+        hearing: Vec<Hearing>,
+    },
     /// Write the session's attachment: what must survive sleep (rule H3).
     Remember {
         /// Whose attachment it is.

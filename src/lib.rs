@@ -48,6 +48,7 @@ pub mod presence;
 pub mod protocol;
 pub mod roster;
 pub mod session;
+pub mod sleeper;
 pub mod storage;
 
 #[cfg(target_arch = "wasm32")]

@@ -11,6 +11,9 @@ use crate::protocol::frame;
 #[derive(Debug)]
 pub struct Presence {
     members: BTreeMap<ConnectionId, Rc<str>>,
+    /// How many more are on the list whose sessions sleep: only while it is a number.
+    asleep: usize,
+    /// How long the list is, sleepers included.
     bytes: usize,
     /// What the others are to be told of.
     changes: BTreeMap<ConnectionId, Change>,
@@ -67,7 +70,15 @@ impl Presence {
     /// Nobody is here. `always_counted` where the contract says that only the number is ever told.
     pub const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::COUNT } else { Mode::List };
-        Self { members: BTreeMap::new(), bytes: 0, changes: BTreeMap::new(), mode, switched: false, always_counted }
+        Self {
+            members: BTreeMap::new(),
+            asleep: 0,
+            bytes: 0,
+            changes: BTreeMap::new(),
+            mode,
+            switched: false,
+            always_counted,
+        }
     }
 
     /// Puts a member on the list whom the others know of from before sleep.
@@ -78,6 +89,26 @@ impl Presence {
         if let (Mode::Count { told: Some(told), .. }, None) = (&mut self.mode, known) {
             *told = told.saturating_add(1);
         }
+    }
+
+    /// Counts a member whose session sleeps, so many bytes long in the list.
+    pub fn add_sleeper(&mut self, bytes: usize) {
+        self.asleep = self.asleep.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+
+    /// A sleeper is read whole: it is counted no more, and [recalled](Self::recall) next.
+    pub fn rouse(&mut self, bytes: usize) {
+        self.asleep = self.asleep.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        if let Mode::Count { told: Some(told), .. } = &mut self.mode {
+            *told = told.saturating_sub(1);
+        }
+    }
+
+    /// Whether the list is to come back, for which every member must be known by name.
+    pub fn needs_names(&self, limits: &Limits) -> bool {
+        self.asleep > 0 && !self.changes.is_empty() && self.may_list(limits)
     }
 
     /// Puts a member on the list, or changes it there, for the others to be told with the next batch.
@@ -116,7 +147,7 @@ impl Presence {
     /// After waking: whether the members were told as a number before sleep.
     pub fn resume(&mut self, counted: bool) {
         if counted || self.always_counted {
-            self.mode = Mode::Count { told: Some(self.len()), at: 0 };
+            self.mode = Mode::Count { told: Some(self.count()), at: 0 };
         }
     }
 
@@ -137,7 +168,7 @@ impl Presence {
                 false => change.shown |= self.members.get(connection) != change.told.as_ref(),
             }
         }
-        let count = self.len();
+        let count = self.count();
         match self.mode {
             Mode::Count { told, at } => {
                 self.mode = Mode::Count { told: told.filter(|told| *told == count), at };
@@ -155,13 +186,12 @@ impl Presence {
     }
 
     /// How many are on the list.
-    pub fn len(&self) -> u64 {
-        u64::try_from(self.members.len()).unwrap_or(u64::MAX)
+    pub fn count(&self) -> u64 {
+        u64::try_from(self.size()).unwrap_or(u64::MAX)
     }
 
-    /// Whether nobody is on the list.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    fn size(&self) -> usize {
+        self.members.len().saturating_add(self.asleep)
     }
 
     /// The list, encoded, unless it is a number now.
@@ -219,7 +249,7 @@ impl Presence {
     }
 
     fn tell_count(&mut self, now: Millis, limits: &Limits) -> Told {
-        let count = self.len();
+        let count = self.count();
         let Mode::Count { told, at } = self.mode else { return Told::default() };
         if now < at.saturating_add(limits.count_every_ms) {
             return Told::default();
@@ -266,14 +296,14 @@ impl Presence {
     }
 
     fn must_count(&self, limits: &Limits) -> bool {
-        self.members.len() > limits.presence_list || self.bytes > limits.presence_bytes
+        self.size() > limits.presence_list || self.bytes > limits.presence_bytes
     }
 
     /// The list comes back at fewer members than it went at, and at three quarters of the bytes, so that one who
     /// comes and goes at the bound does not make it flicker.
     fn may_list(&self, limits: &Limits) -> bool {
         let bytes = limits.presence_bytes.saturating_mul(3) / 4;
-        !self.always_counted && self.members.len() <= limits.presence_list_back && self.bytes <= bytes
+        !self.always_counted && self.size() <= limits.presence_list_back && self.bytes <= bytes
     }
 
     fn forget_bytes(&mut self, known: Option<&Rc<str>>) {

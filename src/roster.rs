@@ -6,11 +6,15 @@ use crate::effect::{Hearing, SessionKey};
 use crate::name::{ConnectionId, Millis, UserId};
 use crate::protocol::request::Targets;
 use crate::session::{Session, Stage};
+use crate::sleeper::Sleeper;
 
 /// All sessions whose link is open, those on their way out included.
 #[derive(Debug, Default)]
 pub struct Roster {
     sessions: BTreeMap<SessionKey, Session>,
+    /// Those that have not been heard since the channel woke, by their keys from 0.
+    sleepers: Vec<Option<Sleeper>>,
+    asleep: usize,
     next: u32,
     by_connection: BTreeMap<ConnectionId, SessionKey>,
     by_user: BTreeMap<UserId, Vec<SessionKey>>,
@@ -44,10 +48,58 @@ impl Roster {
             if let Some(user) = session.kept.user() {
                 self.by_user.entry(user.clone()).or_default().push(key);
             }
-            let expires = session.kept.expires();
-            self.earliest_expiry = Some(self.earliest_expiry.map_or(expires, |earliest| earliest.min(expires)));
+            self.note_expiry(session.kept.expires());
         }
         self.sessions.insert(key, session);
+    }
+
+    fn note_expiry(&mut self, expires: Millis) {
+        self.earliest_expiry = Some(self.earliest_expiry.map_or(expires, |earliest| earliest.min(expires)));
+    }
+
+    /// Adds the next session that slept, by its head alone; `None` for a socket whose session is read whole.
+    pub fn add_sleeper(&mut self, sleeper: Option<Sleeper>) {
+        if let Some(sleeper) = &sleeper {
+            self.count_sleeper(sleeper, true);
+            self.note_expiry(sleeper.expires);
+        }
+        self.sleepers.push(sleeper);
+    }
+
+    /// Takes out a sleeper, whose session is put in its place.
+    pub fn rouse(&mut self, key: SessionKey) -> Option<Sleeper> {
+        if self.asleep == 0 {
+            return None;
+        }
+        let sleeper = self.sleepers.get_mut(usize::try_from(key.0).ok()?)?.take()?;
+        self.count_sleeper(&sleeper, false);
+        Some(sleeper)
+    }
+
+    /// The keys of the sleepers that are like this.
+    pub fn sleepers(&self, like: impl Fn(&Sleeper) -> bool) -> Vec<SessionKey> {
+        if self.asleep == 0 {
+            return Vec::new();
+        }
+        let keyed = (0_u32..).map(SessionKey).zip(&self.sleepers);
+        keyed.filter(|(_, sleeper)| sleeper.as_ref().is_some_and(&like)).map(|(key, _)| key).collect()
+    }
+
+    fn count_sleeper(&mut self, sleeper: &Sleeper, comes: bool) {
+        step(&mut self.asleep, comes);
+        if sleeper.is_anonymous() {
+            step(&mut self.anonymous, comes);
+        }
+        self.count_hearing(sleeper.hearing, comes);
+    }
+
+    fn count_hearing(&mut self, hearing: Hearing, comes: bool) {
+        let [messages, presence] = &mut self.hearing;
+        match hearing {
+            Hearing::Nothing => {}
+            Hearing::Messages => step(messages, comes),
+            Hearing::Presence => step(presence, comes),
+        }
     }
 
     /// Removes a session.
@@ -70,24 +122,16 @@ impl Roster {
     }
 
     fn count(&mut self, session: &Session, comes: bool) {
-        let step = |number: &mut usize| {
-            *number = if comes { number.saturating_add(1) } else { number.saturating_sub(1) };
-        };
         match &session.kept.stage {
             Stage::Leaving => return,
-            Stage::Awaiting { .. } => step(&mut self.awaiting),
-            Stage::Joined if session.kept.grant.is_none() => step(&mut self.anonymous),
+            Stage::Awaiting { .. } => step(&mut self.awaiting, comes),
+            Stage::Joined if session.kept.grant.is_none() => step(&mut self.anonymous, comes),
             Stage::Joined => {}
         }
-        let [messages, presence] = &mut self.hearing;
-        match session.hearing() {
-            Hearing::Nothing => {}
-            Hearing::Messages => step(messages),
-            Hearing::Presence => step(presence),
-        }
+        self.count_hearing(session.hearing(), comes);
     }
 
-    /// The session of a key.
+    /// The session of a key, unless it sleeps.
     pub fn session(&self, key: SessionKey) -> Option<&Session> {
         self.sessions.get(&key)
     }
@@ -97,35 +141,35 @@ impl Roster {
         self.sessions.get_mut(&key)
     }
 
-    /// The session that has this connection id and is not on its way out.
+    /// The session that has this connection id, neither asleep nor on its way out.
     pub fn connection(&self, connection: &str) -> Option<(SessionKey, &Session)> {
         let key = *self.by_connection.get(connection)?;
         Some((key, self.sessions.get(&key)?))
     }
 
-    /// The user's sessions that are not on their way out.
+    /// The user's sessions that are neither asleep nor on their way out.
     pub fn of_user(&self, user: &str) -> impl Iterator<Item = SessionKey> {
         self.by_user.get(user).into_iter().flatten().copied()
     }
 
-    /// Every session.
+    /// Every session that does not sleep.
     pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.sessions.iter().map(|(key, session)| (*key, session))
     }
 
-    /// The key of every session.
+    /// The key of every session that does not sleep.
     pub fn keys(&self) -> Vec<SessionKey> {
         self.sessions.keys().copied().collect()
     }
 
     /// How many sockets are open, those on their way out included.
     pub fn open(&self) -> usize {
-        self.sessions.len()
+        self.sessions.len().saturating_add(self.asleep)
     }
 
     /// Whether no session is left but those on their way out.
     pub fn is_deserted(&self) -> bool {
-        self.by_connection.is_empty()
+        self.by_connection.is_empty() && self.asleep == 0
     }
 
     /// How many hear without a user.
@@ -154,11 +198,13 @@ impl Roster {
         messages.saturating_add(presence)
     }
 
-    /// The sessions whose grant has expired; looks at each only when the earliest has (rule A6).
+    /// Whether a grant may have expired, so that each has to be looked at (rule A6).
+    pub fn may_have_expired(&self, now: Millis) -> bool {
+        self.earliest_expiry.is_some_and(|earliest| earliest <= now)
+    }
+
+    /// The sessions whose grant has expired. Nobody may be asleep.
     pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
-        if self.earliest_expiry.is_none_or(|earliest| earliest > now) {
-            return Vec::new();
-        }
         let live = || self.iter().filter(|(_, session)| session.kept.stage != Stage::Leaving);
         let expired = live().filter(|(_, session)| session.kept.expires() <= now).map(|(key, _)| key).collect();
         let rest = live().map(|(_, session)| session.kept.expires()).filter(|expires| *expires > now).min();
@@ -184,6 +230,10 @@ impl Roster {
         keys.dedup();
         keys
     }
+}
+
+fn step(number: &mut usize, comes: bool) {
+    *number = if comes { number.saturating_add(1) } else { number.saturating_sub(1) };
 }
 
 /// Whether a session has one of the roles, which are sorted.

@@ -172,7 +172,7 @@ impl Kept {
             return serde_json::from_str(attachment).ok();
         }
         let json: Vec<u8> = attachment.chars().map(|byte| u8::try_from(byte).ok()).collect::<Option<_>>()?;
-        serde_json::from_slice(&json).ok()
+        serde_json::from_str(std::str::from_utf8(&json).ok()?).ok()
     }
 
     /// The user its grant speaks for.

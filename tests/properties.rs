@@ -83,6 +83,8 @@ fn without_replays(world: &World, client: Client) -> Vec<Value> {
 fn same_asleep_and_awake(channel: &str, script: &[Step]) -> Result<(), TestCaseError> {
     let play = |sleep| Played::play(World::under(contract(), channel, sleep), script, |_| {}).world;
     let (awake, asleep) = (play(Sleep::Never), play(Sleep::Always));
+    let headless = play(Sleep::Headless);
+    assert_eq!(asleep.transcript(), headless.transcript(), "woken by heads, and by whole attachments");
     let closes = |world: &World| (0..world.clients()).map(|client| world.nth(client).hung_up).collect::<Vec<_>>();
     for (number, (awake, asleep)) in awake.transcript().iter().zip(&asleep.transcript()).enumerate() {
         prop_assert_eq!(awake, asleep, "client {} of {}", number, channel);

@@ -17,11 +17,13 @@
 mod support;
 
 use dormouse::auth::Grant;
+use dormouse::contract::{Ability, Channel, Contract, Event, Json, Presence};
 use dormouse::effect::Hearing;
-use dormouse::name::{ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
-use dormouse::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Stage};
+use dormouse::name::{ChannelName, ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
+use dormouse::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Session, Stage};
+use dormouse::sleeper::Sleeper;
 use serde_json::{Value, json};
-use support::world::{BEGIN, v8_bytes};
+use support::world::{BEGIN, Client, Sleep, v8_bytes};
 use support::{Joiner, World, in_channel, in_room, say, seqs};
 use xxhash_rust::xxh64::xxh64;
 
@@ -200,11 +202,112 @@ fn h3_a_socket_whose_attachment_cannot_be_read_is_closed_to_come_back() {
     assert_eq!(world.storage.rows().count(), 1);
 }
 
+// --- H3: heads -------------------------------------------------------------------------------------------------
+
+/// A room that one can hear without presence, with so many in it.
+fn crowd(size: usize) -> (World, Vec<Client>) {
+    let mut world = World::room_that(Sleep::Always);
+    let joiner = |n: usize| Joiner::user(&format!("user-{n}")).can(&["join", "publish"]);
+    let members = (0..size).map(|n| world.joined(&joiner(n))).collect();
+    world.pause();
+    world.advance(60_000);
+    assert!(world.is_asleep());
+    (world, members)
+}
+
+#[test]
+fn h3_of_a_crowd_that_wakes_only_who_is_heard_is_read_whole() {
+    let (mut world, members) = crowd(300);
+    let before = world.attachments_read();
+    world.told(members[7], say("1", 1));
+    assert_eq!(world.attachments_read() - before, 2, "it, and the one that carries the epoch");
+    for client in &members {
+        assert_eq!(seqs(&world.received(*client)).len(), usize::from(*client != members[7]));
+    }
+}
+
+#[test]
+fn h3_who_joins_rouses_its_own_connections_and_the_one_it_names() {
+    let (mut world, members) = crowd(300);
+    let before = world.attachments_read();
+    world.joined(&Joiner::user("user-3").can(&["join"]));
+    assert_eq!(world.attachments_read() - before, 2, "its own, and the one that carries the epoch");
+    let named = world.connection(members[5]);
+    world.joined(&Joiner { connection: Some(named), ..Joiner::user("user-9").can(&["join"]) });
+    assert_eq!(world.attachments_read() - before, 4);
+}
+
+#[test]
+fn h3_a_head_written_under_other_rights_is_not_believed() {
+    let (mut world, members) = crowd(3);
+    let rules = Channel::with_token().event::<Json>("say", Event::kept());
+    world.redeploy(
+        Contract::new().channel("room:*", rules.presence::<Json>(Presence::list()).grants([Ability::Presence])),
+    );
+    let before = world.attachments_read();
+    world.told(members[0], say("1", 1));
+    assert_eq!(world.attachments_read() - before, 3);
+    for client in members {
+        assert_eq!(world.socket(client).hearing, Some(Hearing::Presence));
+    }
+}
+
+#[test]
+fn h3_a_session_that_cannot_be_read_when_it_is_roused_is_closed_to_come_back() {
+    let (mut world, members) = crowd(3);
+    let socket = world.socket_mut(members[1]);
+    socket.attachment.truncate(Sleeper::HEAD);
+    world.told(members[0], say("1", 1));
+    world.received(members[1]);
+    world.send(members[1], say("2", 2));
+    assert_eq!(world.received(members[1]), [json!({"type": "bye", "code": 4200, "reason": "restart"})]);
+    assert_eq!(world.socket(members[1]).hearing, Some(Hearing::Nothing));
+    assert_eq!(world.socket(members[1]).hung_up, Some(4200));
+    assert_eq!(seqs(&world.told(members[0], say("3", 3))), [2]);
+    world.refute_received(members[1]);
+}
+
+#[test]
+fn h3_a_sleeper_whose_grant_has_expired_hears_nothing() {
+    let mut world = World::room_that(Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann").can(&["join"]).expires(BEGIN + 60_000));
+    let bob = world.joined(&Joiner::user("bob").can(&["join", "publish"]));
+    world.advance(120_000);
+    world.told(bob, say("1", 1));
+    assert_eq!(world.received(ann), [json!({"type": "bye", "code": 4300, "reason": "token_expired"})]);
+}
+
+#[test]
+fn r6_a_sleeper_that_does_not_read_is_told_so() {
+    let (mut world, members) = crowd(3);
+    world.socket_mut(members[2]).unsent = 1_048_577;
+    world.told(members[0], say("1", 1));
+    let told = world.received(members[2]);
+    assert_eq!(told.last().unwrap(), &json!({"type": "bye", "code": 4102, "reason": "too_slow"}));
+    assert_eq!(seqs(&world.told(members[0], say("2", 2))), [2]);
+    world.refute_received(members[2]);
+}
+
+#[test]
+fn h3_heads_are_as_wide_whatever_they_hold() {
+    let rules = support::room::contract().check().unwrap();
+    let rules = rules.rules(&ChannelName::parse("room:a").unwrap()).unwrap();
+    for kept in ["x", "\"", "ж", "🐭"].map(maximal) {
+        let session = Session::new(kept, rules);
+        let attachment = Sleeper::attachment(&session, rules);
+        let head = Sleeper::parse(&attachment[..Sleeper::HEAD], rules);
+        assert_eq!(head, Sleeper::of(&session));
+        assert!(head.is_some());
+        assert!(v8_bytes(&attachment) <= ATTACHMENT_MAX, "{}", v8_bytes(&attachment));
+        assert_eq!(Kept::decode(&attachment), Some(session.kept), "release 1 passes the head over");
+    }
+}
+
 // --- H1 --------------------------------------------------------------------------------------------------------
 
 #[test]
 fn h1_waking_gives_each_its_hearing_and_writes_nothing() {
-    let mut world = World::under(support::room::contract(), "door:a", support::Sleep::Never);
+    let mut world = World::under(support::room::contract(), "door:a", Sleep::Never);
     let sees = world.joined(&Joiner::user("ann"));
     let hears = world.joined(&Joiner::user("bob").can(&["join"]));
     let guest = world.joined(&Joiner::anonymous());

@@ -77,9 +77,8 @@ async function workerd(name, { home, files }, dir, cpu, { compress = false, driv
   writeFileSync(config, capnp(kind, files, disk, { compress, driver }));
   const begin = performance.now();
   const args = ["serve", config, "--control-fd=3", ...(driver ? ["--inspector-addr=127.0.0.1:0"] : [])];
-  const child = pinned(cpu, require("workerd").default, args, { stdio: ["ignore", "pipe", "pipe", "pipe"] });
+  const child = pinned(cpu, require("workerd").default, args, { stdio: ["ignore", "ignore", "pipe", "pipe"] });
   const errors = tail(child);
-  child.stdout.resume();
   const ports = await new Promise((resolve, reject) => {
     const found = {};
     createInterface({ input: child.stdio[3] }).on("line", (line) => {

@@ -2,11 +2,10 @@ import { Connection } from "./connection.ts";
 import type { ConnectionOptions, StateChange } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Lost, Recovered } from "./delivery.ts";
-import { Emitter } from "./emitter.ts";
+import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions } from "./emitter.ts";
 import { ChannelError, closeError } from "./errors.ts";
 import { Feed } from "./iterate.ts";
-import type { Answer, Ask } from "./lane.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
@@ -107,16 +106,26 @@ export class Channel<C = AnyChannel> {
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data) => this.#settled("presence", { type: "presence", data }, () => undefined));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
-    const ask: Ask = (fields, done, fail) => void this.#outbox.ask("control", fields, { done, fail });
-    const deliver = (message: Message): void => this.#deliver(message);
     this.#delivery = new Delivery(
-      { ask, deliver, tell: (name, event) => this.connection.tell(name, event as Recovered & Lost) },
+      {
+        ask: this.#outbox.control,
+        deliver: (message) => this.#deliver(message),
+        tell: (name, event) => this.connection.tell(name, event as Recovered & Lost),
+      },
       options.position ?? null,
     );
-    this.connection = this.#makeConnection(runtime, options, ask);
+    this.connection = new Connection(runtime, options, {
+      base: this.#base,
+      outbox: this.#outbox,
+      delivery: this.#delivery,
+      address: (connection) => this.#address(connection),
+      adopt: (welcome, carried) => this.#adopt(welcome, carried),
+      frame: (frame) => this.#frame(frame),
+      finish: (error) => this.#settleClosed(error.code === "closed" ? null : error),
+    });
     const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
-    signal?.addEventListener("abort", abort);
+    onAbort(signal, abort);
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -160,9 +169,8 @@ export class Channel<C = AnyChannel> {
   ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
     const feed: Feed<Listeners<C>[Event]> = new Feed(() => offs.forEach((off) => off()));
     const leave = (): void => void feed.return();
-    signal?.addEventListener("abort", leave);
     const offs = [
-      () => signal?.removeEventListener("abort", leave),
+      onAbort(signal, leave),
       this.on(event, (message) => feed.push(message)),
       this.connection.on("state", ({ state, error }) => void (state === "closed" && feed.end(error))),
     ];
@@ -180,10 +188,7 @@ export class Channel<C = AnyChannel> {
     return this.#settled(
       "history",
       { type: "history", ...range },
-      (answer) => {
-        const { messages, more } = answer as HistoryFrame;
-        return { messages: messages as readonly MessageOf<C>[], more };
-      },
+      ({ messages, more }: HistoryFrame) => ({ messages: messages as readonly MessageOf<C>[], more }),
       signal,
     );
   }
@@ -212,45 +217,25 @@ export class Channel<C = AnyChannel> {
     return this.connection.close(closeError(1000));
   }
 
-  #settled<Value>(lane: LaneName, fields: object, read: (answer: Answer) => Value, signal?: AbortSignal): Promise<Value> {
+  #settled<Value>(lane: LaneName, fields: object, read: (answer: never) => Value, signal?: AbortSignal): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
-      const id: string = this.#outbox.ask(lane, fields, {
-        done: (answer) => (signal?.removeEventListener("abort", abort), resolve(read(answer))),
-        fail: (error) => (signal?.removeEventListener("abort", abort), reject(error)),
-      });
-      const abort = (): void => this.#outbox.withdraw(id, aborted());
-      signal?.addEventListener("abort", abort);
-    });
-  }
-
-  #makeConnection(runtime: Runtime, options: ConnectOptions, ask: Ask): Connection {
-    return new Connection(runtime, options, {
-      address: (connection) => this.#address(connection),
-      linked: (send) => this.#outbox.linked(send),
-      adopt: (welcome, carried) => this.#adopt(welcome, carried),
-      frame: (frame) => this.#frame(frame),
-      ask,
-      down: () => {
-        this.#delivery.down();
-        this.#outbox.down();
-      },
-      forget: () => this.#delivery.forget(),
-      finish: (error) => {
-        this.#outbox.finish(error);
-        this.#settleClosed(error.code === "closed" ? null : error);
-      },
+      const forget = onAbort(signal, () => this.#outbox.withdraw(id, aborted()));
+      const id = this.#outbox.ask(
+        lane,
+        fields,
+        (answer) => (forget(), resolve(read(answer as never))),
+        (error) => (forget(), reject(error)),
+      );
     });
   }
 
   #address(connection: string | null): string {
-    const query = new URLSearchParams();
     const { position } = this;
-    if (position) {
-      query.set("epoch", position.epoch);
-      query.set("after", String(position.seq));
-    }
-    if (connection !== null) query.set("connection", connection);
+    const query = new URLSearchParams({
+      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
+      ...(connection !== null && { connection }),
+    });
     return query.size ? `${this.#base}?${query}` : this.#base;
   }
 
@@ -289,19 +274,19 @@ export class Channel<C = AnyChannel> {
   }
 }
 
-const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its signal.");
+const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its AbortSignal.");
 
-function receiptOf(answer: Answer): Receipt {
-  const { id, seq, duplicate, delivered } = answer as Receipt;
-  return { id, seq, duplicate, delivered };
-}
+/** Without what else a message of one's own would tell. */
+const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });
 
-/** Names that an address would swallow; all others the service judges (E5). */
-const NO_PATH = /^\.{0,2}$/;
+/**
+ * An origin, or a folder where a proxy has put the service, and a name that the address does not swallow: all other
+ * names the service judges (E5).
+ */
+const ADDRESS = /^(http|ws)s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+$/;
 
 function addressOf(url: string, name: string): string {
-  if (NO_PATH.test(name)) throw new ChannelError("bad_name", `'${name}' is no channel name.`);
-  const base = new URL(url, globalThis.location?.href);
-  const path = `${base.pathname.replace(/\/$/, "")}/v1/channels/${encodeURIComponent(name)}`;
-  return `${base.protocol.replace("http", "ws")}//${base.host}${path}`;
+  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${encodeURIComponent(name)}`;
+  if (ADDRESS.test(address)) return address.replace("http", "ws");
+  throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }

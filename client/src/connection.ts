@@ -3,11 +3,11 @@ import { Emitter } from "./emitter.ts";
 import type { ListenOptions } from "./emitter.ts";
 import { advise, ChannelError, closeError, offline } from "./errors.ts";
 import { Heartbeat } from "./heartbeat.ts";
-import type { Ask } from "./lane.ts";
 import { Link } from "./link.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
 import type { Delivery, Lost, Recovered } from "./delivery.ts";
+import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { Renewal } from "./renewal.ts";
@@ -46,21 +46,21 @@ export interface StateChange {
   readonly previous: State;
   /** What ended the connection, where it ended. */
   readonly error?: ChannelError | undefined;
-  /** Milliseconds until the next attempt, in `waiting`. */
+  /** Whole milliseconds until the next attempt, in `waiting`. */
   readonly retryIn?: number | undefined;
 }
 
 /** What the channel does for its connection. */
 export interface ConnectionPorts {
-  /** The address to join at, with the position. */
+  readonly outbox: Outbox;
+  readonly delivery: Delivery;
+  /** The channel's address. */
+  readonly base: string;
+  /** The same with the position and the connection to go on with. */
   address(connection: string | null): string;
-  linked(send: (text: string) => void): void;
   /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
   adopt(welcome: Welcome, carried: boolean): void;
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
-  ask: Ask;
-  down(): void;
-  forget: Delivery["forget"];
   finish(error: ChannelError): void;
 }
 
@@ -97,10 +97,10 @@ export class Connection {
   #error: ChannelError | undefined;
   #clockAhead = 0;
   /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
-  #turn = 0;
+  #turn = 1;
   #welcome: Welcome | null = null;
-  /** The link that last said `welcome`. */
-  #welcomedBy: Link | null = null;
+  /** The turn in which the service last said `welcome`. */
+  #welcomedIn = 0;
   #lastId: string | null = null;
   #closeWith: number | undefined;
 
@@ -112,12 +112,12 @@ export class Connection {
     this.#tokens = new Tokens(options.token, this.#abort.signal);
     this.#renewal = new Renewal(runtime, this.#tokens, {
       now: () => this.#now(),
-      ask: ports.ask,
+      ask: ports.outbox.control,
       refused: (error) => this.#happen("end_stop", error),
     });
     this.#heartbeat = new Heartbeat(runtime, {
       ping: () => this.#send("ping"),
-      silent: () => this.#happen("silent", offline()),
+      silent: () => this.#happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
     this.#offWake = runtime.onWake(() => this.#happen("wake"));
@@ -170,7 +170,7 @@ export class Connection {
 
   /** Asks the service for a sign of life, without waking the channel; `rtt` tells the answer. */
   ping(): void {
-    if (this.#state === "open") this.#heartbeat.ping();
+    this.#heartbeat.ping();
   }
 
   /** Ends it for good; settled once the socket is closed, which takes 2 s at most. */
@@ -184,7 +184,7 @@ export class Connection {
   signIn(source: TokenSource): Promise<void> {
     if (this.#state === "closed") return Promise.reject(this.#error);
     this.#tokens.use(source);
-    return this.#link && this.#welcomedBy === this.#link ? this.#renewal.now("join") : Promise.resolve();
+    return this.#welcomedIn === this.#turn ? this.#renewal.now("join") : Promise.resolve();
   }
 
   /** For the channel: tells an event of its own. */
@@ -218,54 +218,79 @@ export class Connection {
   }
 
   readonly #effects: Readonly<Record<Effect, () => void>> = {
-    ask_token: () => void this.#askToken(),
-    open_socket: () => this.#openSocket(),
-    sign_in: () => this.#signInAsGuest(),
-    adopt: () => this.#adopt(),
+    ask_token: async () => {
+      const turn = ++this.#turn;
+      try {
+        await this.#tokens.forJoin(this.#now());
+        if (turn === this.#turn) this.#happen("token");
+      } catch (error) {
+        if (turn !== this.#turn) return;
+        // A function that failed may do better later; one that says nobody is signed in will not.
+        if (error instanceof ChannelError && !error.retryable) this.#happen("end_stop", error);
+        else this.#happen("no_token", offline(`The token function failed: ${error}`));
+      }
+    },
+    open_socket: () => {
+      const turn = this.#turn;
+      const token = this.#tokens.current;
+      const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
+      this.#closeWith = undefined;
+      this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
+      this.#closing = new Promise((closed) => {
+        try {
+          this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
+            text: (text) => void (turn === this.#turn && this.#read(text, turn)),
+            gone: (code, reason) => {
+              closed();
+              if (turn === this.#turn) this.#ended({ code, reason });
+            },
+          });
+        } catch (error) {
+          closed();
+          this.#happen("end_stop", new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
+        }
+      });
+    },
+    sign_in: () => void (this.#tokens.known && this.#renewal.renew("join")),
+    adopt: () => {
+      const welcome = this.#welcome as Welcome;
+      this.#tokens.accepted(this.#tokens.current);
+      this.#heartbeat.start();
+      this.#renewal.start(welcome.expires);
+      this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
+      const carried = this.#lastId === welcome.connection;
+      this.#lastId = welcome.connection;
+      this.#ports.adopt(welcome, carried);
+    },
     probe: () => this.#heartbeat.ping(),
-    drop: () => this.#drop(),
+    drop: () => {
+      this.#turn++;
+      this.#callOff();
+      this.#callOffLasted();
+      this.#heartbeat.stop();
+      this.#renewal.stop();
+      // Closing goes on by itself; whatever the old link still says is not heard.
+      this.#link?.close(this.#closeWith);
+      this.#link = null;
+      this.#ports.delivery.down();
+      this.#ports.outbox.down();
+    },
     spend_token: () => this.#tokens.spend(),
-    forget: () => this.#ports.forget(),
+    forget: () => this.#ports.delivery.forget(),
     back_off: () => this.#wait(this.#backoff.next()),
     soon: () => this.#wait(this.#backoff.soon()),
-    hasten: () => this.#arm(Math.max(0, this.#notBefore - this.#runtime.now())),
-    finish: () => this.#finish(),
+    hasten: () => this.#arm(this.#notBefore - this.#runtime.now()),
+    finish: () => {
+      this.#turn++;
+      this.#callOff();
+      this.#offWake();
+      this.#abort.abort();
+      // Whatever ends a channel tells why.
+      const error = this.#error as ChannelError;
+      this.#ports.outbox.finish(error);
+      this.#ports.finish(error);
+    },
   };
-
-  async #askToken(): Promise<void> {
-    const turn = ++this.#turn;
-    try {
-      await this.#tokens.forJoin(this.#now());
-      if (turn === this.#turn) this.#happen("token");
-    } catch (error) {
-      if (turn !== this.#turn) return;
-      // A function that failed may do better later; one that says nobody is signed in will not.
-      if (error instanceof ChannelError && !error.retryable) this.#happen("end_stop", error);
-      else this.#happen("no_token", new ChannelError("offline", `The token function failed: ${String(error)}`));
-    }
-  }
-
-  #openSocket(): void {
-    const turn = this.#turn;
-    const token = this.#tokens.current;
-    const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
-    this.#closeWith = undefined;
-    this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline()));
-    let closed = (): void => {};
-    this.#closing = new Promise((settle) => (closed = settle));
-    try {
-      this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
-        text: (text) => void (turn === this.#turn && this.#read(text, turn)),
-        gone: (code, reason) => {
-          closed();
-          if (turn === this.#turn) this.#ended({ code, reason });
-        },
-      });
-    } catch (error) {
-      closed();
-      this.#happen("end_stop", new ChannelError("protocol", `No socket can be opened: ${String(error)}`));
-    }
-  }
 
   #read(text: string, turn: number): void {
     this.#options.trace?.("in", text);
@@ -288,27 +313,11 @@ export class Connection {
 
   #welcomed(frame: Welcome): void {
     this.#welcome = frame;
-    this.#welcomedBy = this.#link;
+    this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#ports.linked((text) => this.#send(text));
+    this.#ports.outbox.linked((text) => this.#send(text));
     this.#happen(frame.epoch === undefined ? "guest" : "welcome");
-  }
-
-  #signInAsGuest(): void {
-    if (this.#tokens.known) void this.#renewal.renew("join");
-  }
-
-  #adopt(): void {
-    const welcome = this.#welcome;
-    if (!welcome) return;
-    this.#tokens.accepted(this.#tokens.current);
-    this.#heartbeat.start();
-    this.#renewal.start(welcome.expires);
-    this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
-    const carried = this.#lastId === welcome.connection;
-    this.#lastId = welcome.connection;
-    this.#ports.adopt(welcome, carried);
   }
 
   /** The service said `bye`, or the socket closed: R3 says what that means. */
@@ -318,40 +327,20 @@ export class Connection {
     const advice = advise(code);
     // A bad token is worth one new one, as an expired one is.
     const fresh = (advice === "new_token" || code === BAD_TOKEN) && (this.#tokens.replaceable ? "new_token" : "stop");
-    this.#happen(`end_${fresh || advice}`, closeError(code, reason));
-  }
-
-  #drop(): void {
-    this.#turn++;
-    this.#callOff();
-    this.#callOffLasted();
-    this.#heartbeat.stop();
-    this.#renewal.stop();
-    // Closing goes on by itself; whatever the old link still says is not heard.
-    this.#link?.close(this.#closeWith);
-    this.#link = null;
-    this.#ports.down();
+    this.#happen(`end_${fresh || advice}`, closeError(code, reason, this.#state === "joining" ? this.#ports.base : ""));
   }
 
   #wait(ms: number): void {
     const { maxAttempts = Infinity } = this.#options;
-    this.#retryIn = ms + Math.max(0, this.#notBefore - this.#runtime.now());
+    this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
     if (this.#backoff.attempts > maxAttempts)
-      this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed.`));
+      this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 
   #arm(ms: number): void {
     this.#callOff();
     this.#callOff = this.#runtime.after(ms, () => this.#happen("due"));
-  }
-
-  #finish(): void {
-    this.#turn++;
-    this.#callOff();
-    this.#offWake();
-    this.#abort.abort();
-    this.#ports.finish(this.#error ?? closeError(NORMAL));
   }
 
   #now(): number {

@@ -1,5 +1,5 @@
 import type { Answer, Ask } from "./lane.ts";
-import type { HistoryFrame, Message, Position, Resumed, Welcome } from "./protocol.ts";
+import type { HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
 
 /** The client came back, and has told every message it had missed. */
 export interface Recovered {
@@ -23,6 +23,8 @@ export interface Lost {
 const NOWHERE: Position = { epoch: "", seq: 0 };
 /** Messages a page of history may have. */
 const PAGE = 100;
+/** Messages that are held while something before them is missing. */
+const HELD = 1_000;
 
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {
@@ -69,23 +71,17 @@ export class Delivery {
   }
 
   /** A connection was welcomed. */
-  welcome({ epoch, seq, first, resume }: Welcome): void {
-    if (epoch === undefined || seq === undefined) return;
+  welcome({ epoch = "", seq = 0, first, resume }: Welcome): void {
     const before = this.#position;
     this.#since = before?.seq ?? this.#since;
     this.#target = seq;
-    if (before && resume === "recovered") {
+    if (before && (resume === "recovered" || resume === "behind")) {
       this.#position = { epoch, seq: before.seq };
-      this.#phase = "replay";
-      return this.#advance();
-    }
-    if (before && resume === "behind") {
-      this.#position = { epoch, seq: before.seq };
-      return this.#pull();
+      return this.#catchUp(resume);
     }
     this.#position = { epoch, seq };
     // `fresh` after a position was forgotten (4400) is as much a loss as `lost` itself.
-    if (resume === "lost" || (this.#since !== null && !before)) this.#tellLost(seq, first);
+    if (resume === "lost" || (this.#since !== null && !before)) this.#tellLost(this.#since, seq, first);
     this.#since = null;
   }
 
@@ -96,13 +92,13 @@ export class Delivery {
     if (seq === undefined || !position) {
       // An ephemeral one keeps its place behind what is held.
       if (this.#phase === "live") this.#ports.deliver(message);
-      else this.#held.push(message);
+      else this.#hold(message);
     } else if (seq > position.seq) {
       if (seq === position.seq + 1) {
         this.#take(message);
         this.#advance();
       } else {
-        this.#held.push(message);
+        this.#hold(message);
         if (this.#phase === "live" || this.#phase === "replay") this.#ask();
       }
     }
@@ -122,6 +118,15 @@ export class Delivery {
     this.#position = null;
   }
 
+  /**
+   * Holds what cannot be told yet. What is too much is let go: of it, what is kept is fetched in its turn like the
+   * rest of what is missing; what is ephemeral is not told.
+   */
+  #hold(message: Message): void {
+    if (this.#held.push(message) <= HELD) return;
+    for (const { seq = 0 } of this.#held.splice(0)) this.#target = Math.max(this.#target, seq);
+  }
+
   /** A gap: asks for what is missing. */
   #ask(): void {
     const { epoch, seq } = this.#position ?? NOWHERE;
@@ -129,35 +134,29 @@ export class Delivery {
     this.#askedAfter = seq;
     this.#since ??= seq;
     this.#phase = "asked";
-    this.#request({ type: "resume", epoch, after: seq }, (answer) => this.#resumed(answer as Resumed));
+    this.#request({ type: "resume", epoch, after: seq }, ({ resume, seq, first }: Resumed) => {
+      this.#target = Math.max(this.#target, seq);
+      this.#catchUp(resume, first);
+    });
   }
 
-  #resumed({ resume, seq, first }: Resumed): void {
-    this.#target = seq;
-    if (resume === "recovered") {
-      this.#phase = "replay";
-      this.#advance();
-    } else if (resume === "behind") {
-      this.#pull();
-    } else {
-      this.#giveUp(first);
-    }
+  /** Goes on as the service says what was missed can be had. */
+  #catchUp(resume: Resume, first?: number): void {
+    if (resume === "recovered") this.#replay();
+    else if (resume === "behind") this.#pull();
+    else this.#giveUp(first);
   }
 
   /** Pulls the next page of what was missed. */
   #pull(): void {
     this.#phase = "paging";
-    this.#request({ type: "history", after: this.#last, limit: PAGE }, (answer) => this.#page(answer as HistoryFrame));
+    this.#request({ type: "history", after: this.#last, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
   }
 
-  #request(fields: object, done: (answer: Answer) => void): void {
+  #request(fields: object, done: (answer: never) => void): void {
     const turn = this.#turn;
-    const ours = (act: () => void): void => void (turn === this.#turn && act());
-    this.#ports.ask(
-      fields,
-      (answer) => ours(() => done(answer)),
-      () => ours(() => this.#giveUp()),
-    );
+    // A connection that breaks fails its questions too; the next one asks for itself.
+    this.#ports.ask(fields, done as (answer: Answer) => void, () => void (turn === this.#turn && this.#giveUp()));
   }
 
   #page({ messages, more }: HistoryFrame): void {
@@ -170,30 +169,24 @@ export class Delivery {
       this.#take(message);
       if (turn !== this.#turn) return;
     }
-    if (this.#last >= this.#target) return this.#finishPaging();
+    if (this.#last >= this.#target) return this.#replay();
     if (more && messages.length) return this.#pull();
     this.#giveUp();
   }
 
-  #finishPaging(): void {
+  /** Tells what comes next up to the target. */
+  #replay(): void {
     this.#phase = "replay";
     this.#advance();
   }
 
-  /** Tells what is held as far as it follows on; what is known already is dropped. */
-  #drain(): void {
-    for (let next = this.#held[0]; next; next = this.#held[0]) {
-      const last = this.#last;
-      if (next.seq !== undefined && next.seq > last + 1) return;
+  /** Tells what is held as far as it follows on, and ends a replay that has reached its target. */
+  #advance(): void {
+    for (let next = this.#held[0]; next && (next.seq ?? 0) <= this.#last + 1; next = this.#held[0]) {
       this.#held.shift();
       if (next.seq === undefined) this.#ports.deliver(next);
-      else if (next.seq > last) this.#take(next);
+      else if (next.seq > this.#last) this.#take(next);
     }
-  }
-
-  /** Goes on with what is held, and ends a replay that has reached its target. */
-  #advance(): void {
-    this.#drain();
     const last = this.#last;
     if (this.#phase !== "replay" || last < this.#target) return;
     this.#phase = "live";
@@ -209,19 +202,18 @@ export class Delivery {
     const held = this.#held.find(({ seq }) => seq !== undefined)?.seq;
     this.#skip(held === undefined ? this.#target : held - 1, first);
     this.#since = null;
-    this.#finishPaging();
+    this.#replay();
   }
 
   #skip(seq: number, first: number | undefined): void {
     const position = this.#position ?? NOWHERE;
     if (seq <= position.seq) return;
     this.#position = { ...position, seq };
-    this.#since = position.seq;
-    this.#tellLost(seq, first);
+    this.#tellLost((this.#since = position.seq), seq, first);
   }
 
-  #tellLost(seq: number, first: number | undefined): void {
-    this.#ports.tell("lost", { after: this.#since, seq, first });
+  #tellLost(after: number | null, seq: number, first: number | undefined): void {
+    this.#ports.tell("lost", { after, seq, first });
   }
 
   #take(message: Message): void {

@@ -3,6 +3,12 @@ export interface ListenOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Calls `run` when the signal aborts, until the returned function is called. */
+export function onAbort(signal: AbortSignal | undefined, run: () => void): () => void {
+  signal?.addEventListener("abort", run);
+  return () => signal?.removeEventListener("abort", run);
+}
+
 /** Listeners by event name; a listener that throws is reported and disturbs nobody else. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
@@ -16,9 +22,9 @@ export class Emitter<Events extends object> {
     this.#listeners.set(name, listeners.add(entry));
     const off = (): void => {
       listeners.delete(entry);
-      signal?.removeEventListener("abort", off);
+      forget();
     };
-    signal?.addEventListener("abort", off);
+    const forget = onAbort(signal, off);
     return off;
   }
 

@@ -81,7 +81,8 @@ export class ChannelError extends Error {
 }
 
 /** No connection, for now. */
-export const offline = (): ChannelError => new ChannelError("offline", "There is no connection.");
+export const offline = (message = "There is no open connection."): ChannelError =>
+  new ChannelError("offline", message);
 
 /** What a client does after its connection ended. */
 export type Advice = "stop" | "back_off" | "at_once" | "new_token" | "forget";
@@ -104,12 +105,12 @@ const CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
   [4300, "unauthenticated"],
 ]);
 
-/** What ended a connection, for good or for now. */
-export function closeError(code: number, reason: string = ""): ChannelError {
+/** What ended a connection, for good or for now; with the `address` that was tried where there was none yet. */
+export function closeError(code: number, reason = "", address = ""): ChannelError {
   const name = CLOSE_CODES.get(code) ?? (advise(code) === "stop" ? "protocol" : "offline");
-  return new ChannelError(name, `The connection is closed: ${HINTS.get(name) ?? reason} (${code})`);
+  const why =
+    name === "unauthenticated"
+      ? "sign in again, or give `token` as a function that gets a valid one"
+      : reason || (address && `is the service at ${address}, and does it allow this origin?`);
+  return new ChannelError(name, `The connection is closed${why && `: ${why}`} (${code})`);
 }
-
-const HINTS: ReadonlyMap<string, string> = new Map([
-  ["unauthenticated", "sign in again, or give `token` as a function that gets a valid one"],
-]);

@@ -12,10 +12,14 @@ export type Ask = (fields: object, done: (answer: Answer) => void, fail: (error:
 /** A request on its way: `done` or `fail` is called exactly once. */
 export interface Request {
   readonly id: string;
+  /** Its place in the order in which requests were made. */
+  readonly place: number;
   readonly text: string;
   readonly bytes: number;
   done(answer: Answer): void;
   fail(error: ChannelError): void;
+  /** Ends the waiting for an answer. */
+  callOff(): void;
 }
 
 /** How a lane treats its requests. */
@@ -31,7 +35,7 @@ export interface LaneRules {
 /** What all lanes share. */
 export interface Way {
   readonly limits: Limits;
-  readonly pace: Pace | null;
+  readonly pace?: Pace;
   send(text: string): void;
 }
 
@@ -40,11 +44,6 @@ const ANSWER_MS = 30_000;
 /** A lane that was refused by rate and then sent nothing for this many milliseconds tries its full speed again. */
 const RESTED_MS = 10_000;
 
-interface Waiting extends Request {
-  readonly place: number;
-  callOff(): void;
-}
-
 /**
  * Requests that keep their order. An ordered lane has one array under way at a time: were a second one sent
  * before the answer to the first, a publish of it could pass one that the first had refused by rate.
@@ -52,10 +51,9 @@ interface Waiting extends Request {
 export class Lane {
   readonly #rules: LaneRules;
   readonly #runtime: Runtime;
-  #places = 0;
-  #queue: Waiting[] = [];
-  #flying = new Map<string, Waiting>();
-  #refused: Waiting[] = [];
+  #queue: Request[] = [];
+  #flying = new Map<string, Request>();
+  #refused: Request[] = [];
   #holdUntil = 0;
   /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
   #gap = 0;
@@ -68,8 +66,10 @@ export class Lane {
     this.#rules = rules;
   }
 
+  /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
-    this.#queue.push({ ...request, place: this.#places++, callOff: () => {} });
+    this.#queue.push(request);
+    queueMicrotask(() => this.flush());
   }
 
   /** Whether anything is neither answered nor given up. */
@@ -106,8 +106,9 @@ export class Lane {
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(
         this.#holdUntil - now,
+        // Without a gap the clock may have been set back.
         this.#gap && this.#sentAt + this.#gap - now,
-        this.#rules.paced && way.pace ? way.pace.wait(now) : 0,
+        (this.#rules.paced && way.pace?.wait(now)) || 0,
       );
       if (wait > 0) {
         this.#callOff();
@@ -155,20 +156,19 @@ export class Lane {
       count++;
     }
     const batch = this.#queue.splice(0, count);
-    for (const request of batch) this.#fly(request);
+    for (const request of batch) {
+      this.#flying.set(request.id, request);
+      request.callOff = this.#runtime.after(ANSWER_MS, () =>
+        this.withdraw(request.id, new ChannelError("timeout", "No answer in 30 s; it may have been carried out.")),
+      );
+    }
     this.#sentAt = this.#runtime.now();
-    if (this.#rules.paced) for (let spent = 0; spent < count; spent++) way.pace?.spend();
-    way.send(batch.length === 1 ? (batch[0]?.text ?? "") : `[${batch.map(({ text }) => text).join()}]`);
+    if (this.#rules.paced) way.pace?.spend(count, this.#sentAt);
+    const texts = batch.map(({ text }) => text).join();
+    way.send(count > 1 ? `[${texts}]` : texts);
   }
 
-  #fly(request: Waiting): void {
-    this.#flying.set(request.id, request);
-    request.callOff = this.#runtime.after(ANSWER_MS, () =>
-      this.withdraw(request.id, new ChannelError("timeout", "No answer came; it may have been carried out.")),
-    );
-  }
-
-  #landed(id: string): Waiting | undefined {
+  #landed(id: string): Request | undefined {
     const request = this.#flying.get(id);
     this.#flying.delete(id);
     request?.callOff();

@@ -1,9 +1,8 @@
-import { ChannelError, closeError, offline } from "./errors.ts";
-import type { ErrorCode } from "./errors.ts";
+import { ChannelError, offline } from "./errors.ts";
 import { Lane } from "./lane.ts";
-import type { Answer, Way } from "./lane.ts";
+import type { Answer, Ask } from "./lane.ts";
 import { Pace } from "./pace.ts";
-import { LONE_SURROGATE } from "./protocol.ts";
+import { isIJson } from "./protocol.ts";
 import type { Limits, Refusal } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -22,129 +21,118 @@ const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20
  */
 export type LaneName = "publish" | "volatile" | "presence" | "history" | "control";
 
-/** Who waits for an answer. */
-export interface Waiter {
-  done(answer: Answer): void;
-  fail(error: ChannelError): void;
-}
-
 /** Everything this client has asked for and was not answered yet (F2). */
 export class Outbox {
-  readonly #runtime: Runtime;
   readonly #instance: string;
-  readonly #lanes: ReadonlyMap<LaneName, Lane>;
+  readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
   #frames = 0;
   #bytes = 0;
   #limits = DEFAULT_LIMITS;
-  #send: ((text: string) => void) | null = null;
-  #phase: "down" | "linked" | "open" | "over" = "down";
-  #over = closeError(1000);
-  #turn: "none" | "due" = "none";
+  #send: (text: string) => void = () => {};
+  #phase: "down" | "linked" | "open" = "down";
+  /** What ended the channel. */
+  #over: ChannelError | undefined;
 
   constructor(runtime: Runtime) {
-    this.#runtime = runtime;
     this.#instance = runtime.instance();
-    this.#lanes = new Map<LaneName, Lane>([
-      ["control", new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true })],
-      ["publish", new Lane(runtime, { batch: "many", again: "always", paced: false })],
-      ["volatile", new Lane(runtime, { batch: "unordered", again: "never", paced: false })],
-      ["presence", new Lane(runtime, { batch: 1, again: "always", paced: true })],
-      ["history", new Lane(runtime, { batch: 1, again: "always", paced: true })],
-    ]);
+    this.#lanes = {
+      control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
+      publish: new Lane(runtime, { batch: "many", again: "always", paced: false }),
+      volatile: new Lane(runtime, { batch: "unordered", again: "never", paced: false }),
+      presence: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+      history: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+    };
   }
+
+  /** Asks for something on the connection as it is. */
+  readonly control: Ask = (fields, done, fail) => void this.ask("control", fields, done, fail);
 
   /** Whether this lane has something to do. */
   busy(lane: LaneName): boolean {
-    return this.#lanes.get(lane)?.busy ?? false;
+    return this.#lanes[lane].busy;
   }
 
   /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
-  ask(lane: LaneName, fields: object, waiter: Waiter): string {
-    const id = `${this.#instance}-${this.#counter++}`;
-    const settle = (error: ChannelError): string => (waiter.fail(error), id);
-    const fail = (code: ErrorCode, text: string): string => settle(new ChannelError(code, text));
-    if (this.#phase === "over") return settle(this.#over);
-    if ((lane === "volatile" && this.#phase !== "open") || (lane === "control" && this.#phase === "down")) return settle(offline());
-    let text: string;
+  ask(lane: LaneName, fields: object, done: (answer: Answer) => void, fail: (error: ChannelError) => void): string {
+    const place = this.#counter++;
+    const id = `${this.#instance}-${place}`;
     try {
-      text = JSON.stringify({ ...fields, id });
+      const text = this.#textOf(lane, { ...fields, id });
+      const bytes = new TextEncoder().encode(text).length;
+      const most = this.#limits.frame_bytes;
+      if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
+      if (lane !== "control" && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES))
+        throw new ChannelError("queue_full", "The queue is full: try later.");
+      this.#count(1, bytes);
+      this.#lanes[lane].add({
+        id,
+        place,
+        text,
+        bytes,
+        callOff: () => {},
+        done: (answer) => (this.#count(-1, -bytes), done(answer)),
+        fail: (error) => (this.#count(-1, -bytes), fail(error)),
+      });
     } catch (error) {
-      return fail("bad_frame", String(error));
+      fail(error as ChannelError);
     }
-    // The service could not tell by id which request it refuses.
-    if (LONE_SURROGATE.test(text)) return fail("bad_frame", "Half a surrogate pair is no text.");
-    const bytes = new TextEncoder().encode(text).length;
-    if (bytes > this.#limits.frame_bytes) return fail("too_large", `A frame of ${bytes} bytes is larger than ${this.#limits.frame_bytes}.`);
-    if (lane !== "control" && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES))
-      return fail("queue_full", "Too much waits.");
-    this.#count(1, bytes);
-    this.#lanes.get(lane)?.add({
-      id,
-      text,
-      bytes,
-      done: (answer) => (this.#count(-1, -bytes), waiter.done(answer)),
-      fail: (error) => (this.#count(-1, -bytes), waiter.fail(error)),
-    });
-    this.#soon();
     return id;
   }
 
   /** Gives a request up. */
   withdraw(id: string, error: ChannelError): void {
-    for (const lane of this.#lanes.values()) lane.withdraw(id, error);
+    for (const lane of Object.values(this.#lanes)) lane.withdraw(id, error);
   }
 
   /** Takes an answer or a refusal; says whether anyone waited for it. */
   take(id: string | undefined, answer: Answer | Refusal): boolean {
-    return id !== undefined && [...this.#lanes.values()].some((lane) => lane.take(id, answer));
+    return id !== undefined && Object.values(this.#lanes).some((lane) => lane.take(id, answer));
   }
 
   /** A link is there, though not more than a sign-in may go over it yet. */
   linked(send: (text: string) => void): void {
     this.#send = send;
     this.#phase = "linked";
-    this.#lanes.get("control")?.open(this.#way(null));
+    this.#lanes.control.open({ limits: this.#limits, send });
   }
 
   /** The service said `welcome`: what waits goes out, what was unanswered first. */
-  open(limits: Limits = DEFAULT_LIMITS): void {
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+  open(given: Limits | undefined): void {
+    const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
     this.#phase = "open";
-    const way = this.#way(new Pace(this.#limits.per_second, this.#limits.burst, this.#runtime.now()));
-    for (const lane of this.#lanes.values()) lane.open(way);
+    const way = { limits, pace: new Pace(limits.per_second, limits.burst), send: this.#send };
+    for (const lane of Object.values(this.#lanes)) lane.open(way);
   }
 
   /** The link is gone. */
   down(): void {
-    if (this.#phase === "over") return;
     this.#phase = "down";
-    this.#send = null;
-    for (const lane of this.#lanes.values()) lane.down();
+    for (const lane of Object.values(this.#lanes)) lane.down();
   }
 
   /** The channel is over: nothing is answered any more. */
   finish(error: ChannelError): void {
-    this.#phase = "over";
     this.#over = error;
-    for (const lane of this.#lanes.values()) lane.down(error);
+    for (const lane of Object.values(this.#lanes)) lane.down(error);
+  }
+
+  /** The text of a request, or the error why it cannot be sent. */
+  #textOf(lane: LaneName, fields: object): string {
+    if (this.#over) throw this.#over;
+    if ((lane === "volatile" && this.#phase !== "open") || (lane === "control" && this.#phase === "down")) throw offline();
+    let text;
+    try {
+      text = JSON.stringify(fields);
+    } catch (error) {
+      throw new ChannelError("bad_frame", `\`data\` is no JSON: ${error}`);
+    }
+    if (isIJson(text)) return text;
+    throw new ChannelError("bad_frame", "`data` holds half a surrogate pair, a noncharacter, or more than 62 levels.");
   }
 
   #count(frames: number, bytes: number): void {
     this.#frames += frames;
     this.#bytes += bytes;
-  }
-
-  #way(pace: Pace | null): Way {
-    return { limits: this.#limits, pace, send: (text) => this.#send?.(text) };
-  }
-
-  #soon(): void {
-    if (this.#turn === "due") return;
-    this.#turn = "due";
-    queueMicrotask(() => {
-      this.#turn = "none";
-      for (const lane of this.#lanes.values()) lane.flush();
-    });
   }
 }

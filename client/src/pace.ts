@@ -1,26 +1,22 @@
-/** A token bucket: so many at once, then so many a second. */
+/** So many at once, then so many a second. */
 export class Pace {
-  readonly #perSecond: number;
-  readonly #burst: number;
-  #level: number;
-  #at: number;
+  readonly #interval: number;
+  readonly #slack: number;
+  /** When all that went would have gone at an even pace, in milliseconds since 1970. */
+  #even = 0;
 
-  constructor(perSecond: number, burst: number, now: number) {
-    this.#perSecond = perSecond;
-    this.#burst = Math.max(1, burst);
-    this.#level = this.#burst;
-    this.#at = now;
+  constructor(perSecond: number, burst: number) {
+    this.#interval = 1000 / perSecond;
+    this.#slack = this.#interval * (burst - 1);
   }
 
-  /** Milliseconds until the next one may go; 0 where it may go now. */
+  /** Milliseconds until the next one may go; none or less where it may go now. */
   wait(now: number): number {
-    this.#level = Math.min(this.#burst, this.#level + ((now - this.#at) / 1000) * this.#perSecond);
-    this.#at = now;
-    return this.#level >= 1 ? 0 : Math.ceil(((1 - this.#level) / this.#perSecond) * 1000);
+    return Math.ceil(this.#even - this.#slack - now);
   }
 
-  /** Counts one that went. */
-  spend(): void {
-    this.#level--;
+  /** Counts what went. */
+  spend(count: number, now: number): void {
+    this.#even = Math.max(this.#even, now) + count * this.#interval;
   }
 }

@@ -79,7 +79,11 @@ export class Presence<Data = unknown> {
    * @internal
    */
   frame({ join = [], update = [], leave = [], count, members }: PresenceFrame): void {
-    if (members) this.#keepOnly(members);
+    if (members) {
+      const here = new Set(members.map(({ connection }) => connection));
+      for (const connection of this.#members.keys()) if (!here.has(connection)) this.#remove(connection);
+      this.#count = null;
+    }
     for (const member of [...(members ?? []), ...join, ...update]) this.#put(member as Member<Data>);
     for (const { connection } of leave) this.#remove(connection);
     if (count !== undefined) {
@@ -88,12 +92,6 @@ export class Presence<Data = unknown> {
       this.#emitter.emit("count", count);
     }
     this.#emitter.emit("change", this.#members);
-  }
-
-  #keepOnly(members: readonly Member[]): void {
-    this.#count = null;
-    const here = new Set(members.map(({ connection }) => connection));
-    for (const connection of this.#members.keys()) if (!here.has(connection)) this.#remove(connection);
   }
 
   #put(member: Member<Data>): void {

@@ -132,5 +132,17 @@ export function readFrames(text: string): ServiceFrame[] {
   }
 }
 
-/** An escaped surrogate: JSON.stringify writes one only where its other half is missing, and the service refuses it (R4). */
-export const LONE_SURROGATE = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]/;
+/** An escaped surrogate, which JSON.stringify writes only where the other half is missing; or a noncharacter. */
+const NO_TEXT = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]|\p{NChar}/u;
+/** How deep a frame may nest: one less than the service takes, since an array of frames counts as well. */
+const DEEPEST = 63;
+
+/**
+ * Whether the service takes a text of JSON.stringify as I-JSON (R4). It could not tell which request it refuses,
+ * and would take none of an array.
+ */
+export const isIJson = (text: string): boolean => !NO_TEXT.test(text) && !nests(JSON.parse(text), DEEPEST);
+
+/** Whether a value of JSON has more levels than these. */
+const nests = (value: unknown, levels: number): boolean =>
+  value instanceof Object && (!levels || Object.values(value).some((inner) => nests(inner, levels - 1)));

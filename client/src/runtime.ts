@@ -38,11 +38,9 @@ export const platform: Runtime = {
   onWake(woken) {
     const page = globalThis.document as Document | undefined;
     const seen = (): void => void (page?.visibilityState === "visible" && woken());
-    globalThis.addEventListener?.("online", woken);
-    page?.addEventListener("visibilitychange", seen);
-    return () => {
-      globalThis.removeEventListener?.("online", woken);
-      page?.removeEventListener("visibilitychange", seen);
-    };
+    const off = new AbortController();
+    globalThis.addEventListener?.("online", woken, off);
+    page?.addEventListener("visibilitychange", seen, off);
+    return () => off.abort();
   },
 };

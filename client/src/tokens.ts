@@ -28,9 +28,8 @@ export class Tokens {
   current: string | null = null;
 
   constructor(source: TokenSource | undefined, signal: AbortSignal) {
-    this.#source = source;
     this.#signal = signal;
-    if (typeof source === "string") this.current = source;
+    this.use(source);
   }
 
   /** Whether the app gave a source at all. */
@@ -44,7 +43,7 @@ export class Tokens {
   }
 
   /** Takes another source, as at a sign-in. */
-  use(source: TokenSource): void {
+  use(source: TokenSource | undefined): void {
     this.#source = source;
     this.#phase = "good";
     this.#asking = undefined;
@@ -53,8 +52,9 @@ export class Tokens {
 
   /** The token to join with; `null` means joining without one. `now` is the service's clock, in milliseconds. */
   async forJoin(now: number): Promise<string | null> {
-    if (!this.renewable) return this.current;
-    if (this.current !== null && this.#phase !== "spent" && (expiryOf(this.current) ?? Infinity) > now + TOO_SHORT_MS) return this.current;
+    const { current } = this;
+    if (!this.renewable) return current;
+    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > now + TOO_SHORT_MS) return current;
     this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
     if (this.#phase === "spent") this.#phase = "second";
     return this.current;
@@ -67,7 +67,7 @@ export class Tokens {
     try {
       const token = await asking;
       if (token !== null) return token;
-      throw new ChannelError("unauthenticated", "Nobody is signed in: there is no token.");
+      throw new ChannelError("unauthenticated", "Nobody is signed in: the token function gave null.");
     } finally {
       if (this.#asking === asking) this.#asking = undefined;
     }

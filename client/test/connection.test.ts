@@ -109,7 +109,9 @@ test("max_attempts_gives_up_with_an_error_and_none_is_none", async () => {
   }
   assert.equal(limited.connection.state, "joining");
   await world.socket.end(1006);
-  assert.equal((await limited.closed)?.code, "gave_up");
+  const error = await limited.closed;
+  assert.equal(error?.code, "gave_up");
+  assert.match(error?.message ?? "", /^3 attempts in a row failed: The connection is closed: is the service at ws:/);
   assert.equal(world.sockets.length, 4);
   const endless = await world.joining();
   for (let round = 0; round < 50; round++) {
@@ -302,7 +304,64 @@ test("e5_any_other_name_is_for_the_service_to_judge_and_travels_encoded", async 
   assert.equal((await channel.closed)?.code, "not_found");
 });
 
-test("e1_addresses_may_be_http_or_ws_and_have_a_path", async () => {
+test("e1_an_address_that_cannot_be_a_services_throws_at_once_and_says_what_is_wanted", () => {
+  const world = new World();
+  const paths = ["http://a.test/chat", "http://a.test/v1/channels/chat:lobby", "http://a.test/?x=1", "http://a.test/#x"];
+  for (const url of [...paths, "localhost:8787", "file:///a/"]) {
+    const message = `No channel 'chat:lobby' at '${url}': give a name and an origin like 'https://rt.example.com'.`;
+    assert.throws(() => connect(url, "chat:lobby", { runtime: world.runtime }), { name: "ChannelError", code: "bad_name", message });
+  }
+  assert.throws(() => connect("a.test", "chat:lobby", { runtime: world.runtime }), TypeError);
+  assert.equal(world.sockets.length, 0);
+});
+
+test("a_service_that_cannot_be_reached_is_named_without_the_position", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 5 });
+  const told: (string | undefined)[] = [];
+  channel.connection.on("state", ({ state, error }) => void (state === "waiting" && told.push(error?.message)));
+  await world.socket.end(1006);
+  await world.advance(500);
+  await world.socket.end(1006);
+  await world.advance(1_000);
+  await world.socket.end(1006, "Failed to connect");
+  await world.advance(2_000);
+  await world.advance(10_000);
+  assert.deepEqual(told, [
+    "The connection is closed (1006)",
+    "The connection is closed: is the service at ws://service.test/v1/channels/chat%3Alobby, and does it allow this origin? (1006)",
+    "The connection is closed: Failed to connect (1006)",
+    "The service does not answer.",
+  ]);
+});
+
+test("a_socket_that_only_tells_an_error_is_over_100_ms_later", async () => {
+  const world = new World();
+  const channel = await world.joining();
+  world.socket.onerror?.({} as never);
+  await world.advance(99);
+  assert.equal(channel.connection.state, "joining");
+  await world.advance(1);
+  assert.deepEqual([channel.connection.state, channel.connection.error?.code], ["waiting", "offline"]);
+  await world.reconnected();
+  // One that tells its close as well is over with it, and the code counts.
+  world.socket.onerror?.({} as never);
+  await world.socket.end(4003, "forbidden");
+  assert.equal((await channel.closed)?.code, "forbidden");
+  assert.equal(world.armed, 0);
+});
+
+test("what_is_waited_is_told_in_whole_milliseconds", async () => {
+  const world = new World();
+  world.random = 0.123456789;
+  const channel = await world.open();
+  const waits: (number | undefined)[] = [];
+  channel.connection.on("state", ({ state, retryIn }) => void (state === "waiting" && waits.push(retryIn)));
+  await world.socket.end(1006);
+  assert.deepEqual(waits, [61]);
+});
+
+test("e1_addresses_may_be_http_or_ws_and_have_a_folder", async () => {
   const world = new World();
   const addresses: string[] = [];
   for (const url of ["http://a.test", "https://a.test/", "ws://a.test:8787", "wss://a.test/rt/"]) {

@@ -234,6 +234,55 @@ test("d6_what_is_held_dies_with_its_connection", async () => {
   assert.deepEqual(world.socket.heard(), []);
 });
 
+test("d4_what_is_held_while_paging_is_bounded_and_what_is_let_go_is_paged_as_well", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 0 });
+  const told = record(channel);
+  await comeBack(world, { seq: 100, resume: "behind" });
+  await world.socket.say(...range(101, 1_100));
+  // One more than may be held: all of it is let go, the ephemeral one for good.
+  await world.socket.say(typing, ...range(1_101, 1_150));
+  for (let after = 0; after < 1_100; after += 100) {
+    const request = world.socket.heardOne();
+    assert.deepEqual([request["type"], request["after"]], ["history", after]);
+    await world.socket.say(page(request, range(after + 1, after + 100), true));
+  }
+  assert.deepEqual(told, [...Array.from({ length: 1_150 }, (_, at) => at + 1), "recovered 0-1150"]);
+  assert.deepEqual(world.socket.heard(), []);
+});
+
+test("d6_what_is_held_behind_a_gap_is_bounded_and_what_is_let_go_is_replayed_or_paged", async () => {
+  for (const resume of ["recovered", "behind"]) {
+    const world = new World();
+    const channel = await world.open({}, { seq: 0 });
+    const told = record(channel);
+    await world.socket.say(...range(2, 1_003), typing);
+    const asked = world.socket.heardOne();
+    const replay = resume === "recovered" ? range(1, 1_003) : [];
+    await world.socket.say({ type: "resumed", id: asked["id"], resume, seq: 1_003 }, ...replay);
+    for (let after = 0; resume === "behind" && after < 1_003; after += 100) {
+      await world.socket.say(page(world.socket.heardOne(), range(after + 1, Math.min(1_003, after + 100)), after < 1_000));
+    }
+    await world.socket.say(messageOf(1_004));
+    const kept = Array.from({ length: 1_003 }, (_, at) => at + 1);
+    assert.deepEqual(
+      told.filter((one) => one !== "typing"),
+      [...kept, "recovered 0-1003", 1_004],
+    );
+    assert.deepEqual(world.socket.heard(), []);
+  }
+});
+
+test("d6_what_was_let_go_and_cannot_be_had_any_more_is_told_as_lost", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 0 });
+  const told = record(channel);
+  await world.socket.say(...range(2, 1_002));
+  const asked = world.socket.heardOne();
+  await world.socket.say({ type: "error", id: asked["id"], code: "forbidden", message: "no" }, messageOf(1_003));
+  assert.deepEqual(told, ["lost 0-1002 first undefined", 1_003]);
+});
+
 test("d5_what_was_told_before_is_not_told_again", async () => {
   const world = new World();
   const channel = await world.open({}, { seq: 5 });

@@ -171,14 +171,43 @@ test("what_the_service_could_not_name_in_a_refusal_is_refused_here", async () =>
     large: outcome(channel.publish("say", { text: "é".repeat(33_000) })),
     surrogate: outcome(channel.publish("say", { text: "half \ud83d" })),
     cycle: outcome(channel.publish("say", { text: 1n as unknown as string })),
+    nonchar: outcome(channel.publish("say", { text: "no \ufffe" })),
   };
   void channel.publish("say", { text: "whole 😀 and written \\ud83d" });
   await world.settle();
   assert.deepEqual(
-    [tries.large.error?.code, tries.surrogate.error?.code, tries.cycle.error?.code],
-    ["too_large", "bad_frame", "bad_frame"],
+    Object.values(tries).map(({ error }) => error?.code),
+    ["too_large", "bad_frame", "bad_frame", "bad_frame"],
   );
+  assert.match(tries.large.error?.message ?? "", /^660\d\d bytes are more than the 65536 a frame may have\.$/);
+  assert.equal(tries.cycle.error?.message, "`data` is no JSON: TypeError: Do not know how to serialize a BigInt");
   assert.equal(world.socket.heard().length, 1);
+});
+
+/** A text in so many arrays, with brackets in it that are none. */
+const nested = (levels: number): unknown => (levels ? [nested(levels - 1)] : "[[[{{{ \"]]");
+
+test("r4_data_nested_too_deep_is_refused_here_and_what_is_published_with_it_is_not", async () => {
+  const world = new World();
+  const channel = await world.open();
+  const loosely = channel as unknown as { publish(event: string, data: unknown): Promise<unknown> };
+  const [deepest, deeper] = [outcome(loosely.publish("say", nested(62))), outcome(loosely.publish("say", nested(63)))];
+  const shown = outcome(channel.presence.set({ deep: nested(62) }));
+  const [beside] = say(channel, "beside");
+  await world.settle();
+  assert.equal(deeper.error?.code, "bad_frame");
+  assert.match(deeper.error?.message ?? "", /more than 62 levels/);
+  assert.equal(shown.error?.code, "bad_frame");
+  const [texts = ""] = world.socket.heardTexts();
+  // An array of frames is a level of its own: with it the deepest frame is as deep as the service takes.
+  const depth = [...texts.replaceAll(/"(?:[^"\\]|\\.)*"/g, "")].reduce(
+    ([now = 0, most = 0], mark) => {
+      const next = now + (mark === "[" || mark === "{" ? 1 : mark === "]" || mark === "}" ? -1 : 0);
+      return [next, Math.max(most, next)];
+    },
+    [0, 0],
+  )[1];
+  assert.deepEqual([JSON.parse(texts).length, depth, deepest.state, beside?.state], [2, 64, "pending", "pending"]);
 });
 
 test("volatile_goes_now_or_not_at_all", async () => {

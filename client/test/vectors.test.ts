@@ -24,6 +24,7 @@ const vectors = async <Kind>(name: string): Promise<Kind> =>
 
 const errors = await vectors<Errors>("errors");
 const frames = await vectors<Frames>("frames");
+const ijson = await vectors<Record<"accepted" | "refused", readonly { readonly name: string; readonly text: string }[]>>("ijson");
 
 /** Every code of the service; the compiler sees to it that none is missing. */
 const CODES: Record<ServiceCode, "again" | "never"> = {
@@ -73,6 +74,29 @@ for (const { name, frame } of frames.server) {
     if (!read.some(({ type }) => type === "bye")) assert.equal(channel.connection.state, "open");
   });
 }
+
+for (const { name, text } of ijson.refused.filter(({ name }) => /surrogate|noncharacter|(arrays|objects) deep/.test(name))) {
+  test(`r4_what_the_service_refuses_as_i_json_is_not_sent: ${name}`, async () => {
+    const world = new World();
+    const channel = await world.open();
+    const seen = outcome(channel.presence.set(JSON.parse(text)));
+    await world.settle();
+    assert.equal(seen.error?.code, "bad_frame");
+    assert.deepEqual(world.socket.heard(), []);
+  });
+}
+
+test("r4_what_the_service_takes_as_i_json_is_sent", async () => {
+  for (const { name, text } of ijson.accepted) {
+    // Inside of a frame these are deeper than 64.
+    if (name.startsWith("64 ")) continue;
+    const world = new World();
+    const channel = await world.open();
+    outcome(channel.presence.set(JSON.parse(text)));
+    await world.settle();
+    assert.deepEqual(JSON.stringify(world.socket.heardOne()["data"]), JSON.stringify(JSON.parse(text)), name);
+  }
+});
 
 /** A frame without what each request has of its own, so that two can be compared. */
 const form = ({ id: _, ...fields }: Frame): string => JSON.stringify(Object.fromEntries(Object.entries(fields).sort()));

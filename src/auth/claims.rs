@@ -118,7 +118,9 @@ impl Demands {
         if !payload.trim_ascii_start().starts_with(b"{") {
             return Err(Flaw::Claims);
         }
-        let raw: RawClaims<'_> = serde_json::from_slice(payload).map_err(|_| Flaw::Claims)?;
+        // As text: a reader of bytes would be a second copy of all that reads JSON here.
+        let text = std::str::from_utf8(payload).map_err(|_| Flaw::Claims)?;
+        let raw: RawClaims<'_> = serde_json::from_str(text).map_err(|_| Flaw::Claims)?;
         let not_before = raw.nbf.map(millis).transpose().map_err(|_| Flaw::Date)?;
         let claims = Claims {
             user: raw.sub.as_deref().and_then(UserId::parse).ok_or(Flaw::Subject)?,

@@ -111,10 +111,10 @@ impl Channel {
         }
         self.must_know(turn.now)?;
         self.sweep(turn);
-        self.expel_expired(turn.now);
+        self.expel_expired(turn);
         Ok(match self.presence.list(&self.limits) {
             Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
-            None => format!("{{\"count\":{}}}", self.presence.len()),
+            None => format!("{{\"count\":{}}}", self.presence.count()),
         })
     }
 

@@ -5,12 +5,9 @@ use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
 use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, SessionKey};
-use crate::error::{Close, Refusal};
+use crate::error::Refusal;
 use crate::name::Millis;
 use crate::protocol::frame::{self, Ack};
-
-/// Unread bytes are looked for at least this often while anything is told, in milliseconds (rule R6).
-const CHECK_EVERY: Millis = 1_000;
 
 /// One frame on its way out, and who hears it.
 struct Line {
@@ -80,7 +77,10 @@ impl Channel {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
-        self.expel_expired(turn.now);
+        self.expel_expired(turn);
+        if self.presence.needs_names(&self.limits) {
+            self.rouse_all(turn.links);
+        }
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = match self.loaded {
@@ -99,10 +99,10 @@ impl Channel {
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
+            self.rouse_all(turn.links);
             self.remember_mode();
         }
         self.meter.flushes = self.meter.flushes.saturating_add(1);
-        self.look_for_slow(turn, bytes as u64);
         if frames > 1 { self.cost(bytes) } else { 0 }
     }
 
@@ -197,6 +197,7 @@ impl Channel {
                 let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
                 if let Some(text) = frame::batch(texts.iter().copied()) {
                     self.meter.told_all(sessions, texts.len() as u64, text.len());
+                    self.unread.told_all(text.len());
                     self.effects.push(Effect::Broadcast { hearing, except: own.clone(), text });
                 }
             }
@@ -220,9 +221,12 @@ impl Channel {
             let texts = heard.iter().filter_map(|index| lines.get(*index)).map(|line| line.text.as_str());
             if let Some(text) = frame::batch(texts) {
                 self.meter.told_all(sessions.len() as u64, heard.len() as u64, text.len());
-                self.effects.push(match sessions.as_slice() {
-                    [session] => Effect::Tell { session: *session, text },
-                    _ => Effect::TellMany { sessions, text },
+                self.effects.push(if let [session] = *sessions {
+                    self.unread.told(session, text.len());
+                    Effect::Tell { session, text }
+                } else {
+                    self.unread.told_all(text.len());
+                    Effect::TellMany { sessions, text }
                 });
             }
         }
@@ -245,24 +249,6 @@ impl Channel {
                 session.kept.counted = counted;
                 self.remember(key);
             }
-        }
-    }
-
-    /// A member that does not read is told so rather than growing our memory (rule R6). Unread bytes are looked for
-    /// after a quarter of the bound was told, and once a second: so also in a channel that slept, which has forgotten
-    /// how much it told.
-    pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        self.unchecked = self.unchecked.saturating_add(bytes);
-        let lately = turn.now.saturating_sub(self.checked) < CHECK_EVERY;
-        if lately && self.unchecked < self.limits.unsent_bytes / 4 {
-            return;
-        }
-        (self.unchecked, self.checked) = (0, turn.now);
-        for key in turn.links.unsent_over(self.limits.unsent_bytes) {
-            self.expel(turn.now, key, Close::TooSlow, false);
         }
     }
 }

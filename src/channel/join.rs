@@ -1,7 +1,7 @@
 //! A joiner comes: who may, with which connection id, and what it is told first, all in one turn (rules D4, D5,
 //! P2, P3, A7, R5).
 
-use super::{Channel, Effects, Fresh, Joining, Turn};
+use super::{Channel, Effects, Fresh, Joining, Links, Turn};
 use crate::auth::Grant;
 use crate::contract::{Ability, Entry};
 use crate::effect::{Effect, Farewell, Level, LogLine, SessionKey};
@@ -12,6 +12,7 @@ use crate::policy::Rights;
 use crate::protocol::frame::{self, Here, Standing, Welcome};
 use crate::protocol::request::whole;
 use crate::session::{Kept, ResumeQuery, Session, Stage};
+use crate::sleeper::Sleeper;
 
 /// How long one who found the channel full should stay away, in milliseconds.
 const FULL_RETRY: Millis = 10_000;
@@ -26,6 +27,7 @@ impl Channel {
     /// Someone joins. A joiner that is refused has a key too: the effects say `bye` to it and hang up.
     pub fn join(&mut self, turn: &mut Turn<'_>, fresh: Fresh, joining: Joining) -> (SessionKey, Effects) {
         self.begin(turn);
+        self.rouse_kin(turn.links, &joining);
         self.sweep(turn);
         let key = self.roster.next_key();
         match self.admit(turn, &joining) {
@@ -33,6 +35,14 @@ impl Channel {
             Err((close, retry_after)) => self.turn_away(key, fresh.connection, joining.grant, close, retry_after),
         }
         (key, self.settle(turn))
+    }
+
+    /// Whoever the joiner may have to do with: its own connections, and the one it names.
+    fn rouse_kin(&mut self, links: &dyn Links, joining: &Joining) {
+        let Some(grant) = &joining.grant else { return };
+        let named = joining.connection.as_deref();
+        let own = |sleeper: &Sleeper| sleeper.may_be_of(grant.user.as_str());
+        self.rouse_those(links, |sleeper| own(sleeper) || named.is_some_and(|name| sleeper.may_be(name)));
     }
 
     /// Whether the joiner may come in, and as what.
@@ -206,7 +216,7 @@ impl Channel {
         let here = match &list {
             _ if standing.is_none() || !session.watches => None,
             Some(members) => Some(Here::Members(members)),
-            None => Some(Here::Count(self.presence.len())),
+            None => Some(Here::Count(self.presence.count())),
         };
         let can = if standing.is_some() { session.rights.names() } else { Vec::new() };
         frame::welcome(&Welcome {

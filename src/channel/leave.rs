@@ -22,8 +22,10 @@ impl Channel {
         self.begin(turn);
         self.hang_ups.remove(&key);
         self.effects.push(Effect::Drop { session: key });
+        self.rouse(turn.links, key);
         if let Some(session) = self.roster.remove(key) {
             self.left(turn, &session, clean);
+            self.rouse_one(turn.links);
             self.hand_on_sweep(&session);
         }
         self.settle(turn)
@@ -100,9 +102,13 @@ impl Channel {
     }
 
     /// Those whose grant has expired are told so: none of them hears what comes next (rule A6).
-    pub(super) fn expel_expired(&mut self, now: Millis) {
-        for key in self.roster.expired(now) {
-            self.expel(now, key, Close::TokenExpired, false);
+    pub(super) fn expel_expired(&mut self, turn: &Turn<'_>) {
+        if !self.roster.may_have_expired(turn.now) {
+            return;
+        }
+        self.rouse_all(turn.links);
+        for key in self.roster.expired(turn.now) {
+            self.expel(turn.now, key, Close::TokenExpired, false);
         }
     }
 
@@ -218,9 +224,14 @@ impl Channel {
             return;
         }
         self.swept = turn.now;
+        self.rouse_one(turn.links);
         self.remember_sweep();
         let silent = self.limits.silent_ms;
         for (key, pinged) in turn.links.pinged() {
+            if pinged.saturating_add(silent) >= turn.now {
+                continue;
+            }
+            self.rouse(turn.links, key);
             let heard = self.roster.session(key).map_or(0, |session| session.kept.last_heard());
             if pinged.max(heard).saturating_add(silent) < turn.now {
                 self.expel(turn.now, key, Close::Silent, false);

@@ -13,6 +13,8 @@ mod publish;
 mod receive;
 mod resume;
 mod sign_in;
+mod slow;
+mod wake;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -21,16 +23,16 @@ use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
-use crate::effect::{AskerKey, Effect, Farewell, Level, LogLine, SessionKey};
+use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
 use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
-use crate::protocol::frame;
 use crate::roster::Roster;
-use crate::session::{Kept, ResumeQuery, Session};
+use crate::session::{Kept, ResumeQuery};
+use crate::sleeper::Sleeper;
 use crate::storage::{Departure, Storage, StorageError};
 
 pub use ask::{Question, Verb};
@@ -38,6 +40,7 @@ pub use meter::Meter;
 pub use receive::Unreadable;
 
 use ask::Ask;
+use slow::Unread;
 
 /// After how long an alarm fires again that could not do what was due, in milliseconds.
 const ALARM_AGAIN: Millis = 5_000;
@@ -62,6 +65,9 @@ pub trait Links {
 
     /// The sessions that have more than so many bytes unread.
     fn unsent_over(&self, bytes: u64) -> Vec<SessionKey>;
+
+    /// The attachment that a session left, empty where it left none.
+    fn attachment(&self, session: SessionKey) -> String;
 
     /// When each session that ever sent `ping` sent the last one.
     fn pinged(&self) -> Vec<(SessionKey, Millis)>;
@@ -117,11 +123,7 @@ pub struct Channel {
     swept: Millis,
     /// When rates that are full again were last forgotten.
     pruned: Millis,
-    /// Bytes told since unread ones were last looked for, and when that was (rule R6).
-    unchecked: u64,
-    checked: Millis,
-    /// Bytes told to single sessions in this event: what its links cannot tell of yet.
-    told_now: u64,
+    unread: Unread,
     /// When the last event was.
     latest: Millis,
     meter: Meter,
@@ -132,13 +134,15 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// A channel as it wakes: with the sessions whose sockets stayed open, by the attachments they left.
+    /// A channel as it wakes: with the sessions whose sockets stayed open, by the heads of the attachments they left,
+    /// one after the other ([`Sleeper::HEAD`](crate::sleeper::Sleeper::HEAD) bytes each, blank where there is none).
     pub fn restore(
         name: ChannelName,
         rules: Rc<ChannelRules>,
         limits: Limits,
         verifier: Rc<dyn Verifier>,
-        sleepers: &[(SessionKey, String)],
+        links: &dyn Links,
+        heads: &str,
     ) -> Self {
         let counted = rules.presence.as_ref().is_some_and(|presence| presence.mode == PresenceMode::Count);
         let mut channel = Self {
@@ -161,47 +165,15 @@ impl Channel {
             deserted: None,
             swept: 0,
             pruned: 0,
-            unchecked: 0,
-            checked: 0,
-            told_now: 0,
+            unread: Unread::default(),
             latest: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
             incidents: (0, 0),
         };
-        channel.wake(sleepers);
+        channel.wake(links, heads);
         channel
-    }
-
-    fn wake(&mut self, sleepers: &[(SessionKey, String)]) {
-        let mut counted = false;
-        for (key, attachment) in sleepers {
-            self.roster.reserve(*key);
-            // What cannot be read was written by no release of ours: it is told to come back anew. One without an
-            // attachment never joined, and has heard why.
-            let Some(mut kept) = Kept::decode(attachment) else {
-                if !attachment.is_empty() {
-                    self.tell(*key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
-                }
-                self.hang_ups.insert(*key, (0, Some(Close::Restart)));
-                continue;
-            };
-            self.swept = self.swept.max(kept.swept);
-            // Who the contract of today does not let see the list is not on it either (rule A3).
-            kept.present &= Session::new(kept.clone(), &self.rules).watches;
-            let session = Session::new(kept, &self.rules);
-            // Whoever is on its way out is told nothing any more, of this neither.
-            counted |= session.kept.counted && !session.is_leaving();
-            match session.joined() && session.kept.present {
-                true => self.presence.recall(&session.kept.connection, session.kept.member()),
-                false if session.is_leaving() => drop(self.hang_ups.insert(*key, (0, None))),
-                false => {}
-            }
-            self.effects.push(Effect::Hear { session: *key, hearing: session.hearing() });
-            self.roster.put(*key, session);
-        }
-        self.presence.resume(counted);
     }
 
     /// The timer fired.
@@ -230,7 +202,7 @@ impl Channel {
             self.set_back(turn.now);
         }
         self.latest = turn.now;
-        self.told_now = 0;
+        self.unread.begin();
         if self.loaded {
             return;
         }
@@ -263,10 +235,12 @@ impl Channel {
                 self.presence.leave(&connection);
             }
             // Their position is of a life that has ended: they come back without it.
+            self.rouse_all(turn.links);
             for key in self.roster.keys() {
                 self.expel(turn.now, key, Close::HistoryLost, false);
             }
         }
+        self.rouse_one(turn.links);
         let living = self.roster.iter().filter(|(_, session)| !session.is_leaving());
         if let Some(epoch) = living.filter_map(|(_, session)| session.kept.epoch.clone()).next() {
             self.history.adopt(&epoch);
@@ -293,7 +267,7 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
-        self.look_for_slow(turn, self.told_now);
+        self.look_for_slow(turn);
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
             if self.departures.is_empty() {
@@ -364,12 +338,13 @@ impl Channel {
     /// Writes what must survive sleep into the session's attachment (rule H3).
     fn remember(&mut self, key: SessionKey) {
         if let Some(session) = self.roster.session(key) {
-            self.effects.push(Effect::Remember { session: key, attachment: session.kept.encode() });
+            let attachment = Sleeper::attachment(session, &self.rules);
+            self.effects.push(Effect::Remember { session: key, attachment });
         }
     }
 
     fn tell(&mut self, session: SessionKey, text: String) {
-        self.told_now = self.told_now.saturating_add(text.len() as u64);
+        self.unread.told(session, text.len());
         self.meter.told(1, text.len());
         self.effects.push(Effect::Tell { session, text });
     }

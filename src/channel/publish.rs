@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::receive::{Array, Speaker};
-use super::{Channel, Turn};
+use super::{Channel, Links, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
 use crate::contract::{Ability, EventRules, InvalidData};
 use crate::effect::SessionKey;
@@ -14,7 +14,8 @@ use crate::history::{Mark, Seen};
 use crate::limits::Gate;
 use crate::name::{Millis, RequestId};
 use crate::protocol::frame::{self, Ack, Message};
-use crate::protocol::request::Publish;
+use crate::protocol::request::{Publish, Targets};
+use crate::sleeper::Sleeper;
 
 impl Channel {
     pub(super) fn publish(
@@ -62,9 +63,21 @@ impl Channel {
             let refusal = Refusal::new(Code::Conflict, "The channel has moved on: `seq` is its newest message.");
             return Err(Refusal { seq: Some(self.history.head()), ..refusal });
         }
+        if let Some(targets) = &publish.to {
+            self.rouse_targets(turn.links, targets);
+        }
         let seq = kept.then(|| self.history.reserve(mark, turn.now));
         self.accept(turn.now, speaker, id, event, publish, seq);
         Ok(())
+    }
+
+    /// Whoever a directed publish may reach is found by name.
+    fn rouse_targets(&mut self, links: &dyn Links, targets: &Targets) {
+        let Targets { users, connections, roles } = targets;
+        let named = |sleeper: &Sleeper| {
+            users.iter().any(|user| sleeper.may_be_of(user)) || connections.iter().any(|name| sleeper.may_be(name))
+        };
+        self.rouse_those(links, |sleeper| !roles.is_empty() || named(sleeper));
     }
 
     /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).

@@ -79,6 +79,7 @@ impl Channel {
     /// A text frame came in.
     pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
         self.begin(turn);
+        self.rouse(turn.links, session);
         if self.listens(turn.now, session) {
             self.meter.heard(text.len());
             self.heard(turn, session);
@@ -90,6 +91,7 @@ impl Channel {
     /// A frame came in that is refused unread.
     pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
         self.begin(turn);
+        self.rouse(turn.links, session);
         if self.listens(turn.now, session) {
             self.meter.heard(0);
             self.heard(turn, session);

@@ -119,8 +119,7 @@ impl Channel {
 
     /// One who has not read what it was sent gets no more of it now (rule D10).
     fn must_read(&self, turn: &Turn<'_>, key: SessionKey) -> Result<(), Refusal> {
-        // What was told in this very event is not with the link yet.
-        let unread = turn.links.unsent(key).saturating_add(self.told_now);
+        let unread = turn.links.unsent(key).saturating_add(self.unread.told_now(key));
         if unread <= self.limits.replay_unsent_bytes {
             return Ok(());
         }

@@ -24,6 +24,7 @@ impl Channel {
         let claims =
             self.verifier.verify(token, turn.now).map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
+        self.rouse_those(turn.links, |sleeper| sleeper.may_be_of(claims.user.as_str()));
         self.may_become(&before, &claims)?;
         let grant = claims.grant(&self.name);
         let rights = Rights::of(&self.rules, Some(&grant));
@@ -104,7 +105,7 @@ impl Channel {
             self.presence.show(&connection, &self.limits);
             let here = match self.presence.list(&self.limits) {
                 Some(members) => frame::members(&members),
-                None => frame::count(self.presence.len()),
+                None => frame::count(self.presence.count()),
             };
             self.tell(key, here);
         }

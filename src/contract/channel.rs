@@ -51,6 +51,18 @@ impl ChannelRules {
         self.events.get(name)
     }
 
+    /// What of these rules decides who hears what, as one letter: under another, each session is judged anew on waking.
+    pub fn ground(&self) -> char {
+        let entry = match self.entry {
+            Entry::Token => 0,
+            Entry::Anyone => 1,
+            Entry::Later => 2,
+        };
+        let grants = |ability| u8::from(self.granted.contains(&ability));
+        let bits = entry << 3 | grants(Ability::Join) << 2 | grants(Ability::Presence) << 1;
+        char::from(b'A' | bits | u8::from(self.presence.is_some()))
+    }
+
     /// Whether anything said here is kept.
     pub fn keeps(&self) -> bool {
         self.events.values().any(|event| event.kept)

@@ -1,87 +1,137 @@
 //! The Worker: everything that can be decided before an object wakes, then the way to the object.
 
+use std::rc::Rc;
+
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::js_sys::{Date, Object, Reflect};
-use worker::web_sys::{Request, Response};
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::Env;
+use worker::js_sys::{Date, Object, Promise, Reflect};
+use worker::web_sys::Request;
 use worker::worker_sys::{DurableObject, RateLimiter};
-use worker::{Context, Env, event};
 
 use super::App;
 use super::env::{Ground, binding, ground};
-use super::http::{self, Body, respond, with_call};
+use super::http::{self, Body, reach, respond, with_call};
 use super::{random, trouble};
 use crate::door::{Decision, DevTokens, Place, Refused, Visitor, place};
+use crate::error::Code;
 
-/// Every request of the deployment comes in here.
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> worker::Result<Response> {
+/// Every request of the deployment comes in here; the answer is a response or a promise of one. An export of our own:
+/// the worker crate's makes every answer wait for a promise of Rust's, which took a tenth of what a join costs.
+#[wasm_bindgen]
+#[expect(unreachable_pub, reason = "exported to JavaScript, which needs it public")]
+pub fn fetch(request: Request, env: Env, _context: &JsValue) -> Result<JsValue, JsValue> {
     let ground = match ground::<App>(&env) {
         Ok(ground) => ground,
         Err(mistakes) => return Ok(respond(trouble::misconfigured(&mistakes))?.into()),
     };
     match with_call(&request, |call| ground.door.knock(call)) {
-        Decision::Channel(visitor) => visit(&ground, &env, &request, &visitor).await,
-        Decision::DevToken(tokens) => mint(&ground, &request, &tokens).await,
-        Decision::Assets => assets(&env, &request).await,
+        Decision::Channel(visitor) => visit(ground, env, request, visitor),
+        Decision::DevToken(tokens) => Ok(future_to_promise(mint(ground, request, tokens)).into()),
+        Decision::Assets => assets(&env, &request),
         settled @ (Decision::Answer(_) | Decision::TurnAway(_)) => Ok(http::settle(settled)?.into()),
     }
 }
 
-/// Counts a visitor, admits it and hands its request on as it is: the object verifies again for itself.
-async fn visit(ground: &Ground, env: &Env, request: &Request, visitor: &Visitor) -> worker::Result<Response> {
-    let address = request.headers().get("CF-Connecting-IP").ok().flatten();
-    if over_limit(env, "JOINS_PER_ADDRESS", visitor.counted_address(address.as_deref())).await {
-        return refuse(visitor.too_often());
+/// Counts a visitor where the deployment counts, admits it and hands its request on as it is: the object verifies
+/// again for itself.
+fn visit(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
+    let limiters = Limiters::of(&env);
+    if limiters.are_missing() {
+        return match visitor.admit(&ground.config.keys, now()) {
+            Ok(_grant) => hand_over(&ground, &env, &request, &visitor),
+            Err(refused) => refuse(*refused),
+        };
     }
-    let grant = match visitor.admit(&ground.config.keys, now()) {
-        Ok(grant) => grant,
-        Err(refused) => return refuse(*refused),
-    };
-    if over_limit(env, "JOINS_PER_USER", visitor.counted_user(grant.as_ref())).await {
-        return refuse(visitor.too_often());
-    }
-    match hand_over(env, request, &place(&visitor.channel, &ground.config)).await {
-        Ok(response) => Ok(response),
-        Err(error) => {
-            let overloaded = is(&error, "overloaded", true);
-            refuse(visitor.unreachable(overloaded, &random::trouble_id(), &trouble::text(&error)))
+    Ok(future_to_promise(async move {
+        let address = request.headers().get("CF-Connecting-IP").ok().flatten();
+        if over_limit(limiters.by_address, visitor.counted_address(address.as_deref())).await {
+            return refuse(visitor.too_often());
         }
-    }
+        let grant = match visitor.admit(&ground.config.keys, now()) {
+            Ok(grant) => grant,
+            Err(refused) => return refuse(*refused),
+        };
+        if over_limit(limiters.by_user, visitor.counted_user(grant.as_ref())).await {
+            return refuse(visitor.too_often());
+        }
+        JsFuture::from(Promise::resolve(&hand_over(&ground, &env, &request, &visitor)?)).await
+    })
+    .into())
 }
 
-fn refuse(refused: Refused) -> worker::Result<Response> {
+fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
     Ok(trouble::settle(refused)?.into())
+}
+
+/// The rate limiters of the deployment, as far as it has them (rule R5).
+struct Limiters {
+    by_address: Option<RateLimiter>,
+    by_user: Option<RateLimiter>,
+}
+
+impl Limiters {
+    fn of(env: &Env) -> Self {
+        let limiter = |name| binding(env, name).map(JsCast::unchecked_into);
+        Self { by_address: limiter("JOINS_PER_ADDRESS"), by_user: limiter("JOINS_PER_USER") }
+    }
+
+    const fn are_missing(&self) -> bool {
+        self.by_address.is_none() && self.by_user.is_none()
+    }
 }
 
 /// Whether a key has passed its limit. A limiter that is missing or fails limits nobody: it is not what keeps a
 /// channel safe, only what keeps it asleep.
-async fn over_limit(env: &Env, limiter: &str, key: Option<String>) -> bool {
-    let (Some(limiter), Some(key)) = (binding(env, limiter), key) else { return false };
+async fn over_limit(limiter: Option<RateLimiter>, key: Option<String>) -> bool {
+    let (Some(limiter), Some(key)) = (limiter, key) else { return false };
     let asked = Object::new();
     if Reflect::set(&asked, &"key".into(), &key.into()).is_err() {
         return false;
     }
-    let Ok(promise) = limiter.unchecked_into::<RateLimiter>().limit(asked) else { return false };
+    let Ok(promise) = limiter.limit(asked) else { return false };
     JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false))
 }
 
-async fn hand_over(env: &Env, request: &Request, place: &Place) -> Result<Response, JsValue> {
+fn hand_over(ground: &Ground, env: &Env, request: &Request, visitor: &Visitor) -> Result<JsValue, JsValue> {
+    let reached = object(env, &place(&visitor.channel, &ground.config))
+        .and_then(|object| FAILED.with(|failed| reach(&object, request, env, failed.as_ref())));
+    reached.map_or_else(|error| unreachable(visitor, &error), |response| Ok(response.into()))
+}
+
+fn object(env: &Env, place: &Place) -> Result<DurableObject, JsValue> {
     let channels = binding(env, "CHANNELS").ok_or("the binding CHANNELS is missing")?.unchecked_into::<Namespace>();
     let channels = match place.jurisdiction {
         Some(jurisdiction) => channels.jurisdiction(jurisdiction)?,
         None => channels,
     };
+    let Some(hint) = place.location_hint else { return channels.get_by_name(&place.name, &JsValue::UNDEFINED) };
     let options = Object::new();
-    if let Some(hint) = place.location_hint {
-        Reflect::set(&options, &"locationHint".into(), &hint.into())?;
-    }
-    let object = channels.get(&channels.id_from_name(&place.name)?, &options)?;
-    Ok(JsFuture::from(object.fetch_with_request(request)?).await?.unchecked_into())
+    Reflect::set(&options, &"locationHint".into(), &hint.into())?;
+    channels.get_by_name(&place.name, &options)
 }
 
-async fn mint(ground: &Ground, request: &Request, tokens: &DevTokens) -> worker::Result<Response> {
-    let body = http::body(request, DevTokens::BODY_BYTES).await?;
+thread_local! {
+    /// Answers a request whose object failed. One for all requests, since a closure for each costs each of them.
+    static FAILED: Closure<dyn Fn(Request, Env, JsValue) -> Result<JsValue, JsValue>> = Closure::new(failed);
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a closure that JavaScript calls is handed values")]
+fn failed(request: Request, env: Env, error: JsValue) -> Result<JsValue, JsValue> {
+    let ground = ground::<App>(&env).map_err(|_| error.clone())?;
+    match with_call(&request, |call| ground.door.knock(call)) {
+        Decision::Channel(visitor) => unreachable(&visitor, &error),
+        settled => Ok(http::settle(settled)?.into()),
+    }
+}
+
+fn unreachable(visitor: &Visitor, error: &JsValue) -> Result<JsValue, JsValue> {
+    let overloaded = is(error, "overloaded", true);
+    refuse(visitor.unreachable(overloaded, &random::trouble_id(), &trouble::text(error)))
+}
+
+async fn mint(ground: Rc<Ground>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
+    let body = http::body(&request, DevTokens::BODY_BYTES).await?;
     let text = match &body {
         Body::Text(text) => Some(text.as_str()),
         Body::TooLarge | Body::NotUtf8 => None,
@@ -90,12 +140,11 @@ async fn mint(ground: &Ground, request: &Request, tokens: &DevTokens) -> worker:
 }
 
 /// Hands a request to the static assets; they have been asked already where the deployment lets them answer first.
-async fn assets(env: &Env, request: &Request) -> worker::Result<Response> {
-    let Some(assets) = binding(env, "ASSETS") else {
-        return Ok(respond(crate::error::Code::NotFound.into())?.into());
-    };
-    let promise = assets.unchecked_into::<DurableObject>().fetch_with_request(request)?;
-    Ok(JsFuture::from(promise).await?.unchecked_into())
+fn assets(env: &Env, request: &Request) -> Result<JsValue, JsValue> {
+    match binding(env, "ASSETS") {
+        Some(assets) => Ok(assets.unchecked_into::<DurableObject>().fetch_with_request(request)?.into()),
+        None => Ok(respond(Code::NotFound.into())?.into()),
+    }
 }
 
 fn is(value: &JsValue, field: &str, expected: bool) -> bool {
@@ -113,8 +162,6 @@ extern "C" {
     type Namespace;
     #[wasm_bindgen(method, catch)]
     fn jurisdiction(this: &Namespace, name: &str) -> Result<Namespace, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = idFromName)]
-    fn id_from_name(this: &Namespace, name: &str) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn get(this: &Namespace, id: &JsValue, options: &Object) -> Result<DurableObject, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name(this: &Namespace, name: &str, options: &JsValue) -> Result<DurableObject, JsValue>;
 }

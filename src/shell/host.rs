@@ -92,7 +92,7 @@ impl<A: Application + 'static> Host<A> {
     }
 
     /// The alarm, which the platform repeats when this fails.
-    pub(crate) fn alarm(&self) -> worker::Result<()> {
+    pub(crate) fn alarm(&self) -> Result<(), JsValue> {
         match self.awake() {
             Ok(mut awake) => {
                 let effects = awake.turn(|channel, turn| channel.alarm(turn));
@@ -101,7 +101,7 @@ impl<A: Application + 'static> Host<A> {
             }
             Err(trouble) => {
                 let reply = trouble.report(self.name().as_ref());
-                Err(worker::Error::RustError(reply.body.unwrap_or_default()))
+                Err(reply.body.unwrap_or_default().into())
             }
         }
     }
@@ -134,6 +134,7 @@ impl<A: Application + 'static> Host<A> {
             Effect::TellMany { sessions, text } => sockets.tell_many(&sessions, &text),
             Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text),
             Effect::Hear { session, hearing } => sockets.hear(session, hearing),
+            Effect::HearAll { hearing } => sockets.hear_all(&hearing),
             Effect::Remember { session, attachment } => sockets.remember(session, &attachment)?,
             Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason),
             Effect::Drop { session } => sockets.drop(session),
@@ -166,9 +167,10 @@ impl<A: Application + 'static> Host<A> {
         self.ctx.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?)?;
         let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
         let sockets = Sockets::new(&self.ctx);
-        let sleepers = sockets.wake()?;
+        let heads = sockets.wake()?;
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&ground.config.keys);
-        let channel = Channel::restore(name.clone(), rules, ground.config.limits.clone(), verifier, &sleepers);
+        let limits = ground.config.limits.clone();
+        let channel = Channel::restore(name.clone(), rules, limits, verifier, &sockets, &heads);
         Ok(Awake { ground, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 

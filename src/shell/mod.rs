@@ -38,6 +38,9 @@
 //!   call with one string: [`socket`].
 //! - Whole numbers cross as doubles, and SQLite's columns of integers take them back as what they were (tried):
 //!   [`sql`].
+//! - A text sent over a socket before its upgrade is answered leaves 8 KB of workerd's memory in use until the socket
+//!   ends (tried, by 5,000 sockets). So what a joiner is told waits for a timer of 0 ms, and later texts behind it:
+//!   [`socket`].
 //! - Rate limiters count by location and tell only yes or no
 //!   (developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit): [`entry`].
 

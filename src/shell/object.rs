@@ -3,36 +3,38 @@
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
-use worker::web_sys::WebSocket;
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use worker::Env;
+use worker::web_sys::{Request, WebSocket};
+use worker::worker_sys::DurableObjectState;
 
 use super::App;
 use super::host::Host;
 
-/// The object that is one channel.
-#[durable_object(alarm)]
+/// The object that is one channel. Its exports are our own: the worker crate's copy each message before anyone sees
+/// it, and have every answer wait for a promise.
+#[wasm_bindgen]
 pub struct ChannelObject {
     host: Rc<Host<App>>,
 }
 
-impl DurableObject for ChannelObject {
-    fn new(state: State, env: Env) -> Self {
-        Self { host: Host::new(state._inner(), env) }
-    }
-
-    async fn fetch(&self, request: Request) -> worker::Result<Response> {
-        self.host.fetch(request.inner()).await
-    }
-
-    async fn alarm(&self) -> worker::Result<Response> {
-        self.host.alarm()?;
-        Response::empty()
-    }
-}
-
-// The worker crate's own handlers for sockets are asynchronous and copy each message before anyone sees it.
 #[wasm_bindgen]
 impl ChannelObject {
+    /// An object that is asleep until its first event.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: DurableObjectState, env: Env) -> Self {
+        Self { host: Host::new(state, env) }
+    }
+
+    /// A request that the Worker handed on: a response, or a promise of one.
+    pub fn fetch(&self, request: Request) -> Result<JsValue, JsValue> {
+        Rc::clone(&self.host).fetch(request)
+    }
+
+    /// The one alarm; the platform repeats it when this throws.
+    pub fn alarm(&self) -> Result<(), JsValue> {
+        self.host.alarm()
+    }
+
     /// A frame of a socket, text or binary.
     #[wasm_bindgen(js_name = webSocketMessage)]
     pub fn web_socket_message(&self, socket: &WebSocket, message: &JsValue) {

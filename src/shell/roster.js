@@ -9,16 +9,50 @@ export class Roster {
     this.sockets = new Map();
     this.sessions = new Map();
     this.groups = [new Map(), new Map(), new Map()];
+    // What is to be sent over sockets whose upgrade is not answered yet.
+    this.early = new Map();
   }
 
-  wake() {
-    const attachments = [];
+  // The heads of all attachments, one after the other; blanks where there is none, or one that is not plain.
+  wake(head) {
+    const plain = new RegExp(`^[ -~]{${head}}`);
+    const blank = " ".repeat(head);
+    let heads = "";
+    let session = 0;
     for (const socket of this.ctx.getWebSockets()) {
-      this.bind(attachments.length, socket);
+      this.bind(session++, socket);
       const attachment = socket.deserializeAttachment();
-      attachments.push(typeof attachment === "string" ? attachment : "");
+      heads += typeof attachment === "string" && plain.test(attachment) ? attachment.slice(0, head) : blank;
     }
-    return attachments;
+    return heads;
+  }
+
+  attachment(session) {
+    const attachment = this.sockets.get(session)?.deserializeAttachment();
+    return typeof attachment === "string" ? attachment : "";
+  }
+
+  // A socket that carries a session: one that sleeps with the object, or one that ends at once when it is closed.
+  open(session, sleeps) {
+    const { 0: client, 1: server } = new WebSocketPair();
+    if (sleeps) this.ctx.acceptWebSocket(server);
+    else server.accept();
+    this.bind(session, server);
+    if (sleeps) this.hold(session);
+    return client;
+  }
+
+  // A text sent before the upgrade is answered costs workerd 8 KB of memory a socket for as long as it is open (tried):
+  // so what is told at once is sent right after.
+  hold(session) {
+    if (this.early.size === 0) setTimeout(() => [...this.early.keys()].forEach((session) => this.release(session)), 0);
+    this.early.set(session, []);
+  }
+
+  release(session) {
+    const texts = this.early.get(session);
+    this.early.delete(session);
+    texts?.forEach((text) => this.tell(session, text));
   }
 
   bind(session, socket) {
@@ -29,6 +63,8 @@ export class Roster {
   session(socket) { return this.sessions.get(socket); }
 
   tell(session, text) {
+    const early = this.early.get(session);
+    if (early !== undefined) return void early.push(text);
     const socket = this.sockets.get(session);
     if (socket !== undefined) quietly(() => socket.send(text));
   }
@@ -39,9 +75,11 @@ export class Roster {
 
   broadcast(group, except, text) {
     const passed = except.length > 4 ? new Set(except) : null;
+    const early = this.early.size > 0 ? this.early : null;
     for (const [session, socket] of this.groups[group]) {
       if (passed !== null ? passed.has(session) : except.includes(session)) continue;
-      try { socket.send(text); } catch { /* its close is on the way */ }
+      if (early?.has(session)) early.get(session).push(text);
+      else try { socket.send(text); } catch { /* its close is on the way */ }
     }
   }
 
@@ -52,11 +90,16 @@ export class Roster {
     this.groups[group].set(session, socket);
   }
 
+  hear_all(groups) {
+    groups.forEach((group, session) => this.hear(session, group));
+  }
+
   remember(session, attachment) {
     this.sockets.get(session)?.serializeAttachment(attachment);
   }
 
   hang_up(session, code, reason) {
+    this.release(session);
     const socket = this.sockets.get(session);
     if (socket !== undefined) quietly(() => socket.close(code, reason));
   }
@@ -65,6 +108,7 @@ export class Roster {
     const socket = this.sockets.get(session);
     if (socket === undefined) return;
     for (const hearers of this.groups) hearers.delete(session);
+    this.early.delete(session);
     this.sockets.delete(session);
     this.sessions.delete(socket);
   }
@@ -73,7 +117,10 @@ export class Roster {
     quietly(() => socket.close(code, reason));
   }
 
-  unsent(session) { return this.sockets.get(session)?.bufferedAmount ?? 0; }
+  unsent(session) {
+    const early = this.early.get(session) ?? [];
+    return early.reduce((sum, text) => sum + text.length, this.sockets.get(session)?.bufferedAmount ?? 0);
+  }
 
   unsent_over(bytes) {
     const over = [];

@@ -4,16 +4,14 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
-use worker::Response;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::js_sys::{Function, Promise};
-use worker::web_sys::Request;
-use worker::worker_sys::ext::WebSocketExt as _;
+use worker::web_sys::{Request, Response};
 
 use super::entry::now;
-use super::env::ground;
+use super::env::{Ground, ground};
 use super::host::{Host, frame_bytes};
-use super::http::{self, Body, respond, switch, with_call};
+use super::http::{self, Body, respond, switched, with_call};
 use super::random;
 use super::trouble::{self, Trouble};
 use crate::auth::Grant;
@@ -42,30 +40,50 @@ impl Waiting {
 }
 
 impl<A: Application + 'static> Host<A> {
-    /// A request that the Worker handed on.
-    pub(crate) async fn fetch(&self, request: &Request) -> worker::Result<Response> {
-        match self.serve(request).await {
-            Ok(response) => Ok(response),
-            Err(trouble) => respond(trouble.report(self.name().as_ref())),
+    /// A request that the Worker handed on: a response, or a promise of one where it has to wait.
+    pub(crate) fn fetch(self: Rc<Self>, request: Request) -> Result<JsValue, JsValue> {
+        match self.serve(request) {
+            Ok(answer) => Ok(answer),
+            Err(trouble) => Ok(respond(trouble.report(self.name().as_ref()))?.into()),
         }
     }
 
-    async fn serve(&self, request: &Request) -> Result<Response, Trouble> {
+    fn serve(self: &Rc<Self>, request: Request) -> Result<JsValue, Trouble> {
         let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
-        let visitor = match with_call(request, |call| ground.door.knock(call)) {
+        let visitor = match with_call(&request, |call| ground.door.knock(call)) {
             Decision::Channel(visitor) => visitor,
-            refused => return Ok(http::settle(refused)?),
+            refused => return Ok(http::settle(refused)?.into()),
         };
         if self.name().as_ref() != Some(&visitor.channel) {
             return Err(Trouble::NoChannel);
         }
         let grant = match visitor.admit(&ground.config.keys, now()) {
             Ok(grant) => grant,
-            Err(refused) => return Ok(trouble::settle(*refused)?),
+            Err(refused) => return Ok(trouble::settle(*refused)?.into()),
         };
         let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
+        if let Wish::Join { protocol } = visitor.wish {
+            return Ok(self.join(&visitor, fresh, grant, protocol)?.into());
+        }
+        let host = Rc::clone(self);
+        Ok(future_to_promise(async move {
+            let answered = host.answer(&request, &ground, &visitor, grant, fresh).await;
+            let response = answered.or_else(|trouble| respond(trouble.report(host.name().as_ref())))?;
+            Ok(response.into())
+        })
+        .into())
+    }
+
+    /// Answers a question, which waits for its body and for the flush.
+    async fn answer(
+        &self,
+        request: &Request,
+        ground: &Ground,
+        visitor: &Visitor,
+        grant: Option<Grant>,
+        fresh: Fresh,
+    ) -> Result<Response, Trouble> {
         let verb = match visitor.wish {
-            Wish::Join { protocol } => return self.join(&visitor, fresh, grant, protocol),
             Wish::Members => Verb::Members,
             Wish::Meter => Verb::Meter,
             Wish::Messages => Verb::Messages {
@@ -73,11 +91,12 @@ impl<A: Application + 'static> Host<A> {
                 before: visitor.query.owned("before"),
                 limit: visitor.query.owned("limit"),
             },
-            Wish::Publish => match http::body(request, frame_bytes(&ground)).await? {
+            Wish::Publish => match http::body(request, frame_bytes(ground)).await? {
                 Body::Text(body) => Verb::Publish { body },
                 Body::TooLarge => return Ok(respond(visitor.refusal(Code::TooLarge))?),
                 Body::NotUtf8 => return Ok(respond(visitor.refusal(Code::BadFrame))?),
             },
+            Wish::Join { .. } => return Ok(respond(visitor.refusal(Code::UpgradeRequired))?),
         };
         let reply = self.ask(Question { grant, verb, fresh: fresh.epoch }).await?;
         Ok(respond(visitor.cors.onto(reply))?)
@@ -90,7 +109,6 @@ impl<A: Application + 'static> Host<A> {
         grant: Option<Grant>,
         protocol: Option<&'static str>,
     ) -> Result<Response, Trouble> {
-        let (client, server) = http::pair()?;
         let query = &visitor.query;
         let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
         let joining = Joining { grant, resume, connection: query.owned("connection") };
@@ -98,15 +116,15 @@ impl<A: Application + 'static> Host<A> {
         let (session, effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
         // What is hung up on at once never sleeps: a socket that is not accepted for hibernation ends at once too.
         let refused = effects.iter().any(|effect| is_hang_up(effect, session));
-        let accepted = if refused { server.accept() } else { self.ctx.accept_websocket(&server) };
-        if accepted.is_ok() {
-            awake.sockets.bind(session, &server);
-        }
+        let opened = awake.sockets.open(session, !refused);
         self.apply(&mut awake, effects);
         if refused {
             awake.sockets.drop(session);
         }
-        let Err(thrown) = accepted else { return Ok(switch(client, protocol)?) };
+        let thrown = match opened {
+            Ok(client) => return Ok(switched(&client, protocol)?),
+            Err(thrown) => thrown,
+        };
         let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
         self.apply(&mut awake, effects);
         Ok(trouble::settle(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)

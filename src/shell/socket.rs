@@ -1,6 +1,6 @@
 //! The sockets of one object: which session each carries, what it hears, and how it is told.
 
-use js_sys::{Array, Float64Array, JsString};
+use js_sys::{Float64Array, JsString};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 use worker::worker_sys::DurableObjectState;
@@ -8,6 +8,7 @@ use worker::worker_sys::DurableObjectState;
 use crate::channel::Links;
 use crate::effect::{Hearing, SessionKey};
 use crate::name::Millis;
+use crate::sleeper::Sleeper;
 
 /// The sockets of this object by session and the sessions by socket.
 pub(crate) struct Sockets {
@@ -20,16 +21,15 @@ impl Sockets {
         Self { roster: Roster::new(ctx.as_ref()) }
     }
 
-    /// Takes in the sockets that outlived a sleep; their keys are their places in the answer.
-    pub(crate) fn wake(&self) -> Result<Vec<(SessionKey, String)>, JsValue> {
-        let attachments = self.roster.wake()?;
-        let keyed = (0u32..).map(SessionKey).zip(attachments.iter());
-        Ok(keyed.map(|(key, text)| (key, text.as_string().unwrap_or_default())).collect())
+    /// Takes in the sockets that outlived a sleep; their keys are the places of their heads in the answer.
+    pub(crate) fn wake(&self) -> Result<String, JsValue> {
+        self.roster.wake(Sleeper::HEAD)
     }
 
-    /// Has a session carried by a socket from now on.
-    pub(crate) fn bind(&self, session: SessionKey, socket: &WebSocket) {
-        self.roster.bind(session.0, socket);
+    /// Has a session carried by a new socket; answers the client's end. One that `sleeps` is hibernated with the
+    /// object, another ends at once when it is closed.
+    pub(crate) fn open(&self, session: SessionKey, sleeps: bool) -> Result<WebSocket, JsValue> {
+        self.roster.open(session.0, sleeps)
     }
 
     /// The session that a socket carries, if any still.
@@ -57,6 +57,12 @@ impl Sockets {
     /// Moves a session to another group of hearers.
     pub(crate) fn hear(&self, session: SessionKey, hearing: Hearing) {
         self.roster.hear(session.0, group(hearing));
+    }
+
+    /// Groups the sessions that slept, by their keys from 0, in one crossing.
+    pub(crate) fn hear_all(&self, hearing: &[Hearing]) {
+        let groups: Vec<u8> = hearing.iter().map(|hearing| group(*hearing)).collect();
+        self.roster.hear_all(&groups);
     }
 
     /// Writes what a session must remember through sleep.
@@ -91,6 +97,10 @@ impl Links for Sockets {
         keys.into_iter().map(SessionKey).collect()
     }
 
+    fn attachment(&self, session: SessionKey) -> String {
+        self.roster.attachment(session.0)
+    }
+
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
         let Ok(flat) = self.roster.pinged() else { return Vec::new() };
         let pairs = flat.to_vec();
@@ -103,7 +113,7 @@ pub(crate) fn utf8_length(text: &JsString) -> u64 {
     whole(count_utf8(text))
 }
 
-fn group(hearing: Hearing) -> u32 {
+const fn group(hearing: Hearing) -> u8 {
     match hearing {
         Hearing::Nothing => 0,
         Hearing::Messages => 1,
@@ -132,9 +142,11 @@ extern "C" {
     #[wasm_bindgen(constructor)]
     fn new(ctx: &JsValue) -> Roster;
     #[wasm_bindgen(method, catch)]
-    fn wake(this: &Roster) -> Result<Array, JsValue>;
+    fn wake(this: &Roster, head: usize) -> Result<String, JsValue>;
     #[wasm_bindgen(method)]
-    fn bind(this: &Roster, session: u32, socket: &WebSocket);
+    fn attachment(this: &Roster, session: u32) -> String;
+    #[wasm_bindgen(method, catch)]
+    fn open(this: &Roster, session: u32, sleeps: bool) -> Result<WebSocket, JsValue>;
     #[wasm_bindgen(method)]
     fn session(this: &Roster, socket: &WebSocket) -> Option<u32>;
     #[wasm_bindgen(method)]
@@ -142,9 +154,11 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn tell_many(this: &Roster, sessions: &[u32], text: &str);
     #[wasm_bindgen(method)]
-    fn broadcast(this: &Roster, group: u32, except: &[u32], text: &str);
+    fn broadcast(this: &Roster, group: u8, except: &[u32], text: &str);
     #[wasm_bindgen(method)]
-    fn hear(this: &Roster, session: u32, group: u32);
+    fn hear(this: &Roster, session: u32, group: u8);
+    #[wasm_bindgen(method)]
+    fn hear_all(this: &Roster, groups: &[u8]);
     #[wasm_bindgen(method, catch)]
     fn remember(this: &Roster, session: u32, attachment: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method)]

@@ -1,7 +1,7 @@
 //! What goes wrong on our side: in full to the log, as an id to whoever asked (rule R2).
 
 use wasm_bindgen::prelude::*;
-use worker::Response;
+use worker::web_sys::Response;
 
 use super::env::Mistakes;
 use super::{http, log, random};
@@ -59,7 +59,7 @@ pub(crate) fn misconfigured(mistakes: &Mistakes) -> Reply {
 }
 
 /// Refuses at the door, and says so in the log.
-pub(crate) fn settle(refused: Refused) -> worker::Result<Response> {
+pub(crate) fn settle(refused: Refused) -> Result<Response, JsValue> {
     log::write(&refused.line);
     http::settle(refused.decision)
 }

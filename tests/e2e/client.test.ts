@@ -41,8 +41,8 @@ function dice(start: number): () => number {
 }
 
 /** A client that remembers all it hears and wakes whoever waits for more; it waits a hundredth of what it would. */
-function member(url: string, user: string, random: () => number) {
-  const channel = connect(url, "app:chaos", { token: () => token(user), signal: over.signal, runtime: { random: () => random() / 100 } });
+function member(url: string, user: string, random: () => number, name = "chaos") {
+  const channel = connect(url, `app:${name}`, { token: () => token(user), signal: over.signal, runtime: { random: () => random() / 100 } });
   const heard: Message[] = [];
   const events = new EventTarget();
   const lost: unknown[] = [];
@@ -61,6 +61,17 @@ test("the types of the client are those of the contract that is served", async (
   const served = sorted(await (await service.fetch("/v1/contract")).json());
   const known = JSON.parse(await readFile(contractFile, "utf8"));
   assert.deepEqual(served, known, "run `npm start`, and `npm run types` beside it");
+});
+
+test("r4_the_service_takes_the_deepest_data_that_the_client_lets_pass_alone_and_in_an_array", async () => {
+  const nested = (levels: number): unknown => (levels ? [nested(levels - 1)] : 0);
+  const { channel, heard, until } = member(service.url.href, "deep", Math.random, "deep");
+  await channel.publish("message", nested(62));
+  await Promise.all([channel.publish("message", nested(62)), channel.publish("message", nested(62))]);
+  await until(3);
+  assert.deepEqual(heard.map(({ data }) => data), [nested(62), nested(62), nested(62)]);
+  await assert.rejects(channel.publish("message", nested(63)), { code: "bad_frame" });
+  await channel.close();
 });
 
 test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_reorder_nothing", { timeout: 600_000 }, async (context) => {

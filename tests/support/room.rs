@@ -70,10 +70,15 @@ pub fn in_channel(channel: &str, script: impl Fn(&mut World)) {
         (world.transcript(), world.answers, closes, world.wakes)
     };
     let (frames, answers, closes, _) = play(Sleep::Never);
-    let (frames_asleep, answers_asleep, closes_asleep, _) = play(Sleep::Always);
-    assert_eq!(frames, frames_asleep, "the frames of a channel that never slept, and of one that did");
-    assert_eq!(answers, answers_asleep, "the HTTP answers of a channel that never slept, and of one that did");
-    assert_eq!(closes, closes_asleep, "the close codes of a channel that never slept, and of one that did");
+    for sleep in [Sleep::Always, Sleep::Headless] {
+        let (frames_asleep, answers_asleep, closes_asleep, _) = play(sleep);
+        assert_eq!(frames, frames_asleep, "the frames of a channel that never slept, and of one that did: {sleep:?}");
+        assert_eq!(
+            answers, answers_asleep,
+            "the answers of a channel that never slept, and of one that did: {sleep:?}"
+        );
+        assert_eq!(closes, closes_asleep, "the codes of a channel that never slept, and of one that did: {sleep:?}");
+    }
 }
 
 /// How properties are tried: on the same cases every time, unless the environment asks for more or others by

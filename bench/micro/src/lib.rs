@@ -35,7 +35,7 @@ impl Rig {
         let name = ChannelName::parse("bench:rig").expect("a name");
         let contract = App::contract().check().expect("a contract");
         let rules = Rc::clone(contract.rules(&name).expect("a channel"));
-        let channel = Channel::restore(name, rules, Limits::default(), Rc::new(NoTokens), &[]);
+        let channel = Channel::restore(name, rules, Limits::default(), Rc::new(NoTokens), &NoLinks, "");
         let mut rig = Self { channel, storage: MemoryStorage::default(), now: BEGIN, members: Vec::new(), sent: 0 };
         for member in 0..members {
             rig.join(member);
@@ -120,6 +120,10 @@ impl Links for NoLinks {
 
     fn unsent_over(&self, _: u64) -> Vec<SessionKey> {
         Vec::new()
+    }
+
+    fn attachment(&self, _: SessionKey) -> String {
+        String::new()
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {

@@ -42,7 +42,17 @@ export class Runtime {
 
   /** Ends the process as a power cut would, and starts it again on the same disk. */
   async kill(): Promise<void> {
+    await this.cut();
+    await this.resume();
+  }
+
+  /** Ends the process as a power cut would. */
+  async cut(): Promise<void> {
     await end(this.#process);
+  }
+
+  /** Starts the process again on the same disk, after `cut`. */
+  async resume(): Promise<void> {
     this.#process = await serve(this.#home);
   }
 
@@ -76,7 +86,7 @@ async function serve(home: string): Promise<ChildProcess> {
 }
 
 /** A port that is free now, and that the restarted process can have again. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

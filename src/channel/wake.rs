@@ -1,0 +1,99 @@
+//! Waking: every socket's session is back at once, but is read whole only when something is heard of it (rules H1, H3).
+
+use super::{Channel, Links};
+use crate::effect::{Effect, Farewell, Hearing, SessionKey};
+use crate::error::Close;
+use crate::protocol::frame;
+use crate::session::{Kept, Session};
+use crate::sleeper::Sleeper;
+
+impl Channel {
+    /// Takes in the sockets that stayed open; their keys are their places among the heads.
+    pub(super) fn wake(&mut self, links: &dyn Links, heads: &str) {
+        let mut hearing = Vec::new();
+        let mut counted = false;
+        for (key, head) in (0_u32..).map(SessionKey).zip(heads.as_bytes().chunks(Sleeper::HEAD)) {
+            self.roster.reserve(key);
+            let sleeper = std::str::from_utf8(head).ok().and_then(|head| Sleeper::parse(head, &self.rules));
+            // A list needs its members by name; a number does not.
+            let sleeper = sleeper.filter(|sleeper| sleeper.member_bytes == 0 || sleeper.counted);
+            self.roster.add_sleeper(sleeper);
+            if let Some(sleeper) = sleeper {
+                self.swept = self.swept.max(sleeper.swept);
+                counted |= sleeper.counted;
+                if sleeper.member_bytes > 0 {
+                    self.presence.add_sleeper(sleeper.member_bytes);
+                }
+                hearing.push(sleeper.hearing);
+            } else {
+                hearing.push(self.read_whole(links, key));
+                let living = self.roster.session(key).filter(|session| !session.is_leaving());
+                // Whoever is on its way out is told nothing any more, of this neither.
+                counted |= living.is_some_and(|session| session.kept.counted);
+                self.swept = self.swept.max(self.roster.session(key).map_or(0, |session| session.kept.swept));
+            }
+        }
+        if !hearing.is_empty() {
+            self.effects.push(Effect::HearAll { hearing });
+        }
+        self.presence.resume(counted);
+    }
+
+    /// Reads a session's attachment; answers what it hears.
+    fn read_whole(&mut self, links: &dyn Links, key: SessionKey) -> Hearing {
+        let attachment = links.attachment(key);
+        // What cannot be read was written by no release of ours: it is told to come back anew. One without an
+        // attachment never joined, and has heard why.
+        let Some(mut kept) = Kept::decode(&attachment) else {
+            if !attachment.is_empty() {
+                self.tell(key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
+            }
+            self.hang_ups.insert(key, (0, Some(Close::Restart)));
+            return Hearing::Nothing;
+        };
+        // Who the contract of today does not let see the list is not on it either (rule A3).
+        kept.present &= Session::new(kept.clone(), &self.rules).watches;
+        let session = Session::new(kept, &self.rules);
+        match session.joined() && session.kept.present {
+            true => self.presence.recall(&session.kept.connection, session.kept.member()),
+            false if session.is_leaving() => drop(self.hang_ups.insert(key, (0, None))),
+            false => {}
+        }
+        let hearing = session.hearing();
+        self.roster.put(key, session);
+        hearing
+    }
+
+    /// Something is heard of a session, or is to be told to it alone: it is read whole, if it was not yet.
+    pub(super) fn rouse(&mut self, links: &dyn Links, key: SessionKey) {
+        let Some(sleeper) = self.roster.rouse(key) else { return };
+        if sleeper.member_bytes > 0 {
+            self.presence.rouse(sleeper.member_bytes);
+        }
+        let hearing = self.read_whole(links, key);
+        if hearing != sleeper.hearing {
+            self.effects.push(Effect::Hear { session: key, hearing });
+        }
+    }
+
+    /// Has at least one session read whole that is not on its way out, if there are any.
+    pub(super) fn rouse_one(&mut self, links: &dyn Links) {
+        if !self.roster.iter().any(|(_, session)| !session.is_leaving())
+            && let Some(key) = self.roster.sleepers(|_| true).first()
+        {
+            self.rouse(links, *key);
+        }
+    }
+
+    /// Has every session read whole that may be like this.
+    pub(super) fn rouse_those(&mut self, links: &dyn Links, like: impl Fn(&Sleeper) -> bool) {
+        for key in self.roster.sleepers(like) {
+            self.rouse(links, key);
+        }
+    }
+
+    /// Has every session read whole.
+    pub(super) fn rouse_all(&mut self, links: &dyn Links) {
+        self.rouse_those(links, |_| true);
+    }
+}
