@@ -40,6 +40,8 @@ pub struct Watch {
     pub full: bool,
     /// When the storage failed or the process died last: what was due then may be tried again a while later.
     pub excuse: Option<Millis>,
+    /// Somebody came and went since all was quiet, and may have been shown what was undone then.
+    passed: bool,
     /// How often the clock was set.
     pub settings: usize,
     /// What departed may be forgotten together with a history that cannot be read.
@@ -86,6 +88,7 @@ impl Watch {
             troubled: false,
             full: false,
             excuse: None,
+            passed: false,
             settings: 0,
             doomed: false,
             died: false,
@@ -187,6 +190,7 @@ impl Watch {
         }
         // One that was replaced says nothing of the one that goes on under its name.
         let joined = |conn: &&Conn| conn.stage != Stage::Over && !world.is_connected(conn.client);
+        self.passed |= self.conns.values().any(|conn| conn.fresh && !world.is_connected(conn.client));
         for conn in self.conns.values().filter(joined) {
             self.unanswered.insert(conn.id.clone(), conn.unanswered());
             self.shown.insert(conn.id.clone(), conn.member());
@@ -215,6 +219,7 @@ impl Watch {
         if world.timer.is_some() || self.troubled {
             return Ok(());
         }
+        self.passed = false;
         let stored = self.ledger.stored();
         for conn in self.conns.values_mut().filter(|conn| conn.stage != Stage::Over) {
             let who = (&conn.id, conn.client);

@@ -138,7 +138,8 @@ impl Watch {
             for (id, member) in by_connection(frame[change].as_array().map_or(&[], Vec::as_slice)) {
                 conn.gone.remove(&id);
                 // What was undone before it was told is told to all, if it was shown to somebody who came meanwhile.
-                let shown = self.conns.values().any(|it| it.fresh && it.shows(&id).is_some_and(|it| *it != member));
+                let shown = self.passed
+                    || self.conns.values().any(|it| it.fresh && it.shows(&id).is_some_and(|it| *it != member));
                 let before = members.insert(id, member.clone());
                 let news = before.is_some() == known && (before.as_ref() != Some(&member) || shown);
                 check!(news || fresh, Presence: "P2: no news: {change} of {member} after {before:?}");
@@ -146,8 +147,8 @@ impl Watch {
         }
         for member in frame["leave"].as_array().into_iter().flatten() {
             let id = member["connection"].as_str().unwrap_or_default();
-            let lives =
-                |other: &Conn| other.id == id && other.stage == Stage::Joined && world.is_connected(other.client);
+            let named = |it: &Conn| it.id == id || it.joiner.connection.as_deref() == Some(id);
+            let lives = |it: &Conn| named(it) && it.stage != Stage::Over && world.is_connected(it.client);
             let departed = world.storage.clone().departures().unwrap_or_default();
             let returns = departed.iter().any(|departure| departure.connection.as_str() == id);
             // One who only left the list may go on speaking; of one who ended nothing comes after its leave.
