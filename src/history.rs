@@ -48,7 +48,8 @@ impl History {
             }
             Ok(None) => Ok(None),
             Err(StorageError::Corrupt { first }) => {
-                storage.clear()?;
+                // Also what an earlier attempt may have read, before something else of the storage failed.
+                self.end(storage)?;
                 Ok(Some(first))
             }
             Err(error) => Err(error),
@@ -104,11 +105,11 @@ impl History {
         limits: &Limits,
         storage: &mut dyn Storage,
     ) -> Result<Option<Seen>, StorageError> {
-        let head = self.head();
         if self.window.is_none() {
             self.window = Some(Window::read(self.window_floor(now, limits), storage)?);
         }
-        Ok(self.window.as_ref().and_then(|window| window.seen(mark, head, now, limits)))
+        // What is only reserved pushes nothing out of the window: it may yet be taken back.
+        Ok(self.window.as_ref().and_then(|window| window.seen(mark, self.seq, now, limits)))
     }
 
     /// Reserves the next seq (rule D2).

@@ -30,7 +30,7 @@ struct Change {
     told: Option<Rc<str>>,
     /// What it was when it was last on the list.
     last: Rc<str>,
-    /// Whether somebody was shown a list since, with the change in it.
+    /// Whether somebody was shown a list since, in which it stood otherwise than the others were told.
     shown: bool,
     /// What it was shown of itself when it came.
     own: Option<Rc<str>>,
@@ -168,7 +168,7 @@ impl Presence {
         for (connection, change) in self.changes.iter_mut() {
             match connection == joiner {
                 true => change.own = self.members.get(connection).cloned(),
-                false => change.shown = true,
+                false => change.shown |= self.members.get(connection) != change.told.as_ref(),
             }
         }
         let count = self.count();
@@ -206,6 +206,11 @@ impl Presence {
     /// Whether the members are told as a number.
     pub const fn counted(&self) -> bool {
         matches!(self.mode, Mode::Count { .. })
+    }
+
+    /// Whether the others have yet to be told of a change.
+    pub fn is_untold(&self) -> bool {
+        !self.changes.is_empty()
     }
 
     /// Whether anything is to be told now, so that a batch is due.

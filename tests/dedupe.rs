@@ -200,6 +200,34 @@ fn d7_the_window_holds_ten_minutes_and_not_a_moment_more() {
 }
 
 #[test]
+fn d7_a_write_that_fails_takes_no_id_of_an_earlier_message_back() {
+    in_room(|world| {
+        world.limits.dedupe_count = 8;
+        let ann = world.joined(&unmetered("ann"));
+        let frames: Vec<Value> = (1..=8).map(|id| say(&id.to_string(), id)).collect();
+        world.told(ann, frames.into());
+        // The second of these finds the first of all as the ninth before it, if what is only reserved were counted.
+        world.storage.set_full(true);
+        world.told(ann, json!([say("9", 9), say("1", 1)]));
+        world.storage.set_full(false);
+        assert_eq!(world.told(ann, say("1", 1)), [duplicate("1", 1)]);
+    });
+}
+
+#[test]
+fn d7_what_is_only_reserved_is_known_whatever_the_clock_says() {
+    let mut world = World::room();
+    let ann = world.joined(&unmetered("ann"));
+    world.send(ann, say("1", 1));
+    world.send(ann, say("2", 2));
+    world.set_clock(world.now + 700_000);
+    world.send(ann, say("2", 2));
+    world.settle();
+    let told = world.received(ann);
+    assert_eq!((seqs(&told), told.last()), (vec![1, 2], Some(&duplicate("2", 2))));
+}
+
+#[test]
 fn d7_a_message_out_of_the_bounds_of_history_is_still_known() {
     in_channel("brief:a", |world| {
         let ann = world.joined(&unmetered("ann"));

@@ -18,6 +18,7 @@ mod support;
 
 use dormouse::channel::{Unreadable, Verb};
 use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
+use dormouse::storage::{Damage, Storage as _};
 use serde_json::{Value, json};
 use support::trouble::Doom;
 use support::world::BEGIN;
@@ -379,6 +380,105 @@ fn p3_a_leave_outlives_a_storage_that_cannot_be_read_when_it_is_due() {
         assert_eq!(world.receives(ann)["leave"][0]["connection"], json!(world.connection(bob)), "trouble {trouble}");
         assert_eq!(world.alarm, None);
     }
+}
+
+#[test]
+fn p3_a_leave_is_tried_again_soon_also_where_only_the_messages_could_be_read() {
+    // Where the channel stands is read first, and then who has departed: each reading fails once.
+    for trouble in [0, 1] {
+        let mut world = World::room();
+        world.keep(1);
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.advance(9_999);
+        world.crash();
+        world.trouble.read = Some(trouble);
+        world.advance(1);
+        assert_eq!((world.trouble.met, world.storage.departures().unwrap().len()), (1, 1));
+        world.advance(5_000);
+        assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
+    }
+}
+
+#[test]
+fn p3_an_event_that_could_not_read_the_storage_does_not_put_a_leave_off() {
+    for trouble in [0, 1] {
+        let mut world = World::room();
+        world.keep(1);
+        world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.crash();
+        world.trouble.read = Some(trouble);
+        world.join_as("cat");
+        assert_eq!(world.trouble.met, 1);
+        world.advance(15_000);
+        assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
+    }
+}
+
+#[test]
+fn d3_a_history_that_cannot_be_read_at_the_second_try_is_lost_whole() {
+    let mut world = World::room();
+    world.keep(3);
+    world.crash();
+    world.trouble.read = Some(1);
+    let turned_away = world.join_as("ann");
+    assert_eq!(world.receives(turned_away)["code"], 4100);
+    world.storage.damage(3, Damage::Epoch);
+    let ann = world.join_as("ann");
+    let welcome = world.welcome(ann);
+    assert_eq!((&welcome["seq"], &welcome["first"]), (&json!(0), &json!(1)), "{welcome}");
+    assert_eq!(seqs(&world.told(ann, say("1", 1))), [1]);
+}
+
+#[test]
+fn p3_who_departed_from_a_history_that_is_lost_is_waited_for_no_longer() {
+    let mut world = World::room();
+    world.keep(1);
+    world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    world.evict();
+    world.trouble.read = Some(0);
+    world.cut(bob);
+    world.storage.damage(1, Damage::Epoch);
+    let cat = world.join_as("cat");
+    assert_eq!(world.welcome(cat)["members"].as_array().unwrap().len(), 1, "{}", world.welcome(cat));
+    world.advance(60_000);
+    let before = world.turns;
+    world.advance(600_000);
+    assert!(world.turns - before <= 2, "{} turns for nothing", world.turns - before);
+}
+
+#[test]
+fn p3_nobody_is_told_who_is_here_before_it_is_known_who_is_in_its_grace() {
+    let mut world = World::room();
+    (world.limits.presence_list, world.limits.presence_list_back) = (2, 2);
+    let ann = world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    let cat = world.joined(&Joiner::user("cat"));
+    world.cut(bob);
+    world.settle();
+    world.evict();
+    world.received(ann);
+    world.trouble.read = Some(1);
+    world.leave(cat);
+    world.settle();
+    world.refute_received(ann);
+    assert_eq!(world.told(ann, say("1", 1))[1]["members"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn p3_a_leave_that_nobody_was_told_for_trouble_is_told_soon() {
+    let mut world = World::room_that(Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann"));
+    let bob = world.joined(&Joiner::user("bob"));
+    world.pause();
+    world.trouble.read = Some(0);
+    world.leave(bob);
+    world.refute_received(ann);
+    world.advance(20_000);
+    assert_eq!(world.receives(ann)["leave"][0]["user"], "bob");
 }
 
 #[test]

@@ -194,6 +194,21 @@ fn d4_a_hole_or_a_row_that_cannot_be_read_is_lost_and_what_is_after_it_is_not() 
 }
 
 #[test]
+fn e2_a_page_goes_on_behind_rows_that_cannot_be_read() {
+    in_room(|world| {
+        world.limits.replay_bytes = 100;
+        let ann = kept(world, 9);
+        (2..=7).for_each(|seq| world.storage.damage(seq, Damage::Text));
+        let mut page = |field: &str, seq: u64| {
+            let page = world.told(ann, json!({"type": "history", "id": "p", field: seq, "limit": 2}))[0].clone();
+            (seqs(page["messages"].as_array().unwrap()), page["more"].clone())
+        };
+        assert_eq!(page("after", 1), (vec![8], json!(true)));
+        assert_eq!(page("before", 8), (vec![1], json!(false)));
+    });
+}
+
+#[test]
 fn d4_more_than_256_kib_is_behind_and_pages_lead_up_to_what_is_live() {
     in_room(|world| {
         let ann = world.joined(&Joiner::user("ann"));

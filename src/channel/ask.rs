@@ -109,6 +109,7 @@ impl Channel {
         if !speaker.rights.may(&Ability::Presence) {
             return Err(speaker.lacks("Your token does not allow presence here."));
         }
+        self.must_know(turn.now)?;
         self.sweep(turn);
         self.expel_expired(turn);
         Ok(match self.presence.list(&self.limits) {

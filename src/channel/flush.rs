@@ -46,7 +46,7 @@ impl Channel {
 
     /// Flushes what waits, whatever holds it back.
     pub(super) fn flush_now(&mut self, turn: &mut Turn<'_>) {
-        if self.batch.is_empty() && !self.presence.due(turn.now, &self.limits) {
+        if self.batch.is_empty() && !self.is_presence_due(turn.now) {
             return;
         }
         let lone = self.spell.is_none();
@@ -63,11 +63,16 @@ impl Channel {
             return;
         }
         self.spell = None;
-        if self.batch.is_empty() && !self.presence.due(turn.now, &self.limits) {
+        if self.batch.is_empty() && !self.is_presence_due(turn.now) {
             return;
         }
         let pause = self.flush(turn);
         self.spell = Some(turn.now.saturating_add(pause));
+    }
+
+    /// Whether changes of presence are to be told now: not before it is known who is in its grace (rule P3).
+    fn is_presence_due(&self, now: Millis) -> bool {
+        self.loaded && self.presence.due(now, &self.limits)
     }
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
@@ -78,7 +83,10 @@ impl Channel {
         }
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
-        let (told, switched) = self.presence.tell(turn.now, &self.limits, alone);
+        let (told, switched) = match self.loaded {
+            true => self.presence.tell(turn.now, &self.limits, alone),
+            false => Default::default(),
+        };
         let entries = self.write(turn, entries);
         let frames = entries.iter().filter(|entry| entry.frame.is_some()).count();
         let newcomer = told.newcomer.and_then(|newcomer| self.roster.connection(newcomer.as_str()));

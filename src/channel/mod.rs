@@ -230,6 +230,10 @@ impl Channel {
                 detail: Some(format!("the newest row, from seq {first}, cannot be read; the history was cleared")),
                 ..LogLine::new(Level::Error, "storage")
             });
+            // With the rows went those of the departures, also of one written before they could be read.
+            for connection in std::mem::take(&mut self.departures).into_keys() {
+                self.presence.leave(&connection);
+            }
             // Their position is of a life that has ended: they come back without it.
             self.rouse_all(turn.links);
             for key in self.roster.keys() {
@@ -280,7 +284,7 @@ impl Channel {
     fn set_timer(&mut self, now: Millis) {
         let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
         // A number that is due while a batch is open leaves with it.
-        let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none());
+        let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none() && self.loaded);
         let next = [self.spell, hang_up, count].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
@@ -292,7 +296,13 @@ impl Channel {
 
     /// An alarm costs a row written: one that fires too early is let be, it sets the right one when it does.
     fn set_alarm(&mut self, now: Millis) {
-        let Some(due) = self.alarm_due(now).max(self.alarm_again) else { return };
+        // What is due is not known before the storage could be read: the pending alarm stays, which alone may know when
+        // a deserted channel ends. Only where somebody has come or gone meanwhile is it looked up again soon.
+        let undone = self.deserted.is_some() || !self.departures.is_empty() || self.presence.is_untold();
+        if !self.loaded && undone {
+            self.alarm_again.get_or_insert_with(|| now.saturating_add(ALARM_AGAIN));
+        }
+        let Some(due) = self.alarm_again.or_else(|| self.alarm_due(now).filter(|_| self.loaded)) else { return };
         if self.alarm.is_some_and(|alarm| alarm <= due) {
             return;
         }

@@ -26,11 +26,13 @@ impl Channel {
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
         self.rouse_those(turn.links, |sleeper| sleeper.may_be_of(claims.user.as_str()));
         self.may_become(&before, &claims)?;
-        if before.sign_in_by().is_some() {
+        let grant = claims.grant(&self.name);
+        let rights = Rights::of(&self.rules, Some(&grant));
+        // It is shown who is here, or where the channel stands.
+        if before.sign_in_by().is_some() || (!before.watches && rights.may(&Ability::Presence)) {
             self.must_know(turn.now)?;
         }
-        let grant = claims.grant(&self.name);
-        if !Rights::of(&self.rules, Some(&grant)).may(&Ability::Join) {
+        if !rights.may(&Ability::Join) {
             // What it said while it might is answered before the ack: after that it hears nothing (rules F2, A5).
             self.flush_now(turn);
         }

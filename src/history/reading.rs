@@ -129,7 +129,7 @@ impl History {
                 if from > self.seq {
                     return Ok(Found::default());
                 }
-                let rows = storage.read_from(from, Limit { rows, bytes })?;
+                let rows = until_sound(Limit { rows, bytes }, |limit| storage.read_from(from, limit))?;
                 return Ok(Found::ascending(&rows, from, self.seq, size, bytes));
             }
             From::Before(before) => before.min(self.seq.saturating_add(1)),
@@ -138,7 +138,7 @@ impl History {
         if before <= first {
             return Ok(Found::default());
         }
-        let rows = storage.read_before(before, Limit { rows, bytes })?;
+        let rows = until_sound(Limit { rows, bytes }, |limit| storage.read_before(before, limit))?;
         Ok(Found::descending(&rows, first, before, size, bytes))
     }
 }
@@ -200,6 +200,21 @@ impl Found {
         taken.reverse();
         Self { messages: taken.join(","), more: last.is_some_and(|last| last > first), corrupt: corrupt(rows) }
     }
+}
+
+/// Rows as far as the limit, and further until one can be read or there are no more: a page goes on behind what is
+/// damaged, and is empty only at the end.
+fn until_sound(
+    limit: Limit,
+    mut read: impl FnMut(Limit) -> Result<Vec<Stored<Row>>, StorageError>,
+) -> Result<Vec<Stored<Row>>, StorageError> {
+    let mut rows = read(limit)?;
+    let mut further = rows.len();
+    while rows.len() == further && further > 0 && rows.iter().all(|row| sound(row).is_none()) {
+        further = further.saturating_mul(2);
+        rows = read(Limit { rows: further, bytes: u64::MAX })?;
+    }
+    Ok(rows)
 }
 
 /// The frames of a page, and the seq of the last one taken.

@@ -82,8 +82,9 @@ impl Window {
 
     pub(super) fn seen(&self, mark: &Mark, head: u64, now: Millis, limits: &Limits) -> Option<Seen> {
         let entry = self.entries.get(&mark.key())?;
-        let held =
-            entry.seq.saturating_add(limits.dedupe_count) > head && entry.at.saturating_add(limits.dedupe_ms) >= now;
+        // What is only reserved gets the time of its row yet: no clock makes it too old.
+        let fresh = entry.seq > head || entry.at.saturating_add(limits.dedupe_ms) >= now;
+        let held = entry.seq.saturating_add(limits.dedupe_count) > head && fresh;
         let seen = if entry.fingerprint == mark.2 { Seen::Same(entry.seq) } else { Seen::Other };
         held.then_some(seen)
     }

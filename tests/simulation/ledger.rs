@@ -1,6 +1,6 @@
 //! The plain model of what is kept: every message that was ever on disk, by life and seq, and what was said at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse::config::Limits;
 use dormouse::contract::HistoryBounds;
@@ -8,7 +8,8 @@ use dormouse::name::Millis;
 use dormouse::storage::{Damage, MemoryStorage, Row, RowKey};
 use serde_json::Value;
 
-use crate::{Fault, check};
+use crate::fault::Fault;
+use crate::{check, fault};
 
 /// Something a client or a backend wanted to say, known by the number in its data.
 #[derive(Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct Life {
     pub kept: Vec<Kept>,
     /// What is wrong with a row, by its first seq.
     damaged: BTreeMap<u64, Damage>,
+    /// The first seqs of rows whose ids could not be read at some time.
+    unknown: BTreeSet<u64>,
     /// The last seq under which each id of each speaker was kept.
     ids: BTreeMap<(String, String), u64>,
 }
@@ -48,12 +51,14 @@ pub struct Ledger {
     pub said: Vec<Saying>,
     /// The latest time there was: the clock may be set back.
     pub latest: Millis,
+    /// The newest seq on disk before the last event: what one array asks for is answered before what it says is kept.
+    pub before: u64,
 }
 
 impl Ledger {
     pub fn new(bounds: HistoryBounds, limits: Limits) -> Self {
         let (lives, said) = (BTreeMap::new(), Vec::new());
-        Self { bounds, limits, lives, epoch: None, said, latest: 0 }
+        Self { bounds, limits, lives, epoch: None, said, latest: 0, before: 0 }
     }
 
     /// The life whose rows are on disk.
@@ -82,24 +87,29 @@ impl Ledger {
 
     /// The oldest seq within the bounds at this time; one past the head where none is.
     pub fn first(&self, now: Millis) -> u64 {
-        let Some(life) = self.life() else { return 1 };
-        let outside = |kept: &Kept| !self.holds(life, kept, now);
-        life.kept.partition_point(outside) as u64 + 1
+        self.first_of(now, self.stored())
     }
 
-    fn holds(&self, life: &Life, kept: &Kept, now: Millis) -> bool {
-        let head = life.kept.len() as u64;
-        let total = life.kept.last().map_or(0, |newest| newest.row.before + life.row_bytes(newest.row));
-        let seq = kept.message["seq"].as_u64().unwrap();
-        seq + self.bounds.count > head
-            && kept.row.at >= now.saturating_sub(self.bounds.age)
-            && kept.row.before >= total.saturating_sub(self.bounds.bytes)
+    /// The same as it was when the head was this.
+    pub fn first_of(&self, now: Millis, head: u64) -> u64 {
+        let Some(life) = self.life() else { return 1 };
+        let total = life.kept(head).map_or(0, |newest| newest.row.before + life.row_bytes(newest.row));
+        let outside = |kept: &Kept| {
+            let seq = kept.message["seq"].as_u64().unwrap();
+            let held = seq + self.bounds.count > head
+                && kept.row.at >= now.saturating_sub(self.bounds.age)
+                && kept.row.before >= total.saturating_sub(self.bounds.bytes);
+            !held
+        };
+        let there = usize::try_from(head).unwrap().min(life.kept.len());
+        life.kept[..there].partition_point(outside) as u64 + 1
     }
 
     /// The bytes of a replay of everything after this seq.
-    pub fn replay_bytes(&self, after: u64) -> u64 {
+    pub fn replay_bytes(&self, after: u64, head: u64) -> u64 {
         let Some(life) = self.life() else { return 0 };
-        let missed = life.kept.iter().skip(usize::try_from(after).unwrap());
+        let head = usize::try_from(head).unwrap().min(life.kept.len());
+        let missed = life.kept[..head].iter().skip(usize::try_from(after).unwrap());
         let mut row = 0;
         missed.fold(0, |bytes, kept| {
             let comma = u64::from(row == kept.row.first);
@@ -114,23 +124,22 @@ impl Ledger {
         if let Some(kept) = life.kept(seq).filter(|_| on_disk) {
             let first = kept.row.first;
             life.damaged.insert(first, how);
+            life.unknown.extend((how == Damage::Form).then_some(first));
             storage.damage(seq, how);
         }
     }
 
     /// Takes in what is on disk now. `may_end` tells whether the channel has been left for long enough.
     pub fn absorb(&mut self, storage: &MemoryStorage, may_end: Result<(), Fault>) -> Result<(), Fault> {
+        self.before = self.stored();
         let newest = storage.rows().last().map(|row| row.epoch().as_str().to_owned());
-        if self.epoch.is_some() && self.epoch != newest {
-            let doomed = self.life().and_then(|life| life.damage(life.kept.len() as u64)) == Some(Damage::Epoch);
-            if !doomed {
-                may_end.map_err(|fault| format!("D9: the life {:?} ended: {fault}", self.epoch))?;
-            }
+        if self.epoch.is_some() && self.epoch != newest && !self.is_doomed() {
+            may_end.map_err(|fault| fault.of(format!("D9: the life {:?} ended", self.epoch)))?;
         }
         if let Some(epoch) = &newest
             && self.epoch != newest
         {
-            check!(!self.lives.contains_key(epoch), "D3: the life {epoch} came back");
+            check!(!self.lives.contains_key(epoch), Resume: "D3: the life {epoch} came back");
             self.lives.insert(epoch.clone(), Life::default());
         }
         self.epoch = newest;
@@ -144,8 +153,29 @@ impl Ledger {
         let known: Option<Vec<&Value>> =
             (row.key().first..=row.key().last()).map(|seq| Some(&self.kept(seq)?.message)).collect();
         let same = known.is_some_and(|known| known.iter().zip(row.frames()).all(|(a, (_, b))| **a == parse(b)));
-        check!(same, "D2: a seq was used twice in the row {:?}", row.key());
+        check!(same, Order: "D2: a seq was used twice in the row {:?}", row.key());
         Ok(())
+    }
+
+    /// The newest row is damaged so that the channel, once it wakes, knows of no history.
+    pub fn is_doomed(&self) -> bool {
+        self.life().and_then(|life| life.damage(life.kept.len() as u64)) == Some(Damage::Epoch)
+    }
+
+    /// Every message that was ever kept in this life, and is in bounds, is on disk as it was first found there.
+    pub fn everything_held_is_on_disk(&self, storage: &MemoryStorage) -> Result<(), Fault> {
+        let on_disk: BTreeMap<u64, Value> =
+            storage.rows().flat_map(|row| row.frames().map(|(seq, text)| (seq, parse(text)))).collect();
+        for seq in self.first(self.latest)..=self.stored() {
+            let (kept, found) = (self.kept(seq).map(|kept| &kept.message), on_disk.get(&seq));
+            check!(kept == found, Acknowledged: "D2: {kept:?} was kept, and on disk is {found:?}");
+        }
+        Ok(())
+    }
+
+    /// A message of this seq and id was kept, in whichever life.
+    pub fn was_kept(&self, seq: u64, id: &str) -> bool {
+        self.lives.values().any(|life| life.kept(seq).is_some_and(|kept| kept.message["id"] == id))
     }
 
     fn nothing_in_bounds_was_trimmed(&self, storage: &MemoryStorage) -> Result<(), Fault> {
@@ -153,17 +183,17 @@ impl Ledger {
         let first = self.first(self.latest);
         check!(
             first > self.stored() || oldest.is_some_and(|oldest| oldest <= first),
-            "D9: {first} is in bounds, but the oldest row begins at {oldest:?}"
+            Bounds: "D9: {first} is in bounds, but the oldest row begins at {oldest:?}"
         );
         Ok(())
     }
 
     fn take_row(&mut self, row: &Row) -> Result<(), Fault> {
         let key = row.key();
-        check!(key.first == self.stored() + 1, "D1: a row from {} follows seq {}", key.first, self.stored());
+        check!(key.first == self.stored() + 1, Order: "D1: a row from {} follows seq {}", key.first, self.stored());
         for (seq, text) in row.frames() {
             let message = parse(text);
-            check!(message["seq"] == seq, "D1: the message at {seq} says {message}");
+            check!(message["seq"] == seq, Order: "D1: the message at {seq} says {message}");
             self.is_as_said(&message)?;
             self.is_no_repeat(&message, seq)?;
             let life = self.epoch.as_ref().and_then(|epoch| self.lives.get_mut(epoch)).unwrap();
@@ -178,12 +208,12 @@ impl Ledger {
     /// Messages are what somebody said, and nothing else.
     pub fn is_as_said(&self, message: &Value) -> Result<&Saying, Fault> {
         let said = message["data"]["n"].as_u64().and_then(|n| self.said.get(usize::try_from(n).ok()?));
-        let Some(said) = said else { return Err(format!("F3: nobody said {message}")) };
+        let Some(said) = said else { return Err(fault!(Order: "F3: nobody said {message}")) };
         let same = ["id", "event", "data"].iter().all(|field| said.frame[field] == message[field]);
-        check!(same, "F3: {} was said, not {message}", said.frame);
-        check!(said.kept == message["seq"].is_u64(), "D1: kept or not: {message}");
+        check!(same, Order: "F3: {} was said, not {message}", said.frame);
+        check!(said.kept == message["seq"].is_u64(), Order: "D1: kept or not: {message}");
         if let Some(head) = said.frame["if_seq"].as_u64() {
-            check!(message["seq"] == head + 1, "D8: if_seq {head} was accepted as {}", message["seq"]);
+            check!(message["seq"] == head + 1, Answers: "D8: if_seq {head} was accepted as {}", message["seq"]);
         }
         Ok(said)
     }
@@ -194,8 +224,8 @@ impl Ledger {
         let Some(earlier) = life.ids.get(&key) else { return Ok(()) };
         let counted = earlier + self.limits.dedupe_count < seq;
         let aged = life.kept(*earlier).is_none_or(|kept| kept.row.at + self.limits.dedupe_ms < self.latest);
-        let forgotten = life.damage(*earlier) == Some(Damage::Form);
-        check!(counted || aged || forgotten, "D7: {key:?} was kept as {earlier} and again as {seq}");
+        let forgotten = life.kept(*earlier).is_some_and(|kept| life.unknown.contains(&kept.row.first));
+        check!(counted || aged || forgotten, Once: "D7: {key:?} was kept as {earlier} and again as {seq}");
         Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! What happens in a simulation: a list of happenings that one seed stands for, and that reads as code when printed.
 
+use std::fmt;
+
 use dormouse::config::Limits;
 use dormouse::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, Presence};
 use dormouse::name::Millis;
@@ -23,6 +25,14 @@ pub struct Script {
     /// Whether every limit is so small that little reaches it.
     pub tight: bool,
     pub ops: Vec<Op>,
+}
+
+/// As code, to be kept in a test.
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { channel, sleeps, tight, ops } = self;
+        write!(f, "Script {{ channel: {channel:?}, sleeps: {sleeps}, tight: {tight}, ops: vec!{ops:?} }}")
+    }
 }
 
 /// What is said.
@@ -108,6 +118,11 @@ pub enum Op {
     Page {
         by: usize,
         back: u64,
+    },
+    /// Another user comes with a position so far from the head, hears what it missed, and goes.
+    Peek {
+        back: u64,
+        history: bool,
     },
     /// Sends what is no request.
     Nonsense {
@@ -230,6 +245,7 @@ fn ops() -> impl Strategy<Value = Op> {
         5 => (device(), prop::option::weighted(0.7, 0_u8..4)).prop_map(|(by, what)| Op::Show { by, what }),
         4 => (device(), grant(), life()).prop_map(|(by, grant, life)| Op::Sign { by, grant, life }),
         2 => (device(), 0_u64..30).prop_map(|(by, back)| Op::Page { by, back }),
+        3 => (0_u64..12, prop::bool::weighted(0.8)).prop_map(|(back, history)| Op::Peek { back, history }),
         1 => (device(), 0_u8..6).prop_map(|(by, what)| Op::Nonsense { by, what }),
         2 => device().prop_map(Op::Eat),
         12 => (device(), cut()).prop_map(|(of, cut)| Op::End { of, cut }),
@@ -247,7 +263,7 @@ fn ops() -> impl Strategy<Value = Op> {
         2 => (0_usize..4).prop_map(Op::FailRead),
         2 => (0_usize..3).prop_map(Op::FailWrite),
         1 => any::<bool>().prop_map(Op::Full),
-        1 => prop::sample::select(vec![200_i64]).prop_map(Op::Jump),
+        1 => jump().prop_map(Op::Jump),
         1 => damage(),
     ]
 }
@@ -305,6 +321,11 @@ fn pause() -> impl Strategy<Value = Millis> {
         1 => 25_000_u64..100_000,
         1 => prop::sample::select(vec![AGE, 2 * AGE + 10_000, 130_000, 700_000]),
     ]
+}
+
+/// By how much a clock is set: by what a network time service corrects, by minutes, by hours.
+fn jump() -> impl Strategy<Value = i64> {
+    prop::sample::select(vec![200, -200, -3_000, 90_000, -90_000, 600_000, -600_000, 7_200_000, -7_200_000])
 }
 
 fn doom() -> impl Strategy<Value = Doom> {

@@ -240,6 +240,8 @@ pub struct World {
     wires: Wires,
     sleep: Sleep,
     quiet_since: Millis,
+    /// How far the clock was set in all, forwards or back.
+    set: i64,
     drawn: u64,
     asked: u32,
     /// The disk before a turn of which nothing will be written.
@@ -277,6 +279,7 @@ impl World {
             wires: Wires::default(),
             sleep,
             quiet_since: BEGIN,
+            set: 0,
             drawn: 0,
             asked: 0,
             before: None,
@@ -363,29 +366,35 @@ impl World {
     /// Time passes: timers and the alarm fire when they are due, and the channel sleeps where it could.
     pub fn advance(&mut self, millis: Millis) {
         let until = self.now + millis;
-        loop {
-            let due = [self.timer, self.alarm].into_iter().flatten().min().filter(|at| *at <= until);
-            // It cannot fall asleep while a timer is armed, so a timer always finds it awake.
-            let asleep_at = self.quiet_since + QUIET;
-            if self.timer.is_none() && asleep_at <= due.unwrap_or(until) && self.sleep != Sleep::Never {
-                self.channel = None;
-            }
-            let Some(at) = due else { break };
-            self.now = self.now.max(at);
-            if self.timer.is_some_and(|timer| timer <= self.now) {
-                self.timer = None;
-                self.event(|channel, turn| channel.timer(turn));
-            } else {
-                self.alarm = None;
-                let doomed = self.doom.is_some();
-                self.event(|channel, turn| channel.alarm(turn));
-                // An alarm that was not seen through fires again, unless it has set another.
-                if doomed && self.alarm.is_none() {
-                    self.alarm = Some(self.now + ALARM_AGAIN);
-                }
+        while self.step(until) {}
+    }
+
+    /// Time passes until then, or until one timer or alarm has fired; whether one has.
+    pub fn step(&mut self, until: Millis) -> bool {
+        let due = [self.timer, self.alarm].into_iter().flatten().min().filter(|at| *at <= until);
+        // It cannot fall asleep while a timer is armed, so a timer always finds it awake.
+        let asleep_at = self.quiet_since + QUIET;
+        if self.timer.is_none() && asleep_at <= due.unwrap_or(until) && self.sleep != Sleep::Never {
+            self.channel = None;
+        }
+        let Some(at) = due else {
+            self.now = until;
+            return false;
+        };
+        self.now = self.now.max(at);
+        if self.timer.is_some_and(|timer| timer <= self.now) {
+            self.timer = None;
+            self.event(|channel, turn| channel.timer(turn));
+        } else {
+            self.alarm = None;
+            let doomed = self.doom.is_some();
+            self.event(|channel, turn| channel.alarm(turn));
+            // An alarm that was not seen through fires again, unless it has set another.
+            if doomed && self.alarm.is_none() {
+                self.alarm = Some(self.now + ALARM_AGAIN);
             }
         }
-        self.now = until;
+        true
     }
 
     /// Lets every timer that is armed fire, and those they arm, until the channel is quiet.
@@ -414,7 +423,13 @@ impl World {
     pub fn set_clock(&mut self, now: Millis) {
         self.timer = self.timer.map(|timer| now + timer.saturating_sub(self.now));
         self.quiet_since = now.saturating_sub(self.now.saturating_sub(self.quiet_since));
+        self.set += now.cast_signed() - self.now.cast_signed();
         self.now = now;
+    }
+
+    /// How long the world has gone on: what a clock shows that nobody sets, as clients have their own.
+    pub fn elapsed(&self) -> Millis {
+        self.now.wrapping_sub(BEGIN).wrapping_sub(self.set.cast_unsigned())
     }
 
     /// The platform evicts the object from memory; the sockets stay open.
