@@ -52,6 +52,11 @@ impl<K, V> Sorted<K, V> {
         self.entries.iter().map(|(_, value)| value)
     }
 
+    /// Every key, handed over.
+    pub fn into_keys(self) -> impl Iterator<Item = K> {
+        self.entries.into_iter().map(|(key, _)| key)
+    }
+
     /// Every value, by key, handed over.
     pub fn into_values(self) -> impl Iterator<Item = V> {
         self.entries.into_iter().map(|(_, value)| value)
