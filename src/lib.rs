@@ -11,9 +11,10 @@
 //! | **Grant**: what a verified token allows | [`auth`], [`policy`] |
 //! | **Frame**: a request, or an event | [`protocol`], [`error`], [`name`] |
 //! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`storage`] |
-//! | **Session**: one member, apart from the link that carries it | [`session`], [`limits`] |
+//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`limits`] |
 //! | **Batch**: frames that leave together | [`batch`], [`effect`] |
 //! | the way in, before a channel is woken | [`door`], [`config`] |
+| maps that are small in wasm | [`few`], [`sorted`] |
 //!
 //! # A message's way
 //! `shell/object.rs` hands the text, the session and the time to [`channel::Channel::receive`]; `channel/publish.rs`
@@ -26,6 +27,7 @@
 //! - No panic: one resets every object of the isolate. The lints in `Cargo.toml` hold it.
 //! - No cache of messages: the history is read from its rows. What lives in memory is rebuilt after sleep.
 //! - No hash maps over what strangers choose: ordered maps cannot be flooded, and read the same after sleep.
+//! - No waking of everyone: of a crowd that slept, a session is read whole only when it is heard ([`sleeper`]).
 
 pub mod app;
 pub mod auth;

@@ -52,7 +52,7 @@ impl Sleeper {
             counted: session.kept.counted,
             expires: session.kept.grant.as_ref().map_or(Millis::MAX, |grant| grant.expires.min(NEVER - 1)),
             swept: session.kept.swept.min(NEVER),
-            member_bytes: if session.kept.present { session.kept.member().len() } else { 0 },
+            member_bytes: if session.kept.present && session.watches { session.kept.member().len() } else { 0 },
             user: session.kept.user().map_or(0, |user| hash(user.as_str())),
             connection: hash(session.kept.connection.as_str()),
         })

@@ -446,3 +446,28 @@ fn exchange(world: &mut World) {
 fn bad() -> Value {
     json!({"type": "publish", "id": "bad"})
 }
+
+#[test]
+fn e2_a_backend_that_is_unmetered_sends_500_a_second() {
+    in_room(|world| {
+        let ann = world.joined(&unmetered("ann"));
+        let backend = unmetered("backend");
+        let before = world.now;
+        for number in 0..500 {
+            let (status, ack) = world.post(&backend, json!({"event": "say", "data": number, "id": number.to_string()}));
+            assert_eq!((status, &ack["seq"]), (200, &json!(number + 1)));
+        }
+        assert!(world.now - before < 1_000);
+        let heard = world.received(ann);
+        assert_eq!(seqs(&heard), (1..=500).collect::<Vec<_>>());
+        let (status, refused) = world.post(
+            &Joiner::user("metered"),
+            json!((0..100).map(|n| json!({"event": "say", "data": n})).collect::<Vec<_>>()),
+        );
+        assert_eq!(status, 200);
+        assert!(
+            refused.as_array().unwrap().iter().any(|answer| answer["code"] == "rate_limited"),
+            "others are metered"
+        );
+    });
+}

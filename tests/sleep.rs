@@ -28,6 +28,7 @@ use support::{Joiner, World, in_channel, in_room, say, seqs};
 use xxhash_rust::xxh64::xxh64;
 
 const GOLDEN: &str = include_str!("vectors/attachment-v1.json");
+const GOLDEN_HEADS: &str = include_str!("vectors/attachment-v1-head.json");
 
 // --- H3: the size ----------------------------------------------------------------------------------------------
 
@@ -155,6 +156,28 @@ fn h3_what_is_written_today_is_what_release_1_reads() {
     for golden in golden().iter().filter(|golden| golden["written"] == true) {
         let attachment = golden["attachment"].as_str().unwrap();
         assert_eq!(Kept::decode(attachment).unwrap().encode(), attachment, "{}", golden["name"]);
+    }
+}
+
+/// What a wake reads of an attachment with a head, and what release 1 reads of it: the same as without.
+#[test]
+fn h3_the_golden_heads_are_read_and_written_as_they_were() {
+    let rules = support::room::contract().check().unwrap();
+    let rules = rules.rules(&ChannelName::parse("room:a").unwrap()).unwrap();
+    let golden: Value = serde_json::from_str(GOLDEN_HEADS).unwrap();
+    for golden in golden["attachments"].as_array().unwrap() {
+        let attachment = golden["attachment"].as_str().unwrap();
+        let sleeper = Sleeper::parse(&attachment[..Sleeper::HEAD], rules).expect("a head");
+        let Sleeper { hearing, counted, expires, swept, member_bytes, .. } = sleeper;
+        let expires = if sleeper.is_anonymous() { (1 << 44) - 1 } else { expires };
+        let hearing = if hearing == Hearing::Presence { "presence" } else { "messages" };
+        let means = json!({
+            "ground": rules.ground().to_string(), "hearing": hearing, "counted": counted, "expires": expires,
+            "swept": swept, "member_bytes": member_bytes,
+        });
+        assert_eq!(means, golden["means"], "{}", golden["name"]);
+        let session = Session::new(Kept::decode(attachment).unwrap(), rules);
+        assert_eq!(Sleeper::attachment(&session, rules), attachment, "{}", golden["name"]);
     }
 }
 
