@@ -45,6 +45,16 @@ const inbound = (bytes) => ({
   show: ["cpu_us_per_message"],
 });
 
+const frame = (bytes) => ({
+  name: `frame-${bytes}`,
+  what: `1000 members, 100 publish, ${bytes}-byte data: what the bytes of a frame cost, and so what fewer would bring`,
+  command: "traffic",
+  work: { members: 1000, publishers: 100, outstanding: 8, payload: bytes },
+  quick: null,
+  peers: ["dormouse"],
+  reach: [],
+});
+
 export const CASES = [
   hot("hot-10x10", 10, 10, 4, 6),
   hot("hot-100x20", 100, 20, 20, 30),
@@ -230,4 +240,5 @@ export const CASES = [
   },
   ...[10, 100, 1000, 5000, 9000].map(growth),
   ...[100, 1024, 16384].map(inbound),
+  ...[16, 64, 256].map(frame),
 ];
