@@ -14,7 +14,7 @@
 //! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`limits`] |
 //! | **Batch**: frames that leave together | [`batch`], [`effect`] |
 //! | the way in, before a channel is woken | [`door`], [`config`] |
-| maps that are small in wasm | [`few`], [`sorted`] |
+//! | maps that are small in wasm | [`few`], [`sorted`] |
 //!
 //! # A message's way
 //! `shell/object.rs` hands the text, the session and the time to [`channel::Channel::receive`]; `channel/publish.rs`
