@@ -165,7 +165,9 @@ impl Presence {
     /// A joiner is shown who is here, changes included that nobody was told of yet. Should they be undone before they
     /// are told, it must be told all the same. And one who makes the list too long is shown a number.
     pub fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
-        for (connection, change) in self.changes.iter_mut() {
+        // Of a number nobody is told who came and went: the changes are passed over.
+        let listed = if self.mode == Mode::List { Some(&mut self.changes) } else { None };
+        for (connection, change) in listed.into_iter().flat_map(Sorted::iter_mut) {
             match connection == joiner {
                 true => change.own = self.members.get(connection).cloned(),
                 false => change.shown |= self.members.get(connection) != change.told.as_ref(),

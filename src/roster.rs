@@ -202,11 +202,13 @@ impl Roster {
         self.earliest_expiry.is_some_and(|earliest| earliest <= now)
     }
 
-    /// The sessions whose grant has expired. Nobody may be asleep.
+    /// The sessions whose grant has expired; a sleeper's must have been [roused](Self::rouse).
     pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
         let live = || self.iter().filter(|(_, session)| session.kept.stage != Stage::Leaving);
         let expired = live().filter(|(_, session)| session.kept.expires() <= now).map(|(key, _)| key).collect();
-        let rest = live().map(|(_, session)| session.kept.expires()).filter(|expires| *expires > now).min();
+        let awake = live().map(|(_, session)| session.kept.expires());
+        let asleep = self.sleepers.iter().flatten().map(|sleeper| sleeper.expires);
+        let rest = awake.chain(asleep).filter(|expires| *expires > now).min();
         self.earliest_expiry = rest;
         expired
     }

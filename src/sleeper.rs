@@ -7,7 +7,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use crate::contract::ChannelRules;
 use crate::effect::Hearing;
-use crate::name::Millis;
+use crate::name::{ConnectionId, Millis, USER_MAX};
 use crate::session::{Session, Stage};
 
 /// What an attachment with a head begins with; releases before it pass the field `b` over.
@@ -125,14 +125,27 @@ impl Sleeper {
         self.expires == Millis::MAX
     }
 
-    /// Whether it may be a session of this user: another's name may have the same hash.
-    pub fn may_be_of(&self, user: &str) -> bool {
-        !self.is_anonymous() && self.user == hash(user)
+    /// Whether it may be one of these: another's name may have the same hash.
+    pub fn may_be(&self, wanted: &Wanted) -> bool {
+        let user = !self.is_anonymous() && wanted.users.contains(&self.user);
+        user || wanted.connections.contains(&self.connection)
     }
+}
 
-    /// Whether it may be this connection.
-    pub fn may_be(&self, connection: &str) -> bool {
-        self.connection == hash(connection)
+/// Whom one has to do with, by name. Each name is hashed once, and none that is too long to be anybody's.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    users: Vec<u32>,
+    connections: Vec<u32>,
+}
+
+impl Wanted {
+    /// These users and these connections.
+    pub fn new<'a>(users: impl Iterator<Item = &'a str>, connections: impl Iterator<Item = &'a str>) -> Self {
+        // A user has so many characters, of four bytes at most.
+        let users = users.filter(|user| user.len() <= USER_MAX.saturating_mul(4)).map(hash);
+        let connections = connections.filter(|name| ConnectionId::parse(name).is_some()).map(hash);
+        Self { users: users.collect(), connections: connections.collect() }
     }
 }
 

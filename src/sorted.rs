@@ -1,6 +1,6 @@
 //! A map in the order of its keys: a list that is searched by halves. Each `BTreeMap` of a type of its own is some 8 KB
-//! of wasm, this nearly nothing. Putting in moves what comes behind: for the 30,000 members a channel may have, values
-//! of a pointer's size, that is some ten microseconds, and nothing where keys come in their order.
+//! of wasm, this nearly nothing. Putting in moves what comes behind: among the 30,000 members a channel may have, with
+//! entries of a few words, that is some ten microseconds, and nothing where keys come in their order.
 
 use std::borrow::Borrow;
 

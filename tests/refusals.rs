@@ -554,6 +554,21 @@ fn r6_who_has_more_than_a_mebibyte_unsent_is_too_slow() {
 }
 
 #[test]
+fn r6_the_others_hear_at_once_that_a_slow_one_left() {
+    in_room(|world| {
+        let slow = world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.pause();
+        world.received(bob);
+        world.socket_mut(slow).unsent = 1_048_577;
+        // Told to it alone: there is no batch that its leave could join.
+        world.send(slow, json!({"type": "nonsense", "id": "1"}));
+        assert!(world.received(slow).iter().any(|frame| frame["code"] == 4102));
+        assert_eq!(world.received(bob)[0]["leave"][0]["user"], "ann");
+    });
+}
+
+#[test]
 fn r6_the_slow_are_found_within_a_quarter_of_the_bound_in_a_crowd_that_never_pauses() {
     let mut world = World::room();
     let slow = world.joined(&Joiner::user("ann"));

@@ -276,6 +276,32 @@ fn h3_a_head_written_under_other_rights_is_not_believed() {
 }
 
 #[test]
+fn h3_an_attachment_of_release_1_gets_its_head_when_the_channel_wakes() {
+    let (mut world, members) = crowd(3);
+    for client in &members {
+        let kept = Kept::decode(&world.socket(*client).attachment).unwrap();
+        world.socket_mut(*client).attachment = kept.encode();
+    }
+    world.told(members[0], say("1", 1));
+    world.pause();
+    world.evict();
+    let before = world.attachments_read();
+    world.told(members[1], say("2", 2));
+    assert_eq!(world.attachments_read() - before, 2, "the first with the epoch, and who is heard");
+}
+
+#[test]
+fn h3_one_grant_that_expires_rouses_nobody_else() {
+    let (mut world, members) = crowd(300);
+    let short = world.joined(&Joiner::user("brief").can(&["join"]).expires(world.now + 30_000));
+    world.advance(60_000);
+    let before = world.attachments_read();
+    world.told(members[0], say("1", 1));
+    assert_eq!(world.received(short), [json!({"type": "bye", "code": 4300, "reason": "token_expired"})]);
+    assert_eq!(world.attachments_read() - before, 2, "it, and who is heard");
+}
+
+#[test]
 fn h3_a_session_that_cannot_be_read_when_it_is_roused_is_closed_to_come_back() {
     let (mut world, members) = crowd(3);
     let socket = world.socket_mut(members[1]);

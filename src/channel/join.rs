@@ -12,7 +12,7 @@ use crate::policy::Rights;
 use crate::protocol::frame::{self, Here, Standing, Welcome};
 use crate::protocol::request::whole;
 use crate::session::{Kept, ResumeQuery, Session, Stage};
-use crate::sleeper::Sleeper;
+use crate::sleeper::Wanted;
 
 /// How long one who found the channel full should stay away, in milliseconds.
 const FULL_RETRY: Millis = 10_000;
@@ -40,9 +40,8 @@ impl Channel {
     /// Whoever the joiner may have to do with: its own connections, and the one it names.
     fn rouse_kin(&mut self, links: &dyn Links, joining: &Joining) {
         let Some(grant) = &joining.grant else { return };
-        let named = joining.connection.as_deref();
-        let own = |sleeper: &Sleeper| sleeper.may_be_of(grant.user.as_str());
-        self.rouse_those(links, |sleeper| own(sleeper) || named.is_some_and(|name| sleeper.may_be(name)));
+        let wanted = Wanted::new(std::iter::once(grant.user.as_str()), joining.connection.as_deref().into_iter());
+        self.rouse_those(links, |sleeper| sleeper.may_be(&wanted));
     }
 
     /// Whether the joiner may come in, and as what.

@@ -106,7 +106,7 @@ impl Channel {
         if !self.roster.may_have_expired(turn.now) {
             return;
         }
-        self.rouse_all(turn.links);
+        self.rouse_those(turn.links, |sleeper| sleeper.expires <= turn.now);
         for key in self.roster.expired(turn.now) {
             self.expel(turn.now, key, Close::TokenExpired, false);
         }

@@ -267,7 +267,10 @@ impl Channel {
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.flush_if_due(turn);
-        self.look_for_slow(turn);
+        if self.look_for_slow(turn) {
+            // The others hear at once that it left.
+            self.flush_if_due(turn);
+        }
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
             if self.departures.is_empty() {

@@ -15,7 +15,7 @@ use crate::limits::Gate;
 use crate::name::{Millis, RequestId};
 use crate::protocol::frame::{self, Ack, Message};
 use crate::protocol::request::{Publish, Targets};
-use crate::sleeper::Sleeper;
+use crate::sleeper::Wanted;
 
 impl Channel {
     pub(super) fn publish(
@@ -74,10 +74,8 @@ impl Channel {
     /// Whoever a directed publish may reach is found by name.
     fn rouse_targets(&mut self, links: &dyn Links, targets: &Targets) {
         let Targets { users, connections, roles } = targets;
-        let named = |sleeper: &Sleeper| {
-            users.iter().any(|user| sleeper.may_be_of(user)) || connections.iter().any(|name| sleeper.may_be(name))
-        };
-        self.rouse_those(links, |sleeper| !roles.is_empty() || named(sleeper));
+        let wanted = Wanted::new(users.iter().map(String::as_str), connections.iter().map(String::as_str));
+        self.rouse_those(links, |sleeper| !roles.is_empty() || sleeper.may_be(&wanted));
     }
 
     /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).

@@ -10,6 +10,7 @@ use crate::name::RequestId;
 use crate::policy::Rights;
 use crate::protocol::frame::{self, Ack};
 use crate::session::{Session, Stage};
+use crate::sleeper::Wanted;
 
 impl Channel {
     pub(super) fn sign_in(
@@ -24,7 +25,10 @@ impl Channel {
         let claims =
             self.verifier.verify(token, turn.now).map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
-        self.rouse_those(turn.links, |sleeper| sleeper.may_be_of(claims.user.as_str()));
+        if before.kept.user().is_none() {
+            let wanted = Wanted::new(std::iter::once(claims.user.as_str()), std::iter::empty());
+            self.rouse_those(turn.links, |sleeper| sleeper.may_be(&wanted));
+        }
         self.may_become(&before, &claims)?;
         let grant = claims.grant(&self.name);
         let rights = Rights::of(&self.rules, Some(&grant));

@@ -49,19 +49,22 @@ impl Channel {
     /// Looks for the slow among those who were told something in this event: at single ones at once, and at everyone,
     /// which costs a crowd about a microsecond each, after a quarter of the bound was told to all, and once a second:
     /// so also in a channel that slept, which has forgotten how much it told.
-    pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>) {
+    ///
+    /// Answers whether any were told to go.
+    pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>) -> bool {
         let bound = self.limits.unsent_bytes;
         let lately = turn.now.saturating_sub(self.unread.looked) < LOOK_EVERY;
-        let slow = if self.unread.now_to_all && (!lately || self.unread.to_all >= bound / 4) {
+        let slow: Vec<_> = if self.unread.now_to_all && (!lately || self.unread.to_all >= bound / 4) {
             (self.unread.to_all, self.unread.looked) = (0, turn.now);
             turn.links.unsent_over(bound)
         } else {
             let told = self.unread.to_one.iter().map(|(key, _)| *key);
             told.filter(|key| turn.links.unsent(*key) > bound).collect()
         };
-        for key in slow {
-            self.rouse(turn.links, key);
-            self.expel(turn.now, key, Close::TooSlow, false);
+        for key in &slow {
+            self.rouse(turn.links, *key);
+            self.expel(turn.now, *key, Close::TooSlow, false);
         }
+        !slow.is_empty()
     }
 }

@@ -7,16 +7,19 @@ use crate::protocol::frame;
 use crate::session::{Kept, Session};
 use crate::sleeper::Sleeper;
 
+/// The most attachments that get a new head at one waking: those of the release before, or of another contract.
+const RENEWED_MAX: usize = 1_000;
+
 impl Channel {
     /// Takes in the sockets that stayed open; their keys are their places among the heads.
     pub(super) fn wake(&mut self, links: &dyn Links, heads: &str) {
         let mut hearing = Vec::new();
-        let mut counted = false;
+        let (mut counted, mut renewed) = (false, 0_usize);
         for (key, head) in (0_u32..).map(SessionKey).zip(heads.as_bytes().chunks(Sleeper::HEAD)) {
             self.roster.reserve(key);
-            let sleeper = std::str::from_utf8(head).ok().and_then(|head| Sleeper::parse(head, &self.rules));
+            let fits = std::str::from_utf8(head).ok().and_then(|head| Sleeper::parse(head, &self.rules));
             // A list needs its members by name; a number does not.
-            let sleeper = sleeper.filter(|sleeper| sleeper.member_bytes == 0 || sleeper.counted);
+            let sleeper = fits.filter(|sleeper| sleeper.member_bytes == 0 || sleeper.counted);
             self.roster.add_sleeper(sleeper);
             if let Some(sleeper) = sleeper {
                 self.swept = self.swept.max(sleeper.swept);
@@ -31,6 +34,10 @@ impl Channel {
                 // Whoever is on its way out is told nothing any more, of this neither.
                 counted |= living.is_some_and(|session| session.kept.counted);
                 self.swept = self.swept.max(self.roster.session(key).map_or(0, |session| session.kept.swept));
+                if fits.is_none() && renewed < RENEWED_MAX && self.roster.session(key).is_some_and(Session::joined) {
+                    renewed = renewed.saturating_add(1);
+                    self.remember(key);
+                }
             }
         }
         if !hearing.is_empty() {

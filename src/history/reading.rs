@@ -202,8 +202,11 @@ impl Found {
     }
 }
 
+/// How much is read of what may be damaged, in bytes: it passes through wasm's memory, which never shrinks.
+const DAMAGED_BYTES: u64 = 8 * 1_048_576;
+
 /// Rows as far as the limit, and further until one can be read or there are no more: a page goes on behind what is
-/// damaged, and is empty only at the end.
+/// damaged, and is empty only at the end, or amid more damage than is read at once.
 fn until_sound(
     limit: Limit,
     mut read: impl FnMut(Limit) -> Result<Vec<Stored<Row>>, StorageError>,
@@ -212,7 +215,7 @@ fn until_sound(
     let mut further = rows.len();
     while rows.len() == further && further > 0 && rows.iter().all(|row| sound(row).is_none()) {
         further = further.saturating_mul(2);
-        rows = read(Limit { rows: further, bytes: u64::MAX })?;
+        rows = read(Limit { rows: further, bytes: DAMAGED_BYTES })?;
     }
     Ok(rows)
 }

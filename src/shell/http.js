@@ -19,7 +19,15 @@ export function switched(webSocket, protocol) {
 
 /** Hands a request on to an object; `failed` answers in its place where that fails. */
 export function reach(object, request, env, failed) {
-  return object.fetch(request).catch((error) => failed(request, env, error));
+  return object.fetch(request).catch((error) => {
+    try {
+      return failed(request, env, error);
+    } catch {
+      // The instance that `failed` was of is gone, and the object with it.
+      const body = { error: { code: "over_capacity", message: "The channel is not reachable now: try again later." } };
+      return Response.json(body, { status: 503 });
+    }
+  });
 }
 
 /**

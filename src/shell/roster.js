@@ -3,6 +3,9 @@
 
 const quietly = (act) => { try { act(); } catch { /* the socket is gone already */ } };
 
+// What a socket has attached; what the platform cannot read is no attachment of ours, and text all the same.
+const attached = (socket) => { try { return socket?.deserializeAttachment(); } catch { return "unreadable"; } };
+
 export class Roster {
   constructor(ctx) {
     this.ctx = ctx;
@@ -19,14 +22,14 @@ export class Roster {
     let session = 0;
     for (const socket of this.ctx.getWebSockets()) {
       this.bind(session++, socket);
-      const attachment = socket.deserializeAttachment();
+      const attachment = attached(socket);
       heads += typeof attachment === "string" && plain.test(attachment) ? attachment.slice(0, head) : blank;
     }
     return heads;
   }
 
   attachment(session) {
-    const attachment = this.sockets.get(session)?.deserializeAttachment();
+    const attachment = attached(this.sockets.get(session));
     return typeof attachment === "string" ? attachment : "";
   }
 
