@@ -219,8 +219,7 @@ impl Roster {
         let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
         let mut keys: Vec<_> = users.chain(connections).collect();
         if !targets.roles.is_empty() {
-            let mut roles: Vec<&str> = targets.roles.iter().map(String::as_str).collect();
-            roles.sort_unstable();
+            let roles: Sorted<&str, ()> = targets.roles.iter().map(|role| (role.as_str(), ())).collect();
             keys.extend(self.iter().filter(|(_, session)| has_role(session, &roles)).map(|(key, _)| key));
         }
         keys.retain(|key| {
@@ -237,8 +236,8 @@ fn step(number: &mut usize, comes: bool) {
     *number = if comes { number.saturating_add(1) } else { number.saturating_sub(1) };
 }
 
-/// Whether a session has one of the roles, which are sorted.
-fn has_role(session: &Session, roles: &[&str]) -> bool {
-    let has = |role: &String| roles.binary_search(&role.as_str()).is_ok();
+/// Whether a session has one of the roles.
+fn has_role(session: &Session, roles: &Sorted<&str, ()>) -> bool {
+    let has = |role: &String| roles.get(role.as_str()).is_some();
     session.kept.grant.as_ref().is_some_and(|grant| grant.roles.iter().any(has))
 }

@@ -11,6 +11,7 @@ use super::mistake::Mistake;
 use crate::few::Few;
 use crate::name::{EventName, Millis};
 use crate::pattern::Pattern;
+use crate::sorted::Sorted;
 
 /// An hour in milliseconds.
 pub const HOUR: Millis = 3_600_000;
@@ -287,13 +288,11 @@ impl Channel {
 
     /// The rules of this declaration under its pattern.
     pub(super) fn under(self, pattern: Pattern) -> ChannelRules {
-        let mut granted: Vec<_> = self.granted.into_iter().map(|(ability, _)| ability).collect();
-        granted.sort_unstable();
-        granted.dedup();
+        let granted: Sorted<_, _> = self.granted.into_iter().map(|(ability, _)| (ability, ())).collect();
         ChannelRules {
             pattern,
             entry: self.entry,
-            granted,
+            granted: granted.into_keys().collect(),
             events: self.events.into_iter().map(|(rules, _)| (rules.name.clone(), rules)).collect(),
             presence: self.presence.map(|(rules, _)| rules),
             history: self.history.map(|(bounds, _)| bounds).unwrap_or_default(),

@@ -8,6 +8,7 @@ use super::path::{Path, Step};
 use super::schema::{array, bounds, forms, object, resolve};
 use super::words::must_be;
 use crate::few::Few;
+use crate::sorted::Sorted;
 
 /// The forms of one schema; those within name each other by number, since a type may contain itself.
 #[derive(Clone, Debug)]
@@ -180,15 +181,14 @@ impl<'s> Maker<'s> {
         // The type itself watches over required fields beyond the 64th.
         let bits = iter::successors(Some(1_u64), |bit| bit.checked_mul(2));
         let required: Few<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
-        let mut fields: Vec<_> = object(schema, "properties")
-            .map(|(name, schema)| Field {
-                name: name.as_str().into(),
-                form: self.make(schema),
-                bit: required.get(name.as_str()).copied().unwrap_or(0),
-                tag: schema.get("const").cloned(),
+        let fields: Sorted<&str, _> = object(schema, "properties")
+            .map(|(name, schema)| {
+                let bit = required.get(name.as_str()).copied().unwrap_or(0);
+                let (form, tag) = (self.make(schema), schema.get("const").cloned());
+                (name.as_str(), Field { name: name.as_str().into(), form, bit, tag })
             })
             .collect();
-        fields.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        let fields: Vec<_> = fields.into_values().collect();
         let bits = fields.iter().fold(0, |bits, field| bits | field.bit);
         (fields, bits)
     }
