@@ -177,10 +177,8 @@ impl Channel {
         };
         let end = self.history.newest_at().map(|newest| {
             let deserted = self.roster.is_deserted() && self.departures.is_empty();
-            match deserted {
-                true => self.deserted.unwrap_or(newest).max(newest).saturating_add(self.history.age()),
-                false => now.saturating_add(self.history.age()),
-            }
+            let since = if deserted { self.deserted.unwrap_or(newest).max(newest) } else { now };
+            since.saturating_add(self.history.age())
         });
         [grace, sign_in, end].into_iter().flatten().min()
     }

@@ -30,11 +30,11 @@ impl Channel {
                 hearing.push(sleeper.hearing);
             } else {
                 hearing.push(self.read_whole(links, key));
-                let living = self.roster.session(key).filter(|session| !session.is_leaving());
+                let Some(session) = self.roster.session(key) else { continue };
+                self.swept = self.swept.max(session.kept.swept);
                 // Whoever is on its way out is told nothing any more, of this neither.
-                counted |= living.is_some_and(|session| session.kept.counted);
-                self.swept = self.swept.max(self.roster.session(key).map_or(0, |session| session.kept.swept));
-                if fits.is_none() && renewed < RENEWED_MAX && self.roster.session(key).is_some_and(Session::joined) {
+                counted |= session.kept.counted && !session.is_leaving();
+                if fits.is_none() && session.joined() && renewed < RENEWED_MAX {
                     renewed = renewed.saturating_add(1);
                     self.remember(key);
                 }
@@ -51,16 +51,16 @@ impl Channel {
         let attachment = links.attachment(key);
         // What cannot be read was written by no release of ours: it is told to come back anew. One without an
         // attachment never joined, and has heard why.
-        let Some(mut kept) = Kept::decode(&attachment) else {
+        let Some(kept) = Kept::decode(&attachment) else {
             if !attachment.is_empty() {
                 self.tell(key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
             }
             self.hang_ups.insert(key, (0, Some(Close::Restart)));
             return Hearing::Nothing;
         };
+        let mut session = Session::new(kept, &self.rules);
         // Who the contract of today does not let see the list is not on it either (rule A3).
-        kept.present &= Session::new(kept.clone(), &self.rules).watches;
-        let session = Session::new(kept, &self.rules);
+        session.kept.present &= session.watches;
         match session.joined() && session.kept.present {
             true => self.presence.recall(&session.kept.connection, session.kept.member()),
             false if session.is_leaving() => drop(self.hang_ups.insert(key, (0, None))),

@@ -1,8 +1,7 @@
 //! Tokens made for development.
 
-use crate::few::Few;
-
 use super::*;
+use crate::few::Few;
 
 fn mint(keys: &Keys) -> Option<String> {
     let can = Few::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
