@@ -11,7 +11,7 @@
 //! | **Grant**: what a verified token allows | [`auth`], [`policy`] |
 //! | **Frame**: a request, or an event | [`protocol`], [`error`], [`name`] |
 //! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`storage`] |
-//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`limits`] |
+//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`limits`], [`places`] |
 //! | **Batch**: frames that leave together | [`batch`], [`effect`] |
 //! | the way in, before a channel is woken | [`door`], [`config`] |
 //! | maps that are small in wasm | [`few`], [`sorted`] |
@@ -45,6 +45,7 @@ pub mod history;
 pub mod limits;
 pub mod name;
 pub mod pattern;
+pub mod places;
 pub mod policy;
 pub mod presence;
 pub mod protocol;

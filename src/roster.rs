@@ -2,6 +2,7 @@
 
 use crate::effect::{Hearing, SessionKey};
 use crate::name::{ConnectionId, Millis, UserId};
+use crate::places::{Places, step};
 use crate::protocol::request::Targets;
 use crate::session::{Session, Stage};
 use crate::sleeper::Sleeper;
@@ -17,7 +18,7 @@ pub struct Roster {
     next: u32,
     by_connection: Sorted<ConnectionId, SessionKey>,
     by_user: Sorted<UserId, Vec<SessionKey>>,
-    anonymous: usize,
+    places: Places,
     awaiting: usize,
     hearing: [usize; 2],
     /// No grant expires earlier; a lower bound, made exact when it is reached (rule A6).
@@ -86,9 +87,7 @@ impl Roster {
 
     fn count_sleeper(&mut self, sleeper: &Sleeper, comes: bool) {
         step(&mut self.asleep, comes);
-        if sleeper.is_anonymous() {
-            step(&mut self.anonymous, comes);
-        }
+        self.places.count_sleeper(sleeper, comes);
         self.count_hearing(sleeper.hearing, comes);
     }
 
@@ -121,13 +120,21 @@ impl Roster {
     }
 
     fn count(&mut self, session: &Session, comes: bool) {
+        self.places.count(session, comes);
         match &session.kept.stage {
             Stage::Leaving => return,
             Stage::Awaiting { .. } => step(&mut self.awaiting, comes),
-            Stage::Joined if session.kept.grant.is_none() => step(&mut self.anonymous, comes),
             Stage::Joined => {}
         }
         self.count_hearing(session.hearing(), comes);
+    }
+
+    /// The session was told `bye` and has not closed in its time: it keeps its place (rule R7).
+    pub fn keep_place(&mut self, key: SessionKey) {
+        if let Some(mut session) = self.remove(key) {
+            session.overdue = session.is_leaving();
+            self.put(key, session);
+        }
     }
 
     /// The session of a key, unless it sleeps.
@@ -171,9 +178,9 @@ impl Roster {
         self.by_connection.is_empty() && self.asleep == 0
     }
 
-    /// How many hear without a user.
-    pub const fn anonymous(&self) -> usize {
-        self.anonymous
+    /// Who takes which of the channel's places.
+    pub const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// How many have yet to sign in (rule A7).
@@ -230,10 +237,6 @@ impl Roster {
         keys.dedup();
         keys
     }
-}
-
-fn step(number: &mut usize, comes: bool) {
-    *number = if comes { number.saturating_add(1) } else { number.saturating_sub(1) };
 }
 
 /// Whether a session has one of the roles.

@@ -566,22 +566,6 @@ fn r5_who_signed_in_takes_no_anonymous_place() {
 }
 
 #[test]
-fn r5_one_on_its_way_out_leaves_its_users_place_at_once() {
-    in_room(|world| {
-        world.limits.connections_per_user = 1;
-        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 1_000));
-        let other = world.join(&Joiner::user("ann"));
-        assert_eq!(world.receives(other)["code"], 4100);
-        world.leave(other);
-        world.advance(1_000);
-        world.get(&Joiner::user("zoe"), Verb::Members);
-        assert_eq!(world.receives(ann)["code"], 4300);
-        let again = world.join(&Joiner::user("ann"));
-        assert_eq!(world.received(again)[0]["type"], "welcome");
-    });
-}
-
-#[test]
 fn d9_whenever_the_process_dies_at_an_alarm_what_was_due_still_happens() {
     for doom in [Doom::Unwritten, Doom::Untold(0), Doom::Untold(1), Doom::Untold(9)] {
         let mut world = World::room_that(Sleep::Always);

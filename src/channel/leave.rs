@@ -134,6 +134,7 @@ impl Channel {
             self.hang_ups.iter().filter(|(_, (at, _))| *at <= now).map(|(key, why)| (*key, *why)).collect();
         self.hang_ups.retain(|_, (at, _)| *at > now);
         for (session, (_, close)) in due {
+            self.roster.keep_place(session);
             let (code, reason) = close.map_or((1000, "bye"), |close| (close.number(), close.reason()));
             self.effects.push(Effect::HangUp { session, code, reason });
         }

@@ -5,6 +5,7 @@
 //! [`Channel::receive`] → `publish` (all refusals) → the open batch → `flush` (one row, then one text to all).
 
 mod ask;
+mod budget;
 mod flush;
 mod join;
 mod leave;
@@ -27,7 +28,7 @@ use crate::error::{Close, Code, Refusal};
 use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
-use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
+use crate::name::{Address, ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery};
@@ -40,6 +41,7 @@ pub use meter::Meter;
 pub use receive::Unreadable;
 
 use ask::Ask;
+use budget::Drawers;
 use slow::Unread;
 
 /// After how long an alarm fires again that could not do what was due, in milliseconds.
@@ -63,14 +65,23 @@ pub trait Links {
     /// Bytes sent to this session that it has not read yet.
     fn unsent(&self, session: SessionKey) -> u64;
 
-    /// The sessions that have more than so many bytes unread.
-    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey>;
+    /// The bytes that nobody has read yet, in sum, and the sessions that have more than so many of them.
+    fn unsent_over(&self, bytes: u64) -> Unsent;
 
     /// The attachment that a session left, empty where it left none.
     fn attachment(&self, session: SessionKey) -> String;
 
     /// When each session that ever sent `ping` sent the last one.
     fn pinged(&self) -> Vec<(SessionKey, Millis)>;
+}
+
+/// Bytes that were sent and are not read yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// All of them.
+    pub total: u64,
+    /// Sessions that have many, each with its own.
+    pub over: Vec<(SessionKey, u64)>,
 }
 
 /// Names from the platform's randomness, used where a new one is needed.
@@ -91,6 +102,8 @@ pub struct Joining {
     pub resume: ResumeQuery,
     /// The connection it had before (rule P3).
     pub connection: Option<String>,
+    /// Where it comes from, as far as that is known (rule R7).
+    pub address: Option<Address>,
 }
 
 /// One channel: its order, its history and its members.
@@ -104,6 +117,7 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: Sorted<Payer, Box<Buckets>>,
+    drawers: Drawers,
     asks: Few<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
     departures: Sorted<ConnectionId, Box<Departure>>,
@@ -155,6 +169,7 @@ impl Channel {
             roster: Roster::default(),
             batch: Batch::default(),
             buckets: Sorted::new(),
+            drawers: Drawers::default(),
             asks: Few::new(),
             departures: Sorted::new(),
             spell: None,

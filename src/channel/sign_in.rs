@@ -53,7 +53,7 @@ impl Channel {
             }
             Some(_) => Ok(()),
             None => {
-                let connections = self.roster.of_user(claims.user.as_str()).count();
+                let connections = self.connections_of(claims.user.as_str());
                 let most = self.limits.connections_per_user;
                 if connections < most {
                     return Ok(());
@@ -65,7 +65,7 @@ impl Channel {
 
     fn regrant(&mut self, turn: &mut Turn<'_>, key: SessionKey, before: Session, grant: Grant) {
         let mut kept = before.kept.clone();
-        kept.grant = Some(grant);
+        (kept.grant, kept.address) = (Some(grant), None);
         let awaited = match std::mem::take(&mut kept.stage) {
             Stage::Awaiting { resume, .. } => Some(resume),
             Stage::Joined | Stage::Leaving => None,

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::limit::{self, address_key};
+use super::limit;
 use super::{Cors, Decision, Query, Reply, TurnAway};
 use crate::auth::{Grant, Keys, TokenError};
 use crate::contract::{Ability, ChannelRules, Entry};
 use crate::effect::{Level, LogLine};
 use crate::error::{Close, Code, Refusal};
-use crate::name::{ChannelName, Millis};
+use crate::name::{Address, ChannelName, Millis, network};
 use crate::policy::Rights;
 
 /// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
@@ -26,6 +26,8 @@ pub struct Visitor {
     /// The headers its answer carries, whoever answers.
     pub cors: Cors,
     pub(super) credential: Option<String>,
+    /// What the platform says of where it comes from; a client cannot say it itself.
+    pub(super) address: Option<String>,
 }
 
 /// What a visitor wants of the channel.
@@ -92,9 +94,14 @@ impl Visitor {
 
     /// The key under which the address is counted: of every join, and of what asks without a token. A backend that
     /// publishes with a token has the channel's own rates (rule R5).
-    pub fn counted_address(&self, address: Option<&str>) -> Option<String> {
+    pub fn counted_address(&self) -> Option<String> {
         let counted = matches!(self.wish, Wish::Join { .. }) || self.credential.is_none();
-        address.filter(|_| counted).map(address_key)
+        self.address.as_deref().filter(|_| counted).map(network)
+    }
+
+    /// Where it comes from, as far as that is known: whoever has no user has the shares of an address (rule R7).
+    pub fn address(&self) -> Option<Address> {
+        self.address.as_deref().map(Address::of)
     }
 
     /// The key under which the user is counted: of every join with a token (rule R5).

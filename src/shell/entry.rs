@@ -44,8 +44,7 @@ fn visit(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Re
         };
     }
     Ok(future_to_promise(async move {
-        let address = request.headers().get("CF-Connecting-IP").ok().flatten();
-        if over_limit(limiters.by_address, visitor.counted_address(address.as_deref())).await {
+        if over_limit(limiters.by_address, visitor.counted_address()).await {
             return refuse(visitor.too_often());
         }
         let grant = match visitor.admit(&ground.config.keys, now()) {

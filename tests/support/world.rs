@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use dormouse::app::App;
 use dormouse::auth::{Claims, Grant, TokenError, Verifier};
-use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Verb};
+use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Unsent, Verb};
 use dormouse::config::Limits;
 use dormouse::contract::{Application, Contract};
 use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
-use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
+use dormouse::name::{Address, ChannelName, ConnectionId, Epoch, Millis, UserId};
 use dormouse::pattern::Pattern;
 use dormouse::session::{ATTACHMENT_MAX, ResumeQuery};
 use dormouse::sleeper::Sleeper;
@@ -96,8 +96,9 @@ impl Links for Wires {
         self.iter().find(|(key, _)| *key == session).map_or(0, |(_, socket)| socket.unsent)
     }
 
-    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
-        self.iter().filter(|(_, socket)| socket.unsent > bytes).map(|(key, _)| key).collect()
+    fn unsent_over(&self, bytes: u64) -> Unsent {
+        let over = self.iter().filter(|(_, socket)| socket.unsent > bytes).map(|(key, socket)| (key, socket.unsent));
+        Unsent { total: self.iter().map(|(_, socket)| socket.unsent).sum(), over: over.collect() }
     }
 
     fn attachment(&self, session: SessionKey) -> String {
@@ -149,6 +150,7 @@ pub struct Joiner {
     pub epoch: Option<String>,
     pub after: Option<String>,
     pub connection: Option<String>,
+    pub address: Option<String>,
 }
 
 impl Joiner {
@@ -166,7 +168,13 @@ impl Joiner {
             epoch: None,
             after: None,
             connection: None,
+            address: None,
         }
+    }
+
+    /// Where it comes from.
+    pub fn from(self, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..self }
     }
 
     pub fn can(self, can: &[&str]) -> Self {
@@ -244,6 +252,8 @@ pub struct World {
     set: i64,
     drawn: u64,
     asked: u32,
+    /// The most bytes of text that one event has made.
+    text_made: usize,
     /// The disk before a turn of which nothing will be written.
     before: Option<MemoryStorage>,
 }
@@ -282,6 +292,7 @@ impl World {
             set: 0,
             drawn: 0,
             asked: 0,
+            text_made: 0,
             before: None,
         }
     }
@@ -292,7 +303,8 @@ impl World {
     pub fn join(&mut self, joiner: &Joiner) -> Client {
         let grant = joiner.grant(&self.name, self.now);
         let resume = ResumeQuery { epoch: joiner.epoch.clone(), after: joiner.after.clone() };
-        let joining = Joining { grant, resume, connection: joiner.connection.clone() };
+        let address = joiner.address.as_deref().map(Address::of);
+        let joining = Joining { grant, resume, connection: joiner.connection.clone(), address };
         let fresh = self.fresh();
         let (key, effects) = self.turn(|channel, turn| channel.join(turn, fresh, joining));
         let client = self.wires.connect(key);
@@ -348,10 +360,10 @@ impl World {
     /// An HTTP request; its answer once there is one.
     pub fn ask(&mut self, joiner: &Joiner, verb: Verb) -> AskerKey {
         let grant = joiner.grant(&self.name, self.now);
-        let fresh = self.fresh().epoch;
+        let (fresh, address) = (self.fresh().epoch, joiner.address.as_deref().map(Address::of));
         self.asked += 1;
         let asker = AskerKey(self.asked);
-        self.event(|channel, turn| channel.ask(turn, asker, Question { grant, verb, fresh }));
+        self.event(|channel, turn| channel.ask(turn, asker, Question { grant, verb, fresh, address }));
         asker
     }
 
@@ -519,6 +531,11 @@ impl World {
         self.wires.read.get()
     }
 
+    /// The most bytes of text that one event made since this was last asked.
+    pub fn text_made(&mut self) -> usize {
+        std::mem::take(&mut self.text_made)
+    }
+
     pub fn is_asleep(&self) -> bool {
         self.channel.is_none()
     }
@@ -572,6 +589,11 @@ impl World {
     }
 
     fn apply_all(&mut self, effects: Effects) {
+        let made = effects.iter().map(|effect| match effect {
+            Effect::Tell { text, .. } | Effect::TellMany { text, .. } | Effect::Broadcast { text, .. } => text.len(),
+            _ => 0,
+        });
+        self.text_made = self.text_made.max(made.sum());
         let Some(doom) = self.doom.take() else { return effects.into_iter().for_each(|effect| self.apply(effect)) };
         match doom {
             Doom::Unwritten => self.storage = self.before.take().unwrap(),

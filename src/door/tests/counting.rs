@@ -10,31 +10,37 @@ fn bearing(house: &House, knock: &Knock) -> Knock {
     knock.clone().header("Authorization", &format!("Bearer {}", house.token("ann")))
 }
 
+/// A knock as the platform hands it on, which says where it comes from.
+fn from(knock: &Knock, address: &str) -> Knock {
+    knock.clone().header("CF-Connecting-IP", address)
+}
+
 #[test]
 fn r5_a_join_is_counted_by_address_and_by_user() {
     let house = House::plain();
-    let visitor = house.visitor(&bearing(&house, &Knock::upgrade(JOIN)));
+    let knock = bearing(&house, &Knock::upgrade(JOIN));
+    let visitor = house.visitor(&from(&knock, "192.0.2.7"));
     let grant = visitor.admit(&house.config.keys, super::NOW).unwrap();
-    assert_eq!(visitor.counted_address(Some("192.0.2.7")).as_deref(), Some("192.0.2.7"));
+    assert_eq!(visitor.counted_address().as_deref(), Some("192.0.2.7"));
     assert_eq!(visitor.counted_user(grant.as_ref()).as_deref(), Some("ann"));
-    assert_eq!(visitor.counted_address(None), None);
+    assert_eq!(house.visitor(&knock).counted_address(), None);
     assert_eq!(visitor.counted_user(None), None);
 }
 
 #[test]
 fn r5_a_request_with_a_token_is_left_to_the_channels_rates_and_one_without_is_counted() {
     let house = House::plain();
-    let signed = house.visitor(&bearing(&house, &Knock::post(ASK)));
+    let signed = house.visitor(&from(&bearing(&house, &Knock::post(ASK)), "192.0.2.7"));
     let grant = signed.admit(&house.config.keys, super::NOW).unwrap();
-    assert_eq!((signed.counted_address(Some("192.0.2.7")), signed.counted_user(grant.as_ref())), (None, None));
-    let anonymous = house.visitor(&Knock::get(ASK));
-    assert_eq!(anonymous.counted_address(Some("192.0.2.7")).as_deref(), Some("192.0.2.7"));
+    assert_eq!((signed.counted_address(), signed.counted_user(grant.as_ref())), (None, None));
+    let anonymous = house.visitor(&from(&Knock::get(ASK), "192.0.2.7"));
+    assert_eq!(anonymous.counted_address().as_deref(), Some("192.0.2.7"));
 }
 
 #[test]
 fn r5_an_address_of_ipv6_is_counted_with_its_network() {
-    let visitor = House::plain().visitor(&Knock::upgrade(JOIN));
-    let counted = |address: &str| visitor.counted_address(Some(address)).unwrap();
+    let house = House::plain();
+    let counted = |address: &str| house.visitor(&from(&Knock::upgrade(JOIN), address)).counted_address().unwrap();
     assert_eq!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:2::1"));
     assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
     assert_ne!(counted("::ffff:192.0.2.7"), counted("::ffff:192.0.2.8"));
