@@ -10,11 +10,11 @@
 //! | **Contract**: what may be said where | [`app`] (yours), [`contract`], [`pattern`] |
 //! | **Grant**: what a verified token allows | [`auth`], [`policy`] |
 //! | **Frame**: a request, or an event | [`protocol`], [`error`], [`name`] |
-//! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`storage`] |
-//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`limits`], [`places`] |
+//! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`departures`], [`deadlines`], [`storage`] |
+//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`sleepers`], [`limits`], [`places`] |
 //! | **Batch**: frames that leave together | [`batch`], [`effect`] |
 //! | the way in, before a channel is woken | [`door`], [`config`] |
-//! | maps that are small in wasm | [`few`], [`sorted`] |
+//! | maps that are small in wasm, and what they cost | [`few`], [`sorted`], [`steps`] |
 //!
 //! # A message's way
 //! `shell/object.rs` hands the text, the session and the time to [`channel::Channel::receive`]; `channel/publish.rs`
@@ -37,6 +37,8 @@ pub mod bench;
 pub mod channel;
 pub mod config;
 pub mod contract;
+pub mod deadlines;
+pub mod departures;
 pub mod door;
 pub mod effect;
 pub mod error;
@@ -52,7 +54,9 @@ pub mod protocol;
 pub mod roster;
 pub mod session;
 pub mod sleeper;
+pub mod sleepers;
 pub mod sorted;
+pub mod steps;
 pub mod storage;
 
 #[cfg(target_arch = "wasm32")]

@@ -132,6 +132,12 @@ impl Sleeper {
         if self.is_anonymous() && self.user != 0 { Some(Address::from_bits(self.user)) } else { None }
     }
 
+    /// The hashes by which it is found: of its user, where it has one, and of its connection.
+    pub fn names(&self) -> impl Iterator<Item = u32> + use<> {
+        let user = (!self.is_anonymous()).then_some(self.user);
+        user.into_iter().chain([self.connection])
+    }
+
     /// Whether it may be one of these: another's name may have the same hash.
     pub fn may_be(&self, wanted: &Wanted) -> bool {
         let user = !self.is_anonymous() && wanted.users.contains(&self.user);
@@ -153,6 +159,11 @@ impl Wanted {
         let users = users.filter(|user| user.len() <= USER_MAX.saturating_mul(4)).map(hash);
         let connections = connections.filter(|name| ConnectionId::parse(name).is_some()).map(hash);
         Self { users: users.collect(), connections: connections.collect() }
+    }
+
+    /// The hashes of all names.
+    pub fn hashes(&self) -> impl Iterator<Item = u32> {
+        self.users.iter().chain(&self.connections).copied()
     }
 }
 

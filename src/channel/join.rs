@@ -43,7 +43,7 @@ impl Channel {
     fn rouse_kin(&mut self, links: &dyn Links, joining: &Joining) {
         let Some(grant) = &joining.grant else { return };
         let wanted = Wanted::new(std::iter::once(grant.user.as_str()), joining.connection.as_deref().into_iter());
-        self.rouse_those(links, |sleeper| sleeper.may_be(&wanted));
+        self.rouse_named(links, &wanted);
     }
 
     /// Whether the joiner may come in, and as what.

@@ -7,6 +7,7 @@
 mod ask;
 mod budget;
 mod flush;
+mod hang_ups;
 mod join;
 mod leave;
 mod meter;
@@ -23,9 +24,9 @@ use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
+use crate::departures::Departures;
 use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
-use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
 use crate::name::{Address, ChannelName, ConnectionId, Epoch, Millis};
@@ -34,7 +35,7 @@ use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery};
 use crate::sleeper::Sleeper;
 use crate::sorted::Sorted;
-use crate::storage::{Departure, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
 pub use ask::{Question, Verb};
 pub use meter::Meter;
@@ -42,6 +43,7 @@ pub use receive::Unreadable;
 
 use ask::Ask;
 use budget::Drawers;
+use hang_ups::HangUps;
 use slow::Unread;
 
 /// After how long an alarm fires again that could not do what was due, in milliseconds.
@@ -118,9 +120,9 @@ pub struct Channel {
     batch: Batch,
     buckets: Sorted<Payer, Box<Buckets>>,
     drawers: Drawers,
-    asks: Few<AskerKey, Ask>,
+    asks: Sorted<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: Sorted<ConnectionId, Box<Departure>>,
+    departures: Departures,
     /// Until when the batch stays open; none when what is accepted leaves at once.
     spell: Option<Millis>,
     /// When the one timer fires, as far as the platform was told.
@@ -130,7 +132,7 @@ pub struct Channel {
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: Sorted<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: HangUps,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
@@ -170,13 +172,13 @@ impl Channel {
             batch: Batch::default(),
             buckets: Sorted::new(),
             drawers: Drawers::default(),
-            asks: Few::new(),
-            departures: Sorted::new(),
+            asks: Sorted::new(),
+            departures: Departures::default(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: Sorted::new(),
+            hang_ups: HangUps::default(),
             deserted: None,
             swept: 0,
             pruned: 0,
@@ -230,9 +232,7 @@ impl Channel {
     /// The clock was set back: what was to happen soon must not wait until that time comes again.
     fn set_back(&mut self, now: Millis) {
         self.spell = self.spell.map(|spell| spell.min(now));
-        for (at, _) in self.hang_ups.values_mut() {
-            *at = (*at).min(now.saturating_add(self.limits.hang_up_ms));
-        }
+        self.hang_ups.hasten(now.saturating_add(self.limits.hang_up_ms));
         self.presence.set_back(now);
         self.buckets.clear();
         self.swept = self.swept.min(now);
@@ -246,7 +246,7 @@ impl Channel {
                 ..LogLine::new(Level::Error, "storage")
             });
             // With the rows went those of the departures, also of one written before they could be read.
-            for connection in std::mem::take(&mut self.departures).into_keys() {
+            for connection in std::mem::take(&mut self.departures).into_connections() {
                 self.presence.leave(&connection);
             }
             // Their position is of a life that has ended: they come back without it.
@@ -268,8 +268,8 @@ impl Channel {
                 if kept.present {
                     self.presence.recall(&departure.connection, kept.member());
                 }
-                self.departures.insert(departure.connection.clone(), departure.into());
             }
+            self.departures.insert(departure);
         }
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
@@ -300,7 +300,7 @@ impl Channel {
     }
 
     fn set_timer(&mut self, now: Millis) {
-        let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
+        let hang_up = self.hang_ups.first();
         // A number that is due while a batch is open leaves with it.
         let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none() && self.loaded);
         let next = [self.spell, hang_up, count].into_iter().flatten().min();

@@ -73,8 +73,12 @@ impl Channel {
     /// Whoever a directed publish may reach is found by name.
     fn rouse_targets(&mut self, links: &dyn Links, targets: &Targets) {
         let Targets { users, connections, roles } = targets;
+        // The head of an attachment tells no roles.
+        if !roles.is_empty() {
+            return self.rouse_all(links);
+        }
         let wanted = Wanted::new(users.iter().map(String::as_str), connections.iter().map(String::as_str));
-        self.rouse_those(links, |sleeper| !roles.is_empty() || sleeper.may_be(&wanted));
+        self.rouse_named(links, &wanted);
     }
 
     /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).

@@ -27,7 +27,7 @@ impl Channel {
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
         if before.kept.user().is_none() {
             let wanted = Wanted::new(std::iter::once(claims.user.as_str()), std::iter::empty());
-            self.rouse_those(turn.links, |sleeper| sleeper.may_be(&wanted));
+            self.rouse_named(turn.links, &wanted);
         }
         self.may_become(&before, &claims)?;
         let grant = claims.grant(&self.name);

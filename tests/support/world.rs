@@ -61,6 +61,7 @@ pub struct Client(usize);
 struct Wires {
     sockets: Vec<Socket>,
     open: BTreeMap<SessionKey, Client>,
+    keys: BTreeMap<Client, SessionKey>,
     /// How many attachments were read whole.
     read: Cell<u64>,
 }
@@ -70,15 +71,28 @@ impl Wires {
         let client = Client(self.sockets.len());
         self.sockets.push(Socket::default());
         assert_eq!(self.open.insert(key, client), None, "a key given out twice");
+        self.keys.insert(client, key);
         client
     }
 
     fn disconnect(&mut self, client: Client) {
-        self.open.retain(|_, open| *open != client);
+        if let Some(key) = self.keys.remove(&client) {
+            self.open.remove(&key);
+        }
+    }
+
+    /// The machine wakes and gives out keys from 0; or its process dies, and nobody is left.
+    fn rename(&mut self, open: Vec<Client>) {
+        self.keys = open.iter().copied().zip((0..).map(SessionKey)).collect();
+        self.open = (0..).map(SessionKey).zip(open).collect();
     }
 
     fn socket(&mut self, key: SessionKey) -> Option<&mut Socket> {
         self.sockets.get_mut(self.open.get(&key)?.0)
+    }
+
+    fn of(&self, key: SessionKey) -> Option<&Socket> {
+        self.sockets.get(self.open.get(&key)?.0)
     }
 
     fn iter(&self) -> impl Iterator<Item = (SessionKey, &Socket)> {
@@ -87,13 +101,13 @@ impl Wires {
 
     /// The machine's key of a client; a client that is gone has none.
     fn key(&self, client: Client) -> Option<SessionKey> {
-        self.open.iter().find(|(_, open)| **open == client).map(|(key, _)| *key)
+        self.keys.get(&client).copied()
     }
 }
 
 impl Links for Wires {
     fn unsent(&self, session: SessionKey) -> u64 {
-        self.iter().find(|(key, _)| *key == session).map_or(0, |(_, socket)| socket.unsent)
+        self.of(session).map_or(0, |socket| socket.unsent)
     }
 
     fn unsent_over(&self, bytes: u64) -> Unsent {
@@ -103,7 +117,7 @@ impl Links for Wires {
 
     fn attachment(&self, session: SessionKey) -> String {
         self.read.set(self.read.get() + 1);
-        self.iter().find(|(key, _)| *key == session).map_or_else(String::new, |(_, socket)| socket.attachment.clone())
+        self.of(session).map_or_else(String::new, |socket| socket.attachment.clone())
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
@@ -428,7 +442,7 @@ impl World {
         self.crashes += 1;
         self.channel = None;
         self.timer = None;
-        self.wires.open.clear();
+        self.wires.rename(Vec::new());
     }
 
     /// The clock is set, forwards or back; what was to happen after some time happens after that time all the same.
@@ -580,8 +594,8 @@ impl World {
         // Who hears what is not kept through sleep.
         self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
-        let open = std::mem::take(&mut self.wires.open).into_values();
-        self.wires.open = (0..).map(SessionKey).zip(open).collect();
+        let open = self.wires.open.values().copied().collect();
+        self.wires.rename(open);
         let headless = self.sleep == Sleep::Headless;
         let handed = |socket: &Socket| head(if headless { "" } else { &socket.attachment });
         let heads: String = self.wires.iter().map(|(_, socket)| handed(socket)).collect();
