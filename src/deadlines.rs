@@ -26,6 +26,16 @@ impl<K: Ord> Deadlines<K> {
         self.due.remove(&(at, whose));
     }
 
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.due.is_empty()
+    }
+
     /// When the earliest is.
     pub fn first(&self) -> Option<Millis> {
         self.due.first().map(|((at, _), ())| *at)

@@ -84,6 +84,7 @@ fn refused(world: &mut World, flaws: &[Flaw]) -> Value {
     if has(Flaw::HardRate) {
         // Every frame costs one of it, and these cost nothing else.
         (0..200).for_each(|_| world.send_text(client, "[]"));
+        world.received(client);
     }
     world.send_text(client, &text(flaws));
     world.settle();

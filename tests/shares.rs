@@ -227,6 +227,77 @@ fn r7_a_crowd_within_the_sum_is_left_alone() {
     });
 }
 
+#[test]
+fn r7_a_user_who_breaks_off_again_and_again_is_listed_at_most_as_often_as_it_may_be_connected() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        for _ in 0..60 {
+            let greedy = world.joined(&Joiner::user("greedy"));
+            world.told(greedy, json!({"type": "presence", "id": "p", "data": "x".repeat(1_000)}));
+            world.cut(greedy);
+            world.settle();
+            world.received(ann);
+        }
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let members = answer["members"].as_array().expect("the list is no number");
+        assert_eq!(members.iter().filter(|member| member["user"] == "greedy").count(), 20);
+        let last = world.joined(&Joiner::user("greedy"));
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 21, "one who is here takes the place of a grace");
+        world.pause();
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 2, "and none of them outstays its time");
+        assert!(world.is_connected(last));
+    });
+}
+
+#[test]
+fn r6_one_that_was_never_heard_and_has_not_read_its_welcome_was_never_there() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        for number in 0..25 {
+            let ghost = world.join(&Joiner::user(if number < 20 { "gus" } else { "ann" }));
+            world.socket_mut(ghost).unsent = 700;
+        }
+        let slow = world.join(&Joiner::user("slow"));
+        world.socket_mut(slow).unsent = 700;
+        world.advance(9_999);
+        world.received(ann);
+        world.socket_mut(slow).unsent = 0;
+        world.advance(1);
+        let told = world.received(ann);
+        let left: usize = told.iter().filter_map(|frame| frame["leave"].as_array()).map(Vec::len).sum();
+        assert_eq!(left, 25, "{told:#?}");
+        assert!(world.is_connected(slow), "it has read its welcome in the meantime");
+        let gus = world.joined(&Joiner::user("gus"));
+        world.pause();
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 3, "ann, the slow one and gus: {answer}");
+        assert!(world.is_connected(gus));
+    });
+}
+
+#[test]
+fn r6_one_that_speaks_is_no_ghost_and_one_that_came_back_has_its_grace() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        let bob = world.joined(&Joiner::user("bob"));
+        let name = world.connection(bob);
+        world.cut(bob);
+        let back = world.join(&Joiner::user("bob").connection(&name));
+        world.socket_mut(back).unsent = 700;
+        let loud = world.join(&Joiner::user("loud"));
+        world.socket_mut(loud).unsent = 700;
+        world.send(loud, say("1", 1));
+        world.advance(10_000);
+        world.received(ann);
+        assert!(world.is_connected(loud) && !world.is_connected(back));
+        let again = world.joined(&Joiner::user("bob").connection(&name));
+        assert_eq!(world.connection(again), name);
+        world.refute_received(ann);
+    });
+}
+
 /// Plays a window in which seven large messages and many small directed ones leave together; answers the bytes of all
 /// the texts that were made at once, and every message as each member heard it.
 fn told_apart(members: usize, targets: &[Vec<String>]) -> (usize, Vec<Vec<Value>>) {

@@ -114,6 +114,7 @@ impl Channel {
 
     fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {
         let former = self.former(turn, &joining);
+        let returned = former.is_some();
         let mut kept = Kept::new(fresh.connection, joining.grant, stage, turn.now);
         kept.epoch = Some(self.history.epoch(&fresh.epoch));
         (kept.swept, kept.counted) = (self.swept, self.presence.counted());
@@ -131,7 +132,12 @@ impl Channel {
         }
         self.log_session(&session, LogLine::new(Level::Info, "join"));
         let awaiting = session.sign_in_by().is_some();
+        let user = session.kept.user().cloned();
         self.roster.put(key, session);
+        self.newcomers.add(key, turn.now, returned);
+        if let Some(user) = user {
+            self.hold_to_share(turn, &user);
+        }
         self.note_arrival(turn.now);
         if awaiting {
             self.welcome_unsigned(turn.now, key);

@@ -5,7 +5,7 @@ use super::{Channel, Effects, Turn};
 use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
 use crate::error::Close;
-use crate::name::Millis;
+use crate::name::{Millis, UserId};
 use crate::protocol::frame;
 use crate::session::{Session, Stage};
 use crate::storage::{Departure, StorageError};
@@ -35,7 +35,7 @@ impl Channel {
         self.settle(turn)
     }
 
-    fn left(&mut self, turn: &mut Turn<'_>, session: &Session, clean: bool) {
+    pub(super) fn left(&mut self, turn: &mut Turn<'_>, session: &Session, clean: bool) {
         if session.is_leaving() {
             return;
         }
@@ -51,9 +51,7 @@ impl Channel {
     /// Keeps a broken member on the list for a while: as a row, so that sleep loses no leave (rule P3). A user who
     /// cannot be recognised, or a row that cannot be written, has no grace.
     fn depart(&mut self, turn: &mut Turn<'_>, session: &Session) -> bool {
-        if session.kept.user().is_none() {
-            return false;
-        }
+        let Some(user) = session.kept.user() else { return false };
         let departure = Departure {
             connection: session.kept.connection.clone(),
             due: turn.now.saturating_add(self.limits.grace_ms),
@@ -63,8 +61,23 @@ impl Channel {
             drop(self.internal(turn.now, format!("a departure cannot be written: {error}")));
             return false;
         }
-        self.departures.insert(departure);
+        self.departures.insert(departure, Some(user));
+        self.hold_to_share(turn, user);
         true
+    }
+
+    /// A user is on the list at most as often as it may be connected: who breaks off again and again ends its own oldest
+    /// grace by it (rule R7).
+    pub(super) fn hold_to_share(&mut self, turn: &mut Turn<'_>, user: &UserId) {
+        let most = self.limits.connections_per_user;
+        while self.roster.of_user(user.as_str()).count().saturating_add(self.departures.of_user(user)) > most {
+            let Some(oldest) = self.departures.oldest_of(user).cloned() else { return };
+            if let Err(error) = turn.storage.take_departure(&oldest) {
+                return drop(self.internal(turn.now, format!("a departure cannot be taken back: {error}")));
+            }
+            self.departures.remove(&oldest);
+            self.presence.leave(&oldest);
+        }
     }
 
     /// Ends a session from our side: it hears `bye` and nothing after. In its own turn the socket is closed at
@@ -260,7 +273,7 @@ impl Channel {
     }
 
     /// One that may have carried it is gone: another carries it on, and with the last it is forgotten.
-    fn hand_on_sweep(&mut self, gone: &Session) {
+    pub(super) fn hand_on_sweep(&mut self, gone: &Session) {
         if self.roster.open() == 0 {
             self.swept = 0;
         } else if gone.kept.swept == self.swept && self.swept > 0 {

@@ -11,6 +11,7 @@ mod hang_ups;
 mod join;
 mod leave;
 mod meter;
+mod newcomers;
 mod publish;
 mod receive;
 mod resume;
@@ -44,6 +45,7 @@ pub use receive::Unreadable;
 use ask::Ask;
 use budget::Drawers;
 use hang_ups::HangUps;
+use newcomers::Newcomers;
 use slow::Unread;
 
 /// After how long an alarm fires again that could not do what was due, in milliseconds.
@@ -139,6 +141,7 @@ pub struct Channel {
     swept: Millis,
     /// When rates that are full again were last forgotten.
     pruned: Millis,
+    newcomers: Newcomers,
     unread: Unread,
     /// When the last event was.
     latest: Millis,
@@ -182,6 +185,7 @@ impl Channel {
             deserted: None,
             swept: 0,
             pruned: 0,
+            newcomers: Newcomers::default(),
             unread: Unread::default(),
             latest: 0,
             meter: Meter::default(),
@@ -234,6 +238,7 @@ impl Channel {
         self.spell = self.spell.map(|spell| spell.min(now));
         self.hang_ups.hasten(now.saturating_add(self.limits.hang_up_ms));
         self.presence.set_back(now);
+        self.newcomers.set_back(now);
         self.buckets.clear();
         self.swept = self.swept.min(now);
     }
@@ -261,7 +266,8 @@ impl Channel {
             self.history.adopt(&epoch);
         }
         for departure in turn.storage.departures()? {
-            if let Some(kept) = Kept::decode(&departure.session) {
+            let kept = Kept::decode(&departure.session);
+            if let Some(kept) = &kept {
                 if let Some(epoch) = &kept.epoch {
                     self.history.adopt(epoch);
                 }
@@ -269,7 +275,7 @@ impl Channel {
                     self.presence.recall(&departure.connection, kept.member());
                 }
             }
-            self.departures.insert(departure);
+            self.departures.insert(departure, kept.as_ref().and_then(Kept::user));
         }
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
@@ -281,6 +287,7 @@ impl Channel {
 
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
+        self.look_at_newcomers(turn);
         self.flush_if_due(turn);
         if self.look_for_slow(turn) {
             // The others hear at once that it left.
@@ -303,7 +310,7 @@ impl Channel {
         let hang_up = self.hang_ups.first();
         // A number that is due while a batch is open leaves with it.
         let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none() && self.loaded);
-        let next = [self.spell, hang_up, count].into_iter().flatten().min();
+        let next = [self.spell, hang_up, count, self.newcomers.first()].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;

@@ -62,6 +62,8 @@ struct Wires {
     sockets: Vec<Socket>,
     open: BTreeMap<SessionKey, Client>,
     keys: BTreeMap<Client, SessionKey>,
+    /// Sockets that the machine has let go of; after sleep the platform shows them again.
+    forgotten: Vec<Client>,
     /// How many attachments were read whole.
     read: Cell<u64>,
 }
@@ -75,7 +77,15 @@ impl Wires {
         client
     }
 
+    /// The machine has let go of a socket that the platform still has.
+    fn forget(&mut self, key: SessionKey) {
+        let Some(client) = self.open.remove(&key) else { return };
+        self.keys.remove(&client);
+        self.forgotten.push(client);
+    }
+
     fn disconnect(&mut self, client: Client) {
+        self.forgotten.retain(|forgotten| *forgotten != client);
         if let Some(key) = self.keys.remove(&client) {
             self.open.remove(&key);
         }
@@ -423,9 +433,10 @@ impl World {
         true
     }
 
-    /// Lets every timer that is armed fire, and those they arm, until the channel is quiet.
+    /// Lets every timer fire that is armed for less than a second from now, and those they arm: after that all is told
+    /// that was asked for. A look at who joined, a number that is not due and a close from here are further off.
     pub fn settle(&mut self) {
-        while let Some(timer) = self.timer {
+        while let Some(timer) = self.timer.filter(|timer| timer.saturating_sub(self.now) < 1_000) {
             self.advance(timer.saturating_sub(self.now));
         }
     }
@@ -442,6 +453,7 @@ impl World {
         self.crashes += 1;
         self.channel = None;
         self.timer = None;
+        self.wires.forgotten.clear();
         self.wires.rename(Vec::new());
     }
 
@@ -458,9 +470,11 @@ impl World {
         self.now.wrapping_sub(BEGIN).wrapping_sub(self.set.cast_unsigned())
     }
 
-    /// The platform evicts the object from memory; the sockets stay open.
+    /// The platform evicts the object from memory, once no timer is armed; the sockets stay open.
     pub fn evict(&mut self) {
-        assert_eq!(self.timer, None, "a channel with a timer cannot sleep");
+        while let Some(timer) = self.timer {
+            self.advance(timer.saturating_sub(self.now));
+        }
         self.channel = None;
     }
 
@@ -594,7 +608,8 @@ impl World {
         // Who hears what is not kept through sleep.
         self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
-        let open = self.wires.open.values().copied().collect();
+        let forgotten = std::mem::take(&mut self.wires.forgotten);
+        let open = self.wires.open.values().copied().chain(forgotten).collect();
         self.wires.rename(open);
         let headless = self.sleep == Sleep::Headless;
         let handed = |socket: &Socket| head(if headless { "" } else { &socket.attachment });
@@ -664,7 +679,7 @@ impl World {
                     socket.hung_up.get_or_insert(code);
                 }
             }
-            Effect::Drop { session: _ } => {}
+            Effect::Drop { session } => self.wires.forget(session),
             Effect::Answer { asker, status, body, retry_after } => {
                 let body = serde_json::from_str(&body).unwrap();
                 assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");
