@@ -26,7 +26,7 @@ const HEADERS: [&str; 5] = ["Host", "Upgrade", "Authorization", "Origin", "Sec-W
 /// Looks at a request through the door's eyes. It crosses the border once: reading it piece by piece took a tenth of
 /// what a join costs.
 pub(crate) fn with_call<T>(request: &Request, look: impl FnOnce(&Call<'_>) -> T) -> T {
-    let lines = lines(request);
+    let lines = lines(request).unwrap_or_default();
     let mut lines = lines.split('\n');
     let (method, url) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let values: Vec<&str> = lines.collect();
@@ -80,7 +80,8 @@ fn turn_away(turned: &TurnAway) -> Result<Response, JsValue> {
 
 #[wasm_bindgen(module = "/src/shell/http.js")]
 extern "C" {
-    fn lines(request: &Request) -> String;
+    #[wasm_bindgen(catch)]
+    fn lines(request: &Request) -> Result<String, JsValue>;
     /// Hands the client its end of a socket, and names the sub-protocol agreed on.
     #[wasm_bindgen(catch)]
     pub(crate) fn switched(client: &WebSocket, protocol: Option<&str>) -> Result<Response, JsValue>;

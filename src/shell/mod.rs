@@ -14,8 +14,11 @@
 //!   developers.cloudflare.com/durable-objects/reference/in-memory-state; workerd, `api/web-socket.c++`). So nothing
 //!   waits for a write, `setAlarm` included: [`sql`], [`host`].
 //! - A panic takes down every object of the isolate (worker-build 0.8.7, `js/shim.js`), and an exception that crosses a
-//!   binding without `catch` leaves its object in the middle of a turn for good. So every call that can throw is bound
-//!   with `catch`, none that unwraps is used, and a cell is borrowed with `try_`.
+//!   binding without `catch` leaves its object in the middle of a turn for good. So every binding of ours has `catch`
+//!   (a test of the scripts reads them), no call that unwraps is used, and a cell is borrowed with `try_`.
+//! - An object that was let go of is freed when it is collected, outside of every event: timers, I/O and randomness throw
+//!   there (tried), and what throws there leaves wasm's stack where it was. So nothing that runs on `Drop` calls the
+//!   platform: [`timer`].
 //! - After such an end the shim constructs each object anew with its old context (the same file), and a constructor
 //!   that fails drops every socket of the object (workerd, `api/web-socket.c++`). So the constructor does nothing;
 //!   state is loaded by the first event: [`host`].

@@ -119,7 +119,8 @@ impl<A: Application + 'static> Host<A> {
         let opened = awake.sockets.open(session, !refused);
         self.apply(&mut awake, effects);
         if refused {
-            awake.sockets.drop(session);
+            let dropped = awake.sockets.drop(session);
+            awake.heed(dropped);
         }
         let thrown = match opened {
             Ok(client) => return Ok(switched(&client, protocol)?),

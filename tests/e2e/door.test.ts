@@ -223,6 +223,7 @@ test("a wrong configuration is 500 for everyone, and every mistake is in the log
     assert.equal(details.length, 2);
     for (const detail of details) assert.ok(error.message.includes(detail.split(":")[0]), detail);
     assert.ok(details.some((detail) => detail.includes("JWT_SECRET")) && details.some((detail) => detail.includes("ALLOW_QUERY_TOKEN")));
+    wrong.expect(/JWT_SECRET/, /ALLOW_QUERY_TOKEN/);
     assert.ok(!wrong.printed().includes("too short") && !error.message.includes("JWT"));
     const upgrade = new WebSocket(wrong.at("/v1/channels/chat:a"));
     const status = await new Promise((resolve) => upgrade.on("unexpected-response", (_, { statusCode }) => resolve(statusCode)));
