@@ -30,7 +30,8 @@
 //!   there is one closure an object: [`timer`].
 //! - A socket accepted for hibernation ends at once only when it is closed from inside its own event; from anywhere
 //!   else the client waits until the object sleeps. One accepted by `accept` ends at once from anywhere (both tried).
-//!   So a join that is refused is accepted without hibernation: [`serve`].
+//!   But that one keeps an object awake for as long as its client does not close it (tried). So a join that the object
+//!   refuses is answered plainly, and the Worker accepts its socket and closes it: [`serve`], [`http`].
 //! - A close must be answered with `close` (tried, whatever the documentation of `web_socket_auto_reply_to_close`
 //!   says), and the codes 1004 to 1006 and 1015 may not be sent (RFC 6455, section 7.4.1): [`host`].
 //! - A message may have 32 MiB, wasm's memory never shrinks, and the `worker` crate copies each message before anyone

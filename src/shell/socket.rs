@@ -26,10 +26,9 @@ impl Sockets {
         self.roster.wake(Sleeper::HEAD)
     }
 
-    /// Has a session carried by a new socket; answers the client's end. One that `sleeps` is hibernated with the
-    /// object, another ends at once when it is closed.
-    pub(crate) fn open(&self, session: SessionKey, sleeps: bool) -> Result<WebSocket, JsValue> {
-        self.roster.open(session.0, sleeps)
+    /// Has a session carried by a new socket, which sleeps with the object; answers the client's end.
+    pub(crate) fn open(&self, session: SessionKey) -> Result<WebSocket, JsValue> {
+        self.roster.open(session.0)
     }
 
     /// The session that a socket carries, if any still.
@@ -146,7 +145,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn attachment(this: &Roster, session: u32) -> Result<String, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn open(this: &Roster, session: u32, sleeps: bool) -> Result<WebSocket, JsValue>;
+    fn open(this: &Roster, session: u32) -> Result<WebSocket, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn session(this: &Roster, socket: &WebSocket) -> Result<Option<u32>, JsValue>;
     #[wasm_bindgen(method, catch)]

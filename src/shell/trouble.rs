@@ -64,6 +64,12 @@ pub(crate) fn settle(refused: Refused) -> Result<Response, JsValue> {
     http::settle(refused.decision)
 }
 
+/// The same in an object.
+pub(crate) fn pass_back(refused: Refused) -> Result<Response, JsValue> {
+    log::write(&refused.line);
+    http::pass_back(refused.decision)
+}
+
 /// A line of the log for what the sender knows only by its id.
 fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
     LogLine {

@@ -16,7 +16,7 @@ const uncaught = (thrown) => console.error(`Uncaught ${thrown?.stack ?? thrown}`
 addEventListener("error", ({ error }) => uncaught(error));
 addEventListener("unhandledrejection", ({ reason }) => uncaught(reason));
 const later = globalThis.setTimeout;
-globalThis.setTimeout = (callback, after) => later(() => told(callback), after);
+globalThis.setTimeout = (callback, after, ...rest) => later(() => told(() => callback(...rest)), after);
 
 /** What a handler answers or throws; what it throws is told too. */
 function told(handle) {

@@ -18,8 +18,9 @@ export interface Setting {
   environment?: string;
   /** Variables and secrets; JWT_SECRET is there unless another key is. */
   vars?: Record<string, string>;
-  /** Joins that pass in ten seconds; without it nobody is counted. */
+  /** Joins that pass in ten seconds, and what is asked over HTTP; without it nobody is counted. */
   joins?: { perAddress?: number; perUser?: number };
+  asks?: { perAddress?: number; perUser?: number };
 }
 
 export interface Asked {
@@ -56,9 +57,12 @@ export class Service {
     this.url = url;
   }
 
-  static async start({ environment = "", vars = {}, joins = {} }: Setting = {}): Promise<Service> {
+  static async start({ environment = "", vars = {}, joins = {}, asks = {} }: Setting = {}): Promise<Service> {
     const keys = "JWT_SECRET" in vars || "JWT_JWKS" in vars ? {} : { JWT_SECRET: secret };
-    const limits: [string, number | undefined][] = [["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser]];
+    const limits: [string, number | undefined][] = [
+      ["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser],
+      ["ASKS_PER_ADDRESS", asks.perAddress], ["ASKS_PER_USER", asks.perUser],
+    ];
     const ratelimits = limits.flatMap(([name, limit], at) =>
       limit === undefined ? [] : [{ name, namespace_id: `${at + 1}`, simple: { limit, period: 10 as const } }]);
     const deployed = unstable_readConfig({ config: `${root}wrangler.toml`, env: environment });
