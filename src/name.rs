@@ -188,6 +188,13 @@ fn is_token(text: &str, max: usize) -> bool {
     (1..=max).contains(&text.len()) && text.chars().all(allowed)
 }
 
+/// Whether a text can stand in a frame: I-JSON has no noncharacters, sets of code points that stand for no character
+/// and never will (rule R4).
+pub fn is_interchangeable(text: &str) -> bool {
+    let stands_for_none = |c| matches!(u32::from(c), 0xFDD0..=0xFDEF) || u32::from(c) & 0xFFFE == 0xFFFE;
+    text.is_ascii() || !text.chars().any(stands_for_none)
+}
+
 fn has_length(text: &str, max: usize) -> bool {
     // Bytes first: a text of more than four bytes a character cannot fit, and need not be walked.
     !text.is_empty() && text.len() <= max.saturating_mul(4) && text.chars().count() <= max

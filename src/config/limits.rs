@@ -44,6 +44,8 @@ macro_rules! limits {
 limits! {
     frame_bytes: usize = 65_536 in 1_024..=1_048_576, "FRAME_BYTES", "bytes",
         "A larger frame is refused as `too_large`. More lets one member fill the channel's memory and storage faster.";
+    body_ms: Millis = 10_000 in 1_000..=60_000, "BODY_MS", "ms",
+        "A POST whose body has not come whole after this long is refused as `body_timeout`; no channel wakes for it before.";
     batch_frames: usize = 100 in 1..=1_000, "BATCH_FRAMES", "frames",
         "An array of more frames is refused whole as `too_large`.";
     general_per_second: f64 = 20.0 in 1.0..=1_000.0, "GENERAL_PER_SECOND", "requests a second",

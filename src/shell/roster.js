@@ -33,11 +33,10 @@ export class Roster {
     return typeof attachment === "string" ? attachment : "";
   }
 
-  // A socket that carries a session: one that sleeps with the object, or one that ends at once when it is closed.
-  open(session, sleeps) {
+  // A socket that carries a session and sleeps with the object.
+  open(session) {
     const { 0: client, 1: server } = new WebSocketPair();
-    if (sleeps) this.ctx.acceptWebSocket(server);
-    else server.accept();
+    this.ctx.acceptWebSocket(server);
     this.bind(session, server);
     return client;
   }
