@@ -242,6 +242,7 @@ impl Channel {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
+        let now = self.clock.steady(now);
         self.buckets.update(speaker.payer.clone(), |buckets| buckets.bucket(gate, rate, now).take(rate, now))
     }
 

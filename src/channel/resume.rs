@@ -138,12 +138,12 @@ impl Channel {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
-        let rate = self.replay_rate();
+        let (rate, now) = (self.replay_rate(), self.clock.steady(now));
         self.buckets.update(payer.clone(), |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
     }
 
     fn charge(&mut self, now: Millis, payer: &Payer, bytes: u64) {
-        let rate = self.replay_rate();
+        let (rate, now) = (self.replay_rate(), self.clock.steady(now));
         #[expect(clippy::cast_precision_loss, reason = "a page is at most 256 KiB and a message")]
         let cost = bytes as f64;
         self.buckets.update(payer.clone(), |buckets| buckets.bucket(Gate::Replay, rate, now).charge(cost));

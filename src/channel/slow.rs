@@ -53,9 +53,10 @@ impl Channel {
     /// Answers whether any were told to go.
     pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>) -> bool {
         let bound = self.limits.unsent_bytes;
-        let lately = turn.now.saturating_sub(self.unread.looked) < LOOK_EVERY;
+        let now = self.clock.steady(turn.now);
+        let lately = now.saturating_sub(self.unread.looked) < LOOK_EVERY;
         let slow: Vec<_> = if self.unread.now_to_all && (!lately || self.unread.to_all >= bound / 4) {
-            (self.unread.to_all, self.unread.looked) = (0, turn.now);
+            (self.unread.to_all, self.unread.looked) = (0, now);
             turn.links.unsent_over(bound)
         } else {
             let told = self.unread.to_one.iter().map(|(key, _)| *key);
