@@ -10,7 +10,7 @@
 //! | **Contract**: what may be said where | [`app`] (yours), [`contract`], [`pattern`] |
 //! | **Grant**: what a verified token allows | [`auth`], [`policy`] |
 //! | **Frame**: a request, or an event | [`protocol`], [`error`], [`name`] |
-//! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`departures`], [`deadlines`], [`storage`] |
+//! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`departures`], [`deadlines`], [`clock`], [`storage`] |
 //! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`sleepers`], [`limits`], [`places`] |
 //! | **Batch**: frames that leave together | [`batch`], [`effect`] |
 //! | the way in, before a channel is woken | [`door`], [`config`] |
@@ -35,6 +35,7 @@ pub mod batch;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod channel;
+pub mod clock;
 pub mod config;
 pub mod contract;
 pub mod deadlines;

@@ -141,7 +141,7 @@ impl Buckets {
         slot.get_or_insert_with(|| Bucket::full(rate, now))
     }
 
-    /// Milliseconds since 1970 when a bucket was last touched.
+    /// When a bucket was last touched, by a clock that is never set back.
     pub fn touched(&self) -> Millis {
         let named = [self.general, self.hard, self.address, self.auth, self.replay].into_iter().flatten();
         named.chain(self.events.values().copied()).map(|bucket| bucket.at).max().unwrap_or(0)

@@ -154,7 +154,8 @@ impl Kept {
 
     /// Notes that it was heard; whether anything changed that must be remembered.
     pub const fn hear(&mut self, now: Millis) -> bool {
-        if now.saturating_sub(self.heard) >= HEARD_GRAIN {
+        // Heard in the future, it was heard before the clock was set back.
+        if now < self.heard || now.saturating_sub(self.heard) >= HEARD_GRAIN {
             (self.heard, self.heard_more) = (now, false);
             return true;
         }

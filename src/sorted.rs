@@ -277,7 +277,7 @@ mod tests {
                 prop_assert_eq!(sorted.get(&key), tree.get(&key));
                 prop_assert_eq!(sorted.len(), tree.len());
                 prop_assert_eq!(sorted.first(), tree.first_key_value());
-                prop_assert!(sorted.runs.len() <= 1 + 8 * tree.len() / RUN);
+                prop_assert!(sorted.runs.len().saturating_sub(1).saturating_mul(RUN) <= tree.len().saturating_mul(8));
             }
             prop_assert!(sorted.iter().eq(&tree));
         }

@@ -46,12 +46,14 @@ impl Channel {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
+        let now = self.clock.steady(now);
         let (payer, rate) = self.purse(now, speaker);
         self.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
     }
 
     /// So many bytes were replayed, or read for it.
     pub(super) fn charge(&mut self, now: Millis, speaker: &Speaker, bytes: u64) {
+        let now = self.clock.steady(now);
         let (payer, rate) = self.purse(now, speaker);
         if !matches!(payer, Payer::User(_)) {
             self.drawers.draws(&payer, now);

@@ -74,7 +74,7 @@ impl Channel {
         }
         let lone = self.spell.is_none();
         let pause = self.flush(turn);
-        self.spell = Some(turn.now.saturating_add(if lone { 0 } else { pause }));
+        self.spell = Some(self.clock.steady(turn.now).saturating_add(if lone { 0 } else { pause }));
         self.timer = None;
     }
 
@@ -82,7 +82,8 @@ impl Channel {
     /// single frame goes on with no wait; one that flushed several waits about as long as that flush cost, so that
     /// a crowd spends at most half its time sending.
     pub(super) fn end_spell(&mut self, turn: &mut Turn<'_>) {
-        if self.spell.is_none_or(|spell| spell > turn.now) {
+        let now = self.clock.steady(turn.now);
+        if self.spell.is_none_or(|spell| spell > now) {
             return;
         }
         self.spell = None;
@@ -90,12 +91,12 @@ impl Channel {
             return;
         }
         let pause = self.flush(turn);
-        self.spell = Some(turn.now.saturating_add(pause));
+        self.spell = Some(now.saturating_add(pause));
     }
 
     /// Whether changes of presence are to be told now: not before it is known who is in its grace (rule P3).
     fn is_presence_due(&self, now: Millis) -> bool {
-        self.loaded && self.presence.due(now, &self.limits)
+        self.loaded && self.presence.due(self.clock.steady(now), &self.limits)
     }
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
@@ -107,7 +108,7 @@ impl Channel {
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = match self.loaded {
-            true => self.presence.tell(turn.now, &self.limits, alone),
+            true => self.presence.tell(self.clock.steady(turn.now), &self.limits, alone),
             false => Default::default(),
         };
         let entries = self.write(turn, entries);

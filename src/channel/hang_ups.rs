@@ -15,7 +15,7 @@ pub(super) struct HangUps {
 }
 
 impl HangUps {
-    /// Has a socket closed at this time.
+    /// Has a socket closed at this time of the steady clock.
     pub(super) fn insert(&mut self, key: SessionKey, at: Millis, close: Option<Close>) {
         self.remove(key);
         self.all.insert(key, (at, close));
@@ -39,12 +39,5 @@ impl HangUps {
         let key = self.due.pop(now)?;
         let (_, close) = self.all.remove(&key)?;
         Some((key, close))
-    }
-
-    /// None is due later than this.
-    pub(super) fn hasten(&mut self, latest: Millis) {
-        for (key, (at, close)) in std::mem::take(self).all.into_entries() {
-            self.insert(key, at.min(latest), close);
-        }
     }
 }

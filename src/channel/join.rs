@@ -134,7 +134,7 @@ impl Channel {
         let awaiting = session.sign_in_by().is_some();
         let user = session.kept.user().cloned();
         self.roster.put(key, session);
-        self.newcomers.add(key, turn.now, returned);
+        self.newcomers.add(key, turn.now, self.clock.steady(turn.now), returned);
         if let Some(user) = user {
             self.hold_to_share(turn, &user);
         }

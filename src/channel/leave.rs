@@ -104,7 +104,8 @@ impl Channel {
         self.roster.put(key, session);
         self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
         self.remember(key);
-        self.hang_ups.insert(key, now.saturating_add(self.limits.hang_up_ms), Some(close));
+        let at = self.clock.steady(now).saturating_add(self.limits.hang_up_ms);
+        self.hang_ups.insert(key, at, Some(close));
         self.note_desertion(now);
     }
 
@@ -146,6 +147,7 @@ impl Channel {
 
     /// Closes the sockets of those who were told `bye` and did not go.
     pub(super) fn hang_up_due(&mut self, now: Millis) {
+        let now = self.clock.steady(now);
         while let Some((session, close)) = self.hang_ups.pop(now) {
             self.roster.keep_place(session);
             let (code, reason) = close.map_or((1000, "bye"), |close| (close.number(), close.reason()));
@@ -257,6 +259,7 @@ impl Channel {
 
     /// Forgets rates that are full again, whoever they are of: posts without any member come too.
     pub(super) fn prune(&mut self, now: Millis) {
+        let now = self.clock.steady(now);
         if now.saturating_sub(self.pruned) >= SWEEP_EVERY {
             self.pruned = now;
             self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > now);

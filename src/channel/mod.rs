@@ -23,6 +23,7 @@ use std::rc::Rc;
 
 use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
+use crate::clock::Clock;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
 use crate::departures::Departures;
@@ -125,9 +126,10 @@ pub struct Channel {
     asks: Sorted<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
     departures: Departures,
-    /// Until when the batch stays open; none when what is accepted leaves at once.
+    clock: Clock,
+    /// Until when the batch stays open, by the steady clock; none when what is accepted leaves at once.
     spell: Option<Millis>,
-    /// When the one timer fires, as far as the platform was told.
+    /// When the one timer fires by the steady clock, as far as the platform was told.
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
     alarm: Option<Millis>,
@@ -139,12 +141,10 @@ pub struct Channel {
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
-    /// When rates that are full again were last forgotten.
+    /// When rates that are full again were last forgotten, by the steady clock.
     pruned: Millis,
     newcomers: Newcomers,
     unread: Unread,
-    /// When the last event was.
-    latest: Millis,
     meter: Meter,
     loaded: bool,
     effects: Effects,
@@ -177,6 +177,7 @@ impl Channel {
             drawers: Drawers::default(),
             asks: Sorted::new(),
             departures: Departures::default(),
+            clock: Clock::default(),
             spell: None,
             timer: None,
             alarm: None,
@@ -187,7 +188,6 @@ impl Channel {
             pruned: 0,
             newcomers: Newcomers::default(),
             unread: Unread::default(),
-            latest: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
@@ -219,10 +219,11 @@ impl Channel {
 
     /// Every event begins here: what is on disk is looked up once after waking.
     fn begin(&mut self, turn: &mut Turn<'_>) {
-        if turn.now < self.latest {
-            self.set_back(turn.now);
+        self.clock.show(turn.now);
+        // Also where the clock was set back in sleep, through which this is remembered.
+        if self.swept > turn.now {
+            self.swept = 0;
         }
-        self.latest = turn.now;
         self.unread.begin();
         if self.loaded {
             return;
@@ -231,16 +232,6 @@ impl Channel {
             Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
-    }
-
-    /// The clock was set back: what was to happen soon must not wait until that time comes again.
-    fn set_back(&mut self, now: Millis) {
-        self.spell = self.spell.map(|spell| spell.min(now));
-        self.hang_ups.hasten(now.saturating_add(self.limits.hang_up_ms));
-        self.presence.set_back(now);
-        self.newcomers.set_back(now);
-        self.buckets.clear();
-        self.swept = self.swept.min(now);
     }
 
     fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
@@ -307,6 +298,7 @@ impl Channel {
     }
 
     fn set_timer(&mut self, now: Millis) {
+        let now = self.clock.steady(now);
         let hang_up = self.hang_ups.first();
         // A number that is due while a batch is open leaves with it.
         let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none() && self.loaded);

@@ -25,8 +25,9 @@ pub(super) struct Newcomers {
 #[derive(Clone, Copy, Debug)]
 struct Newcomer {
     key: SessionKey,
+    /// When it joined, by the platform's clock: as its session has it.
     joined: Millis,
-    /// Since when its time runs: when it joined, unless the clock was set back since.
+    /// The same by the steady clock.
     since: Millis,
     /// Whether it came back as a connection that it was before.
     returned: bool,
@@ -34,18 +35,11 @@ struct Newcomer {
 
 impl Newcomers {
     /// Someone has joined, and was told its welcome.
-    pub(super) fn add(&mut self, key: SessionKey, joined: Millis, returned: bool) {
-        self.fresh.push_back(Newcomer { key, joined, since: joined, returned });
+    pub(super) fn add(&mut self, key: SessionKey, joined: Millis, since: Millis, returned: bool) {
+        self.fresh.push_back(Newcomer { key, joined, since, returned });
     }
 
-    /// The clock was set back: nobody has joined later than now.
-    pub(super) fn set_back(&mut self, now: Millis) {
-        for newcomer in self.fresh.iter_mut().chain(&mut self.late) {
-            newcomer.since = newcomer.since.min(now);
-        }
-    }
-
-    /// When the next is to be looked at.
+    /// When the next is to be looked at, by the steady clock.
     pub(super) fn first(&self) -> Option<Millis> {
         let fresh = self.fresh.front().map(|it| it.since.saturating_add(FIRST_LOOK));
         let late = self.late.front().map(|it| it.since.saturating_add(GIVEN_UP));
@@ -61,12 +55,13 @@ fn pop(queue: &mut VecDeque<Newcomer>, wait: Millis, now: Millis) -> Option<Newc
 impl Channel {
     /// Looks at the newcomers whose time has come, and lets those go that never were.
     pub(super) fn look_at_newcomers(&mut self, turn: &mut Turn<'_>) {
-        while let Some(newcomer) = pop(&mut self.newcomers.fresh, FIRST_LOOK, turn.now) {
+        let now = self.clock.steady(turn.now);
+        while let Some(newcomer) = pop(&mut self.newcomers.fresh, FIRST_LOOK, now) {
             if self.has_read_nothing(turn, newcomer) {
                 self.newcomers.late.push_back(newcomer);
             }
         }
-        while let Some(newcomer) = pop(&mut self.newcomers.late, GIVEN_UP, turn.now) {
+        while let Some(newcomer) = pop(&mut self.newcomers.late, GIVEN_UP, now) {
             if self.has_read_nothing(turn, newcomer) {
                 self.give_up(turn, newcomer);
             }

@@ -293,6 +293,7 @@ impl Channel {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
+        let now = self.clock.steady(now);
         self.buckets.update(payer, |buckets| buckets.bucket(gate, rate, now).take(rate, now))
     }
 
@@ -322,7 +323,7 @@ impl Channel {
         if code.retryable() || speaker.rights.may(&Ability::Unmetered) {
             return;
         }
-        let rate = self.hard_rate();
+        let (rate, now) = (self.hard_rate(), self.clock.steady(now));
         let payer = speaker.payer.clone();
         self.buckets.update(payer, |buckets| buckets.bucket(Gate::Hard, rate, now).charge(REFUSAL_COST));
     }

@@ -89,7 +89,7 @@ impl Channel {
     /// Answers whether any were told to go.
     pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>) -> bool {
         let (bound, most) = (self.limits.unsent_bytes, self.limits.unsent_total_bytes);
-        let slow: Vec<_> = if self.unread.is_due(turn.now, bound, most) {
+        let slow: Vec<_> = if self.unread.is_due(self.clock.steady(turn.now), bound, most) {
             self.look_at_all(turn)
         } else {
             let told = self.unread.to_one.iter().map(|(key, _)| *key);
@@ -104,8 +104,8 @@ impl Channel {
 
     fn look_at_all(&mut self, turn: &Turn<'_>) -> Vec<SessionKey> {
         let Unsent { total, over } = turn.links.unsent_over(self.limits.unsent_bytes);
-        let unread = &mut self.unread;
-        (unread.to_all, unread.told, unread.looked, unread.total) = (0, 0, turn.now, total);
+        let (now, unread) = (self.clock.steady(turn.now), &mut self.unread);
+        (unread.to_all, unread.told, unread.looked, unread.total) = (0, 0, now, total);
         unread.held.clear();
         let mut slow: Vec<_> = over.into_iter().map(|(key, _)| key).collect();
         if total > self.limits.unsent_total_bytes / 2 {
