@@ -131,6 +131,21 @@ fn r7_one_address_pays_for_all_its_connections_without_a_user() {
     assert_eq!(refused(&mut world, other), 0);
 }
 
+#[test]
+fn r7_coming_again_gives_an_address_no_refusals_anew() {
+    let mut world = World::of("public:a");
+    let mut read = 0;
+    for _ in 0..50 {
+        let again = world.joined(&Joiner::anonymous().from("192.0.2.1"));
+        for _ in 0..20 {
+            world.send_text(again, "x");
+        }
+        read += world.received(again).iter().filter(|frame| frame["code"] == "bad_frame").count();
+        world.leave(again);
+    }
+    assert!(read <= 100, "{read} were read of a rate of 1,000 of which each costs ten");
+}
+
 /// Keeps four messages of 60 KiB, and lets every rate come back.
 fn keep_large(world: &mut World) {
     for number in 0..4 {

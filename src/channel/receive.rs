@@ -309,8 +309,7 @@ impl Channel {
         let rate = self.hard_rate();
         self.pass(now, speaker, Gate::Hard, rate)?;
         let Some(address) = speaker.address else { return Ok(()) };
-        let all = Rate { per_second: rate.per_second * PER_ADDRESS, burst: rate.burst * PER_ADDRESS };
-        self.pass_as(now, speaker, Payer::Address(address), Gate::Address, all)
+        self.pass_as(now, speaker, Payer::Address(address), Gate::Address, rate.times(PER_ADDRESS))
     }
 
     fn hard_rate(&self) -> Rate {
@@ -326,6 +325,10 @@ impl Channel {
         let (rate, now) = (self.hard_rate(), self.clock.steady(now));
         let payer = speaker.payer.clone();
         self.buckets.update(payer, |buckets| buckets.bucket(Gate::Hard, rate, now).charge(REFUSAL_COST));
+        if let Some(address) = speaker.address {
+            let (payer, all) = (Payer::Address(address), rate.times(PER_ADDRESS));
+            self.buckets.update(payer, |buckets| buckets.bucket(Gate::Address, all, now).charge(REFUSAL_COST));
+        }
     }
 
     /// The gates of `auth`.

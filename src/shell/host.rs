@@ -65,6 +65,10 @@ impl<A: Application + 'static> Host<A> {
 
     /// A frame. It must not wait for anything: two frames of one socket would overtake each other.
     pub(crate) fn message(&self, socket: &WebSocket, message: &JsValue) {
+        // One that was closed from here may still send for as long as it likes: nobody is woken or asked for it.
+        if socket.ready_state() != WebSocket::OPEN {
+            return;
+        }
         let mut awake = match self.awake() {
             Ok(awake) => awake,
             Err(trouble) => return self.give_up(socket, &trouble),
