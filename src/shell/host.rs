@@ -145,6 +145,7 @@ impl<A: Application + 'static> Host<A> {
                 }
             }
             Effect::Timer { after } => self.timer.set(after)?,
+            Effect::Breathe => breathe(&self.ctx)?,
             Effect::Alarm { at } => set_alarm(&self.ctx.storage()?, at)?,
             Effect::Log(line) => log::write(&line),
         }
@@ -251,6 +252,12 @@ extern "C" {
     type Text;
     #[wasm_bindgen(method, catch, js_name = isWellFormed)]
     fn is_well_formed_text(this: &Text) -> Result<bool, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/shell/breath.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn breathe(ctx: &DurableObjectState) -> Result<(), JsValue>;
 }
 
 fn is_well_formed(text: &JsString) -> bool {
