@@ -145,6 +145,8 @@ pub struct Channel {
     pruned: Millis,
     newcomers: Newcomers,
     unread: Unread,
+    /// Frames that came in vain since the last breath (rule R7).
+    in_vain: u32,
     meter: Meter,
     loaded: bool,
     effects: Effects,
@@ -188,6 +190,7 @@ impl Channel {
             pruned: 0,
             newcomers: Newcomers::default(),
             unread: Unread::default(),
+            in_vain: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),

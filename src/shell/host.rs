@@ -65,10 +65,6 @@ impl<A: Application + 'static> Host<A> {
 
     /// A frame. It must not wait for anything: two frames of one socket would overtake each other.
     pub(crate) fn message(&self, socket: &WebSocket, message: &JsValue) {
-        // One that was closed from here may still send for as long as it likes: nobody is woken or asked for it.
-        if socket.ready_state() != WebSocket::OPEN {
-            return;
-        }
         let mut awake = match self.awake() {
             Ok(awake) => awake,
             Err(trouble) => return self.give_up(socket, &trouble),
@@ -149,6 +145,7 @@ impl<A: Application + 'static> Host<A> {
                 }
             }
             Effect::Timer { after } => self.timer.set(after)?,
+            Effect::Breathe => breathe(&self.ctx)?,
             Effect::Alarm { at } => set_alarm(&self.ctx.storage()?, at)?,
             Effect::Log(line) => log::write(&line),
         }
@@ -255,6 +252,12 @@ extern "C" {
     type Text;
     #[wasm_bindgen(method, catch, js_name = isWellFormed)]
     fn is_well_formed_text(this: &Text) -> Result<bool, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/shell/breath.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn breathe(ctx: &DurableObjectState) -> Result<(), JsValue>;
 }
 
 fn is_well_formed(text: &JsString) -> bool {

@@ -685,6 +685,7 @@ impl World {
                 assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");
             }
             Effect::Timer { after } => self.timer = Some(self.now + after),
+            Effect::Breathe => {}
             Effect::Alarm { at } => self.alarm = Some(at),
             Effect::Log(line) => self.logs.push(line),
         }
