@@ -11,7 +11,7 @@ use crate::error::Code;
 use crate::name::Millis;
 
 /// The headers that are asked for; the same in http.js, in the same order.
-const HEADERS: [&str; 5] = ["Host", "Upgrade", "Authorization", "Origin", "Sec-WebSocket-Protocol"];
+const HEADERS: [&str; 6] = ["Host", "Upgrade", "Authorization", "Origin", "Sec-WebSocket-Protocol", "CF-Connecting-IP"];
 
 /// Looks at a request through the door's eyes. It crosses the border once: reading it piece by piece took a tenth of
 /// what a join costs.
