@@ -144,7 +144,8 @@ impl Door {
     ) -> Visitor {
         let query = Query::parse(call.query);
         let credential = credential(call, &query, &self.config);
-        Visitor { channel, rules, wish, query, credential, cors: cors.clone() }
+        let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
+        Visitor { channel, rules, wish, query, credential, address, cors: cors.clone() }
     }
 }
 

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::limit::{self, Count, Counter, address_key};
+use super::limit::{self, Count, Counter};
 use super::{Cors, Decision, Query, Reply, Suspects, TurnAway};
 use crate::auth::{Grant, Keys, TokenError};
 use crate::contract::{Ability, ChannelRules, Entry};
 use crate::effect::{Level, LogLine};
 use crate::error::{Close, Code, Refusal};
-use crate::name::{ChannelName, Millis};
+use crate::name::{Address, ChannelName, Millis, network};
 use crate::policy::Rights;
 
 /// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
@@ -26,6 +26,8 @@ pub struct Visitor {
     /// The headers its answer carries, whoever answers.
     pub cors: Cors,
     pub(super) credential: Option<String>,
+    /// What the platform says of where it comes from; a client cannot say it itself.
+    pub(super) address: Option<String>,
 }
 
 /// What a visitor wants of the channel.
@@ -91,10 +93,15 @@ impl Visitor {
         Err(Box::new(self.refuse(close, code.into())))
     }
 
+    /// Where it comes from, as far as that is known: whoever has no user has the shares of an address (rule R7).
+    pub fn address(&self) -> Option<Address> {
+        self.address.as_deref().map(Address::of)
+    }
+
     /// What the address is counted by, before its token is looked at: every join, and what is asked without a token. A
     /// backend that asks with one shares its address with others, and is counted so only while one of them is suspected.
-    pub fn counted_address(&self, address: Option<&str>, suspects: &Suspects, now: Millis) -> Option<Count> {
-        let key = address_key(address?);
+    pub fn counted_address(&self, suspects: &Suspects, now: Millis) -> Option<Count> {
+        let key = network(self.address.as_deref()?);
         if self.joins() {
             return Some(Count { counter: Counter::JoinsPerAddress, key });
         }
@@ -115,9 +122,9 @@ impl Visitor {
     }
 
     /// Remembers an address whose token was bad.
-    pub fn suspect(&self, address: Option<&str>, refused: &Refused, suspects: &mut Suspects, now: Millis) {
-        if let Some(address) = address.filter(|_| refused.bad_token) {
-            suspects.note(&address_key(address), now);
+    pub fn suspect(&self, refused: &Refused, suspects: &mut Suspects, now: Millis) {
+        if let Some(address) = self.address.as_deref().filter(|_| refused.bad_token) {
+            suspects.note(&network(address), now);
         }
     }
 

@@ -48,15 +48,14 @@ fn visit(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Re
 
 /// The same for one that is counted, or has a body to be read before an object wakes for it.
 async fn receive(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
-    let address = request.headers().get("CF-Connecting-IP").ok().flatten();
-    let counted = ask_suspects(|suspects| visitor.counted_address(address.as_deref(), suspects, now())).flatten();
+    let counted = ask_suspects(|suspects| visitor.counted_address(suspects, now())).flatten();
     if over_limit(&env, counted).await {
         return refuse(visitor.too_often());
     }
     let grant = match visitor.admit(&ground.config.keys, now()) {
         Ok(grant) => grant,
         Err(refused) => {
-            let _ = ask_suspects(|suspects| visitor.suspect(address.as_deref(), &refused, suspects, now()));
+            let _ = ask_suspects(|suspects| visitor.suspect(&refused, suspects, now()));
             return refuse(*refused);
         }
     };

@@ -99,10 +99,15 @@ export class Roster {
 
   unsent(session) { return this.sockets.get(session)?.bufferedAmount ?? 0; }
 
+  // The sum first, then those who have more, each with how much.
   unsent_over(bytes) {
-    const over = [];
-    for (const [session, socket] of this.sockets) if (socket.bufferedAmount > bytes) over.push(session);
-    return over;
+    const found = [0];
+    for (const [session, socket] of this.sockets) {
+      const unsent = socket.bufferedAmount ?? 0;
+      found[0] += unsent;
+      if (unsent > bytes) found.push(session, unsent);
+    }
+    return Float64Array.from(found);
   }
 
   pinged() {

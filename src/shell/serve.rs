@@ -98,7 +98,7 @@ impl<A: Application + 'static> Host<A> {
             },
             Wish::Join { .. } => return Ok(respond(visitor.refusal(Code::UpgradeRequired))?),
         };
-        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch }).await?;
+        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch, address: visitor.address() }).await?;
         Ok(respond(visitor.cors.onto(reply))?)
     }
 
@@ -111,7 +111,8 @@ impl<A: Application + 'static> Host<A> {
     ) -> Result<Response, Trouble> {
         let query = &visitor.query;
         let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
-        let joining = Joining { grant, resume, connection: query.owned("connection") };
+        let (connection, address) = (query.owned("connection"), visitor.address());
+        let joining = Joining { grant, resume, connection, address };
         let mut awake = self.awake()?;
         let (session, mut effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
         if let Some(bye) = take_bye(&mut effects, session) {

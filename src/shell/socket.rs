@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 use worker::worker_sys::DurableObjectState;
 
-use crate::channel::Links;
+use crate::channel::{Links, Unsent};
 use crate::effect::{Hearing, SessionKey};
 use crate::name::Millis;
 use crate::sleeper::Sleeper;
@@ -90,10 +90,12 @@ impl Links for Sockets {
         self.roster.unsent(session.0).map(whole).unwrap_or_default()
     }
 
-    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
+    fn unsent_over(&self, bytes: u64) -> Unsent {
         #[expect(clippy::cast_precision_loss, reason = "a limit of bytes is far below 2^53")]
-        let keys = self.roster.unsent_over(bytes as f64);
-        keys.unwrap_or_default().into_iter().map(SessionKey).collect()
+        let flat = self.roster.unsent_over(bytes as f64).map(|flat| flat.to_vec()).unwrap_or_default();
+        let Some((total, pairs)) = flat.split_first() else { return Unsent::default() };
+        let over = pairs.chunks_exact(2).filter_map(|pair| Some((key(*pair.first()?), whole(*pair.last()?))));
+        Unsent { total: whole(*total), over: over.collect() }
     }
 
     fn attachment(&self, session: SessionKey) -> String {
@@ -169,7 +171,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn unsent(this: &Roster, session: u32) -> Result<f64, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn unsent_over(this: &Roster, bytes: f64) -> Result<Vec<u32>, JsValue>;
+    fn unsent_over(this: &Roster, bytes: f64) -> Result<Float64Array, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn pinged(this: &Roster) -> Result<Float64Array, JsValue>;
 

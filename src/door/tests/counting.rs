@@ -11,8 +11,13 @@ fn bearing(house: &House, knock: &Knock) -> Knock {
     knock.clone().header("Authorization", &format!("Bearer {}", house.token("ann")))
 }
 
-fn counted(visitor: &Visitor, address: &str) -> Option<(Counter, String)> {
-    visitor.counted_address(Some(address), &Suspects::new(), NOW).map(|count| (count.counter, count.key))
+/// A knock as the platform hands it on, which says where it comes from.
+fn from(knock: &Knock, address: &str) -> Knock {
+    knock.clone().header("CF-Connecting-IP", address)
+}
+
+fn counted(visitor: &Visitor) -> Option<(Counter, String)> {
+    visitor.counted_address(&Suspects::new(), NOW).map(|count| (count.counter, count.key))
 }
 
 /// How the user of a visitor is counted.
@@ -24,10 +29,10 @@ fn counted_user(house: &House, visitor: &Visitor) -> Option<(Counter, String)> {
 #[test]
 fn r5_a_join_is_counted_by_address_and_by_user() {
     let house = House::plain();
-    let visitor = house.visitor(&bearing(&house, &Knock::upgrade(JOIN)));
-    assert_eq!(counted(&visitor, "192.0.2.7"), Some((Counter::JoinsPerAddress, "192.0.2.7".to_owned())));
+    let visitor = house.visitor(&from(&bearing(&house, &Knock::upgrade(JOIN)), "192.0.2.7"));
+    assert_eq!(counted(&visitor), Some((Counter::JoinsPerAddress, "192.0.2.7".to_owned())));
     assert_eq!(counted_user(&house, &visitor), Some((Counter::JoinsPerUser, "ann".to_owned())));
-    assert_eq!(visitor.counted_address(None, &Suspects::new(), NOW), None);
+    assert_eq!(counted(&house.visitor(&bearing(&house, &Knock::upgrade(JOIN)))), None);
     assert_eq!(visitor.counted_user(None), None);
 }
 
@@ -36,13 +41,14 @@ fn r5_what_is_asked_with_a_token_is_counted_by_user_on_whatever_channel_and_with
     let house = House::plain();
     for channel in ["chat:a", "chat:b", "public:a:b"] {
         for knock in [Knock::post, Knock::get] {
-            let visitor = house.visitor(&bearing(&house, &knock(&format!("/v1/channels/{channel}/messages"))));
-            assert_eq!(counted(&visitor, "192.0.2.7"), None, "an office shares an address");
+            let visitor = house
+                .visitor(&from(&bearing(&house, &knock(&format!("/v1/channels/{channel}/messages"))), "192.0.2.7"));
+            assert_eq!(counted(&visitor), None, "an office shares an address");
             assert_eq!(counted_user(&house, &visitor), Some((Counter::AsksPerUser, "ann".to_owned())));
         }
     }
-    let anonymous = house.visitor(&Knock::get("/v1/channels/public:a/messages"));
-    assert_eq!(counted(&anonymous, "192.0.2.7"), Some((Counter::AsksPerAddress, "192.0.2.7".to_owned())));
+    let anonymous = house.visitor(&from(&Knock::get("/v1/channels/public:a/messages"), "192.0.2.7"));
+    assert_eq!(counted(&anonymous), Some((Counter::AsksPerAddress, "192.0.2.7".to_owned())));
 }
 
 #[test]
@@ -63,31 +69,32 @@ fn r5_a_backend_that_is_unmetered_here_asks_uncounted_and_joins_counted() {
 fn r5_an_address_of_bad_tokens_is_counted_before_the_next_is_looked_at() {
     let house = House::plain();
     let mut suspects = Suspects::new();
-    let ask = |token: &str| house.visitor(&Knock::get(ASK).header("Authorization", &format!("Bearer {token}")));
-    let counted =
-        |suspects: &Suspects, address, now| ask("any").counted_address(Some(address), suspects, now).is_some();
+    let ask = |token: &str, address| {
+        house.visitor(&from(&Knock::get(ASK).header("Authorization", &format!("Bearer {token}")), address))
+    };
+    let counted = |suspects: &Suspects, address, now| ask("any", address).counted_address(suspects, now).is_some();
     for _ in 0..20 {
         assert!(!counted(&suspects, "192.0.2.7", NOW));
-        let visitor = ask("not.a.token");
+        let visitor = ask("not.a.token", "192.0.2.7");
         let refused = visitor.admit(&house.config.keys, NOW).unwrap_err();
-        visitor.suspect(Some("192.0.2.7"), &refused, &mut suspects, NOW);
+        visitor.suspect(&refused, &mut suspects, NOW);
     }
     assert!(counted(&suspects, "192.0.2.7", NOW) && !counted(&suspects, "192.0.2.8", NOW));
     assert!(!counted(&suspects, "192.0.2.7", NOW + 10_000), "it has been quiet");
 
     let mut suspects = Suspects::new();
-    let forbidden = house.visitor(&Knock::get("/v1/channels/public:a/meter"));
+    let forbidden = house.visitor(&from(&Knock::get("/v1/channels/public:a/meter"), "192.0.2.7"));
     for _ in 0..50 {
         let refused = forbidden.admit(&house.config.keys, NOW).unwrap_err();
-        forbidden.suspect(Some("192.0.2.7"), &refused, &mut suspects, NOW);
+        forbidden.suspect(&refused, &mut suspects, NOW);
     }
     assert!(!counted(&suspects, "192.0.2.7", NOW), "who has no token sends no bad one");
 }
 
 #[test]
 fn r5_an_address_of_ipv6_is_counted_with_its_network() {
-    let visitor = House::plain().visitor(&Knock::upgrade(JOIN));
-    let counted = |address: &str| counted(&visitor, address).unwrap().1;
+    let house = House::plain();
+    let counted = |address: &str| counted(&house.visitor(&from(&Knock::upgrade(JOIN), address))).unwrap().1;
     assert_eq!(counted("2001:db8:1:2:3:4:5:6"), counted("2001:db8:1:2::1"));
     assert_ne!(counted("2001:db8:1:2::1"), counted("2001:db8:1:3::1"));
     assert_ne!(counted("::ffff:192.0.2.7"), counted("::ffff:192.0.2.8"));

@@ -1,5 +1,5 @@
 // The runtime as a process of its own, with storage on disk: what can be killed without a word and started again.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -8,8 +8,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { createRequire } from "node:module";
+import { promisify } from "node:util";
 import { unstable_readConfig } from "wrangler";
 import { check, type Logged } from "./log.ts";
+import type { LogLine } from "./service.ts";
 import { secret } from "./tokens.ts";
 import { withStackPointer } from "./wasm.ts";
 
@@ -80,6 +82,23 @@ export class Runtime {
   /** Everything that was printed so far, over all processes. */
   lines(): Logged[] {
     return this.#printed.join("").split("\n").map((message) => ({ level: "", message }));
+  }
+
+  /** The lines of the service's own log so far. */
+  log(): LogLine[] {
+    const lines = this.lines().map(({ message }) => message).filter((message) => message.startsWith("{") && message.endsWith("}"));
+    return lines.map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** What the process holds of the machine's memory, in bytes. */
+  async memory(): Promise<number> {
+    const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", `${this.#process?.pid}`]);
+    return Number(stdout) * 1024;
+  }
+
+  /** How often an object came to life so far, and the bytes of wasm memory, from the probe around the Worker. */
+  async probe(): Promise<{ constructed: number; wasmBytes: number }> {
+    return await (await fetch(this.at("/test/probe"))).json() as { constructed: number; wasmBytes: number };
   }
 
   /** Ends the process; fails where it has told of a fault that was not declared. */
