@@ -166,6 +166,7 @@ test("in development a page of this machine gets a token that works, and nobody 
     assert.equal((await asked({ Origin: "https://evil.example" })).status, 403);
     assert.equal((await asked({ Origin: "null" })).status, 403);
     assert.equal((await asked({ Host: "chat.example" })).status, 404);
+    assert.equal((await asked({ "CF-Connecting-IP": "192.0.2.7" })).status, 404);
     assert.equal((await asked({}, "{}")).status, 400);
     assert.equal((await asked({}, `{"user":"${"x".repeat(20_000)}"}`)).status, 413);
   } finally {
