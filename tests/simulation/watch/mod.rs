@@ -9,7 +9,6 @@ mod resume;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse::name::Millis;
-use dormouse::storage::Storage;
 use serde_json::Value;
 
 use crate::fault::Fault;
@@ -149,7 +148,7 @@ impl Watch {
     }
 
     pub fn note_departures(&mut self, world: &World) {
-        let departures = world.storage.clone().departures().unwrap_or_default();
+        let departures = world.in_grace();
         self.doomed = self.ledger.is_doomed();
         self.departures = departures.into_iter().map(|it| it.connection.as_str().to_owned()).collect();
     }
