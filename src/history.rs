@@ -28,13 +28,24 @@ pub struct History {
     window: Option<Window>,
     oldest: Option<RowKey>,
     held: Held,
+    forgetful: bool,
 }
 
 impl History {
     /// A history that was not looked up yet.
     pub const fn new(bounds: HistoryBounds) -> Self {
-        let held = Held { text: None, ids: None };
-        Self { bounds, epoch: None, seq: 0, at: 0, bytes: 0, reserved: Vec::new(), window: None, oldest: None, held }
+        Self {
+            bounds,
+            epoch: None,
+            seq: 0,
+            at: 0,
+            bytes: 0,
+            reserved: Vec::new(),
+            window: None,
+            oldest: None,
+            held: Held { text: None, ids: None },
+            forgetful: false,
+        }
     }
 
     /// Reads where the channel stands. A newest row that cannot be read ends this life: it is cleared, so that the
@@ -59,9 +70,26 @@ impl History {
         }
     }
 
-    /// The life of the history: the stored one, else that of the sessions, else the fresh one (rule D3).
-    pub fn epoch(&mut self, fresh: &Epoch) -> Epoch {
-        self.epoch.get_or_insert_with(|| fresh.clone()).clone()
+    /// The life of the history: the stored one, else that of the sessions, else one that begins now (rule D3).
+    pub fn epoch(&mut self, fresh: &Epoch, now: Millis) -> Epoch {
+        let age = self.bounds.age;
+        self.epoch.get_or_insert_with(|| fresh.born(now, age)).clone()
+    }
+
+    /// Whether one who was told that nothing was kept in another life has missed nothing but what is kept in this one.
+    ///
+    /// Lives follow on each other, and one in which something was kept ends only when its newest message is too old. So
+    /// for as long as messages are held since that life began, no other can have come and gone. It is believed for half
+    /// of that, so that a clock that was set by less than the other half makes no difference, and no longer than for
+    /// half of what is held by default, since a channel without a pattern ends after that (rule D9).
+    fn is_nothing_still(&self, epoch: &str, now: Millis) -> bool {
+        let Some((born, age)) = Epoch::birth(epoch) else { return false };
+        !self.forgetful && born.abs_diff(now) < age.min(self.bounds.age).min(HistoryBounds::default().age) / 2
+    }
+
+    /// Tells whether a history was lost lately before it was too old: then positions of nothing are not believed.
+    pub const fn set_forgetful(&mut self, forgetful: bool) {
+        self.forgetful = forgetful;
     }
 
     /// Goes on with a life that only the sessions remember, since nothing of it was kept yet.

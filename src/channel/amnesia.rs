@@ -14,6 +14,7 @@ impl Channel {
     pub(super) fn lose_memory(&mut self, turn: &mut Turn<'_>) {
         let due = turn.now.saturating_add(self.history.age());
         self.amnesia = Some(due);
+        self.history.set_forgetful(true);
         let Some(connection) = ConnectionId::parse(MARK) else { return };
         let mark = Departure { connection, due, session: String::new() };
         if let Err(error) = turn.storage.put_departure(&mark) {
@@ -30,6 +31,7 @@ impl Channel {
         let is_mark = departure.connection.as_str() == MARK;
         if is_mark {
             self.amnesia = Some(departure.due);
+            self.history.set_forgetful(true);
         }
         Ok(is_mark)
     }
@@ -43,6 +45,7 @@ impl Channel {
             turn.storage.take_departure(&mark)?;
         }
         self.amnesia = None;
+        self.history.set_forgetful(false);
         Ok(())
     }
 }

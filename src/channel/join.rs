@@ -99,7 +99,7 @@ impl Channel {
     fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {
         let former = self.former(turn, &joining);
         let mut kept = Kept::new(fresh.connection, joining.grant, stage, turn.now);
-        kept.epoch = Some(self.history.epoch(&fresh.epoch));
+        kept.epoch = Some(self.history.epoch(&fresh.epoch, turn.now));
         (kept.swept, kept.counted) = (self.swept, self.presence.counted());
         let mut session = Session::new(kept, &self.rules);
         session.kept.present = session.watches && session.joined();

@@ -31,6 +31,9 @@ const ALARM_THROWS: u32 = 6;
 /// When every world begins.
 pub const BEGIN: Millis = 1_700_000_000_000;
 
+/// The life of a channel that was joined when its world began, and holds messages for a day.
+pub const FIRST_LIFE: &str = "e1-18bcfe56800005265c00";
+
 /// Whether the channel is put to sleep wherever the platform could (rule H1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sleep {
