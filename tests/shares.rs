@@ -19,7 +19,7 @@ mod support;
 use dormouse::channel::Verb;
 use serde_json::{Value, json};
 use support::world::BEGIN;
-use support::{Client, Joiner, World, in_channel, in_room, publish, say, seqs, unmetered};
+use support::{Client, Joiner, World, in_channel, in_room, publish, say, unmetered};
 
 const MIB: u64 = 1_048_576;
 
@@ -75,7 +75,7 @@ fn r7_one_who_joins_again_and_again_and_closes_nothing_leaves_room_for_others() 
 #[test]
 fn r7_an_address_takes_at_most_as_many_unsigned_places_as_it_leaves_free() {
     in_channel("door:a", |world| {
-        let mut join = |world: &mut World, address: &str| {
+        let join = |world: &mut World, address: &str| {
             let joined = world.join(&Joiner::anonymous().from(address));
             let welcome = world.received(joined)[0]["type"] == "welcome";
             if !welcome {
