@@ -188,6 +188,7 @@ describe("what is sent and not read", () => {
       for (let at = 0; at < 50; at++) {
         const deaf = await Intruder.join(runtime, "app:replaced", { token: eve, query: `?connection=${connection}` });
         sockets.push(deaf);
+        await passing(25);
         if (!deaf.let_in) continue;
         ({ connection } = deaf);
         deaf.stop_reading();
