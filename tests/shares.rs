@@ -146,6 +146,17 @@ fn r7_coming_again_gives_an_address_no_refusals_anew() {
     assert!(read <= 100, "{read} were read of a rate of 1,000 of which each costs ten");
 }
 
+#[test]
+fn r7_a_flood_that_is_not_even_read_lets_others_be_looked_at() {
+    let mut world = World::of("public:a");
+    let client = world.joined(&Joiner::anonymous());
+    (0..200).for_each(|_| world.send_text(client, "[]"));
+    assert_eq!(world.breaths, 0, "what one may send is no flood");
+    // Twenty are told, and the socket goes on after its bye.
+    (0..80).for_each(|_| world.send_text(client, "[]"));
+    assert_eq!(world.breaths, 10);
+}
+
 /// Keeps four messages of 60 KiB, and lets every rate come back.
 fn keep_large(world: &mut World) {
     for number in 0..4 {

@@ -258,6 +258,8 @@ pub struct World {
     pub now: Millis,
     pub storage: MemoryStorage,
     pub logs: Vec<LogLine>,
+    /// How often the object let others be looked at.
+    pub breaths: usize,
     pub answers: BTreeMap<AskerKey, (u16, Value, Option<Millis>)>,
     pub alarm: Option<Millis>,
     pub timer: Option<Millis>,
@@ -308,6 +310,7 @@ impl World {
             now: BEGIN,
             storage: MemoryStorage::default(),
             logs: Vec::new(),
+            breaths: 0,
             answers: BTreeMap::new(),
             alarm: None,
             timer: None,
@@ -709,7 +712,7 @@ impl World {
                 assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");
             }
             Effect::Timer { after } => self.timer = Some(self.now + after),
-            Effect::Breathe => {}
+            Effect::Breathe => self.breaths += 1,
             Effect::Alarm { at } => self.alarm = Some(at),
             Effect::Log(line) => self.logs.push(line),
         }
