@@ -286,7 +286,10 @@ const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id
 const ADDRESS = /^(http|ws)s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+$/;
 
 function addressOf(url: string, name: string): string {
-  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${encodeURIComponent(name)}`;
-  if (ADDRESS.test(address)) return address.replace("http", "ws");
+  // Half a surrogate pair is no text, and has no encoding.
+  const segment = /\p{Cs}/u.test(name) ? "" : encodeURIComponent(name);
+  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${segment}`;
+  // The scheme alone: hosts and names may hold the same letters.
+  if (ADDRESS.test(address)) return address.replace(/^http/, "ws");
   throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }
