@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { targets } from "./baseline.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const publicDirectory = join(here, "..", "public");
@@ -13,7 +14,7 @@ const publicDirectory = join(here, "..", "public");
 export const CLIENT_BUDGET = 9_000;
 
 /** @type {import("esbuild").BuildOptions} */
-const common = { bundle: true, minify: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
+const common = { bundle: true, minify: true, format: "esm", target: targets, legalComments: "none", logLevel: "warning" };
 
 /** The page: one script, and what is copied as it is. */
 export async function buildPage() {

@@ -235,8 +235,8 @@ export class Channel<C = AnyChannel> {
     const query = new URLSearchParams({
       ...(position && { epoch: position.epoch, after: `${position.seq}` }),
       ...(connection !== null && { connection }),
-    });
-    return query.size ? `${this.#base}?${query}` : this.#base;
+    }).toString();
+    return query ? `${this.#base}?${query}` : this.#base;
   }
 
   #adopt(welcome: Welcome, carried: boolean): void {

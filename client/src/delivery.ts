@@ -80,8 +80,9 @@ export class Delivery {
       return this.#catchUp(resume);
     }
     this.#position = { epoch, seq };
-    // `fresh` after a position was forgotten (4400) is as much a loss as `lost` itself.
-    if (resume === "lost" || (this.#since !== null && !before)) this.#tellLost(this.#since, seq, first);
+    // `fresh` is no answer to a position, known or forgotten (4400): unless it is the very same one, what was said since is gone.
+    const same = before?.epoch === epoch && before.seq === seq;
+    if (resume === "lost" || (this.#since !== null && !same)) this.#tellLost(this.#since, seq, first);
     this.#since = null;
   }
 

@@ -315,6 +315,38 @@ test("a_position_is_exported_and_gone_on_from_on_the_next_visit", async () => {
   assert.deepEqual(told, [7, 8, "recovered 6-8"]);
 });
 
+test("d4_fresh_after_a_known_position_is_lost_and_not_passed_over_in_silence", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 0 });
+  const told = record(channel);
+  await world.socket.say(...range(1, 2));
+  // Some hand on the way has taken the position out of the address.
+  await comeBack(world, { seq: 4, first: 1, resume: "fresh" }, messageOf(5));
+  assert.deepEqual(told, [1, 2, "lost 2-4 first 1", 5]);
+  await comeBack(world, { epoch: "e2", seq: 5, first: 1, resume: "fresh" }, messageOf(6));
+  assert.deepEqual(told.slice(4), ["lost 5-5 first 1", 6]);
+});
+
+test("d4_fresh_at_the_very_position_that_is_known_has_lost_nothing", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 3 });
+  const told = record(channel);
+  await comeBack(world, { seq: 3, first: 1, resume: "fresh" }, messageOf(4));
+  assert.deepEqual(told, [4]);
+});
+
+test("e1_the_position_is_in_the_address_also_where_the_platform_is_an_older_one", async (context) => {
+  const size = Object.getOwnPropertyDescriptor(URLSearchParams.prototype, "size");
+  assert.ok(size);
+  delete (URLSearchParams.prototype as { size?: number }).size;
+  context.after(() => Object.defineProperty(URLSearchParams.prototype, "size", size));
+  const world = new World();
+  await world.open({}, { epoch: "e1+/ &", seq: 5 });
+  await world.socket.end(1006);
+  await world.advance(500);
+  assert.deepEqual(Object.fromEntries(world.socket.url.searchParams), { epoch: "e1+/ &", after: "5", connection: "c1" });
+});
+
 test("a_first_join_is_neither_recovered_nor_lost", async () => {
   const world = new World();
   const channel = await world.joining();
