@@ -23,6 +23,8 @@ const JOIN_MS = 10_000;
 const PROTOCOL = "dormouse.v1";
 /** The close code for a token that the service does not take; it is worth one new token. */
 const BAD_TOKEN = 4009;
+/** The close code for a token that does not allow to join here. */
+const FORBIDDEN = 4003;
 /** The close code of who leaves on purpose. */
 const NORMAL = 1000;
 
@@ -74,6 +76,13 @@ export interface ConnectionOptions {
   readonly trace?: ((direction: "in" | "out", text: string) => void) | undefined;
 }
 
+/** A sign-in that the service has not answered yet. */
+interface SignIn {
+  readonly tokens: Tokens;
+  done(): void;
+  fail(error: unknown): void;
+}
+
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
   readonly #runtime: Runtime;
@@ -83,11 +92,15 @@ export class Connection {
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #heartbeat: Heartbeat;
-  readonly #tokens: Tokens;
   readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
   #state: State = "idle";
+  /** The tokens the service took last, or was given first. */
+  #tokens: Tokens;
+  /** The tokens this connection was joined with. */
+  #joined: Tokens;
+  #signIn: SignIn | null = null;
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
   #callOff = (): void => {};
@@ -109,10 +122,12 @@ export class Connection {
     this.#options = options;
     this.#ports = ports;
     this.#backoff = new Backoff(runtime.random);
-    this.#tokens = new Tokens(options.token, this.#abort.signal);
-    this.#renewal = new Renewal(runtime, this.#tokens, {
+    this.#tokens = this.#joined = new Tokens(options.token, runtime, this.#abort.signal);
+    this.#renewal = new Renewal(runtime, {
       now: () => this.#now(),
       ask: ports.outbox.control,
+      wanted: (tokens) => tokens === this.#tokens || tokens === this.#signIn?.tokens,
+      accepted: (tokens, token) => this.#accepted(tokens, token),
       refused: (error) => this.#happen("end_stop", error),
     });
     this.#heartbeat = new Heartbeat(runtime, {
@@ -180,11 +195,25 @@ export class Connection {
     return this.#closing;
   }
 
-  /** Takes another token: at once where the connection is open or waits for it, else at the next join (A5, A7). */
+  /**
+   * Takes another source of tokens once the service has taken a token of it: on the connection where there is one, else
+   * at the next join. Where it is refused, the one before stays (A5, A7).
+   */
   signIn(source: TokenSource): Promise<void> {
     if (this.#state === "closed") return Promise.reject(this.#error);
-    this.#tokens.use(source);
-    return this.#welcomedIn === this.#turn ? this.#renewal.now("join") : Promise.resolve();
+    const tokens = new Tokens(source, this.#runtime, this.#abort.signal);
+    this.#signIn?.fail(new ChannelError("aborted", "Another sign-in took its place."));
+    this.#signIn = null;
+    if (this.#state === "idle") {
+      // Nobody is to be asked before the app wants to be connected.
+      this.#tokens = tokens;
+      return Promise.resolve();
+    }
+    return new Promise((done, fail) => {
+      this.#signIn = { tokens, done, fail };
+      if (this.#welcomedIn === this.#turn) void this.#tell(this.#signIn);
+      else this.#happen("source");
+    });
   }
 
   /** For the channel: tells an event of its own. */
@@ -220,19 +249,21 @@ export class Connection {
   readonly #effects: Readonly<Record<Effect, () => void>> = {
     ask_token: async () => {
       const turn = ++this.#turn;
+      const tokens = (this.#joined = this.#signIn?.tokens ?? this.#tokens);
       try {
-        await this.#tokens.forJoin(this.#now());
+        await tokens.forJoin(this.#now());
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
         // A function that failed may do better later; one that says nobody is signed in will not.
-        if (error instanceof ChannelError && !error.retryable) this.#happen("end_stop", error);
+        if (error instanceof ChannelError && !error.retryable) this.#happen(this.#refused(tokens, error) ? "end_at_once" : "end_stop", error);
         else this.#happen("no_token", offline(`The token function failed: ${error}`));
       }
     },
+    ask_anew: () => void (this.#joined.slow && this.#effects.ask_token()),
     open_socket: () => {
       const turn = this.#turn;
-      const token = this.#tokens.current;
+      const token = this.#joined.current;
       const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
       this.#closeWith = undefined;
       this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
@@ -251,12 +282,13 @@ export class Connection {
         }
       });
     },
-    sign_in: () => void (this.#tokens.known && this.#renewal.renew("join")),
+    sign_in: () => void (this.#tokens.known && this.#renewal.renew(this.#tokens, "join")),
     adopt: () => {
       const welcome = this.#welcome as Welcome;
-      this.#tokens.accepted(this.#tokens.current);
+      if (this.#signIn?.tokens === this.#joined) this.#accepted(this.#joined, this.#joined.current);
+      else this.#tokens.accepted(this.#tokens.current);
       this.#heartbeat.start();
-      this.#renewal.start(welcome.expires);
+      this.#renewal.start(this.#tokens, welcome.expires);
       this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
@@ -287,6 +319,7 @@ export class Connection {
       this.#abort.abort();
       // Whatever ends a channel tells why.
       const error = this.#error as ChannelError;
+      this.#signIn?.fail(error);
       this.#ports.outbox.finish(error);
       this.#ports.finish(error);
     },
@@ -325,9 +358,40 @@ export class Connection {
     this.#notBefore = this.#runtime.now() + retryAfter;
     this.#closeWith = code >= 4000 && code < 5000 ? code : undefined;
     const advice = advise(code);
+    const error = closeError(code, reason, this.#state === "joining" ? this.#ports.base : "");
     // A bad token is worth one new one, as an expired one is.
-    const fresh = (advice === "new_token" || code === BAD_TOKEN) && (this.#tokens.replaceable ? "new_token" : "stop");
-    this.#happen(`end_${fresh || advice}`, closeError(code, reason, this.#state === "joining" ? this.#ports.base : ""));
+    const bad = advice === "new_token" || code === BAD_TOKEN;
+    const fresh = bad && (this.#tokens.replaceable ? "new_token" : "stop");
+    const again = (bad || code === FORBIDDEN) && this.#state === "joining" && this.#refused(this.#joined, error) && "at_once";
+    this.#happen(`end_${again || fresh || advice}`, error);
+  }
+
+  /** Tells the service a token of a sign-in. A way that broke has not answered: the next join asks the same. */
+  async #tell({ tokens }: SignIn): Promise<void> {
+    const turn = this.#turn;
+    try {
+      await this.#renewal.tell(tokens, "join");
+    } catch (error) {
+      if (turn === this.#turn) this.#refused(tokens, error);
+    }
+  }
+
+  /** The service took a token of these: from now on they are the ones in use. */
+  #accepted(tokens: Tokens, token: string | null): void {
+    tokens.accepted(token);
+    this.#tokens = tokens;
+    if (this.#signIn?.tokens !== tokens) return;
+    this.#signIn.done();
+    this.#signIn = null;
+  }
+
+  /** Gives a sign-in up whose tokens these are; says whether there was one. */
+  #refused(tokens: Tokens, error: unknown): boolean {
+    const signIn = this.#signIn;
+    if (signIn?.tokens !== tokens) return false;
+    this.#signIn = null;
+    signIn.fail(error);
+    return true;
   }
 
   #wait(ms: number): void {

@@ -17,6 +17,8 @@ export type Happening =
   | "pause"
   /** The app is done. */
   | "close"
+  /** The app signed in anew before anybody could be told. */
+  | "source"
   /** A token is at hand, or none is needed. */
   | "token"
   /** The token function failed; later it may not. */
@@ -45,6 +47,8 @@ export type Happening =
 /** What is done on the way, in this order. */
 export type Effect =
   | "ask_token"
+  /** Asks anew where the token function has been silent for long. */
+  | "ask_anew"
   | "open_socket"
   | "sign_in"
   | "adopt"
@@ -88,6 +92,9 @@ export const TABLE: Readonly<Record<State, Rows>> = {
   },
   joining: {
     ...ENDS,
+    start: ["joining", "ask_anew"],
+    wake: ["joining", "ask_anew"],
+    source: ["joining", "drop", "ask_token"],
     token: ["joining", "open_socket"],
     no_token: ["waiting", "back_off"],
     guest: ["joining", "sign_in"],
@@ -103,6 +110,7 @@ export const TABLE: Readonly<Record<State, Rows>> = {
     due: ["joining", "ask_token"],
     start: ["waiting", "hasten"],
     wake: ["waiting", "hasten"],
+    source: ["waiting", "hasten"],
     give_up: ["closed", "finish"],
     pause: ["idle", "drop"],
     close: ["closed", "drop", "finish"],

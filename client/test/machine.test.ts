@@ -34,6 +34,7 @@ const CAUSE: Record<Happening, (given: Given) => unknown> = {
   start: ({ channel }) => channel.connection.start(),
   pause: ({ channel }) => channel.connection.pause(),
   close: ({ channel }) => void channel.close(),
+  source: ({ channel }) => void channel.signIn("another").catch(() => {}),
   token: () => {},
   no_token: () => {},
   guest: ({ world }) => world.socket.say({ type: "welcome", channel: "chat:lobby", connection: "c1", user: null, can: [] }),
@@ -59,6 +60,7 @@ const SEEN: Partial<Record<`${State} ${Happening}`, (given: Given, before: { soc
   "open pause": ({ world }) => assert.equal(world.socket.closedWith, 1000),
   "open close": ({ world }) => assert.equal(world.socket.closedWith, 1000),
   "joining pause": ({ world }) => assert.equal(world.socket.closedWith, 1000),
+  "joining source": ({ world }, { sockets }) => assert.equal(world.sockets.length, sockets + 1),
   "joining late": ({ world }) => assert.equal(world.socket.closedWith, "none"),
   "open silent": ({ world }) => assert.equal(world.socket.closedWith, "none"),
   "open wake": ({ world }) => assert.deepEqual(world.socket.texts, ["ping"]),
@@ -68,7 +70,7 @@ const SEEN: Partial<Record<`${State} ${Happening}`, (given: Given, before: { soc
 };
 
 /** Rows that cannot be told apart from outside by the last state alone, and are driven in tests of their own below. */
-const APART = new Set(["joining token", "joining no_token", "waiting wake", "waiting start"]);
+const APART = new Set(["joining token", "joining no_token", "joining wake", "joining start", "waiting wake", "waiting start", "waiting source"]);
 
 for (const [state, rows] of Object.entries(TABLE)) {
   for (const [happening, row] of Object.entries(rows)) {
@@ -113,7 +115,7 @@ test("state_joining_no_token_waits_and_asks_again", async () => {
   assert.equal(world.sockets.length, 1);
 });
 
-for (const happening of ["wake", "start"] as const) {
+for (const happening of ["wake", "start", "source"] as const) {
   test(`state_waiting_${happening}_cuts_the_wait_short`, async () => {
     const given = await reach("waiting");
     await CAUSE[happening](given);
