@@ -1,10 +1,11 @@
 import { Connection } from "./connection.ts";
-import type { ConnectionOptions, StateChange } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Lost, Recovered } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
-import type { ListenOptions } from "./emitter.ts";
+import type { ListenOptions, Told } from "./emitter.ts";
 import { ChannelError, closeError } from "./errors.ts";
+import type { ChannelEvents, StateChange } from "./events.ts";
 import { Feed } from "./iterate.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
@@ -92,7 +93,8 @@ export class Channel<C = AnyChannel> {
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
   readonly #base: string;
-  readonly #emitter = new Emitter<Listeners<C>>();
+  readonly #signal: AbortSignal | undefined;
+  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
@@ -109,29 +111,39 @@ export class Channel<C = AnyChannel> {
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
-        deliver: (message) => this.#deliver(message),
-        tell: (name, event) => this.connection.tell(name, event as Recovered & Lost),
+        deliver: (message) => this.#emitter.emit("message", message),
+        tell: (name, event) => this.#emitter.emit(name, event as Recovered & Lost),
       },
       options.position ?? null,
     );
+    const { signal } = options;
+    const forget = onAbort(signal, () => abort());
+    this.#signal = signal;
     this.connection = new Connection(runtime, options, {
+      emitter: this.#emitter,
       base: this.#base,
       outbox: this.#outbox,
       delivery: this.#delivery,
       address: (connection) => this.#address(connection),
       adopt: (welcome, carried) => this.#adopt(welcome, carried),
       frame: (frame) => this.#frame(frame),
-      finish: (error) => this.#settleClosed(error.code === "closed" ? null : error),
+      away: () => this.presence.away(),
+      finish: (error) => {
+        forget();
+        this.presence.end();
+        this.#settleClosed(error.code === "closed" ? null : error);
+      },
     });
-    const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
-    onAbort(signal, abort);
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
   }
 
-  /** The last message told; hand it to `connect` on the next visit to go on from there. `null` before the first welcome. */
+  /**
+   * The last message told, or waiting for its first listener; hand it to `connect` on the next visit to go on from
+   * there. `null` before the first welcome.
+   */
   get position(): Position | null {
     return this.#delivery.position;
   }
@@ -159,7 +171,8 @@ export class Channel<C = AnyChannel> {
     listener: (message: Listeners<C>[Event]) => void,
     options?: ListenOptions,
   ): () => void {
-    return this.#emitter.on(event, listener, options);
+    const hear = (message: Message): void => void ((event === "*" || message.event === event) && listener(message as never));
+    return this.#emitter.on("message", hear, options);
   }
 
   /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
@@ -195,10 +208,10 @@ export class Channel<C = AnyChannel> {
 
   /** Settles once the channel is open; rejects where it ends before. */
   opened(): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return this.#quietly((resolve, reject) => {
       const look = ({ state, error }: Pick<Connection, "state" | "error">): void => {
         if (state === "open") resolve();
-        else if (state === "closed") reject(error);
+        else if (state === "closed") reject(error as ChannelError);
         else return;
         off();
       };
@@ -209,7 +222,7 @@ export class Channel<C = AnyChannel> {
 
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
   signIn(token: TokenSource): Promise<void> {
-    return this.connection.signIn(token);
+    return this.#quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
   }
 
   /** Leaves for good: what is unanswered is rejected. Settles when the socket is closed, after 2 s at most. */
@@ -218,7 +231,7 @@ export class Channel<C = AnyChannel> {
   }
 
   #settled<Value>(lane: LaneName, fields: object, read: (answer: never) => Value, signal?: AbortSignal): Promise<Value> {
-    return new Promise((resolve, reject) => {
+    return this.#quietly((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
       const forget = onAbort(signal, () => this.#outbox.withdraw(id, aborted()));
       const id = this.#outbox.ask(
@@ -228,6 +241,17 @@ export class Channel<C = AnyChannel> {
         (error) => (forget(), reject(error)),
       );
     });
+  }
+
+  /** A promise. Where the app itself ends the channel, it knows that what is unanswered fails: nobody need catch that. */
+  #quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
+    let settle: [(value: Value) => void, (error: ChannelError) => void] = [() => {}, () => {}];
+    const promise = new Promise<Value>((...both) => (settle = both));
+    run(settle[0], (error) => {
+      if (error.code === "closed" || (error.code === "aborted" && this.#signal?.aborted)) promise.catch(() => {});
+      settle[1](error);
+    });
+    return promise;
   }
 
   #address(connection: string | null): string {
@@ -259,7 +283,7 @@ export class Channel<C = AnyChannel> {
         return this.presence.frame(frame);
       case "error":
         if (!this.#outbox.take(frame.id, frame) && frame.id === undefined)
-          this.connection.tell("error", new ChannelError(frame.code, frame.message));
+          this.#emitter.emit("error", new ChannelError(frame.code, frame.message));
         return;
       case "ack":
       case "history":
@@ -268,9 +292,13 @@ export class Channel<C = AnyChannel> {
     }
   }
 
-  #deliver(message: Message): void {
-    this.#emitter.emit(message.event as EventName<C>, message as never);
-    this.#emitter.emit("*", message as never);
+  /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
+  #lose(told: Told<ChannelEvents>[]): void {
+    const gone = told.flatMap(([name, value]): [number | null, number][] => {
+      if (name === "lost") return [[value.after, value.seq]];
+      return name === "message" && value.seq !== undefined ? [[value.seq - 1, value.seq]] : [];
+    });
+    if (gone[0]) this.#emitter.emit("lost", { after: gone[0][0], seq: gone.at(-1)?.[1] ?? 0, first: undefined });
   }
 }
 

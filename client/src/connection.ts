@@ -1,19 +1,20 @@
 import { Backoff } from "./backoff.ts";
-import { Emitter } from "./emitter.ts";
-import type { ListenOptions } from "./emitter.ts";
+import { guarded } from "./emitter.ts";
+import type { Emitter, ListenOptions } from "./emitter.ts";
 import { advise, ChannelError, closeError, offline } from "./errors.ts";
+import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
-import type { Delivery, Lost, Recovered } from "./delivery.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { Renewal } from "./renewal.ts";
 import type { Runtime } from "./runtime.ts";
-import { Tokens } from "./tokens.ts";
-import type { TokenSource } from "./tokens.ts";
+import type { Tokens, TokenSource } from "./tokens.ts";
 
 /** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
 const LASTED_MS = 10_000;
@@ -28,32 +29,10 @@ const FORBIDDEN = 4003;
 /** The close code of who leaves on purpose. */
 const NORMAL = 1000;
 
-/** What can be heard of a connection. */
-export interface ConnectionEvents {
-  /** Another state, and why. */
-  state: StateChange;
-  /** The client came back, and every message it had missed has been told. */
-  recovered: Recovered;
-  /** Messages were missed that cannot be had any more: load anew what you show. */
-  lost: Lost;
-  /** Something went wrong that no promise told. */
-  error: ChannelError;
-  /** Milliseconds from a `ping` to its `pong`. */
-  rtt: number;
-}
-
-/** Another state, and why. */
-export interface StateChange {
-  readonly state: State;
-  readonly previous: State;
-  /** What ended the connection, where it ended. */
-  readonly error?: ChannelError | undefined;
-  /** Whole milliseconds until the next attempt, in `waiting`. */
-  readonly retryIn?: number | undefined;
-}
-
 /** What the channel does for its connection. */
 export interface ConnectionPorts {
+  /** Whom to tell what happens. */
+  readonly emitter: Emitter<ChannelEvents>;
   readonly outbox: Outbox;
   readonly delivery: Delivery;
   /** The channel's address. */
@@ -63,6 +42,8 @@ export interface ConnectionPorts {
   /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
   adopt(welcome: Welcome, carried: boolean): void;
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
+  /** There is no connection any more. */
+  away(): void;
   finish(error: ChannelError): void;
 }
 
@@ -76,35 +57,28 @@ export interface ConnectionOptions {
   readonly trace?: ((direction: "in" | "out", text: string) => void) | undefined;
 }
 
-/** A sign-in that the service has not answered yet. */
-interface SignIn {
-  readonly tokens: Tokens;
-  done(): void;
-  fail(error: unknown): void;
-}
-
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
   readonly #runtime: Runtime;
   readonly #options: ConnectionOptions;
   readonly #ports: ConnectionPorts;
-  readonly #emitter = new Emitter<ConnectionEvents>();
+  readonly #emitter: Emitter<ChannelEvents>;
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #heartbeat: Heartbeat;
+  readonly #identity: Identity;
   readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
   #state: State = "idle";
-  /** The tokens the service took last, or was given first. */
-  #tokens: Tokens;
-  /** The tokens this connection was joined with. */
-  #joined: Tokens;
-  #signIn: SignIn | null = null;
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
   #callOff = (): void => {};
   #callOffLasted = (): void => {};
+  /** Attempts in a row that failed. */
+  #failed = 0;
+  /** Whether the service has welcomed the connection that ends. */
+  #worked = false;
   #notBefore = 0;
   #retryIn: number | undefined;
   #error: ChannelError | undefined;
@@ -121,13 +95,14 @@ export class Connection {
     this.#runtime = runtime;
     this.#options = options;
     this.#ports = ports;
+    this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
-    this.#tokens = this.#joined = new Tokens(options.token, runtime, this.#abort.signal);
+    this.#identity = new Identity(options.token, runtime, this.#abort.signal);
     this.#renewal = new Renewal(runtime, {
       now: () => this.#now(),
       ask: ports.outbox.control,
-      wanted: (tokens) => tokens === this.#tokens || tokens === this.#signIn?.tokens,
-      accepted: (tokens, token) => this.#accepted(tokens, token),
+      wanted: (tokens) => this.#identity.wants(tokens),
+      accepted: (tokens, token) => this.#identity.accepted(tokens, token),
       refused: (error) => this.#happen("end_stop", error),
     });
     this.#heartbeat = new Heartbeat(runtime, {
@@ -135,7 +110,10 @@ export class Connection {
       silent: () => this.#happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
-    this.#offWake = runtime.onWake(() => this.#happen("wake"));
+    this.#offWake = runtime.onWake(
+      () => this.#happen("wake"),
+      () => this.#happen("offline"),
+    );
   }
 
   /** Where the connection stands. */
@@ -180,6 +158,7 @@ export class Connection {
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
+    this.#failed = 0;
     this.#happen("pause");
   }
 
@@ -201,24 +180,13 @@ export class Connection {
    */
   signIn(source: TokenSource): Promise<void> {
     if (this.#state === "closed") return Promise.reject(this.#error);
-    const tokens = new Tokens(source, this.#runtime, this.#abort.signal);
-    this.#signIn?.fail(new ChannelError("aborted", "Another sign-in took its place."));
-    this.#signIn = null;
-    if (this.#state === "idle") {
-      // Nobody is to be asked before the app wants to be connected.
-      this.#tokens = tokens;
-      return Promise.resolve();
-    }
-    return new Promise((done, fail) => {
-      this.#signIn = { tokens, done, fail };
-      if (this.#welcomedIn === this.#turn) void this.#tell(this.#signIn);
-      else this.#happen("source");
-    });
-  }
-
-  /** For the channel: tells an event of its own. */
-  tell<Name extends keyof ConnectionEvents>(name: Name, value: ConnectionEvents[Name]): void {
-    this.#emitter.emit(name, value);
+    // Nobody is to be asked before the app wants to be connected.
+    if (this.#state === "idle") return Promise.resolve(this.#identity.use(source));
+    this.#failed = 0;
+    const { tokens, answered } = this.#identity.signIn(source);
+    if (this.#welcomedIn === this.#turn) void this.#tell(tokens);
+    else this.#happen("source");
+    return answered;
   }
 
   /** One happening after the other: what an effect brings about waits until the effect is through. */
@@ -244,26 +212,28 @@ export class Connection {
     this.#retryIn = undefined;
     for (const effect of effects) this.#effects[effect]();
     if (state !== previous) this.#emitter.emit("state", { state, previous, error, retryIn: this.#retryIn });
+    if (state === "closed") this.#emitter.end();
   }
 
   readonly #effects: Readonly<Record<Effect, () => void>> = {
     ask_token: async () => {
       const turn = ++this.#turn;
-      const tokens = (this.#joined = this.#signIn?.tokens ?? this.#tokens);
+      const tokens = this.#identity.join();
       try {
         await tokens.forJoin(this.#now());
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
         // A function that failed may do better later; one that says nobody is signed in will not.
-        if (error instanceof ChannelError && !error.retryable) this.#happen(this.#refused(tokens, error) ? "end_at_once" : "end_stop", error);
+        if (error instanceof ChannelError && !error.retryable)
+          this.#happen(this.#identity.refused(tokens, error) ? "end_at_once" : "end_stop", error);
         else this.#happen("no_token", offline(`The token function failed: ${error}`));
       }
     },
-    ask_anew: () => void (this.#joined.slow && this.#effects.ask_token()),
+    ask_anew: () => void (this.#identity.joined.slow && this.#effects.ask_token()),
     open_socket: () => {
       const turn = this.#turn;
-      const token = this.#joined.current;
+      const token = this.#identity.joined.current;
       const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
       this.#closeWith = undefined;
       this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
@@ -282,13 +252,17 @@ export class Connection {
         }
       });
     },
-    sign_in: () => void (this.#tokens.known && this.#renewal.renew(this.#tokens, "join")),
+    sign_in: () => {
+      const { tokens } = this.#identity;
+      this.#worked = true;
+      if (tokens.known) void this.#renewal.renew(tokens, "join");
+    },
     adopt: () => {
       const welcome = this.#welcome as Welcome;
-      if (this.#signIn?.tokens === this.#joined) this.#accepted(this.#joined, this.#joined.current);
-      else this.#tokens.accepted(this.#tokens.current);
+      this.#worked = true;
+      this.#identity.welcomed();
       this.#heartbeat.start();
-      this.#renewal.start(this.#tokens, welcome.expires);
+      this.#renewal.start(this.#identity.tokens, welcome.expires);
       this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
@@ -306,8 +280,9 @@ export class Connection {
       this.#link = null;
       this.#ports.delivery.down();
       this.#ports.outbox.down();
+      this.#ports.away();
     },
-    spend_token: () => this.#tokens.spend(),
+    spend_token: () => this.#identity.tokens.spend(),
     forget: () => this.#ports.delivery.forget(),
     back_off: () => this.#wait(this.#backoff.next()),
     soon: () => this.#wait(this.#backoff.soon()),
@@ -319,14 +294,14 @@ export class Connection {
       this.#abort.abort();
       // Whatever ends a channel tells why.
       const error = this.#error as ChannelError;
-      this.#signIn?.fail(error);
+      this.#identity.end(error);
       this.#ports.outbox.finish(error);
       this.#ports.finish(error);
     },
   };
 
   #read(text: string, turn: number): void {
-    this.#options.trace?.("in", text);
+    this.#trace("in", text);
     this.#heartbeat.heard(text);
     if (text === "pong") return;
     for (const frame of readFrames(text)) {
@@ -338,8 +313,13 @@ export class Connection {
     }
   }
 
+  #trace(direction: "in" | "out", text: string): void {
+    const { trace } = this.#options;
+    if (trace) guarded(() => trace(direction, text));
+  }
+
   #send(text: string): void {
-    this.#options.trace?.("out", text);
+    this.#trace("out", text);
     this.#heartbeat.sent();
     this.#link?.send(text);
   }
@@ -360,45 +340,30 @@ export class Connection {
     const advice = advise(code);
     const error = closeError(code, reason, this.#state === "joining" ? this.#ports.base : "");
     // A bad token is worth one new one, as an expired one is.
+    const { tokens, joined } = this.#identity;
     const bad = advice === "new_token" || code === BAD_TOKEN;
-    const fresh = bad && (this.#tokens.replaceable ? "new_token" : "stop");
-    const again = (bad || code === FORBIDDEN) && this.#state === "joining" && this.#refused(this.#joined, error) && "at_once";
+    const fresh = bad && (tokens.replaceable ? "new_token" : "stop");
+    const again = (bad || code === FORBIDDEN) && this.#state === "joining" && this.#identity.refused(joined, error) && "at_once";
     this.#happen(`end_${again || fresh || advice}`, error);
   }
 
   /** Tells the service a token of a sign-in. A way that broke has not answered: the next join asks the same. */
-  async #tell({ tokens }: SignIn): Promise<void> {
+  async #tell(tokens: Tokens): Promise<void> {
     const turn = this.#turn;
     try {
       await this.#renewal.tell(tokens, "join");
     } catch (error) {
-      if (turn === this.#turn) this.#refused(tokens, error);
+      if (turn === this.#turn) this.#identity.refused(tokens, error);
     }
-  }
-
-  /** The service took a token of these: from now on they are the ones in use. */
-  #accepted(tokens: Tokens, token: string | null): void {
-    tokens.accepted(token);
-    this.#tokens = tokens;
-    if (this.#signIn?.tokens !== tokens) return;
-    this.#signIn.done();
-    this.#signIn = null;
-  }
-
-  /** Gives a sign-in up whose tokens these are; says whether there was one. */
-  #refused(tokens: Tokens, error: unknown): boolean {
-    const signIn = this.#signIn;
-    if (signIn?.tokens !== tokens) return false;
-    this.#signIn = null;
-    signIn.fail(error);
-    return true;
   }
 
   #wait(ms: number): void {
     const { maxAttempts = Infinity } = this.#options;
     this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
-    if (this.#backoff.attempts > maxAttempts)
+    this.#failed = this.#worked ? 0 : this.#failed + 1;
+    this.#worked = false;
+    if (this.#failed > maxAttempts)
       this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 

@@ -41,6 +41,8 @@ export type Happening =
   | "due"
   /** The network is back, or the page is seen again. */
   | "wake"
+  /** The device says that the network is gone. */
+  | "offline"
   /** One attempt more than the app allows. */
   | "give_up";
 
@@ -104,6 +106,7 @@ export const TABLE: Readonly<Record<State, Rows>> = {
   open: {
     ...ENDS,
     wake: ["open", "probe"],
+    offline: ["open", "probe"],
     silent: ["waiting", "drop", "soon"],
   },
   waiting: {

@@ -19,6 +19,8 @@ export class Presence<Data = unknown> {
   readonly #emitter = new Emitter<PresenceEvents<Data>>();
   readonly #say: (data: Data | null) => Promise<void>;
   #count: number | null = null;
+  /** Who was here when the connection went: back again, only what changed is told. */
+  #before: ReadonlyMap<string, Member<Data>> | null = null;
   /** What the app last said of itself; `undefined` while it has said nothing. */
   #wanted: Data | null | undefined;
 
@@ -27,7 +29,7 @@ export class Presence<Data = unknown> {
     this.#say = say;
   }
 
-  /** The members by connection id; empty in a channel that only counts. */
+  /** The members by connection id; empty in a channel that only counts, and while there is no connection. */
   get members(): ReadonlyMap<string, Member<Data>> {
     return this.#members;
   }
@@ -68,10 +70,33 @@ export class Presence<Data = unknown> {
    * @internal
    */
   welcome({ members, count }: Welcome, carried: boolean): void {
-    this.frame({ members, count } as PresenceFrame);
+    for (const [connection, member] of this.#before ?? []) this.#members.set(connection, member);
+    this.#before = null;
+    // Who may not see the others sees none.
+    this.frame(count === undefined ? { type: "presence", members: members ?? [] } : { type: "presence", count });
     if (carried || this.#wanted === undefined) return;
     // Nobody waits for this one; a refusal of the same data was told when the app said it.
     this.#say(this.#wanted).catch(() => {});
+  }
+
+  /**
+   * There is no connection: nobody is known to be here.
+   * @internal
+   */
+  away(): void {
+    if (this.#before || !this.count) return;
+    this.#before = new Map(this.#members);
+    this.#members.clear();
+    if (this.#count !== null) this.#emitter.emit("count", (this.#count = 0));
+    this.#emitter.emit("change", this.#members);
+  }
+
+  /**
+   * The channel is over: lets all listeners go.
+   * @internal
+   */
+  end(): void {
+    this.#emitter.end();
   }
 
   /**

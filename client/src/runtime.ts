@@ -10,8 +10,8 @@ export interface Runtime {
   random(): number;
   /** 96 random bits as text, to tell this instance's requests from all others. */
   instance(): string;
-  /** Calls `woken` when the network is back or the page is seen again, until the returned function is called. */
-  onWake(woken: () => void): () => void;
+  /** Calls `woken` when the network is back or the page is seen again, `lost` when it is gone, until the returned function is called. */
+  onWake(woken: () => void, lost: () => void): () => void;
 }
 
 /** As much of a WebSocket as the client uses. */
@@ -35,11 +35,12 @@ export const platform: Runtime = {
   },
   random: () => Math.random(),
   instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(""),
-  onWake(woken) {
+  onWake(woken, lost) {
     const page = globalThis.document as Document | undefined;
     const seen = (): void => void (page?.visibilityState === "visible" && woken());
     const off = new AbortController();
     globalThis.addEventListener?.("online", woken, off);
+    globalThis.addEventListener?.("offline", lost, off);
     page?.addEventListener("visibilitychange", seen, off);
     return () => off.abort();
   },

@@ -32,7 +32,7 @@ type Note = { readonly type: "token"; readonly token: string } | { readonly type
 
 /** A tab that has a token answers within this many milliseconds, or is taken for asleep. */
 const ANSWER_MS = 150;
-/** A tab that holds the lock for this many milliseconds is frozen, or its getting hangs; up to twice as long, so that not all lose patience at once. */
+/** A tab that holds the lock for this many milliseconds, or up to twice as many so that not all lose patience at once, is frozen. */
 const HELD_MS = 10_000;
 /** A token with less than this many milliseconds left is not worth sharing. */
 const TOO_SHORT_MS = 2_000;

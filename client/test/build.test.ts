@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CLIENT_BUDGET, weigh } from "../build.mjs";
 
-test("the_client_weighs_at_most_9000_bytes_minified_and_gzipped", async () => {
+test("the_client_weighs_at_most_9500_bytes_minified_and_gzipped", async () => {
   const bytes = await weigh("src/index.ts");
   console.log(`the client weighs ${bytes} bytes minified and gzipped`);
   assert.ok(bytes <= CLIENT_BUDGET, `${bytes} bytes are more than ${CLIENT_BUDGET}`);

@@ -48,6 +48,7 @@ const CAUSE: Record<Happening, (given: Given) => unknown> = {
   silent: ({ world }) => world.advance(35_000),
   due: ({ world }) => world.advance(500),
   wake: ({ world }) => world.wake(),
+  offline: ({ world }) => world.offline(),
   give_up: async ({ world }) => {
     await world.advance(500);
     await world.socket.end(1006);
@@ -63,6 +64,7 @@ const SEEN: Partial<Record<`${State} ${Happening}`, (given: Given, before: { soc
   "joining source": ({ world }, { sockets }) => assert.equal(world.sockets.length, sockets + 1),
   "joining late": ({ world }) => assert.equal(world.socket.closedWith, "none"),
   "open silent": ({ world }) => assert.equal(world.socket.closedWith, "none"),
+  "open offline": ({ world }) => assert.deepEqual(world.socket.texts, ["ping"]),
   "open wake": ({ world }) => assert.deepEqual(world.socket.texts, ["ping"]),
   "waiting wake": ({ world }, { sockets }) => assert.equal(world.sockets.length, sockets),
   "open end_at_once": ({ world }) => assert.equal(world.socket.closedWith, 4200),

@@ -22,6 +22,7 @@ export class World {
   onSocket: (socket: FakeSocket) => void = () => {};
   readonly #timers = new Map<number, Timer>();
   readonly #wakers = new Set<() => void>();
+  readonly #losers = new Set<() => void>();
   #order = 0;
   #instances = 0;
 
@@ -40,9 +41,10 @@ export class World {
     },
     random: () => world.random,
     instance: () => `me${world.#instances++}`,
-    onWake: (woken: () => void) => {
+    onWake: (woken: () => void, lost: () => void) => {
       world.#wakers.add(woken);
-      return () => void world.#wakers.delete(woken);
+      world.#losers.add(lost);
+      return () => void (world.#wakers.delete(woken), world.#losers.delete(lost));
     },
   }))(this);
 
@@ -99,6 +101,12 @@ export class World {
   /** The network is back, or the page is seen again. */
   async wake(): Promise<void> {
     for (const woken of [...this.#wakers]) woken();
+    await this.settle();
+  }
+
+  /** The network is gone, as the device tells it. */
+  async offline(): Promise<void> {
+    for (const lost of [...this.#losers]) lost();
     await this.settle();
   }
 
