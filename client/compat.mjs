@@ -29,7 +29,7 @@ export async function complaints(sources) {
     const options = { ...compilerOptions, lib: undefined, noLib: true, types: [], allowJs: false, checkJs: false };
     const project = join(folder, "tsconfig.json");
     await writeFile(project, JSON.stringify({ compilerOptions: options, files: [...libs, ...sources] }));
-    return tell(["--project", project, "--pretty", "false"]);
+    return tell(["--project", project, "--pretty", "false", "--singleThreaded"]);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -46,6 +46,7 @@ function tell(args) {
 const libFiles = () =>
   tell(["--project", join(here, "tsconfig.build.json"), "--listFilesOnly"]).filter((path) => /[\\/]lib\.[^\\/]+\.d\.ts$/.test(path));
 
+// As much of the data's form as is read here.
 /** @typedef {{ version_added: string | boolean | null, version_removed?: string | boolean, flags?: unknown, prefix?: string, alternative_name?: string, partial_implementation?: boolean }} Statement */
 /** @typedef {{ __compat?: { support: Record<string, Statement | Statement[] | "mirror"> }, [name: string]: any }} Feature */
 
