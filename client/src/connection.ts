@@ -218,19 +218,18 @@ export class Connection {
   readonly #effects: Readonly<Record<Effect, () => void>> = {
     ask_token: async () => {
       const turn = ++this.#turn;
-      const tokens = this.#identity.join();
       try {
-        await tokens.forJoin(this.#now());
+        await this.#identity.join().forJoin(this.#now());
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
         // A function that failed may do better later; one that says nobody is signed in will not.
-        if (error instanceof ChannelError && !error.retryable)
-          this.#happen(this.#identity.refused(tokens, error) ? "end_at_once" : "end_stop", error);
+        if (error instanceof ChannelError && !error.retryable) this.#stop(error);
         else this.#happen("no_token", offline(`The token function failed: ${error}`));
       }
     },
-    ask_anew: () => void (this.#identity.joined.slow && this.#effects.ask_token()),
+    // With a socket there it is a guest's sign-in that waits.
+    ask_anew: () => void (!this.#link && this.#identity.joined.slow && this.#effects.ask_token()),
     open_socket: () => {
       const turn = this.#turn;
       const token = this.#identity.joined.current;
@@ -248,7 +247,7 @@ export class Connection {
           });
         } catch (error) {
           closed();
-          this.#happen("end_stop", new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
+          this.#stop(new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
         }
       });
     },
@@ -340,11 +339,17 @@ export class Connection {
     const advice = advise(code);
     const error = closeError(code, reason, this.#state === "joining" ? this.#ports.base : "");
     // A bad token is worth one new one, as an expired one is.
-    const { tokens, joined } = this.#identity;
     const bad = advice === "new_token" || code === BAD_TOKEN;
-    const fresh = bad && (tokens.replaceable ? "new_token" : "stop");
-    const again = (bad || code === FORBIDDEN) && this.#state === "joining" && this.#identity.refused(joined, error) && "at_once";
-    this.#happen(`end_${again || fresh || advice}`, error);
+    const { tokens, trying } = this.#identity;
+    if (bad && !trying && tokens.replaceable) this.#happen("end_new_token", error);
+    else if (bad || code === FORBIDDEN) this.#stop(error);
+    else this.#happen(`end_${advice}`, error);
+  }
+
+  /** Ends for good, unless it was a sign-in that could not join: then the source before comes back. */
+  #stop(error: ChannelError): void {
+    const { joined } = this.#identity;
+    this.#happen(this.#identity.refused(joined, error) ? "end_at_once" : "end_stop", error);
   }
 
   /** Tells the service a token of a sign-in. A way that broke has not answered: the next join asks the same. */

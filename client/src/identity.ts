@@ -33,6 +33,11 @@ export class Identity {
     return this.#joined;
   }
 
+  /** Whether this join is what a sign-in is judged by. */
+  get trying(): boolean {
+    return this.#signIn?.tokens === this.#joined;
+  }
+
   /** Those to join with next: a sign-in's, where one is unanswered. */
   join(): Tokens {
     return (this.#joined = this.#signIn?.tokens ?? this.#tokens);
@@ -68,7 +73,7 @@ export class Identity {
 
   /** The service welcomed whoever joined, or who has signed in since. */
   welcomed(): void {
-    const tokens = this.#signIn?.tokens === this.#joined ? this.#joined : this.#tokens;
+    const tokens = this.trying ? this.#joined : this.#tokens;
     this.accepted(tokens, tokens.current);
   }
 

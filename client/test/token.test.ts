@@ -526,3 +526,41 @@ for (const nothing of [undefined, "", 7, {}, Number.NaN]) {
     assert.deepEqual([bad.state, world.socket.heard()], ["failed", []]);
   });
 }
+
+test("a_sign_in_whose_token_cannot_stand_in_a_handshake_is_told_and_the_old_source_comes_back", async () => {
+  const world = new World();
+  const { socket } = world.runtime;
+  const runtime = {
+    ...world.runtime,
+    socket: (url: string, protocols: string[]) => {
+      if (protocols[1]?.includes(" ")) throw new SyntaxError("bad protocol");
+      return socket(url, protocols);
+    },
+  };
+  const channel = await world.open({ token: "old", runtime });
+  await world.socket.end(1006);
+  const away = outcome(channel.signIn("no token at all"));
+  await world.advance(1_000);
+  assert.equal(away.error?.code, "protocol");
+  assert.deepEqual([world.sockets.length, world.socket.protocols[1]], [2, "bearer.old"]);
+  await world.socket.say(welcomeOf({ resume: "recovered" }));
+  assert.equal(channel.connection.state, "open");
+});
+
+test("a7_a_guest_whose_token_function_hangs_keeps_its_socket_when_the_network_is_back", async () => {
+  const world = new World();
+  const asks: TokenAsk[] = [];
+  const channel = await world.joining({
+    token: (ask) => {
+      asks.push(ask);
+      return asks.length === 1 ? "late" : new Promise(() => {});
+    },
+  });
+  await world.socket.say(guest);
+  assert.equal(asks.length, 2);
+  await world.advance(6_000);
+  await world.wake();
+  channel.connection.start();
+  await world.settle();
+  assert.deepEqual([asks.length, world.sockets.length, world.socket.closedWith, channel.connection.state], [2, 1, undefined, "joining"]);
+});
