@@ -11,6 +11,7 @@ import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { Renewal } from "./renewal.ts";
+import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { Tokens } from "./tokens.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -95,7 +96,8 @@ export class Connection {
   #notBefore = 0;
   #retryIn: number | undefined;
   #error: ChannelError | undefined;
-  #clockAhead = 0;
+  /** By how much the service's clock is ahead of the runtime's; before it told the time, nothing has expired. */
+  #clockAhead = -Infinity;
   /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
   #turn = 1;
   #welcome: Welcome | null = null;
@@ -235,7 +237,7 @@ export class Connection {
       const token = this.#tokens.current;
       const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
       this.#closeWith = undefined;
-      this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
+      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
           this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
