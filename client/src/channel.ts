@@ -1,3 +1,4 @@
+import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions, StateChange } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
@@ -9,7 +10,7 @@ import { Feed } from "./iterate.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from "./protocol.ts";
+import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -101,6 +102,7 @@ export class Channel<C = AnyChannel> {
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
+    const again = new Backoff(runtime.random);
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
@@ -110,7 +112,15 @@ export class Channel<C = AnyChannel> {
       {
         ask: this.#outbox.control,
         deliver: (message) => this.#deliver(message),
-        tell: (name, event) => this.connection.tell(name, event as Recovered & Lost),
+        tell: (name, event) => {
+          if (name === "lost") this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.connection.tell(name, event as Recovered & Lost);
+        },
+        told: () => (again.reset(), this.#outbox.told()),
+        later: (error, run) => {
+          this.connection.tell("error", error);
+          return runtime.after(error.retryAfter ?? again.next(), run);
+        },
       },
       options.position ?? null,
     );
@@ -212,22 +222,31 @@ export class Channel<C = AnyChannel> {
     return this.connection.signIn(token);
   }
 
-  /** Leaves for good: what is unanswered is rejected. Settles when the socket is closed, after 2 s at most. */
+  /**
+   * Leaves for good: what is unanswered is rejected with `closed`, which is not reported as unhandled where nobody
+   * awaits it, so await first what must be kept. Settles when the socket is closed, after 2 s at most.
+   */
   close(): Promise<void> {
     return this.connection.close(closeError(1000));
   }
 
   #settled<Value>(lane: LaneName, fields: object, read: (answer: never) => Value, signal?: AbortSignal): Promise<Value> {
-    return new Promise((resolve, reject) => {
+    const settled = new Promise<Value>((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
       const forget = onAbort(signal, () => this.#outbox.withdraw(id, aborted()));
       const id = this.#outbox.ask(
         lane,
         fields,
         (answer) => (forget(), resolve(read(answer as never))),
-        (error) => (forget(), reject(error)),
+        (error) => {
+          forget();
+          reject(error);
+          // Whoever closes the channel knows that what is unanswered fails, and need not catch it everywhere.
+          if (error.code === "closed") queueMicrotask(() => settled.catch(() => {}));
+        },
       );
     });
+    return settled;
   }
 
   #address(connection: string | null): string {
@@ -242,7 +261,7 @@ export class Channel<C = AnyChannel> {
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
-    this.#outbox.open(welcome.limits);
+    this.#outbox.open(welcome);
     this.#delivery.welcome(welcome);
     this.presence.welcome(welcome, carried || this.#outbox.busy("presence"));
   }
@@ -252,7 +271,7 @@ export class Channel<C = AnyChannel> {
       case "message": {
         // The type says what kind of frame it is, which is no business of the app's.
         const { type: _, ...message } = frame;
-        if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, frame);
+        this.#answer(message);
         return this.#delivery.message(message);
       }
       case "presence":
@@ -268,7 +287,13 @@ export class Channel<C = AnyChannel> {
     }
   }
 
+  /** A message of one's own answers its publish, also where a page of what was missed holds it (F2). */
+  #answer(message: Message): void {
+    if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, message as MessageFrame);
+  }
+
   #deliver(message: Message): void {
+    this.#answer(message);
     this.#emitter.emit(message.event as EventName<C>, message as never);
     this.#emitter.emit("*", message as never);
   }

@@ -103,6 +103,8 @@ export class Connection {
   #welcome: Welcome | null = null;
   /** The turn in which the service last said `welcome`. */
   #welcomedIn = 0;
+  /** Pings that were not answered yet. */
+  #pings = 0;
   #lastId: string | null = null;
   #closeWith: number | undefined;
 
@@ -237,6 +239,7 @@ export class Connection {
       const token = this.#tokens.current;
       const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
       this.#closeWith = undefined;
+      this.#pings = 0;
       this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
@@ -297,7 +300,11 @@ export class Connection {
   #read(text: string, turn: number): void {
     this.#options.trace?.("in", text);
     this.#heartbeat.heard(text);
-    if (text === "pong") return;
+    if (text === "pong") {
+      this.#pings = Math.max(0, this.#pings - 1);
+      if (!this.#pings) this.#ports.outbox.alive();
+      return;
+    }
     for (const frame of readFrames(text)) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
@@ -310,6 +317,7 @@ export class Connection {
   #send(text: string): void {
     this.#options.trace?.("out", text);
     this.#heartbeat.sent();
+    if (text === "ping") this.#pings++;
     this.#link?.send(text);
   }
 
@@ -318,7 +326,7 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#ports.outbox.linked((text) => this.#send(text));
+    this.#ports.outbox.linked({ send: (text) => this.#send(text), probe: () => this.#send("ping") });
     this.#happen(frame.epoch === undefined ? "guest" : "welcome");
   }
 
