@@ -10,7 +10,7 @@ import { Feed } from "./iterate.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
+import type { Ack, Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -106,7 +106,7 @@ export class Channel<C = AnyChannel> {
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
-    this.presence = new Presence((data) => this.#settled("presence", { type: "presence", data }, () => undefined));
+    this.presence = new Presence((data) => this.#settled("presence", { type: "presence", data }, (answer?: Ack) => answer !== undefined));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
     this.#delivery = new Delivery(
       {
@@ -263,7 +263,7 @@ export class Channel<C = AnyChannel> {
     this.#ownIds.add(welcome.connection);
     this.#outbox.open(welcome);
     this.#delivery.welcome(welcome);
-    this.presence.welcome(welcome, carried || this.#outbox.busy("presence"));
+    this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }
 
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {

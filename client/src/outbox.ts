@@ -15,7 +15,7 @@ const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20
  * The lanes:
  * - `publish`: in order, again after a reconnect, again after `rate_limited`
  * - `volatile`: now or not at all
- * - `presence` and `history`: one after the other, again after a reconnect and after `rate_limited`
+ * - `presence` and `history`: one after the other, again after a reconnect and after `rate_limited`; of `presence` the latest
  * - `control`: the client's own requests, meant for one connection alone; needs no `welcome`
  */
 export type LaneName = "publish" | "volatile" | "presence" | "history" | "control";
@@ -39,7 +39,7 @@ export class Outbox {
       control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
       publish: new Lane(runtime, { batch: "many", again: "always", paced: false, once: true }),
       volatile: new Lane(runtime, { batch: "unordered", again: "never", paced: false }),
-      presence: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+      presence: new Lane(runtime, { batch: 1, again: "always", paced: true, latest: true }),
       history: new Lane(runtime, { batch: 1, again: "always", paced: true }),
     };
   }
