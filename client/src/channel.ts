@@ -269,8 +269,7 @@ export class Channel<C = AnyChannel> {
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
     switch (frame.type) {
       case "message": {
-        // The type says what kind of frame it is, which is no business of the app's.
-        const { type: _, ...message } = frame;
+        const message = bare(frame);
         this.#answer(message);
         return this.#delivery.message(message);
       }
@@ -281,7 +280,13 @@ export class Channel<C = AnyChannel> {
           this.connection.tell("error", new ChannelError(frame.code, frame.message));
         return;
       case "ack":
+        this.#outbox.take(frame.id, frame);
+        // It stands in the place of a message that its publisher does not want to hear (F5).
+        if (frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
+        return;
       case "history":
+        this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
+        return;
       case "resumed":
         this.#outbox.take(frame.id, frame);
     }
@@ -293,6 +298,7 @@ export class Channel<C = AnyChannel> {
   }
 
   #deliver(message: Message): void {
+    if (message.event === undefined) return;
     this.#answer(message);
     this.#emitter.emit(message.event as EventName<C>, message as never);
     this.#emitter.emit("*", message as never);
@@ -300,6 +306,9 @@ export class Channel<C = AnyChannel> {
 }
 
 const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its AbortSignal.");
+
+/** A message without its type: which kind of frame it came in is no business of the app's. */
+const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
 
 /** Without what else a message of one's own would tell. */
 const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });
