@@ -241,8 +241,8 @@ export class Channel<C = AnyChannel> {
         (error) => {
           forget();
           reject(error);
-          // Whoever closes the channel knows that what is unanswered fails, and need not catch it everywhere.
-          if (error.code === "closed") queueMicrotask(() => settled.catch(() => {}));
+          // Whoever closes the channel, or gives up, knows that what is unanswered fails, and need not catch it everywhere.
+          if (error.code === "closed" || error.code === "aborted") queueMicrotask(() => settled.catch(() => {}));
         },
       );
     });

@@ -117,10 +117,10 @@ export class Lane {
 
   /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
   lost(most: boolean): void {
-    for (const request of this.#queue) {
-      if (request.doubtSince === undefined) continue;
+    for (const request of this.#all()) {
+      // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
-      if (most) request.doubtSince = -Infinity;
+      if (most) request[request.doubtSince === undefined ? "sentAt" : "doubtSince"] = -Infinity;
     }
   }
 
@@ -163,8 +163,7 @@ export class Lane {
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(
         this.#holdUntil - now,
-        // Without a gap the clock may have been set back.
-        this.#gap && this.#sentAt + this.#gap - now,
+        this.#sentAt + this.#gap - now,
         (this.#rules.paced && way.pace?.wait(now)) || 0,
       );
       if (wait > 0) {
@@ -221,6 +220,7 @@ export class Lane {
     for (const request of batch) {
       this.#flying.set(request.id, request);
       request.sentAt = way.now();
+      request.untold = request.doubtSince !== undefined;
       request.overdue = false;
       request.callOff = this.#runtime.after(ANSWER_MS, () => {
         // On a way that has died it is not the answer that is missing, and after a block it may wait to be read.

@@ -165,3 +165,21 @@ test("an_answer_that_came_while_the_loop_was_blocked_is_read_before_it_is_given_
   await world.block(31_000);
   assert.deepEqual([seen?.state, channel.connection.state], ["done", "open"]);
 });
+
+test("d7_what_was_under_way_when_something_was_lost_is_in_the_same_doubt_once_its_way_breaks", async () => {
+  for (const [refusal, expected] of [[undefined, "timeout"], ["rate_limited", undefined]] as const) {
+    const world = new World();
+    const channel = await world.open({}, { seq: 5 });
+    const [seen] = say(channel, "a");
+    await world.settle();
+    const [sent] = world.socket.heard();
+    await world.socket.say(messageOf(8));
+    await world.socket.say({ type: "resumed", id: world.socket.heardOne()["id"], resume: "lost", seq: 8, first: 8 });
+    // One that was refused was not said, whatever was lost.
+    if (refusal) await world.socket.say(refused(sent, refusal, { retry_after: 60_000 }));
+    await world.socket.end(1006);
+    await away(world, 11 * MINUTE, { seq: 8, resume: "recovered" });
+    assert.equal(seen?.error?.code, expected);
+    assert.equal(world.socket.heard().length, expected ? 0 : 1);
+  }
+});

@@ -112,5 +112,11 @@ test("a_publish_that_nobody_awaits_does_not_end_the_process_at_close_and_one_ref
   void channel.close();
   await world.settle();
   await world.settle();
+  const abort = new AbortController();
+  const other = await world.open({ signal: abort.signal });
+  void other.publish("say", { text: "sent" });
+  await world.settle();
+  abort.abort();
+  await world.settle();
   assert.deepEqual([reported, awaited.error?.code], [["invalid_data"], "closed"]);
 });

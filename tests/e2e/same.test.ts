@@ -58,6 +58,7 @@ same("f2_f5_d8_a_publish_is_answered_by_its_place_or_by_what_is_wrong", async (j
   await ann.answer("ephemeral may not be directed", channel.publish("typing", { on: false }, { to: { users: ["bob"] } } as object));
   await bob.until("messages", 7);
   await ann.until("messages", 5);
+  assert.deepEqual([ann.losses, ann.messages.filter((message) => message.includes("not to me"))], [[], []]);
 });
 
 same("d7_an_id_is_known_again", async (join) => {
