@@ -1,3 +1,4 @@
+import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
@@ -10,7 +11,7 @@ import { Feed } from "./iterate.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from "./protocol.ts";
+import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -93,7 +94,6 @@ export class Channel<C = AnyChannel> {
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
   readonly #base: string;
-  readonly #signal: AbortSignal | undefined;
   readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
@@ -103,22 +103,30 @@ export class Channel<C = AnyChannel> {
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
+    const again = new Backoff(runtime.random);
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
-    this.presence = new Presence((data) => this.#settled("presence", { type: "presence", data }, () => undefined));
+    this.presence = new Presence((data, done, failed) => this.#settled("presence", { type: "presence", data }, done, undefined, failed));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
-        deliver: (message) => this.#emitter.emit("message", message),
-        tell: (name, event) => this.#emitter.emit(name, event as Recovered & Lost),
+        deliver: (message) => this.#deliver(message),
+        tell: (name, event) => {
+          if (name === "lost") this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.#emitter.emit(name, event as Recovered & Lost);
+        },
+        told: () => (again.reset(), this.#outbox.told()),
+        later: (error, run) => {
+          this.#emitter.emit("error", error);
+          return runtime.after(error.retryAfter ?? again.next(), run);
+        },
       },
       options.position ?? null,
     );
     const { signal } = options;
     const forget = onAbort(signal, () => abort());
-    this.#signal = signal;
     this.connection = new Connection(runtime, options, {
       emitter: this.#emitter,
       base: this.#base,
@@ -208,7 +216,7 @@ export class Channel<C = AnyChannel> {
 
   /** Settles once the channel is open; rejects where it ends before. */
   opened(): Promise<void> {
-    return this.#quietly((resolve, reject) => {
+    return quietly((resolve, reject) => {
       const look = ({ state, error }: Pick<Connection, "state" | "error">): void => {
         if (state === "open") resolve();
         else if (state === "closed") reject(error as ChannelError);
@@ -222,36 +230,34 @@ export class Channel<C = AnyChannel> {
 
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
   signIn(token: TokenSource): Promise<void> {
-    return this.#quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
+    return quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
   }
 
-  /** Leaves for good: what is unanswered is rejected. Settles when the socket is closed, after 2 s at most. */
+  /**
+   * Leaves for good: what is unanswered is rejected with `closed`, which is not reported as unhandled where nobody
+   * awaits it, so await first what must be kept. Settles when the socket is closed, after 2 s at most.
+   */
   close(): Promise<void> {
     return this.connection.close(closeError(1000));
   }
 
-  #settled<Value>(lane: LaneName, fields: object, read: (answer: never) => Value, signal?: AbortSignal): Promise<Value> {
-    return this.#quietly((resolve, reject) => {
+  #settled<Value>(
+    lane: LaneName,
+    fields: object,
+    read: (answer: never) => Value,
+    signal?: AbortSignal,
+    failed: () => void = () => {},
+  ): Promise<Value> {
+    return quietly((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
       const forget = onAbort(signal, () => this.#outbox.withdraw(id, aborted()));
       const id = this.#outbox.ask(
         lane,
         fields,
         (answer) => (forget(), resolve(read(answer as never))),
-        (error) => (forget(), reject(error)),
+        (error) => (forget(), failed(), reject(error)),
       );
     });
-  }
-
-  /** A promise. Where the app itself ends the channel, it knows that what is unanswered fails: nobody need catch that. */
-  #quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
-    let settle: [(value: Value) => void, (error: ChannelError) => void] = [() => {}, () => {}];
-    const promise = new Promise<Value>((...both) => (settle = both));
-    run(settle[0], (error) => {
-      if (error.code === "closed" || (error.code === "aborted" && this.#signal?.aborted)) promise.catch(() => {});
-      settle[1](error);
-    });
-    return promise;
   }
 
   #address(connection: string | null): string {
@@ -266,17 +272,16 @@ export class Channel<C = AnyChannel> {
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
-    this.#outbox.open(welcome.limits);
+    this.#outbox.open(welcome);
     this.#delivery.welcome(welcome);
-    this.presence.welcome(welcome, carried || this.#outbox.busy("presence"));
+    this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }
 
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
     switch (frame.type) {
       case "message": {
-        // The type says what kind of frame it is, which is no business of the app's.
-        const { type: _, ...message } = frame;
-        if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, frame);
+        const message = bare(frame);
+        this.#answer(message);
         return this.#delivery.message(message);
       }
       case "presence":
@@ -286,10 +291,27 @@ export class Channel<C = AnyChannel> {
           this.#emitter.emit("error", new ChannelError(frame.code, frame.message));
         return;
       case "ack":
+        this.#outbox.take(frame.id, frame);
+        // It stands in the place of a message that its publisher does not want to hear (F5).
+        if (frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
+        return;
       case "history":
+        this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
+        return;
       case "resumed":
         this.#outbox.take(frame.id, frame);
     }
+  }
+
+  /** A message of one's own answers its publish, also where a page of what was missed holds it (F2). */
+  #answer(message: Message): void {
+    if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, message as MessageFrame);
+  }
+
+  #deliver(message: Message): void {
+    if (message.event === undefined) return;
+    this.#answer(message);
+    this.#emitter.emit("message", message);
   }
 
   /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
@@ -302,7 +324,21 @@ export class Channel<C = AnyChannel> {
   }
 }
 
+/** A promise. Where the app itself gives up or ends the channel, it knows that what is unanswered fails: nobody need catch that. */
+function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
+  const promise = new Promise<Value>((resolve, reject) =>
+    run(resolve, (error) => {
+      reject(error);
+      if (error.code === "closed" || error.code === "aborted") queueMicrotask(() => promise.catch(() => {}));
+    }),
+  );
+  return promise;
+}
+
 const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its AbortSignal.");
+
+/** A message without its type: which kind of frame it came in is no business of the app's. */
+const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
 
 /** Without what else a message of one's own would tell. */
 const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });

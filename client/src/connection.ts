@@ -13,6 +13,7 @@ import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { Renewal } from "./renewal.ts";
+import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { Tokens, TokenSource } from "./tokens.ts";
 
@@ -82,12 +83,15 @@ export class Connection {
   #notBefore = 0;
   #retryIn: number | undefined;
   #error: ChannelError | undefined;
-  #clockAhead = 0;
+  /** By how much the service's clock is ahead of the runtime's; before it told the time, nothing has expired. */
+  #clockAhead = -Infinity;
   /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
   #turn = 1;
   #welcome: Welcome | null = null;
   /** The turn in which the service last said `welcome`. */
   #welcomedIn = 0;
+  /** Pings that were not answered yet. */
+  #pings = 0;
   #lastId: string | null = null;
   #closeWith: number | undefined;
 
@@ -235,7 +239,8 @@ export class Connection {
       const token = this.#identity.joined.current;
       const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
       this.#closeWith = undefined;
-      this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
+      this.#pings = 0;
+      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
           this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
@@ -302,7 +307,11 @@ export class Connection {
   #read(text: string, turn: number): void {
     this.#trace("in", text);
     this.#heartbeat.heard(text);
-    if (text === "pong") return;
+    if (text === "pong") {
+      this.#pings = Math.max(0, this.#pings - 1);
+      if (!this.#pings) this.#ports.outbox.alive();
+      return;
+    }
     for (const frame of readFrames(text)) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
@@ -320,6 +329,7 @@ export class Connection {
   #send(text: string): void {
     this.#trace("out", text);
     this.#heartbeat.sent();
+    if (text === "ping") this.#pings++;
     this.#link?.send(text);
   }
 
@@ -328,7 +338,7 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#ports.outbox.linked((text) => this.#send(text));
+    this.#ports.outbox.linked({ send: (text) => this.#send(text), probe: () => this.#send("ping") });
     this.#happen(frame.epoch === undefined ? "guest" : "welcome");
   }
 

@@ -1,3 +1,4 @@
+import type { ChannelError } from "./errors.ts";
 import type { Answer, Ask } from "./lane.ts";
 import type { HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
 
@@ -30,7 +31,11 @@ const HELD = 1_000;
 export interface DeliveryPorts {
   deliver(message: Message): void;
   tell(name: "recovered" | "lost", event: Recovered | Lost): void;
+  /** All that this connection missed has been told. */
+  told(): void;
   ask: Ask;
+  /** Calls `run` some time after a refusal, until the returned function is called. */
+  later(error: ChannelError, run: () => void): () => void;
 }
 
 /**
@@ -54,6 +59,7 @@ export class Delivery {
   #askedAfter = -1;
   /** Counts connections, so that an answer to an older one is not mistaken for news. */
   #turn = 0;
+  #callOff = (): void => {};
 
   constructor(ports: DeliveryPorts, position: Position | null) {
     this.#ports = ports;
@@ -84,6 +90,7 @@ export class Delivery {
     const same = before?.epoch === epoch && before.seq === seq;
     if (resume === "lost" || (this.#since !== null && !same)) this.#tellLost(this.#since, seq, first);
     this.#since = null;
+    this.#ports.told();
   }
 
   /** A message came. */
@@ -108,6 +115,7 @@ export class Delivery {
   /** The connection is gone; what is held will be told by the next one. */
   down(): void {
     this.#turn++;
+    this.#callOff();
     this.#held = [];
     this.#phase = "live";
     this.#askedAfter = -1;
@@ -156,8 +164,12 @@ export class Delivery {
 
   #request(fields: object, done: (answer: never) => void): void {
     const turn = this.#turn;
-    // A connection that breaks fails its questions too; the next one asks for itself.
-    this.#ports.ask(fields, done as (answer: Answer) => void, () => void (turn === this.#turn && this.#giveUp()));
+    this.#ports.ask(fields, done as (answer: Answer) => void, (error) => {
+      // A connection that breaks fails its questions too; the next one asks for itself.
+      if (turn !== this.#turn) return;
+      if (error.retryable) this.#callOff = this.#ports.later(error, () => this.#request(fields, done));
+      else this.#giveUp();
+    });
   }
 
   #page({ messages, more }: HistoryFrame): void {
@@ -191,6 +203,7 @@ export class Delivery {
     const last = this.#last;
     if (this.#phase !== "replay" || last < this.#target) return;
     this.#phase = "live";
+    this.#ports.told();
     // What is still held has a gap before it.
     if (this.#held.length) return this.#ask();
     const since = this.#since;
@@ -210,7 +223,8 @@ export class Delivery {
     const position = this.#position ?? NOWHERE;
     if (seq <= position.seq) return;
     this.#position = { ...position, seq };
-    this.#tellLost((this.#since = position.seq), seq, first);
+    this.#since = seq;
+    this.#tellLost(position.seq, seq, first);
   }
 
   #tellLost(after: number | null, seq: number, first: number | undefined): void {

@@ -40,7 +40,10 @@ export type ClientCode =
   | "removed"
   /** Another connection took this one's place. */
   | "replaced"
-  /** The connection is alive, but no answer came within 30 s; whether the request was carried out is not known. */
+  /**
+   * The connection is alive, but no answer came within 30 s; or it broke, and what was said meanwhile is lost. Whether
+   * the request was carried out is not known.
+   */
   | "timeout"
   /** An iterator was read more slowly than messages came. */
   | "too_slow";

@@ -16,16 +16,29 @@ export interface Request {
   readonly place: number;
   readonly text: string;
   readonly bytes: number;
-  done(answer: Answer): void;
+  /** Without an answer where a later request takes its place. */
+  done(answer?: Answer): void;
   fail(error: ChannelError): void;
   /** Ends the waiting for an answer. */
   callOff(): void;
+  /** When it was sent last, by the service's clock; before all time where the service does not know its id again. */
+  sentAt?: number;
+  /** When it was first sent on a way that then broke: it may have been carried out. */
+  doubtSince?: number | undefined;
+  /** Whether no replay can tell any more if it was. */
+  untold?: boolean;
+  /** Whether its answer is overdue. */
+  overdue?: boolean;
 }
 
 /** How a lane treats its requests. */
 export interface LaneRules {
   /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
   readonly batch: 1 | "many" | "unordered";
+  /** Whether being carried out twice does harm: then what is in doubt waits for what a replay tells of it. */
+  readonly once?: boolean;
+  /** Whether a request takes the place of those before it that were not sent yet. */
+  readonly latest?: boolean;
   /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
   readonly again: "always" | "by_rate" | "never";
   /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
@@ -37,10 +50,19 @@ export interface Way {
   readonly limits: Limits;
   readonly pace?: Pace;
   send(text: string): void;
+  /** Asks whether the way still holds; `alive` tells that it does, after all that was on it by then. */
+  probe(): void;
+  /** The service's clock, in milliseconds since 1970, as far as it remembers ids by which to know a request again (D7). */
+  now(): number;
 }
 
+/** How many requests of a lane may be unanswered, and how many bytes of them; what is more is refused. */
+const QUEUE_FRAMES = 1_000;
+const QUEUE_BYTES = 1 << 20;
 /** An answer that has not come after this many milliseconds on a living connection will not come. */
 const ANSWER_MS = 30_000;
+/** So long the service knows an id again, in milliseconds (D7), less what sending may take. */
+const KNOWN_MS = 570_000;
 /** A lane that was refused by rate and then sent nothing for this many milliseconds tries its full speed again. */
 const RESTED_MS = 10_000;
 
@@ -59,6 +81,8 @@ export class Lane {
   #gap = 0;
   #sentAt = 0;
   #way: Way | null = null;
+  /** Whether what is in doubt has to wait, because a replay may still tell of it. */
+  #phase: "told" | "untold" = "told";
   #callOff = (): void => {};
 
   constructor(runtime: Runtime, rules: LaneRules) {
@@ -69,45 +93,77 @@ export class Lane {
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
     this.#queue.push(request);
+    this.#trim();
+    const all = this.#all();
+    if (all.length > QUEUE_FRAMES || all.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
+      this.#queue.pop();
+      throw new ChannelError("queue_full", "The queue is full: try later.");
+    }
     queueMicrotask(() => this.flush());
   }
 
   /** Whether anything is neither answered nor given up. */
   get busy(): boolean {
-    return this.#queue.length + this.#flying.size + this.#refused.length > 0;
+    return this.#all().length > 0;
   }
 
-  /** A way is there: what waits goes out. */
+  /** A way is there: what waits goes out, save what is in doubt and everything behind it. */
   open(way: Way): void {
     this.#way = way;
     this.#holdUntil = 0;
+    this.#phase = "untold";
     this.flush();
+  }
+
+  /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
+  lost(most: boolean): void {
+    for (const request of this.#all()) {
+      // Of what was not sent yet nothing is in doubt: that is seen to when it is.
+      request.untold = true;
+      if (most) request[request.doubtSince === undefined ? "sentAt" : "doubtSince"] = -Infinity;
+    }
+  }
+
+  /** All else that was said meanwhile has been told: what was not among it was not carried out. */
+  told(): void {
+    this.#phase = "told";
+    for (const request of this.#queue) if (!request.untold) request.doubtSince = undefined;
+    this.flush();
+  }
+
+  /** The way holds: an answer that is overdue will not come. */
+  alive(): void {
+    for (const { id, overdue } of this.#flying.values())
+      if (overdue) this.withdraw(id, unanswered("No answer in 30 s"));
   }
 
   /** The way broke: what may be sent again goes back to the front of the queue, in its old order; with an error, nothing may. */
   down(error?: ChannelError): void {
     this.#way = null;
     this.#callOff();
-    const back = [...this.#flying.values(), ...this.#refused, ...this.#queue].sort((a, b) => a.place - b.place);
-    this.#flying.clear();
+    const back = this.#all().sort((a, b) => a.place - b.place);
     this.#refused = [];
     this.#queue = [];
+    if (this.#rules.once) for (const request of this.#flying.values()) request.doubtSince ??= request.sentAt;
+    this.#flying.clear();
     for (const request of back) request.callOff();
-    if (this.#rules.again === "always" && !error) this.#queue = back;
-    else for (const request of back) request.fail(error ?? offline());
+    if (this.#rules.again === "always" && !error) {
+      this.#queue = back;
+      this.#trim();
+    } else for (const request of back) request.fail(error ?? offline());
   }
 
   /** Sends as much as the rules allow. */
   flush(): void {
     const way = this.#way;
-    if (!way) return;
+    if (!way || (this.#phase === "untold" && this.#queue.some(({ doubtSince }) => doubtSince !== undefined))) return;
+    this.#giveUp(way);
     while (this.#queue.length && (this.#rules.batch === "unordered" || !(this.#flying.size + this.#refused.length))) {
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(
         this.#holdUntil - now,
-        // Without a gap the clock may have been set back.
-        this.#gap && this.#sentAt + this.#gap - now,
+        this.#sentAt + this.#gap - now,
         (this.#rules.paced && way.pace?.wait(now)) || 0,
       );
       if (wait > 0) {
@@ -137,12 +193,17 @@ export class Lane {
 
   /** Gives one request up; it may be carried out all the same if it was sent already. */
   withdraw(id: string, error: ChannelError): void {
-    const request = this.#landed(id) ?? [...this.#queue, ...this.#refused].find((waiting) => waiting.id === id);
+    const request = this.#landed(id);
     if (!request) return;
-    this.#queue = this.#queue.filter((waiting) => waiting !== request);
-    this.#refused = this.#refused.filter((waiting) => waiting !== request);
     request.fail(error);
     this.#settle();
+  }
+
+  /** What may have been carried out, and would not be known again, is not sent again. */
+  #giveUp(way: Way): void {
+    const gone = this.#queue.filter(({ doubtSince = Infinity }) => !(way.now() - doubtSince <= KNOWN_MS));
+    this.#queue = this.#queue.filter((request) => !gone.includes(request));
+    for (const { fail } of gone) fail(unanswered("Away for too long"));
   }
 
   #launch(way: Way): void {
@@ -158,9 +219,14 @@ export class Lane {
     const batch = this.#queue.splice(0, count);
     for (const request of batch) {
       this.#flying.set(request.id, request);
-      request.callOff = this.#runtime.after(ANSWER_MS, () =>
-        this.withdraw(request.id, new ChannelError("timeout", "No answer in 30 s; it may have been carried out.")),
-      );
+      request.sentAt = way.now();
+      request.untold = request.doubtSince !== undefined;
+      request.overdue = false;
+      request.callOff = this.#runtime.after(ANSWER_MS, () => {
+        // On a way that has died it is not the answer that is missing, and after a block it may wait to be read.
+        request.overdue = true;
+        way.probe();
+      });
     }
     this.#sentAt = this.#runtime.now();
     if (this.#rules.paced) way.pace?.spend(count, this.#sentAt);
@@ -168,9 +234,20 @@ export class Lane {
     way.send(count > 1 ? `[${texts}]` : texts);
   }
 
+  #all(): Request[] {
+    return [...this.#flying.values(), ...this.#refused, ...this.#queue];
+  }
+
+  #trim(): void {
+    if (this.#rules.latest) for (const request of this.#queue.splice(0, this.#queue.length - 1)) request.done();
+  }
+
+  /** Takes out a request, also one that waits: a replay may answer what is to be sent again. */
   #landed(id: string): Request | undefined {
-    const request = this.#flying.get(id);
+    const request = this.#flying.get(id) ?? this.#all().find((any) => any.id === id);
     this.#flying.delete(id);
+    this.#queue = this.#queue.filter((any) => any !== request);
+    this.#refused = this.#refused.filter((any) => any !== request);
     request?.callOff();
     return request;
   }
@@ -181,9 +258,12 @@ export class Lane {
     if (this.#refused.length) {
       this.#queue = [...this.#refused.sort((a, b) => a.place - b.place), ...this.#queue];
       this.#refused = [];
+      this.#trim();
       // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
       this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
     }
     this.flush();
   }
 }
+
+const unanswered = (why: string): ChannelError => new ChannelError("timeout", `${why}; it may have been carried out.`);

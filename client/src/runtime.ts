@@ -2,9 +2,9 @@
 export interface Runtime {
   /** Opens a socket. */
   socket(url: string, protocols: string[]): SocketLike;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that nobody sets: it only goes forward. What it counts from means nothing. */
   now(): number;
-  /** Calls `run` once after `ms`; the returned function calls it off. */
+  /** Calls `run` once after `ms`, however long that is; the returned function calls it off. */
   after(ms: number, run: () => void): () => void;
   /** Between 0 and 1. */
   random(): number;
@@ -25,12 +25,29 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
+/** Timers of all runtimes hold this many milliseconds; they fire at once where they are to hold more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** A wait that ends later than it should by more than this many milliseconds ended in a loop that was blocked. */
+const LATE_MS = 500;
+/** After which what came meanwhile is read, in milliseconds. */
+const READ_MS = 1_000;
+
+/** Gives up after `ms`, but not before what came while the loop was blocked could be read. */
+export function patiently(runtime: Runtime, ms: number, run: () => void): () => void {
+  const due = runtime.now() + ms;
+  let callOff = runtime.after(ms, () => {
+    if (runtime.now() - due > LATE_MS) callOff = runtime.after(READ_MS, run);
+    else run();
+  });
+  return () => callOff();
+}
+
 /** A browser, Node 22 or newer, Deno or Bun. */
 export const platform: Runtime = {
   socket: (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike,
-  now: () => Date.now(),
+  now: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
