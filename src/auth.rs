@@ -95,7 +95,7 @@ flaws! {
     /// The claims are no JSON object, or one of them has the wrong type.
     Claims Invalid "the claims are not a JSON object, or one has the wrong type";
     /// `sub` is missing, empty or too long.
-    Subject Invalid "sub must be a text of 1 to 128 characters";
+    Subject Invalid "sub must be a text of 1 to 128 characters, no Unicode noncharacters among them";
     /// `exp` is missing, or no date.
     Expiry Invalid "exp is required, in seconds since 1970 and before the year 10000: are these milliseconds?";
     /// `nbf` or `iat` is no date.
@@ -107,11 +107,11 @@ flaws! {
     /// `can` has too many patterns or abilities.
     Can Invalid "can must have at most 64 patterns of at most 64 abilities each";
     /// `roles` are too many, too long or not plain.
-    Roles Invalid "roles must be at most 32 texts of 1 to 64 bytes without control characters";
+    Roles Invalid "roles must be at most 32 texts of 1 to 64 bytes without control characters or noncharacters";
     /// `info` is no object, or too large.
     Info Invalid "info must be a JSON object of at most 1,024 bytes";
     /// `jti` is empty or too long.
-    TokenId Invalid "jti must be a text of 1 to 128 bytes without control characters";
+    TokenId Invalid "jti must be a text of 1 to 128 bytes without control characters or noncharacters";
     /// `exp` has come.
     Expired Expired "the token has expired";
     /// `nbf` or `iat` is more than the leeway ahead.

@@ -76,22 +76,28 @@ pub enum Says {
 pub struct Batch {
     entries: Vec<Entry>,
     bytes: usize,
-    /// Entries whose sender hears something else than everyone.
-    personal: usize,
+    /// Entries of which somebody hears something else than everyone.
+    personal: u32,
+    /// How many hear something of their own, counted once for each entry.
+    listeners: usize,
     opened: Option<Millis>,
 }
 
-/// The most bytes of texts for single members that one flush may make: each hears the whole batch in a text of its
-/// own, and an isolate has 128 MB for all of them.
-const PERSONAL_BYTES_MAX: usize = 8 << 20;
+/// The most bytes of text that one flush makes for those who hear something of their own: each hears the whole batch
+/// in a text made for it and its likes, and an isolate has 128 MB for all of them (rule R7).
+pub const PERSONAL_BYTES_MAX: usize = 8 << 20;
+
+/// The most listeners of one batch: each is four bytes in a list of its line.
+const LISTENERS_MAX: usize = 1_000_000;
 
 impl Batch {
-    /// Adds an accepted request.
-    pub fn push(&mut self, entry: Entry, now: Millis) {
+    /// Adds an accepted request, which so many hear in a text of their own: whom it is directed to, and whoever is
+    /// answered otherwise than by hearing it.
+    pub fn push(&mut self, entry: Entry, listeners: usize, now: Millis) {
         let bytes = entry.frame.as_ref().map_or(0, |(frame, _)| frame.len());
         self.bytes = self.bytes.saturating_add(bytes);
-        let others = matches!(entry.frame, None | Some((_, Audience::Others(_) | Audience::Only(_))));
-        self.personal = self.personal.saturating_add(usize::from(others));
+        self.personal = self.personal.saturating_add(u32::from(listeners > 0));
+        self.listeners = self.listeners.saturating_add(listeners);
         self.opened.get_or_insert(now);
         self.entries.push(entry);
     }
@@ -103,16 +109,20 @@ impl Batch {
 
     /// Whether it must be flushed now, timer or not: it is as large or as old as a batch may be.
     pub fn is_full(&self, now: Millis, bytes: usize, age: Millis) -> bool {
-        let personal = self.bytes.saturating_mul(self.personal);
         self.bytes >= bytes
-            || personal >= PERSONAL_BYTES_MAX
+            || self.bytes.saturating_mul(self.texts()) >= PERSONAL_BYTES_MAX
+            || self.listeners >= LISTENERS_MAX
             || self.opened.is_some_and(|opened| now.saturating_sub(opened) >= age)
+    }
+
+    /// The most different texts it can take: one for each listener, and no more than there are choices of what of the
+    /// personal entries one hears.
+    fn texts(&self) -> usize {
+        self.listeners.min(1_usize.checked_shl(self.personal).unwrap_or(usize::MAX))
     }
 
     /// Takes everything out, in the order in which it was accepted.
     pub fn take(&mut self) -> Vec<Entry> {
-        (self.bytes, self.personal) = (0, 0);
-        self.opened = None;
-        std::mem::take(&mut self.entries)
+        std::mem::take(self).entries
     }
 }

@@ -115,9 +115,9 @@ impl Contract {
         self.channels.iter().find(|rules| rules.pattern.matches(name))
     }
 
-    /// The answer to `GET /v1/contract` (rule E3). Of the channels in it, the first whose pattern fits a name holds.
-    pub fn describe(&self) -> Value {
-        json!({"channels": self.channels.iter().map(|rules| rules.describe()).collect::<Vec<_>>()})
+    /// The answer to `GET /v1/contract` of a deployment whose frames have so many bytes (rule E3). Of the channels in it, the first whose pattern fits a name holds.
+    pub fn describe(&self, frame_bytes: usize) -> Value {
+        json!({"channels": self.channels.iter().map(|rules| rules.describe(frame_bytes)).collect::<Vec<_>>()})
     }
 }
 

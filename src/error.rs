@@ -54,6 +54,8 @@ refusals! {
     UnknownEvent "unknown_event" 404 false "This channel has no such event: GET /v1/contract lists them.";
     /// The path exists, but not with this method.
     MethodNotAllowed "method_not_allowed" 405 false "This path does not take this method.";
+    /// A body did not come within its time.
+    BodyTimeout "body_timeout" 408 true "The body of the request did not come in time: send it again, faster.";
     /// The head is another than `if_seq` said, or the id was used for something else.
     Conflict "conflict" 409 false "The channel has moved on, or this id was used for another message.";
     /// The request needs a kept event or channel.
@@ -141,8 +143,10 @@ closes! {
     BadToken 4009 "bad_token";
     /// Another connection took its place.
     Replaced 4010 "replaced";
-    /// The channel is full, or too many joined in too short a time.
+    /// The channel is full.
     OverCapacity 4100 "over_capacity";
+    /// Too many joined in too short a time; `retry_after` says when the next would pass.
+    RateLimited 4100 "rate_limited";
     /// Twenty refusals in a row.
     TooManyRefusals 4101 "too_many_refusals";
     /// It does not read what it is sent.
@@ -169,9 +173,9 @@ mod tests {
         let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), 16);
+        assert_eq!(codes.len(), 17);
         for code in Code::ALL {
-            let later = matches!(code, Code::RateLimited | Code::Internal | Code::OverCapacity);
+            let later = matches!(code, Code::BodyTimeout | Code::RateLimited | Code::Internal | Code::OverCapacity);
             assert_eq!(code.retryable(), later, "{}", code.as_str());
         }
     }

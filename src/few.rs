@@ -60,7 +60,11 @@ impl<K: Eq, V> Few<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.iter().find(|(known, _)| known.borrow() == key).map(|(_, value)| value)
+        self.entries
+            .iter()
+            .inspect(|_| crate::steps::count(1))
+            .find(|(known, _)| known.borrow() == key)
+            .map(|(_, value)| value)
     }
 
     /// The value of a key, to be changed.
@@ -68,7 +72,11 @@ impl<K: Eq, V> Few<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.iter_mut().find(|(known, _)| (*known).borrow() == key).map(|(_, value)| value)
+        self.entries
+            .iter_mut()
+            .inspect(|_| crate::steps::count(1))
+            .find(|(known, _)| (*known).borrow() == key)
+            .map(|(_, value)| value)
     }
 
     /// Adds an entry, or gives a known key another value.

@@ -10,11 +10,11 @@
 //! | **Contract**: what may be said where | [`app`] (yours), [`contract`], [`pattern`] |
 //! | **Grant**: what a verified token allows | [`auth`], [`policy`] |
 //! | **Frame**: a request, or an event | [`protocol`], [`error`], [`name`] |
-//! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`storage`] |
-//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`limits`] |
+//! | **Channel**: order, history, members | [`channel`], [`history`], [`presence`], [`roster`], [`departures`], [`deadlines`], [`clock`], [`storage`] |
+//! | **Session**: one member, apart from the link that carries it | [`session`], [`sleeper`], [`sleepers`], [`limits`], [`places`] |
 //! | **Batch**: frames that leave together | [`batch`], [`effect`] |
 //! | the way in, before a channel is woken | [`door`], [`config`] |
-//! | maps that are small in wasm | [`few`], [`sorted`] |
+//! | maps that are small in wasm, and what they cost | [`few`], [`sorted`], [`steps`] |
 //!
 //! # A message's way
 //! `shell/object.rs` hands the text, the session and the time to [`channel::Channel::receive`]; `channel/publish.rs`
@@ -35,8 +35,11 @@ pub mod batch;
 #[cfg(feature = "bench")]
 pub mod bench;
 pub mod channel;
+pub mod clock;
 pub mod config;
 pub mod contract;
+pub mod deadlines;
+pub mod departures;
 pub mod door;
 pub mod effect;
 pub mod error;
@@ -45,13 +48,16 @@ pub mod history;
 pub mod limits;
 pub mod name;
 pub mod pattern;
+pub mod places;
 pub mod policy;
 pub mod presence;
 pub mod protocol;
 pub mod roster;
 pub mod session;
 pub mod sleeper;
+pub mod sleepers;
 pub mod sorted;
+pub mod steps;
 pub mod storage;
 
 #[cfg(target_arch = "wasm32")]

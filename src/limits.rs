@@ -2,7 +2,7 @@
 
 use crate::error::Refusal;
 use crate::few::Few;
-use crate::name::{ConnectionId, EventName, Millis, UserId};
+use crate::name::{Address, ConnectionId, EventName, Millis, UserId};
 
 /// How many a second, and how many at once after a pause.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +91,9 @@ pub enum Payer {
     User(UserId),
     /// A connection without a user.
     Connection(ConnectionId),
-    /// All HTTP requests without a token together.
+    /// All without a user who come from one address.
+    Address(Address),
+    /// All HTTP requests without a token whose address is not known, together.
     Nobody,
 }
 
@@ -100,6 +102,7 @@ pub enum Payer {
 pub struct Buckets {
     general: Option<Bucket>,
     hard: Option<Bucket>,
+    address: Option<Bucket>,
     auth: Option<Bucket>,
     replay: Option<Bucket>,
     events: Few<EventName, Bucket>,
@@ -112,6 +115,8 @@ pub enum Gate<'a> {
     General,
     /// All frames together.
     Hard,
+    /// All frames of all connections without a user that come from one address (rule R7).
+    Address,
     /// Replacing the grant (rule A5).
     Auth,
     /// Bytes of replay and history (rule D10).
@@ -126,6 +131,7 @@ impl Buckets {
         let slot = match gate {
             Gate::General => &mut self.general,
             Gate::Hard => &mut self.hard,
+            Gate::Address => &mut self.address,
             Gate::Auth => &mut self.auth,
             Gate::Replay => &mut self.replay,
             Gate::Event(event) => {
@@ -135,9 +141,9 @@ impl Buckets {
         slot.get_or_insert_with(|| Bucket::full(rate, now))
     }
 
-    /// Milliseconds since 1970 when a bucket was last touched.
+    /// When a bucket was last touched, by a clock that is never set back.
     pub fn touched(&self) -> Millis {
-        let named = [self.general, self.hard, self.auth, self.replay].into_iter().flatten();
+        let named = [self.general, self.hard, self.address, self.auth, self.replay].into_iter().flatten();
         named.chain(self.events.values().copied()).map(|bucket| bucket.at).max().unwrap_or(0)
     }
 }

@@ -2,7 +2,10 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::net::IpAddr;
 use std::rc::Rc;
+
+use xxhash_rust::xxh64::xxh64;
 
 /// Milliseconds since 1970, as the shell reads them from the platform's clock.
 pub type Millis = u64;
@@ -133,6 +136,47 @@ impl Epoch {
     }
 }
 
+/// Stands for the network address of one without a user, so that addresses have shares (rule R7) and none is kept.
+///
+/// 32 bits of a hash: they fit an attachment's head, and two addresses that meet in one only share a share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct Address(u32);
+
+impl Address {
+    /// The address of so many bits; as an attachment's head has it.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// The address that a text names: of IPv6 its network, since one host has 2^64 addresses to choose from.
+    pub fn of(text: &str) -> Self {
+        // 0 stands for none in an attachment's head.
+        Self(short_hash(&network(text)).max(1))
+    }
+
+    /// Its bits, never all 0 where it was made of a text.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+/// What is one address to us: an address of IPv4, a network of 64 bits of IPv6, or the text as it stands.
+pub fn network(text: &str) -> String {
+    match text.parse() {
+        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        Ok(IpAddr::V6(_) | IpAddr::V4(_)) | Err(_) => text.to_owned(),
+    }
+}
+
+/// Half of a hash: enough to tell a few thousand apart.
+#[expect(clippy::cast_possible_truncation, reason = "half of the bits are wanted")]
+pub fn short_hash(text: &str) -> u32 {
+    xxh64(text.as_bytes(), 0) as u32
+}
+
 /// One segment of a channel name (rule E5).
 pub fn is_segment(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '=' | '@' | '~');
@@ -142,6 +186,13 @@ pub fn is_segment(text: &str) -> bool {
 fn is_token(text: &str, max: usize) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     (1..=max).contains(&text.len()) && text.chars().all(allowed)
+}
+
+/// Whether a text can stand in a frame: I-JSON has no noncharacters, sets of code points that stand for no character
+/// and never will (rule R4).
+pub fn is_interchangeable(text: &str) -> bool {
+    let stands_for_none = |c| matches!(u32::from(c), 0xFDD0..=0xFDEF) || u32::from(c) & 0xFFFE == 0xFFFE;
+    text.is_ascii() || !text.chars().any(stands_for_none)
 }
 
 fn has_length(text: &str, max: usize) -> bool {
@@ -165,6 +216,14 @@ mod tests {
         for name in ["", ":", "a:", ":a", "a::b", ".", "..", "a b", "a/b", "ä", "a*", "a%20", &"x".repeat(129)] {
             assert!(ChannelName::parse(name).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn r7_an_address_of_ipv6_stands_for_its_network_and_two_addresses_for_two() {
+        assert_eq!(Address::of("2001:db8::1"), Address::of("2001:db8:0:0:ffff::2"));
+        assert_ne!(Address::of("2001:db8::1"), Address::of("2001:db8:0:1::1"));
+        assert_ne!(Address::of("192.0.2.1"), Address::of("192.0.2.2"));
+        assert_ne!(Address::of("::ffff:192.0.2.1"), Address::of("::ffff:192.0.2.2"));
     }
 
     #[test]

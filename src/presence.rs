@@ -45,7 +45,7 @@ enum Mode {
     Count {
         /// The number that everyone was told last; `None` where they were told different ones.
         told: Option<u64>,
-        /// When it was told.
+        /// When it was told, by a clock that is never set back.
         at: Millis,
     },
 }
@@ -180,13 +180,6 @@ impl Presence {
             }
             Mode::List if self.must_count(limits) => (self.mode, self.switched) = (Mode::COUNT, true),
             Mode::List => {}
-        }
-    }
-
-    /// The clock was set back: the number was not told later than now.
-    pub fn set_back(&mut self, now: Millis) {
-        if let Mode::Count { at, .. } = &mut self.mode {
-            *at = (*at).min(now);
         }
     }
 

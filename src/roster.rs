@@ -1,27 +1,31 @@
 //! The sessions of a channel, found by key, by connection and by user.
 
+use crate::deadlines::Deadlines;
 use crate::effect::{Hearing, SessionKey};
 use crate::name::{ConnectionId, Millis, UserId};
+use crate::places::{Places, step};
 use crate::protocol::request::Targets;
 use crate::session::{Session, Stage};
-use crate::sleeper::Sleeper;
+use crate::sleeper::{Sleeper, Wanted};
+use crate::sleepers::Sleepers;
 use crate::sorted::Sorted;
 
 /// All sessions whose link is open, those on their way out included.
 #[derive(Debug, Default)]
 pub struct Roster {
     sessions: Sorted<SessionKey, Box<Session>>,
-    /// Those that have not been heard since the channel woke, by their keys from 0.
-    sleepers: Vec<Option<Sleeper>>,
-    asleep: usize,
+    sleepers: Sleepers,
     next: u32,
     by_connection: Sorted<ConnectionId, SessionKey>,
     by_user: Sorted<UserId, Vec<SessionKey>>,
-    anonymous: usize,
+    places: Places,
+    by_role: Sorted<String, Sorted<SessionKey, ()>>,
     awaiting: usize,
     hearing: [usize; 2],
-    /// No grant expires earlier; a lower bound, made exact when it is reached (rule A6).
-    earliest_expiry: Option<Millis>,
+    /// When grants expire (rule A6).
+    expiries: Deadlines<SessionKey>,
+    /// When those must have signed in who have not yet (rule A7).
+    sign_ins: Deadlines<SessionKey>,
 }
 
 impl Roster {
@@ -42,53 +46,97 @@ impl Roster {
         self.remove(key);
         self.reserve(key);
         self.count(&session, true);
-        if session.kept.stage != Stage::Leaving {
-            self.by_connection.insert(session.kept.connection.clone(), key);
-            if let Some(user) = session.kept.user() {
-                self.by_user.update(user.clone(), |keys| keys.push(key));
-            }
-            self.note_expiry(session.kept.expires());
+        if !session.is_leaving() {
+            self.index(key, &session);
         }
         self.sessions.insert(key, session.into());
     }
 
-    fn note_expiry(&mut self, expires: Millis) {
-        self.earliest_expiry = Some(self.earliest_expiry.map_or(expires, |earliest| earliest.min(expires)));
+    /// Finds a session by what it is now.
+    fn index(&mut self, key: SessionKey, session: &Session) {
+        self.by_connection.insert(session.kept.connection.clone(), key);
+        if let Some(user) = session.kept.user() {
+            self.by_user.update(user.clone(), |keys| keys.push(key));
+        }
+        if let Some(grant) = &session.kept.grant {
+            self.expiries.set(grant.expires, key);
+            for role in &grant.roles {
+                self.by_role.update(role.clone(), |keys| keys.insert(key, ()));
+            }
+        }
+        if let Some(by) = session.sign_in_by() {
+            self.sign_ins.set(by, key);
+        }
+    }
+
+    /// Finds a session no more, by what it was.
+    fn unindex(&mut self, key: SessionKey, session: &Session) {
+        if self.by_connection.get(&session.kept.connection) == Some(&key) {
+            self.by_connection.remove(&session.kept.connection);
+        }
+        if let Some(user) = session.kept.user() {
+            let emptied = self.by_user.get_mut(user).is_some_and(|keys| {
+                keys.retain(|other| *other != key);
+                keys.is_empty()
+            });
+            if emptied {
+                self.by_user.remove(user);
+            }
+        }
+        if let Some(grant) = &session.kept.grant {
+            self.expiries.unset(grant.expires, key);
+            for role in &grant.roles {
+                let emptied = self.by_role.get_mut(role.as_str()).is_some_and(|keys| {
+                    keys.remove(&key);
+                    keys.is_empty()
+                });
+                if emptied {
+                    self.by_role.remove(role.as_str());
+                }
+            }
+        }
+        if let Some(by) = session.sign_in_by() {
+            self.sign_ins.unset(by, key);
+        }
     }
 
     /// Adds the next session that slept, by its head alone; `None` for a socket whose session is read whole.
     pub fn add_sleeper(&mut self, sleeper: Option<Sleeper>) {
         if let Some(sleeper) = &sleeper {
             self.count_sleeper(sleeper, true);
-            self.note_expiry(sleeper.expires);
         }
-        self.sleepers.push(sleeper);
+        self.sleepers.add(sleeper);
     }
 
     /// Takes out a sleeper, whose session is put in its place.
     pub fn rouse(&mut self, key: SessionKey) -> Option<Sleeper> {
-        if self.asleep == 0 {
-            return None;
-        }
-        let sleeper = self.sleepers.get_mut(usize::try_from(key.0).ok()?)?.take()?;
+        let sleeper = self.sleepers.rouse(key)?;
         self.count_sleeper(&sleeper, false);
         Some(sleeper)
     }
 
-    /// The keys of the sleepers that are like this.
-    pub fn sleepers(&self, like: impl Fn(&Sleeper) -> bool) -> Vec<SessionKey> {
-        if self.asleep == 0 {
-            return Vec::new();
-        }
-        let keyed = (0_u32..).map(SessionKey).zip(&self.sleepers);
-        keyed.filter(|(_, sleeper)| sleeper.as_ref().is_some_and(&like)).map(|(key, _)| key).collect()
+    /// The keys of all sleepers.
+    pub fn sleepers(&self) -> Vec<SessionKey> {
+        self.sleepers.keys()
+    }
+
+    /// The keys of the sleepers that may be one of these.
+    pub fn sleepers_named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
+        self.sleepers.named(wanted)
+    }
+
+    /// The keys of the sleepers whose grant has expired (rule A6); each is told of once.
+    pub fn sleepers_expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.sleepers.expired(now)
+    }
+
+    /// A sleeper, where nobody is awake but those on their way out.
+    pub fn lone_sleeper(&mut self) -> Option<SessionKey> {
+        if self.by_connection.is_empty() { self.sleepers.first() } else { None }
     }
 
     fn count_sleeper(&mut self, sleeper: &Sleeper, comes: bool) {
-        step(&mut self.asleep, comes);
-        if sleeper.is_anonymous() {
-            step(&mut self.anonymous, comes);
-        }
+        self.places.count_sleeper(sleeper, comes);
         self.count_hearing(sleeper.hearing, comes);
     }
 
@@ -105,29 +153,29 @@ impl Roster {
     pub fn remove(&mut self, key: SessionKey) -> Option<Session> {
         let session = self.sessions.remove(&key)?;
         self.count(&session, false);
-        if self.by_connection.get(&session.kept.connection) == Some(&key) {
-            self.by_connection.remove(&session.kept.connection);
-        }
-        if let Some(user) = session.kept.user() {
-            let emptied = self.by_user.get_mut(user).is_some_and(|keys| {
-                keys.retain(|other| *other != key);
-                keys.is_empty()
-            });
-            if emptied {
-                self.by_user.remove(user);
-            }
+        // One on its way out was taken out of the indexes when it was told so.
+        if !session.is_leaving() {
+            self.unindex(key, &session);
         }
         Some(*session)
     }
 
     fn count(&mut self, session: &Session, comes: bool) {
+        self.places.count(session, comes);
         match &session.kept.stage {
             Stage::Leaving => return,
             Stage::Awaiting { .. } => step(&mut self.awaiting, comes),
-            Stage::Joined if session.kept.grant.is_none() => step(&mut self.anonymous, comes),
             Stage::Joined => {}
         }
         self.count_hearing(session.hearing(), comes);
+    }
+
+    /// The session was told `bye` and has not closed in its time: it keeps its place (rule R7).
+    pub fn keep_place(&mut self, key: SessionKey) {
+        if let Some(mut session) = self.remove(key) {
+            session.overdue = session.is_leaving();
+            self.put(key, session);
+        }
     }
 
     /// The session of a key, unless it sleeps.
@@ -163,17 +211,17 @@ impl Roster {
 
     /// How many sockets are open, those on their way out included.
     pub fn open(&self) -> usize {
-        self.sessions.len().saturating_add(self.asleep)
+        self.sessions.len().saturating_add(self.sleepers.len())
     }
 
     /// Whether no session is left but those on their way out.
     pub fn is_deserted(&self) -> bool {
-        self.by_connection.is_empty() && self.asleep == 0
+        self.by_connection.is_empty() && self.sleepers.is_empty()
     }
 
-    /// How many hear without a user.
-    pub const fn anonymous(&self) -> usize {
-        self.anonymous
+    /// Who takes which of the channel's places.
+    pub const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// How many have yet to sign in (rule A7).
@@ -197,31 +245,27 @@ impl Roster {
         messages.saturating_add(presence)
     }
 
-    /// Whether a grant may have expired, so that each has to be looked at (rule A6).
-    pub fn may_have_expired(&self, now: Millis) -> bool {
-        self.earliest_expiry.is_some_and(|earliest| earliest <= now)
+    /// The sessions whose grant has expired, each told of once; a sleeper's must have been [roused](Self::rouse).
+    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.expiries.take(now)
     }
 
-    /// The sessions whose grant has expired; a sleeper's must have been [roused](Self::rouse).
-    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
-        let live = || self.iter().filter(|(_, session)| session.kept.stage != Stage::Leaving);
-        let expired = live().filter(|(_, session)| session.kept.expires() <= now).map(|(key, _)| key).collect();
-        let awake = live().map(|(_, session)| session.kept.expires());
-        let asleep = self.sleepers.iter().flatten().map(|sleeper| sleeper.expires);
-        let rest = awake.chain(asleep).filter(|expires| *expires > now).min();
-        self.earliest_expiry = rest;
-        expired
+    /// When the first must have signed in of those who have not yet (rule A7).
+    pub fn first_sign_in(&self) -> Option<Millis> {
+        self.sign_ins.first()
+    }
+
+    /// The sessions that should have signed in by now and have not, each told of once.
+    pub fn unsigned(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.sign_ins.take(now)
     }
 
     /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
     pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey> {
         let users = targets.users.iter().flat_map(|user| self.of_user(user));
         let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
-        let mut keys: Vec<_> = users.chain(connections).collect();
-        if !targets.roles.is_empty() {
-            let roles: Sorted<&str, ()> = targets.roles.iter().map(|role| (role.as_str(), ())).collect();
-            keys.extend(self.iter().filter(|(_, session)| has_role(session, &roles)).map(|(key, _)| key));
-        }
+        let roles = targets.roles.iter().filter_map(|role| self.by_role.get(role.as_str())).flat_map(Sorted::keys);
+        let mut keys: Vec<_> = users.chain(connections).chain(roles.copied()).collect();
         keys.retain(|key| {
             let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
             hears && Some(*key) != sender
@@ -230,14 +274,4 @@ impl Roster {
         keys.dedup();
         keys
     }
-}
-
-fn step(number: &mut usize, comes: bool) {
-    *number = if comes { number.saturating_add(1) } else { number.saturating_sub(1) };
-}
-
-/// Whether a session has one of the roles.
-fn has_role(session: &Session, roles: &Sorted<&str, ()>) -> bool {
-    let has = |role: &String| roles.get(role.as_str()).is_some();
-    session.kept.grant.as_ref().is_some_and(|grant| grant.roles.iter().any(has))
 }

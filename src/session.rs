@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::auth::Grant;
 use crate::contract::{Ability, ChannelRules};
 use crate::effect::Hearing;
-use crate::name::{ConnectionId, Epoch, Millis, UserId};
+use crate::limits::Payer;
+use crate::name::{Address, ConnectionId, Epoch, Millis, UserId};
 use crate::policy::Rights;
 use crate::protocol::frame;
 use crate::protocol::request::whole;
@@ -28,6 +29,8 @@ pub struct Session {
     pub from: Rc<str>,
     /// Whether it sees who is here: the ability, on a channel that has presence (rule P1).
     pub watches: bool,
+    /// Whether it was told `bye`, had its time to close, and is still there.
+    pub overdue: bool,
 }
 
 /// What must survive sleep, as it stands in the attachment. Field names are short, since 32,000 of them may lie
@@ -65,6 +68,9 @@ pub struct Kept {
     /// When the channel was last swept, as far as this session saw it (rule R6).
     #[serde(rename = "w", default)]
     pub swept: Millis,
+    /// Where one without a user came from, as far as that is known (rule R7).
+    #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
     /// Whether the members were a count when this was written (rule P4).
     #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
@@ -141,13 +147,15 @@ impl Kept {
             heard_more: false,
             epoch: None,
             swept: 0,
+            address: None,
             counted: false,
         }
     }
 
     /// Notes that it was heard; whether anything changed that must be remembered.
     pub const fn hear(&mut self, now: Millis) -> bool {
-        if now.saturating_sub(self.heard) >= HEARD_GRAIN {
+        // Heard in the future, it was heard before the clock was set back.
+        if now < self.heard || now.saturating_sub(self.heard) >= HEARD_GRAIN {
             (self.heard, self.heard_more) = (now, false);
             return true;
         }
@@ -180,6 +188,15 @@ impl Kept {
         self.grant.as_ref().map(|grant| &grant.user)
     }
 
+    /// Whose share it uses: its user's, else its address's, else its own (rule R7).
+    pub fn owner(&self) -> Payer {
+        match (self.user(), self.address) {
+            (Some(user), _) => Payer::User(user.clone()),
+            (None, Some(address)) => Payer::Address(address),
+            (None, None) => Payer::Connection(self.connection.clone()),
+        }
+    }
+
     /// The member of a presence list (rule P2).
     pub fn member(&self) -> String {
         let info = self.grant.as_ref().and_then(|grant| grant.info.as_deref());
@@ -198,7 +215,7 @@ impl Session {
         let rights = Rights::of(rules, kept.grant.as_ref());
         let watches = rules.presence.is_some() && rights.may(&Ability::Presence);
         let from = frame::from(kept.user(), Some(&kept.connection)).into();
-        Self { kept, rights: Rc::new(rights), from, watches }
+        Self { kept, rights: Rc::new(rights), from, watches, overdue: false }
     }
 
     /// Whether it takes part: neither waiting to sign in nor on its way out.

@@ -3,11 +3,9 @@
 
 use std::fmt::Write as _;
 
-use xxhash_rust::xxh64::xxh64;
-
 use crate::contract::ChannelRules;
 use crate::effect::Hearing;
-use crate::name::{ConnectionId, Millis, USER_MAX};
+use crate::name::{Address, ConnectionId, Millis, USER_MAX, short_hash as hash};
 use crate::session::{Session, Stage};
 
 /// What an attachment with a head begins with; releases before it pass the field `b` over.
@@ -34,6 +32,7 @@ pub struct Sleeper {
     pub swept: Millis,
     /// How long its member in the list is, in bytes; 0 where it is not on it.
     pub member_bytes: usize,
+    /// The hash of its user; of one without a user its address, 0 where that is not known.
     user: u32,
     connection: u32,
 }
@@ -53,7 +52,10 @@ impl Sleeper {
             expires: session.kept.grant.as_ref().map_or(Millis::MAX, |grant| grant.expires.min(NEVER - 1)),
             swept: session.kept.swept.min(NEVER),
             member_bytes: if session.kept.present && session.watches { session.kept.member().len() } else { 0 },
-            user: session.kept.user().map_or(0, |user| hash(user.as_str())),
+            user: match session.kept.user() {
+                Some(user) => hash(user.as_str()),
+                None => session.kept.address.map_or(0, Address::bits),
+            },
             connection: hash(session.kept.connection.as_str()),
         })
     }
@@ -125,6 +127,17 @@ impl Sleeper {
         self.expires == Millis::MAX
     }
 
+    /// The address of one without a user, where it is known.
+    pub const fn address(&self) -> Option<Address> {
+        if self.is_anonymous() && self.user != 0 { Some(Address::from_bits(self.user)) } else { None }
+    }
+
+    /// The hashes by which it is found: of its user, where it has one, and of its connection.
+    pub fn names(&self) -> impl Iterator<Item = u32> + use<> {
+        let user = (!self.is_anonymous()).then_some(self.user);
+        user.into_iter().chain([self.connection])
+    }
+
     /// Whether it may be one of these: another's name may have the same hash.
     pub fn may_be(&self, wanted: &Wanted) -> bool {
         let user = !self.is_anonymous() && wanted.users.contains(&self.user);
@@ -147,13 +160,13 @@ impl Wanted {
         let connections = connections.filter(|name| ConnectionId::parse(name).is_some()).map(hash);
         Self { users: users.collect(), connections: connections.collect() }
     }
+
+    /// The hashes of all names.
+    pub fn hashes(&self) -> impl Iterator<Item = u32> {
+        self.users.iter().chain(&self.connections).copied()
+    }
 }
 
 fn number(digits: &str) -> Option<u64> {
     u64::from_str_radix(digits, 16).ok()
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "half of the bits are enough to tell a few thousand apart")]
-fn hash(text: &str) -> u32 {
-    xxh64(text.as_bytes(), 0) as u32
 }

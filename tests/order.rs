@@ -17,16 +17,16 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Client, Joiner, World, in_channel, in_room, publish, say, seqs};
+use support::{Joiner, World, in_channel, in_room, publish, say, seqs};
 
 /// What can be wrong with a publish, in the order in which it is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Flaw {
+    HardRate,
     Size,
     IJson,
     Shape,
     SignedIn,
-    GeneralRate,
     Event,
     Ability,
     Fields,
@@ -38,11 +38,11 @@ enum Flaw {
 
 impl Flaw {
     const ALL: [Self; 12] = [
+        Self::HardRate,
         Self::Size,
         Self::IJson,
         Self::Shape,
         Self::SignedIn,
-        Self::GeneralRate,
         Self::Event,
         Self::Ability,
         Self::Fields,
@@ -59,7 +59,7 @@ impl Flaw {
             Self::IJson => ("bad_frame", "I-JSON"),
             Self::Shape => ("bad_frame", "`echo`"),
             Self::SignedIn => ("unauthenticated", "Sign in first"),
-            Self::GeneralRate | Self::EventRate => ("rate_limited", "Too fast"),
+            Self::HardRate | Self::EventRate => ("rate_limited", "Too fast"),
             Self::Event => ("unknown_event", "no such event"),
             Self::Ability => ("forbidden", "does not allow"),
             Self::Fields => ("forbidden", "cannot be directed"),
@@ -80,23 +80,15 @@ fn refused(world: &mut World, flaws: &[Flaw]) -> Value {
     if !has(Flaw::EventRate) {
         world.advance(9_000);
     }
-    if has(Flaw::GeneralRate) {
-        exhaust(world, speaks);
-    }
     let client = world.joined(&if has(Flaw::Ability) { ann.can(&["join"]) } else { ann });
+    if has(Flaw::HardRate) {
+        // Every frame costs one of it, and these cost nothing else.
+        (0..200).for_each(|_| world.send_text(client, "[]"));
+        world.received(client);
+    }
     world.send_text(client, &text(flaws));
     world.settle();
     world.receives(client)
-}
-
-/// Uses up the hard rate of all frames together, and no other.
-fn exhaust(world: &mut World, client: Client) {
-    let nods = |count: usize| json!((0..count).map(|_| publish("nod", "n", 0)).collect::<Vec<_>>());
-    world.send(client, nods(100));
-    let waves = json!((0..100).map(|_| publish("wave", "w", 0)).collect::<Vec<_>>());
-    world.send(client, waves);
-    let told = world.told(client, publish("small", "s", 0));
-    assert!(told.iter().any(|frame| frame["code"] == "rate_limited"), "the hard rate is used up");
 }
 
 fn text(flaws: &[Flaw]) -> String {

@@ -13,6 +13,7 @@ export type ServiceCode =
   | "not_found"
   | "unknown_event"
   | "method_not_allowed"
+  | "body_timeout"
   | "conflict"
   | "not_kept"
   | "too_large"
@@ -53,6 +54,7 @@ export type ErrorCode = ServiceCode | ClientCode;
 
 /** The codes after which the same request may succeed later; for all others trying again cannot help. */
 export const RETRYABLE: ReadonlySet<string> = new Set<ErrorCode>([
+  "body_timeout",
   "rate_limited",
   "internal",
   "over_capacity",

@@ -36,6 +36,7 @@ const CODES: Record<ServiceCode, "again" | "never"> = {
   not_found: "never",
   unknown_event: "never",
   method_not_allowed: "never",
+  body_timeout: "again",
   conflict: "never",
   not_kept: "never",
   too_large: "never",

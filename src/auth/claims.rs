@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::Flaw;
 use crate::few::Few;
-use crate::name::{ChannelName, EVENT_NAME_MAX, Millis, UserId};
+use crate::name::{ChannelName, EVENT_NAME_MAX, Millis, UserId, is_interchangeable};
 use crate::pattern::Pattern;
 use crate::protocol::ijson;
 
@@ -123,7 +123,12 @@ impl Demands {
         let raw: RawClaims<'_> = serde_json::from_str(text).map_err(|_| Flaw::Claims)?;
         let not_before = raw.nbf.map(millis).transpose().map_err(|_| Flaw::Date)?;
         let claims = Claims {
-            user: raw.sub.as_deref().and_then(UserId::parse).ok_or(Flaw::Subject)?,
+            user: raw
+                .sub
+                .as_deref()
+                .filter(|sub| is_interchangeable(sub))
+                .and_then(UserId::parse)
+                .ok_or(Flaw::Subject)?,
             expires: raw.exp.ok_or(Flaw::Expiry).and_then(|exp| millis(exp).map_err(|_| Flaw::Expiry))?,
             issued: raw.iat.map(millis).transpose().map_err(|_| Flaw::Date)?,
             token_id: raw.jti.map(token_id).transpose()?,
@@ -226,7 +231,7 @@ fn token_id(raw: String) -> Result<String, Flaw> {
 
 /// Control characters grow sixfold in JSON; without them every grant fits its attachment (rule H3).
 fn is_plain(text: &str, max: usize) -> bool {
-    (1..=max).contains(&text.len()) && !text.chars().any(char::is_control)
+    (1..=max).contains(&text.len()) && !text.chars().any(char::is_control) && is_interchangeable(text)
 }
 
 fn info(raw: &RawValue) -> Result<Rc<str>, Flaw> {

@@ -10,7 +10,7 @@ use crate::contract::{Ability, Entry};
 use crate::effect::{AskerKey, Effect};
 use crate::error::{Code, Refusal};
 use crate::limits::Payer;
-use crate::name::{Epoch, Millis, RequestId};
+use crate::name::{Address, Epoch, Millis, RequestId};
 use crate::policy::Rights;
 use crate::protocol::frame::{self, Ack};
 use crate::protocol::request::{self, Page, Request};
@@ -22,6 +22,8 @@ pub struct Question {
     pub grant: Option<Grant>,
     /// What it asks.
     pub verb: Verb,
+    /// Where it comes from, as far as that is known (rule R7).
+    pub address: Option<Address>,
     /// 96 random bits: names the life of the history, should this begin it (rule D3).
     pub fresh: Epoch,
 }
@@ -60,33 +62,49 @@ impl Channel {
     /// An HTTP request came in. It is answered by [`Effect::Answer`]: now, or after the flush.
     pub fn ask(&mut self, turn: &mut Turn<'_>, asker: AskerKey, question: Question) -> Effects {
         self.begin(turn);
-        let speaker = self.asking(asker, question.grant.as_ref());
+        let speaker = self.asking(asker, question.grant.as_ref(), question.address);
         let known = self.known(turn.now, question.grant.as_ref());
-        let answer = match question.verb {
-            Verb::Members => known.and_then(|()| self.ask_members(turn, &speaker)).map(Some),
-            Verb::Messages { after, before, limit } => {
-                self.ask_messages(turn, &speaker, known, [after, before, limit]).map(Some)
-            }
-            Verb::Publish { body } => self.post(turn, asker, speaker, known, &question.fresh, &body).map(|()| None),
-            Verb::Meter => known.and_then(|()| self.ask_meter(turn.now, &speaker)).map(Some),
-        };
+        let paid = if known.is_ok() { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
+        let answer = paid.and_then(|()| self.answer_to(turn, asker, &speaker, known, question));
         match answer {
             Ok(Some(body)) => self.effects.push(Effect::Answer { asker, status: 200, body, retry_after: None }),
             Ok(None) => {}
             Err(refusal) => {
                 self.meter.refused(refusal.code);
+                self.pay_for(turn.now, &speaker, refusal.code);
                 self.effects.push(refused(asker, &refusal));
             }
         }
         self.settle(turn)
     }
 
-    fn asking(&self, asker: AskerKey, grant: Option<&Grant>) -> Speaker {
+    /// The answer to a question; none where it comes with the flush.
+    fn answer_to(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asker: AskerKey,
+        speaker: &Speaker,
+        known: Result<(), Refusal>,
+        question: Question,
+    ) -> Result<Option<String>, Refusal> {
+        match question.verb {
+            Verb::Members => known.and_then(|()| self.ask_members(turn, speaker)).map(Some),
+            Verb::Messages { after, before, limit } => {
+                self.ask_messages(turn, speaker, known, [after, before, limit]).map(Some)
+            }
+            Verb::Publish { body } => self.post(turn, asker, speaker, known, &question.fresh, &body).map(|()| None),
+            Verb::Meter => known.and_then(|()| self.ask_meter(turn.now, speaker)).map(Some),
+        }
+    }
+
+    fn asking(&self, asker: AskerKey, grant: Option<&Grant>, address: Option<Address>) -> Speaker {
         let user = grant.map(|grant| grant.user.clone());
+        let nobody = address.map_or(Payer::Nobody, Payer::Address);
         Speaker {
             asker: Asker::Http { asker, slot: 0 },
             from: frame::from(user.as_ref(), None).into(),
-            payer: user.map_or(Payer::Nobody, Payer::User),
+            payer: user.map_or(nobody, Payer::User),
+            address: address.filter(|_| grant.is_none()),
             rights: Rc::new(Rights::of(&self.rules, grant)),
             signed_in: grant.is_some(),
         }
@@ -150,7 +168,7 @@ impl Channel {
         &mut self,
         turn: &mut Turn<'_>,
         asker: AskerKey,
-        speaker: Speaker,
+        speaker: &Speaker,
         known: Result<(), Refusal>,
         fresh: &Epoch,
         body: &str,
@@ -171,13 +189,15 @@ impl Channel {
         for (slot, incoming) in publishes.into_iter().enumerate() {
             let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };
             let request = incoming.request.and_then(|request| known.clone().map(|()| request));
-            let judged = request.and_then(|request| match request {
+            let paid = if slot > 0 && request.is_ok() { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
+            let judged = paid.and(request).and_then(|request| match request {
                 Request::Publish(publish) => self.publish(turn, &speaker, incoming.id.as_ref(), &publish, &mut met),
                 Request::Auth { .. } | Request::Presence { .. } | Request::History(_) | Request::Resume { .. } => {
                     Err(Code::UnknownType.into())
                 }
             });
             if let Err(refusal) = judged {
+                self.pay_for(turn.now, &speaker, refusal.code);
                 self.refuse(turn, speaker.asker, incoming.id, refusal, &mut met);
             }
         }

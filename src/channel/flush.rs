@@ -1,8 +1,10 @@
 //! The flush: the open batch is written as a row, then told, each member the same text as every other with the same
 //! rights (rules D2, F4). And the spell: how long the next batch stays open.
 
+use std::collections::BTreeMap;
+
 use super::{Channel, Turn};
-use crate::batch::{Asker, Audience, Entry, Reply, Says};
+use crate::batch::{Asker, Audience, Entry, PERSONAL_BYTES_MAX, Reply, Says};
 use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, SessionKey};
 use crate::error::Refusal;
@@ -23,7 +25,28 @@ enum Who {
     Only(Vec<SessionKey>),
 }
 
+/// Those of one hearing who hear something of their own.
+struct Part {
+    hearing: Hearing,
+    own: Vec<SessionKey>,
+    /// Whoever hears the same lines, by their places.
+    groups: BTreeMap<Vec<usize>, Vec<SessionKey>>,
+}
+
+impl Part {
+    /// The bytes of all texts that are made for them.
+    fn bytes(&self, lines: &[Line]) -> usize {
+        let heard = self.groups.keys().flatten().filter_map(|index| lines.get(*index));
+        heard.fold(0, |bytes, line| bytes.saturating_add(line.text.len()))
+    }
+}
+
 impl Line {
+    /// Whether nobody hears anything else because of it.
+    const fn is_shared(&self) -> bool {
+        matches!(self.who, Who::Everyone | Who::Watchers)
+    }
+
     fn reaches(&self, key: SessionKey, hearing: Hearing) -> bool {
         match &self.who {
             Who::Everyone => true,
@@ -51,7 +74,7 @@ impl Channel {
         }
         let lone = self.spell.is_none();
         let pause = self.flush(turn);
-        self.spell = Some(turn.now.saturating_add(if lone { 0 } else { pause }));
+        self.spell = Some(self.clock.steady(turn.now).saturating_add(if lone { 0 } else { pause }));
         self.timer = None;
     }
 
@@ -59,7 +82,8 @@ impl Channel {
     /// single frame goes on with no wait; one that flushed several waits about as long as that flush cost, so that
     /// a crowd spends at most half its time sending.
     pub(super) fn end_spell(&mut self, turn: &mut Turn<'_>) {
-        if self.spell.is_none_or(|spell| spell > turn.now) {
+        let now = self.clock.steady(turn.now);
+        if self.spell.is_none_or(|spell| spell > now) {
             return;
         }
         self.spell = None;
@@ -67,12 +91,12 @@ impl Channel {
             return;
         }
         let pause = self.flush(turn);
-        self.spell = Some(turn.now.saturating_add(pause));
+        self.spell = Some(now.saturating_add(pause));
     }
 
     /// Whether changes of presence are to be told now: not before it is known who is in its grace (rule P3).
     fn is_presence_due(&self, now: Millis) -> bool {
-        self.loaded && self.presence.due(now, &self.limits)
+        self.loaded && self.presence.due(self.clock.steady(now), &self.limits)
     }
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
@@ -84,7 +108,7 @@ impl Channel {
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = match self.loaded {
-            true => self.presence.tell(turn.now, &self.limits, alone),
+            true => self.presence.tell(self.clock.steady(turn.now), &self.limits, alone),
             false => Default::default(),
         };
         let entries = self.write(turn, entries);
@@ -172,7 +196,8 @@ impl Channel {
         }
     }
 
-    /// Tells all lines: one text for each form, and a text of its own for whoever hears something else (rule F4).
+    /// Tells all lines: one text for each form, and a text of its own for whoever hears something else (rule F4). Where
+    /// those would be too much for the memory, what is personal is told apart from what all hear, in the same order.
     fn speak(&mut self, lines: &[Line]) {
         let mut personal: Vec<SessionKey> = Vec::new();
         for line in lines {
@@ -184,39 +209,50 @@ impl Channel {
         }
         personal.sort_unstable();
         personal.dedup();
-        for hearing in [Hearing::Presence, Hearing::Messages] {
-            let heard_by = |key: &SessionKey| self.roster.session(*key).is_some_and(|s| s.hearing() == hearing);
-            let own: Vec<SessionKey> = personal.iter().copied().filter(heard_by).collect();
-            let sessions = self.roster.hearing(hearing).saturating_sub(own.len()) as u64;
-            if sessions > 0 {
-                let heard = lines.iter().filter(|line| match &line.who {
-                    Who::Everyone | Who::Others(_) => true,
-                    Who::Watchers | Who::OtherWatchers(_) => hearing == Hearing::Presence,
-                    Who::Only(_) => false,
-                });
-                let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
-                if let Some(text) = frame::batch(texts.iter().copied()) {
-                    self.meter.told_all(sessions, texts.len() as u64, text.len());
-                    self.unread.told_all(text.len());
-                    self.effects.push(Effect::Broadcast { hearing, except: own.clone(), text });
-                }
-            }
-            self.speak_to(&own, hearing, lines);
+        let told = [Hearing::Presence, Hearing::Messages].map(|hearing| self.part(&personal, hearing, lines));
+        let bytes = told.iter().fold(0_usize, |bytes, part| bytes.saturating_add(part.bytes(lines)));
+        if bytes > PERSONAL_BYTES_MAX && lines.len() > 1 {
+            let apart = lines.chunk_by(|one, next| one.is_shared() && next.is_shared());
+            return apart.for_each(|lines| self.speak(lines));
+        }
+        for part in told {
+            self.speak_to_all(&part, lines);
+            self.speak_to_groups(part.groups, lines);
+        }
+    }
+
+    /// Who of one hearing hears something of their own, and which lines: those who hear the same are one group.
+    fn part(&self, personal: &[SessionKey], hearing: Hearing, lines: &[Line]) -> Part {
+        let heard_by = |key: &SessionKey| self.roster.session(*key).is_some_and(|s| s.hearing() == hearing);
+        let own: Vec<SessionKey> = personal.iter().copied().filter(heard_by).collect();
+        let mut groups: BTreeMap<Vec<usize>, Vec<SessionKey>> = BTreeMap::new();
+        for key in &own {
+            let reaching = lines.iter().enumerate().filter(|(_, line)| line.reaches(*key, hearing));
+            groups.entry(reaching.map(|(index, _)| index).collect()).or_default().push(*key);
+        }
+        Part { hearing, own, groups }
+    }
+
+    fn speak_to_all(&mut self, part: &Part, lines: &[Line]) {
+        let sessions = self.roster.hearing(part.hearing).saturating_sub(part.own.len()) as u64;
+        if sessions == 0 {
+            return;
+        }
+        let heard = lines.iter().filter(|line| match &line.who {
+            Who::Everyone | Who::Others(_) => true,
+            Who::Watchers | Who::OtherWatchers(_) => part.hearing == Hearing::Presence,
+            Who::Only(_) => false,
+        });
+        let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
+        if let Some(text) = frame::batch(texts.iter().copied()) {
+            self.meter.told_all(sessions, texts.len() as u64, text.len());
+            self.unread.told_all(sessions, text.len());
+            self.effects.push(Effect::Broadcast { hearing: part.hearing, except: part.own.clone(), text });
         }
     }
 
     /// Tells those who hear something of their own; a text is made once for all who hear the same lines (rule F4).
-    fn speak_to(&mut self, keys: &[SessionKey], hearing: Hearing, lines: &[Line]) {
-        let mut groups: Vec<(Vec<usize>, Vec<SessionKey>)> = Vec::new();
-        for key in keys {
-            let reaching = lines.iter().enumerate().filter(|(_, line)| line.reaches(*key, hearing));
-            let heard: Vec<usize> = reaching.map(|(index, _)| index).collect();
-            // Who is directed the same is found at once: mostly it is the group before.
-            match groups.iter_mut().rev().find(|(other, _)| *other == heard) {
-                Some((_, sessions)) => sessions.push(*key),
-                None => groups.push((heard, vec![*key])),
-            }
-        }
+    fn speak_to_groups(&mut self, groups: BTreeMap<Vec<usize>, Vec<SessionKey>>, lines: &[Line]) {
         for (heard, sessions) in groups {
             let texts = heard.iter().filter_map(|index| lines.get(*index)).map(|line| line.text.as_str());
             if let Some(text) = frame::batch(texts) {
@@ -225,7 +261,7 @@ impl Channel {
                     self.unread.told(session, text.len());
                     Effect::Tell { session, text }
                 } else {
-                    self.unread.told_all(text.len());
+                    self.unread.told_all(sessions.len() as u64, text.len());
                     Effect::TellMany { sessions, text }
                 });
             }

@@ -7,7 +7,9 @@ use crate::contract::{Ability, Entry};
 use crate::effect::{Effect, Farewell, Level, LogLine, SessionKey};
 use crate::error::{Close, Refusal};
 use crate::history::{Asked, Replay};
+use crate::limits::Payer;
 use crate::name::{ConnectionId, Epoch, Millis};
+use crate::places::is_free;
 use crate::policy::Rights;
 use crate::protocol::frame::{self, Here, Standing, Welcome};
 use crate::protocol::request::whole;
@@ -41,13 +43,16 @@ impl Channel {
     fn rouse_kin(&mut self, links: &dyn Links, joining: &Joining) {
         let Some(grant) = &joining.grant else { return };
         let wanted = Wanted::new(std::iter::once(grant.user.as_str()), joining.connection.as_deref().into_iter());
-        self.rouse_those(links, |sleeper| sleeper.may_be(&wanted));
+        self.rouse_named(links, &wanted);
     }
 
     /// Whether the joiner may come in, and as what.
     fn admit(&self, turn: &Turn<'_>, joining: &Joining) -> Result<Stage, (Close, Option<Millis>)> {
         let full = Err((Close::OverCapacity, Some(FULL_RETRY)));
         if !self.loaded || self.roster.open() >= self.limits.members {
+            return full;
+        }
+        if self.unread.is_greedy(&owner(joining), self.limits.unsent_total_bytes) {
             return full;
         }
         let Some(grant) = &joining.grant else { return self.admit_anonymous(turn.now, joining) };
@@ -60,7 +65,11 @@ impl Channel {
         let user = grant.user.as_str();
         let named = joining.connection.as_deref().and_then(|name| self.roster.connection(name));
         let replaces = named.is_some_and(|(_, session)| session.kept.user() == Some(&grant.user));
-        if self.roster.of_user(user).count().saturating_sub(usize::from(replaces)) >= self.limits.connections_per_user {
+        if self.connections_of(user).saturating_sub(usize::from(replaces)) >= self.limits.connections_per_user {
+            return full;
+        }
+        let own = self.roster.of_user(user).count().saturating_add(self.roster.places().leaving(user).all);
+        if !is_free(self.limits.members, self.roster.open(), own) {
             return full;
         }
         Ok(Stage::Joined)
@@ -68,17 +77,24 @@ impl Channel {
 
     fn admit_anonymous(&self, now: Millis, joining: &Joining) -> Result<Stage, (Close, Option<Millis>)> {
         let full = Err((Close::OverCapacity, Some(FULL_RETRY)));
+        let places = self.roster.places();
+        let own = places.of(joining.address);
         match self.rules.entry {
             Entry::Token => Err((Close::TokenExpired, None)),
             Entry::Anyone if !Rights::of(&self.rules, None).may(&Ability::Join) => Err((Close::TokenExpired, None)),
-            Entry::Anyone if self.roster.anonymous() >= self.limits.members / 2 => full,
+            Entry::Anyone | Entry::Later if !is_free(self.limits.members / 2, places.userless(), own.userless) => full,
             Entry::Anyone => Ok(Stage::Joined),
-            Entry::Later if self.roster.awaiting() >= self.limits.unsigned_members => full,
+            Entry::Later if !is_free(self.limits.unsigned_members, self.roster.awaiting(), own.awaiting) => full,
             Entry::Later => {
                 let until = now.saturating_add(self.limits.sign_in_ms);
                 Ok(Stage::Awaiting { until, resume: joining.resume.short() })
             }
         }
+    }
+
+    /// How many connections the user has, with those that were told `bye` and did not close in their time (rule R7).
+    pub(super) fn connections_of(&self, user: &str) -> usize {
+        self.roster.of_user(user).count().saturating_add(self.roster.places().leaving(user).overdue)
     }
 
     /// It never joins: nothing of it is remembered, and its socket is closed at once.
@@ -98,9 +114,11 @@ impl Channel {
 
     fn enter(&mut self, turn: &mut Turn<'_>, key: SessionKey, fresh: Fresh, joining: Joining, stage: Stage) {
         let former = self.former(turn, &joining);
+        let returned = former.is_some();
         let mut kept = Kept::new(fresh.connection, joining.grant, stage, turn.now);
         kept.epoch = Some(self.history.epoch(&fresh.epoch));
         (kept.swept, kept.counted) = (self.swept, self.presence.counted());
+        kept.address = joining.address.filter(|_| kept.grant.is_none());
         let mut session = Session::new(kept, &self.rules);
         session.kept.present = session.watches && session.joined();
         if let Some(Former { connection, kept: before }) = former {
@@ -114,7 +132,12 @@ impl Channel {
         }
         self.log_session(&session, LogLine::new(Level::Info, "join"));
         let awaiting = session.sign_in_by().is_some();
+        let user = session.kept.user().cloned();
         self.roster.put(key, session);
+        self.newcomers.add(key, turn.now, self.clock.steady(turn.now), returned);
+        if let Some(user) = user {
+            self.hold_to_share(turn, &user);
+        }
         self.note_arrival(turn.now);
         if awaiting {
             self.welcome_unsigned(turn.now, key);
@@ -232,5 +255,14 @@ impl Channel {
             burst: self.limits.general_burst,
             now,
         })
+    }
+}
+
+/// Whose share a joiner would use (rule R7).
+fn owner(joining: &Joining) -> Payer {
+    match (&joining.grant, joining.address) {
+        (Some(grant), _) => Payer::User(grant.user.clone()),
+        (None, Some(address)) => Payer::Address(address),
+        (None, None) => Payer::Nobody,
     }
 }

@@ -5,10 +5,10 @@ use super::{Channel, Effects, Turn};
 use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
 use crate::error::Close;
-use crate::name::Millis;
+use crate::name::{Millis, UserId};
 use crate::protocol::frame;
 use crate::session::{Session, Stage};
-use crate::storage::Departure;
+use crate::storage::{Departure, StorageError};
 
 /// Silent members are looked for at most this often, in milliseconds (rule R6).
 const SWEEP_EVERY: Millis = 60_000;
@@ -16,11 +16,15 @@ const SWEEP_EVERY: Millis = 60_000;
 /// What full buckets need not be remembered after, in milliseconds: every burst is back by then (rule H1).
 const REFILL_MAX: Millis = 10_000;
 
+/// So many departures are taken off the disk one by one: each is found by its key, where all that are due are found by
+/// walking through everybody who is in the grace.
+const TAKEN_SINGLY: usize = 32;
+
 impl Channel {
     /// The session's socket is closed: `clean` by a close handshake, or broken.
     pub fn close(&mut self, turn: &mut Turn<'_>, key: SessionKey, clean: bool) -> Effects {
         self.begin(turn);
-        self.hang_ups.remove(&key);
+        self.hang_ups.remove(key);
         self.effects.push(Effect::Drop { session: key });
         self.rouse(turn.links, key);
         if let Some(session) = self.roster.remove(key) {
@@ -31,7 +35,7 @@ impl Channel {
         self.settle(turn)
     }
 
-    fn left(&mut self, turn: &mut Turn<'_>, session: &Session, clean: bool) {
+    pub(super) fn left(&mut self, turn: &mut Turn<'_>, session: &Session, clean: bool) {
         if session.is_leaving() {
             return;
         }
@@ -47,9 +51,7 @@ impl Channel {
     /// Keeps a broken member on the list for a while: as a row, so that sleep loses no leave (rule P3). A user who
     /// cannot be recognised, or a row that cannot be written, has no grace.
     fn depart(&mut self, turn: &mut Turn<'_>, session: &Session) -> bool {
-        if session.kept.user().is_none() {
-            return false;
-        }
+        let Some(user) = session.kept.user() else { return false };
         let departure = Departure {
             connection: session.kept.connection.clone(),
             due: turn.now.saturating_add(self.limits.grace_ms),
@@ -59,8 +61,23 @@ impl Channel {
             drop(self.internal(turn.now, format!("a departure cannot be written: {error}")));
             return false;
         }
-        self.departures.insert(departure.connection.clone(), departure.into());
+        self.departures.insert(departure, Some(user));
+        self.hold_to_share(turn, user);
         true
+    }
+
+    /// A user is on the list at most as often as it may be connected: who breaks off again and again ends its own oldest
+    /// grace by it (rule R7).
+    pub(super) fn hold_to_share(&mut self, turn: &mut Turn<'_>, user: &UserId) {
+        let most = self.limits.connections_per_user;
+        while self.roster.of_user(user.as_str()).count().saturating_add(self.departures.of_user(user)) > most {
+            let Some(oldest) = self.departures.oldest_of(user).cloned() else { return };
+            if let Err(error) = turn.storage.take_departure(&oldest) {
+                return drop(self.internal(turn.now, format!("a departure cannot be taken back: {error}")));
+            }
+            self.departures.remove(&oldest);
+            self.presence.leave(&oldest);
+        }
     }
 
     /// Ends a session from our side: it hears `bye` and nothing after. In its own turn the socket is closed at
@@ -87,7 +104,8 @@ impl Channel {
         self.roster.put(key, session);
         self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
         self.remember(key);
-        self.hang_ups.insert(key, (now.saturating_add(self.limits.hang_up_ms), Some(close)));
+        let at = self.clock.steady(now).saturating_add(self.limits.hang_up_ms);
+        self.hang_ups.insert(key, at, Some(close));
         self.note_desertion(now);
     }
 
@@ -103,10 +121,9 @@ impl Channel {
 
     /// Those whose grant has expired are told so: none of them hears what comes next (rule A6).
     pub(super) fn expel_expired(&mut self, turn: &Turn<'_>) {
-        if !self.roster.may_have_expired(turn.now) {
-            return;
+        for key in self.roster.sleepers_expired(turn.now) {
+            self.rouse(turn.links, key);
         }
-        self.rouse_those(turn.links, |sleeper| sleeper.expires <= turn.now);
         for key in self.roster.expired(turn.now) {
             self.expel(turn.now, key, Close::TokenExpired, false);
         }
@@ -124,16 +141,15 @@ impl Channel {
             self.remember(key);
             self.note_desertion(now);
         }
-        self.hang_ups.remove(&key);
+        self.hang_ups.remove(key);
         self.effects.push(Effect::HangUp { session: key, code, reason });
     }
 
     /// Closes the sockets of those who were told `bye` and did not go.
     pub(super) fn hang_up_due(&mut self, now: Millis) {
-        let due: Vec<_> =
-            self.hang_ups.iter().filter(|(_, (at, _))| *at <= now).map(|(key, why)| (*key, *why)).collect();
-        self.hang_ups.retain(|_, (at, _)| *at > now);
-        for (session, (_, close)) in due {
+        let now = self.clock.steady(now);
+        while let Some((session, close)) = self.hang_ups.pop(now) {
+            self.roster.keep_place(session);
             let (code, reason) = close.map_or((1000, "bye"), |close| (close.number(), close.reason()));
             self.effects.push(Effect::HangUp { session, code, reason });
         }
@@ -141,23 +157,14 @@ impl Channel {
 
     /// Everything that has a time and need not be told before: grace, sign-in, the end of an abandoned life.
     pub(super) fn due(&mut self, turn: &mut Turn<'_>) {
-        let late = self.roster.iter().filter(|(_, session)| session.sign_in_by().is_some_and(|by| by <= turn.now));
-        let late: Vec<SessionKey> = late.map(|(key, _)| key).collect();
-        for key in late {
+        for key in self.roster.unsigned(turn.now) {
             self.expel(turn.now, key, Close::TokenExpired, false);
         }
         if !self.loaded {
             return;
         }
-        match turn.storage.take_due(turn.now) {
-            Ok(gone) => {
-                for departure in gone {
-                    self.departures.remove(&departure.connection);
-                    self.presence.leave(&departure.connection);
-                    self.note_desertion(turn.now);
-                }
-            }
-            Err(error) => drop(self.internal(turn.now, format!("departures cannot be read: {error}"))),
+        if let Err(error) = self.end_graces(turn) {
+            drop(self.internal(turn.now, format!("departures cannot be read: {error}")));
         }
         if self.is_abandoned(turn.now) {
             match self.history.end(turn.storage) {
@@ -167,14 +174,27 @@ impl Channel {
         }
     }
 
+    /// Those whose grace is over have left for good (rule P3).
+    fn end_graces(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
+        let due = self.departures.due(turn.now);
+        if due.len() > TAKEN_SINGLY {
+            turn.storage.take_due(turn.now)?;
+        }
+        for connection in &due {
+            if due.len() <= TAKEN_SINGLY {
+                turn.storage.take_departure(connection)?;
+            }
+            self.departures.remove(connection);
+            self.presence.leave(connection);
+            self.note_desertion(turn.now);
+        }
+        Ok(())
+    }
+
     /// When the alarm must fire next. Wherever rows are, an alarm is pending, also after a crash that nobody saw:
     /// so an abandoned channel always comes to its end (rule D9).
     pub(super) fn alarm_due(&self, now: Millis) -> Option<Millis> {
-        let grace = self.departures.values().map(|departure| departure.due).min();
-        let sign_in = match self.roster.awaiting() {
-            0 => None,
-            _ => self.roster.iter().filter_map(|(_, session)| session.sign_in_by()).min(),
-        };
+        let (grace, sign_in) = (self.departures.first_due(), self.roster.first_sign_in());
         let end = self.history.newest_at().map(|newest| {
             let deserted = self.roster.is_deserted() && self.departures.is_empty();
             let since = if deserted { self.deserted.unwrap_or(newest).max(newest) } else { now };
@@ -239,6 +259,7 @@ impl Channel {
 
     /// Forgets rates that are full again, whoever they are of: posts without any member come too.
     pub(super) fn prune(&mut self, now: Millis) {
+        let now = self.clock.steady(now);
         if now.saturating_sub(self.pruned) >= SWEEP_EVERY {
             self.pruned = now;
             self.buckets.retain(|_, buckets| buckets.touched().saturating_add(REFILL_MAX) > now);
@@ -255,7 +276,7 @@ impl Channel {
     }
 
     /// One that may have carried it is gone: another carries it on, and with the last it is forgotten.
-    fn hand_on_sweep(&mut self, gone: &Session) {
+    pub(super) fn hand_on_sweep(&mut self, gone: &Session) {
         if self.roster.open() == 0 {
             self.swept = 0;
         } else if gone.kept.swept == self.swept && self.swept > 0 {

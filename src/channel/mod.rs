@@ -5,10 +5,13 @@
 //! [`Channel::receive`] → `publish` (all refusals) → the open batch → `flush` (one row, then one text to all).
 
 mod ask;
+mod budget;
 mod flush;
+mod hang_ups;
 mod join;
 mod leave;
 mod meter;
+mod newcomers;
 mod publish;
 mod receive;
 mod resume;
@@ -20,26 +23,30 @@ use std::rc::Rc;
 
 use crate::auth::{Grant, Verifier};
 use crate::batch::Batch;
+use crate::clock::Clock;
 use crate::config::Limits;
 use crate::contract::{ChannelRules, PresenceMode};
+use crate::departures::Departures;
 use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
 use crate::error::{Close, Code, Refusal};
-use crate::few::Few;
 use crate::history::History;
 use crate::limits::{Buckets, Payer};
-use crate::name::{ChannelName, ConnectionId, Epoch, Millis};
+use crate::name::{Address, ChannelName, ConnectionId, Epoch, Millis};
 use crate::presence::Presence;
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery};
 use crate::sleeper::Sleeper;
 use crate::sorted::Sorted;
-use crate::storage::{Departure, Storage, StorageError};
+use crate::storage::{Storage, StorageError};
 
 pub use ask::{Question, Verb};
 pub use meter::Meter;
 pub use receive::Unreadable;
 
 use ask::Ask;
+use budget::Drawers;
+use hang_ups::HangUps;
+use newcomers::Newcomers;
 use slow::Unread;
 
 /// After how long an alarm fires again that could not do what was due, in milliseconds.
@@ -63,14 +70,23 @@ pub trait Links {
     /// Bytes sent to this session that it has not read yet.
     fn unsent(&self, session: SessionKey) -> u64;
 
-    /// The sessions that have more than so many bytes unread.
-    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey>;
+    /// The bytes that nobody has read yet, in sum, and the sessions that have more than so many of them.
+    fn unsent_over(&self, bytes: u64) -> Unsent;
 
     /// The attachment that a session left, empty where it left none.
     fn attachment(&self, session: SessionKey) -> String;
 
     /// When each session that ever sent `ping` sent the last one.
     fn pinged(&self) -> Vec<(SessionKey, Millis)>;
+}
+
+/// Bytes that were sent and are not read yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// All of them.
+    pub total: u64,
+    /// Sessions that have many, each with its own.
+    pub over: Vec<(SessionKey, u64)>,
 }
 
 /// Names from the platform's randomness, used where a new one is needed.
@@ -91,6 +107,8 @@ pub struct Joining {
     pub resume: ResumeQuery,
     /// The connection it had before (rule P3).
     pub connection: Option<String>,
+    /// Where it comes from, as far as that is known (rule R7).
+    pub address: Option<Address>,
 }
 
 /// One channel: its order, its history and its members.
@@ -104,28 +122,29 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: Sorted<Payer, Box<Buckets>>,
-    asks: Few<AskerKey, Ask>,
+    drawers: Drawers,
+    asks: Sorted<AskerKey, Ask>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: Sorted<ConnectionId, Box<Departure>>,
-    /// Until when the batch stays open; none when what is accepted leaves at once.
+    departures: Departures,
+    clock: Clock,
+    /// Until when the batch stays open, by the steady clock; none when what is accepted leaves at once.
     spell: Option<Millis>,
-    /// When the one timer fires, as far as the platform was told.
+    /// When the one timer fires by the steady clock, as far as the platform was told.
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
     alarm: Option<Millis>,
     /// No alarm fires earlier, and one fires then: the last could not do what was due.
     alarm_again: Option<Millis>,
     /// Sessions told `bye` outside their own turn, when their sockets are closed from here, and why.
-    hang_ups: Sorted<SessionKey, (Millis, Option<Close>)>,
+    hang_ups: HangUps,
     /// When the last session left, while it is remembered.
     deserted: Option<Millis>,
     /// When silent members were last looked for (rule R6).
     swept: Millis,
-    /// When rates that are full again were last forgotten.
+    /// When rates that are full again were last forgotten, by the steady clock.
     pruned: Millis,
+    newcomers: Newcomers,
     unread: Unread,
-    /// When the last event was.
-    latest: Millis,
     meter: Meter,
     loaded: bool,
     effects: Effects,
@@ -155,18 +174,20 @@ impl Channel {
             roster: Roster::default(),
             batch: Batch::default(),
             buckets: Sorted::new(),
-            asks: Few::new(),
-            departures: Sorted::new(),
+            drawers: Drawers::default(),
+            asks: Sorted::new(),
+            departures: Departures::default(),
+            clock: Clock::default(),
             spell: None,
             timer: None,
             alarm: None,
             alarm_again: None,
-            hang_ups: Sorted::new(),
+            hang_ups: HangUps::default(),
             deserted: None,
             swept: 0,
             pruned: 0,
+            newcomers: Newcomers::default(),
             unread: Unread::default(),
-            latest: 0,
             meter: Meter::default(),
             loaded: false,
             effects: Vec::new(),
@@ -198,10 +219,11 @@ impl Channel {
 
     /// Every event begins here: what is on disk is looked up once after waking.
     fn begin(&mut self, turn: &mut Turn<'_>) {
-        if turn.now < self.latest {
-            self.set_back(turn.now);
+        self.clock.show(turn.now);
+        // Also where the clock was set back in sleep, through which this is remembered.
+        if self.swept > turn.now {
+            self.swept = 0;
         }
-        self.latest = turn.now;
         self.unread.begin();
         if self.loaded {
             return;
@@ -212,17 +234,6 @@ impl Channel {
         }
     }
 
-    /// The clock was set back: what was to happen soon must not wait until that time comes again.
-    fn set_back(&mut self, now: Millis) {
-        self.spell = self.spell.map(|spell| spell.min(now));
-        for (at, _) in self.hang_ups.values_mut() {
-            *at = (*at).min(now.saturating_add(self.limits.hang_up_ms));
-        }
-        self.presence.set_back(now);
-        self.buckets.clear();
-        self.swept = self.swept.min(now);
-    }
-
     fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
         if let Some(first) = self.history.load(turn.storage)? {
             self.log(LogLine {
@@ -231,7 +242,7 @@ impl Channel {
                 ..LogLine::new(Level::Error, "storage")
             });
             // With the rows went those of the departures, also of one written before they could be read.
-            for connection in std::mem::take(&mut self.departures).into_keys() {
+            for connection in std::mem::take(&mut self.departures).into_connections() {
                 self.presence.leave(&connection);
             }
             // Their position is of a life that has ended: they come back without it.
@@ -246,15 +257,16 @@ impl Channel {
             self.history.adopt(&epoch);
         }
         for departure in turn.storage.departures()? {
-            if let Some(kept) = Kept::decode(&departure.session) {
+            let kept = Kept::decode(&departure.session);
+            if let Some(kept) = &kept {
                 if let Some(epoch) = &kept.epoch {
                     self.history.adopt(epoch);
                 }
                 if kept.present {
                     self.presence.recall(&departure.connection, kept.member());
                 }
-                self.departures.insert(departure.connection.clone(), departure.into());
             }
+            self.departures.insert(departure, kept.as_ref().and_then(Kept::user));
         }
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
@@ -266,6 +278,7 @@ impl Channel {
 
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     fn settle(&mut self, turn: &mut Turn<'_>) -> Effects {
+        self.look_at_newcomers(turn);
         self.flush_if_due(turn);
         if self.look_for_slow(turn) {
             // The others hear at once that it left.
@@ -285,10 +298,11 @@ impl Channel {
     }
 
     fn set_timer(&mut self, now: Millis) {
-        let hang_up = self.hang_ups.values().map(|(at, _)| *at).min();
+        let now = self.clock.steady(now);
+        let hang_up = self.hang_ups.first();
         // A number that is due while a batch is open leaves with it.
         let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none() && self.loaded);
-        let next = [self.spell, hang_up, count].into_iter().flatten().min();
+        let next = [self.spell, hang_up, count, self.newcomers.first()].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;

@@ -43,7 +43,6 @@ impl Channel {
         publish: &Publish<'_>,
         array: &Array,
     ) -> Result<(), Refusal> {
-        self.pass_hard(turn.now, speaker)?;
         let rules = Rc::clone(&self.rules);
         let event = rules.event(&publish.event).ok_or(Code::UnknownEvent)?;
         let kept = event.kept && publish.to.is_none();
@@ -74,8 +73,12 @@ impl Channel {
     /// Whoever a directed publish may reach is found by name.
     fn rouse_targets(&mut self, links: &dyn Links, targets: &Targets) {
         let Targets { users, connections, roles } = targets;
+        // The head of an attachment tells no roles.
+        if !roles.is_empty() {
+            return self.rouse_all(links);
+        }
         let wanted = Wanted::new(users.iter().map(String::as_str), connections.iter().map(String::as_str));
-        self.rouse_those(links, |sleeper| !roles.is_empty() || sleeper.may_be(&wanted));
+        self.rouse_named(links, &wanted);
     }
 
     /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).
@@ -104,7 +107,7 @@ impl Channel {
         };
         let ack = Ack { seq: Some(seq), duplicate: true, delivered: None };
         let reply = Reply { asker: speaker.asker, id: id.cloned(), says: Says::Ack(ack) };
-        self.batch.push(Entry { frame: None, seq: Some(seq), kept: false, reply }, now);
+        self.batch.push(Entry { frame: None, seq: Some(seq), kept: false, reply }, 1, now);
         Ok(())
     }
 
@@ -130,7 +133,16 @@ impl Channel {
             (None, Asker::Http { .. }, _) => (Audience::Everyone, Says::Ack(Ack { seq, ..Ack::default() })),
         };
         let reply = Reply { asker: speaker.asker, id: id.cloned(), says };
-        self.batch.push(Entry { frame: Some((text, audience)), seq, kept: seq.is_some(), reply }, now);
+        // Who is answered by hearing the message hears what all do.
+        let listeners = match (&audience, speaker.asker) {
+            (Audience::Everyone, _) => 0,
+            (Audience::Others(_), _) => 1,
+            (Audience::Only(targets), Asker::Http { .. }) => self.roster.targets(targets, None).len(),
+            (Audience::Only(targets), Asker::Session(key)) => {
+                self.roster.targets(targets, Some(key)).len().saturating_add(1)
+            }
+        };
+        self.batch.push(Entry { frame: Some((text, audience)), seq, kept: seq.is_some(), reply }, listeners, now);
     }
 
     /// Enters the list of members, changes what it shows, or leaves it (rule P1).

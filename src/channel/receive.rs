@@ -8,7 +8,7 @@ use crate::contract::Ability;
 use crate::effect::SessionKey;
 use crate::error::{CLOSE_TOO_BIG, Close, Code, Refusal};
 use crate::limits::{Gate, Payer, Rate};
-use crate::name::{Millis, RequestId};
+use crate::name::{Address, Millis, RequestId};
 use crate::policy::Rights;
 use crate::protocol::frame::{self, Ack};
 use crate::protocol::request::{self, Incoming, Request};
@@ -19,6 +19,12 @@ const AUTH_RATE: Rate = Rate { per_second: 1.0, burst: 3.0 };
 
 /// The least rate of all frames together, a second (rule R5).
 const HARD_RATE_MIN: f64 = 200.0;
+
+/// How many times that rate all connections without a user have together that come from one address (rule R7).
+const PER_ADDRESS: f64 = 5.0;
+
+/// What a refusal costs of that rate, beside the one that every request costs (rule R5).
+const REFUSAL_COST: f64 = 9.0;
 
 /// A frame that is refused before it is copied into the machine's memory (rule R4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +45,8 @@ pub enum Unreadable {
 pub(super) struct Speaker {
     pub(super) asker: Asker,
     pub(super) payer: Payer,
+    /// Where one without a user comes from, as far as that is known.
+    pub(super) address: Option<Address>,
     pub(super) rights: Rc<Rights>,
     pub(super) from: Rc<str>,
     pub(super) signed_in: bool,
@@ -53,6 +61,7 @@ impl Speaker {
         Self {
             asker: Asker::Session(key),
             payer,
+            address: session.kept.address,
             rights: Rc::clone(&session.rights),
             from: Rc::clone(&session.from),
             signed_in: session.kept.grant.is_some(),
@@ -101,12 +110,12 @@ impl Channel {
     }
 
     fn refuse_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) {
-        let refusal = match what {
+        let refusal = self.over_hard_rate(turn.now, session).unwrap_or_else(|| match what {
             Unreadable::Binary => Refusal::new(Code::BadFrame, "Frames are JSON text; binary frames are not taken."),
             Unreadable::NotUnicode => Refusal::new(Code::BadFrame, "The text has lone surrogates: it is no Unicode."),
             Unreadable::TooLarge { .. } => self.too_large(),
-        };
-        self.refuse(turn, Asker::Session(session), None, refusal, &mut Array::default());
+        });
+        self.refuse_frame(turn, session, refusal);
         if what == (Unreadable::TooLarge { closes: true }) && self.listens(turn.now, session) {
             self.hang_up(turn.now, session, CLOSE_TOO_BIG, "too_large");
         }
@@ -139,31 +148,59 @@ impl Channel {
     }
 
     fn read(&mut self, turn: &mut Turn<'_>, key: SessionKey, text: &str) {
-        let asker = Asker::Session(key);
-        let mut array = Array::default();
         if text.len() > self.limits.frame_bytes {
-            let refusal = self.too_large();
-            return self.refuse(turn, asker, None, refusal, &mut array);
+            return self.refuse_unreadable(turn, key, Unreadable::TooLarge { closes: false });
         }
+        // Before it is parsed: what is not taken costs next to nothing.
+        if let Some(refusal) = self.over_hard_rate(turn.now, key) {
+            return self.refuse_frame(turn, key, refusal);
+        }
+        let mut array = Array::default();
         match request::parse(text, self.limits.batch_frames) {
-            Err(refusal) => self.refuse(turn, asker, None, refusal, &mut array),
+            Err(refusal) => self.refuse_frame(turn, key, refusal),
             Ok(members) => {
-                for incoming in members {
+                for (nth, incoming) in members.into_iter().enumerate() {
                     if !self.listens(turn.now, key) {
                         return;
                     }
-                    self.judge(turn, key, incoming, &mut array);
+                    let paid = if nth == 0 { None } else { self.over_hard_rate(turn.now, key) };
+                    self.judge(turn, key, incoming, paid, &mut array);
                 }
             }
         }
     }
 
+    /// The refusal of one that sends more frames than anybody may, for the next of them (rule R5).
+    fn over_hard_rate(&mut self, now: Millis, key: SessionKey) -> Option<Refusal> {
+        let speaker = Speaker::of(key, self.roster.session(key)?);
+        self.pass_hard(now, &speaker).err()
+    }
+
+    fn refuse_frame(&mut self, turn: &mut Turn<'_>, key: SessionKey, refusal: Refusal) {
+        if let Some(session) = self.roster.session(key) {
+            let speaker = Speaker::of(key, session);
+            self.pay_for(turn.now, &speaker, refusal.code);
+        }
+        self.refuse(turn, Asker::Session(key), None, refusal, &mut Array::default());
+    }
+
     /// One request of a connection: accepted or refused, and the count of refusals in a row with it.
-    fn judge(&mut self, turn: &mut Turn<'_>, key: SessionKey, incoming: Incoming<'_>, array: &mut Array) {
+    fn judge(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: SessionKey,
+        incoming: Incoming<'_>,
+        limited: Option<Refusal>,
+        array: &mut Array,
+    ) {
         let Some(session) = self.roster.session(key) else { return };
         let speaker = Speaker::of(key, session);
         let awaiting = matches!(session.kept.stage, Stage::Awaiting { .. });
         let Incoming { id, request } = incoming;
+        let request = match limited {
+            Some(refusal) => Err(array.limited.insert(refusal).clone()),
+            None => request,
+        };
         let accepted = request.and_then(|request| match request {
             Request::Auth { token } => self.sign_in(turn, key, &speaker, id.as_ref(), &token),
             _ if awaiting => Err(Refusal::new(Code::Unauthenticated, "Sign in first: send `auth` with a token.")),
@@ -174,7 +211,10 @@ impl Channel {
         });
         match accepted {
             Ok(()) => self.accepted(key),
-            Err(refusal) => self.refuse(turn, Asker::Session(key), id, refusal, array),
+            Err(refusal) => {
+                self.pay_for(turn.now, &speaker, refusal.code);
+                self.refuse(turn, Asker::Session(key), id, refusal, array);
+            }
         }
     }
 
@@ -201,7 +241,7 @@ impl Channel {
         let counts = refusal.code != Code::RateLimited || !std::mem::replace(&mut array.counted, true);
         if refusal.seq.is_some() {
             let reply = Reply { asker, id, says: Says::Refusal(refusal.clone()) };
-            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, turn.now);
+            self.batch.push(Entry { frame: None, seq: refusal.seq, kept: false, reply }, 1, turn.now);
         } else {
             self.answer(asker, id.as_ref(), Err(refusal));
         }
@@ -239,23 +279,53 @@ impl Channel {
 
     /// Passes a gate: the payer's bucket has a token for it, or it needs none (rule R5).
     pub(super) fn pass(&mut self, now: Millis, speaker: &Speaker, gate: Gate<'_>, rate: Rate) -> Result<(), Refusal> {
+        self.pass_as(now, speaker, speaker.payer.clone(), gate, rate)
+    }
+
+    fn pass_as(
+        &mut self,
+        now: Millis,
+        speaker: &Speaker,
+        payer: Payer,
+        gate: Gate<'_>,
+        rate: Rate,
+    ) -> Result<(), Refusal> {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
-        self.buckets.update(speaker.payer.clone(), |buckets| buckets.bucket(gate, rate, now).take(rate, now))
+        let now = self.clock.steady(now);
+        self.buckets.update(payer, |buckets| buckets.bucket(gate, rate, now).take(rate, now))
     }
 
     /// The gates of everything but a publish.
     pub(super) fn pass_general(&mut self, now: Millis, speaker: &Speaker) -> Result<(), Refusal> {
         let rate = Rate { per_second: self.limits.general_per_second, burst: self.limits.general_burst };
-        self.pass_hard(now, speaker)?;
         self.pass(now, speaker, Gate::General, rate)
     }
 
-    /// The gate of all frames together: four times the channel's highest rate, at least 200 a second (rule R5).
+    /// The gate of all frames together, taken once for each frame or body before it is parsed, and for each further
+    /// member of an array: four times the channel's highest rate, at least 200 a second (rules R5, R7).
     pub(super) fn pass_hard(&mut self, now: Millis, speaker: &Speaker) -> Result<(), Refusal> {
-        let rate = Rate::per_second((4.0 * self.rules.highest_rate()).max(HARD_RATE_MIN));
-        self.pass(now, speaker, Gate::Hard, rate)
+        let rate = self.hard_rate();
+        self.pass(now, speaker, Gate::Hard, rate)?;
+        let Some(address) = speaker.address else { return Ok(()) };
+        let all = Rate { per_second: rate.per_second * PER_ADDRESS, burst: rate.burst * PER_ADDRESS };
+        self.pass_as(now, speaker, Payer::Address(address), Gate::Address, all)
+    }
+
+    fn hard_rate(&self) -> Rate {
+        Rate::per_second((4.0 * self.rules.highest_rate()).max(HARD_RATE_MIN))
+    }
+
+    /// A refusal is paid for, or refusals would be the cheapest thing to ask for: but not one that is no fault of who
+    /// asked, nor one by rate, which has cost us nothing (rule R5).
+    pub(super) fn pay_for(&mut self, now: Millis, speaker: &Speaker, code: Code) {
+        if code.retryable() || speaker.rights.may(&Ability::Unmetered) {
+            return;
+        }
+        let (rate, now) = (self.hard_rate(), self.clock.steady(now));
+        let payer = speaker.payer.clone();
+        self.buckets.update(payer, |buckets| buckets.bucket(Gate::Hard, rate, now).charge(REFUSAL_COST));
     }
 
     /// The gates of `auth`.

@@ -6,7 +6,6 @@ use crate::contract::Ability;
 use crate::effect::{Level, LogLine, SessionKey};
 use crate::error::{Code, Refusal};
 use crate::history::{Asked, Found, Replay};
-use crate::limits::{Gate, Payer, Rate};
 use crate::name::{Millis, RequestId};
 use crate::protocol::frame::{self, Resumed, Standing};
 use crate::protocol::request::Page;
@@ -30,7 +29,7 @@ impl Channel {
         self.must_read(turn, key)?;
         self.must_know(turn.now)?;
         let Some(session) = self.roster.session(key).cloned() else { return Ok(()) };
-        self.solvent(turn.now, &speaker.payer, speaker)?;
+        self.solvent(turn.now, speaker)?;
         let far = speaker.rights.may(&Ability::History);
         let asked = match (epoch, after) {
             (Some(epoch), Some(after)) => Asked::After { epoch, after, far },
@@ -76,13 +75,13 @@ impl Channel {
     /// A page for one who may have it, over a connection or HTTP.
     pub(super) fn find(&mut self, turn: &mut Turn<'_>, speaker: &Speaker, page: &Page) -> Result<Found, Refusal> {
         self.must_know(turn.now)?;
-        self.solvent(turn.now, &speaker.payer, speaker)?;
+        self.solvent(turn.now, speaker)?;
         let found = match self.history.page(page, turn.now, &self.limits, turn.storage) {
             Ok(found) => found,
             Err(error) => return Err(self.storage_refusal(turn.now, &error)),
         };
         self.log_corrupt(found.corrupt);
-        self.charge(turn.now, &speaker.payer, found.messages.len() as u64);
+        self.charge(turn.now, speaker, found.messages.len() as u64);
         Ok(found)
     }
 
@@ -97,14 +96,14 @@ impl Channel {
         if replay.pieces.is_empty() {
             // Finding out that it was too much has read as much as is ever pushed.
             if replay.resumed == Resumed::Behind {
-                self.charge(turn.now, &speaker.payer, self.limits.replay_bytes);
+                self.charge(turn.now, &speaker, self.limits.replay_bytes);
             }
             return Ok(replay);
         }
-        if self.solvent(turn.now, &speaker.payer, &speaker).is_err() {
+        if self.solvent(turn.now, &speaker).is_err() {
             return Ok(Replay { resumed: asked.too_much(), pieces: Vec::new(), corrupt: None });
         }
-        self.charge(turn.now, &speaker.payer, replay.bytes());
+        self.charge(turn.now, &speaker, replay.bytes());
         Ok(replay)
     }
 
@@ -125,28 +124,6 @@ impl Channel {
         }
         let refusal = Refusal::rate_limited(UNREAD_RETRY);
         Err(Refusal { message: "Read first what was sent to you, then ask for more.".to_owned(), ..refusal })
-    }
-
-    fn replay_rate(&self) -> Rate {
-        let (per_second, burst) = (self.limits.replay_bytes_per_second, self.limits.replay_burst_bytes);
-        #[expect(clippy::cast_precision_loss, reason = "the knobs end far below 2^53")]
-        let rate = Rate { per_second: per_second as f64, burst: burst as f64 };
-        rate
-    }
-
-    fn solvent(&mut self, now: Millis, payer: &Payer, speaker: &Speaker) -> Result<(), Refusal> {
-        if speaker.rights.may(&Ability::Unmetered) {
-            return Ok(());
-        }
-        let rate = self.replay_rate();
-        self.buckets.update(payer.clone(), |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
-    }
-
-    fn charge(&mut self, now: Millis, payer: &Payer, bytes: u64) {
-        let rate = self.replay_rate();
-        #[expect(clippy::cast_precision_loss, reason = "a page is at most 256 KiB and a message")]
-        let cost = bytes as f64;
-        self.buckets.update(payer.clone(), |buckets| buckets.bucket(Gate::Replay, rate, now).charge(cost));
     }
 
     fn log_corrupt(&mut self, corrupt: Option<u64>) {

@@ -27,7 +27,7 @@ impl Channel {
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
         if before.kept.user().is_none() {
             let wanted = Wanted::new(std::iter::once(claims.user.as_str()), std::iter::empty());
-            self.rouse_those(turn.links, |sleeper| sleeper.may_be(&wanted));
+            self.rouse_named(turn.links, &wanted);
         }
         self.may_become(&before, &claims)?;
         let grant = claims.grant(&self.name);
@@ -53,7 +53,7 @@ impl Channel {
             }
             Some(_) => Ok(()),
             None => {
-                let connections = self.roster.of_user(claims.user.as_str()).count();
+                let connections = self.connections_of(claims.user.as_str());
                 let most = self.limits.connections_per_user;
                 if connections < most {
                     return Ok(());
@@ -65,7 +65,7 @@ impl Channel {
 
     fn regrant(&mut self, turn: &mut Turn<'_>, key: SessionKey, before: Session, grant: Grant) {
         let mut kept = before.kept.clone();
-        kept.grant = Some(grant);
+        (kept.grant, kept.address) = (Some(grant), None);
         let awaited = match std::mem::take(&mut kept.stage) {
             Stage::Awaiting { resume, .. } => Some(resume),
             Stage::Joined | Stage::Leaving => None,

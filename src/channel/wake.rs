@@ -5,7 +5,7 @@ use crate::effect::{Effect, Farewell, Hearing, SessionKey};
 use crate::error::Close;
 use crate::protocol::frame;
 use crate::session::{Kept, Session};
-use crate::sleeper::Sleeper;
+use crate::sleeper::{Sleeper, Wanted};
 
 /// The most attachments that get a new head at one waking: those of the release before, or of another contract.
 const RENEWED_MAX: usize = 1_000;
@@ -55,7 +55,7 @@ impl Channel {
             if !attachment.is_empty() {
                 self.tell(key, frame::bye(Farewell { close: Close::Restart, retry_after: None }));
             }
-            self.hang_ups.insert(key, (0, Some(Close::Restart)));
+            self.hang_ups.insert(key, 0, Some(Close::Restart));
             return Hearing::Nothing;
         };
         let mut session = Session::new(kept, &self.rules);
@@ -63,7 +63,7 @@ impl Channel {
         session.kept.present &= session.watches;
         match session.joined() && session.kept.present {
             true => self.presence.recall(&session.kept.connection, session.kept.member()),
-            false if session.is_leaving() => drop(self.hang_ups.insert(key, (0, None))),
+            false if session.is_leaving() => self.hang_ups.insert(key, 0, None),
             false => {}
         }
         let hearing = session.hearing();
@@ -85,22 +85,22 @@ impl Channel {
 
     /// Has at least one session read whole that is not on its way out, if there are any.
     pub(super) fn rouse_one(&mut self, links: &dyn Links) {
-        if !self.roster.iter().any(|(_, session)| !session.is_leaving())
-            && let Some(key) = self.roster.sleepers(|_| true).first()
-        {
-            self.rouse(links, *key);
+        if let Some(key) = self.roster.lone_sleeper() {
+            self.rouse(links, key);
         }
     }
 
-    /// Has every session read whole that may be like this.
-    pub(super) fn rouse_those(&mut self, links: &dyn Links, like: impl Fn(&Sleeper) -> bool) {
-        for key in self.roster.sleepers(like) {
+    /// Has every session read whole that may be one of these.
+    pub(super) fn rouse_named(&mut self, links: &dyn Links, wanted: &Wanted) {
+        for key in self.roster.sleepers_named(wanted) {
             self.rouse(links, key);
         }
     }
 
     /// Has every session read whole.
     pub(super) fn rouse_all(&mut self, links: &dyn Links) {
-        self.rouse_those(links, |_| true);
+        for key in self.roster.sleepers() {
+            self.rouse(links, key);
+        }
     }
 }

@@ -44,6 +44,8 @@ macro_rules! limits {
 limits! {
     frame_bytes: usize = 65_536 in 1_024..=1_048_576, "FRAME_BYTES", "bytes",
         "A larger frame is refused as `too_large`. More lets one member fill the channel's memory and storage faster.";
+    body_ms: Millis = 10_000 in 1_000..=60_000, "BODY_MS", "ms",
+        "A POST whose body has not come whole after this long is refused as `body_timeout`; no channel wakes for it before.";
     batch_frames: usize = 100 in 1..=1_000, "BATCH_FRAMES", "frames",
         "An array of more frames is refused whole as `too_large`.";
     general_per_second: f64 = 20.0 in 1.0..=1_000.0, "GENERAL_PER_SECOND", "requests a second",
@@ -66,6 +68,8 @@ limits! {
         "A client that pings and then is not heard of for this long is closed with 4201. Less than three pings' time cuts live ones off.";
     unsent_bytes: u64 = 1_048_576 in 65_536..=67_108_864, "UNSENT_BYTES", "bytes",
         "A member with more than this sent to it and not read is closed with 4102. More lets slow members hold more memory.";
+    unsent_total_bytes: u64 = 67_108_864 in 1_048_576..=1_073_741_824, "UNSENT_TOTAL_BYTES", "bytes",
+        "With more than this sent to all members and not read, those who have most of it are closed with 4102. An isolate has 128 MB.";
     replay_unsent_bytes: u64 = 262_144 in 1_024..=67_108_864, "REPLAY_UNSENT_BYTES", "bytes",
         "With more than this unread, `history` and `resume` are `rate_limited`.";
     replay_bytes: u64 = 262_144 in 4_096..=8_388_608, "REPLAY_BYTES", "bytes",
@@ -126,6 +130,7 @@ impl Limits {
             (self.replay_bytes > self.replay_burst_bytes, "REPLAY_BYTES must be at most REPLAY_BURST_BYTES"),
             (frame > self.replay_bytes, "FRAME_BYTES must be at most REPLAY_BYTES"),
             (replays > self.unsent_bytes, "REPLAY_BYTES and REPLAY_UNSENT_BYTES together must be at most UNSENT_BYTES"),
+            (self.unsent_bytes > self.unsent_total_bytes, "UNSENT_BYTES must be at most UNSENT_TOTAL_BYTES"),
             (row > self.row_bytes, "FRAME_BYTES and 4096 together must be at most ROW_BYTES"),
             (self.presence_data_bytes > self.frame_bytes, "PRESENCE_DATA_BYTES must be at most FRAME_BYTES"),
             (self.presence_list_back >= self.presence_list, "PRESENCE_LIST_BACK must be less than PRESENCE_LIST"),

@@ -75,10 +75,10 @@ impl ChannelRules {
     }
 
     /// What `GET /v1/contract` says of these channels (rule E3).
-    pub(super) fn describe(&self) -> Value {
+    pub(super) fn describe(&self, frame_bytes: usize) -> Value {
         let mut events = Map::new();
         for event in self.events.values() {
-            events.insert(event.name.to_string(), event.describe());
+            events.insert(event.name.to_string(), event.describe(frame_bytes));
         }
         let HistoryBounds { count, age, bytes } = self.history;
         json!({

@@ -12,8 +12,8 @@ use crate::name::EventName;
 
 /// 1,024 bytes.
 pub const KIB: usize = 1_024;
-/// The largest frame, and so the largest data, in bytes (rule R4).
-pub const FRAME_BYTES_MAX: usize = 64 * KIB;
+/// The largest frame that a deployment may allow, and so the largest data, in bytes: the most of `FRAME_BYTES`.
+pub const FRAME_BYTES_MAX: usize = 1_024 * KIB;
 /// What is full again after this many seconds need not survive sleep (rule H1), so every burst must be.
 const REFILL_SECONDS_MAX: f64 = 10.0;
 /// The rate of an event that declares none, a second.
@@ -37,7 +37,8 @@ pub struct EventRules {
     pub kept: bool,
     /// Whether it may be addressed by `to` (rule F5).
     pub directed: bool,
-    /// The largest `data`, in bytes. It is checked before [`EventRules::validate`] is asked.
+    /// The largest `data`, in bytes; where the contract says nothing, what any frame may have, which is checked first
+    /// (rule R4). It is checked before [`EventRules::validate`] is asked.
     pub max_bytes: usize,
     data: Data,
 }
@@ -48,15 +49,15 @@ impl EventRules {
         self.data.validate(data)
     }
 
-    /// What `GET /v1/contract` says of the event (rule E3).
-    pub(super) fn describe(&self) -> Value {
+    /// What `GET /v1/contract` says of the event where frames have so many bytes (rule E3).
+    pub(super) fn describe(&self, frame_bytes: usize) -> Value {
         json!({
             "schema": self.data.schema(),
             "ability": self.ability.to_string(),
             "rate": {"per_second": number(self.rate.per_second), "burst": number(self.rate.burst)},
             "kept": self.kept,
             "directed": self.directed,
-            "max_bytes": self.max_bytes,
+            "max_bytes": self.max_bytes.min(frame_bytes),
         })
     }
 }
@@ -115,7 +116,7 @@ impl Event {
         self
     }
 
-    /// The largest data, in bytes of JSON as it was written. A frame's 64 KiB where it is not declared.
+    /// The largest data, in bytes of JSON as it was written. As much as a frame where it is not declared.
     #[track_caller]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = Some((bytes, Location::caller()));

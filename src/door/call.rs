@@ -36,9 +36,13 @@ impl<'a> Call<'a> {
         (self.header)(name).map(|value| value.trim().to_owned())
     }
 
-    /// The host the client asked for: its header where there is one, else the URL's.
+    /// The host the client asked for, as a URL writes it: its header where there is one, else the URL's own.
     pub fn host_asked(&self) -> Cow<'a, str> {
-        self.header("Host").map_or(Cow::Borrowed(self.host), Cow::Owned)
+        let usual = if self.scheme == "https" { ":443" } else { ":80" };
+        self.header("Host").map_or(Cow::Borrowed(self.host), |host| {
+            let host = host.to_ascii_lowercase();
+            Cow::Owned(host.strip_suffix(usual).map(str::to_owned).unwrap_or(host))
+        })
     }
 
     /// The method that decides: `HEAD` is `GET` without the body, which the platform leaves out.
@@ -46,10 +50,10 @@ impl<'a> Call<'a> {
         if self.method == "HEAD" { "GET" } else { self.method }
     }
 
-    /// Whether this is an upgrade to a WebSocket (rule E1).
+    /// Whether this is an upgrade to a WebSocket and to nothing else (rule E1): the platform takes no list.
     pub fn is_upgrade(&self) -> bool {
         let upgrade = self.header("Upgrade").unwrap_or_default();
-        self.method == "GET" && upgrade.split(',').any(|item| item.trim().eq_ignore_ascii_case("websocket"))
+        self.method == "GET" && upgrade.eq_ignore_ascii_case("websocket")
     }
 
     /// Whether the request goes to this very machine, by the URL and by the header.

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Cors, Reply};
+use super::{Call, Cors, Reply, Unread};
 use crate::auth::Keys;
 use crate::config::Config;
 use crate::error::{Code, Refusal};
 use crate::few::Few;
-use crate::name::{Millis, UserId};
+use crate::name::{Millis, UserId, is_interchangeable};
 
 /// How long a development token holds, in milliseconds: an hour.
 const LIFETIME: Millis = 3_600_000;
@@ -34,16 +34,19 @@ impl DevTokens {
     /// The most bytes a request's body may have.
     pub const BODY_BYTES: u32 = 16 * 1024;
 
-    /// Mints a token for `{"user":…,"can":…}`; `body` is `None` when it was too long or no UTF-8.
-    pub fn mint(&self, body: Option<&str>, keys: &Keys, now: Millis) -> Reply {
-        let minted = body.ok_or_else(|| Code::TooLarge.into()).and_then(|body| mint(body, keys, now));
+    /// Mints a token for `{"user":…,"can":…}`.
+    pub fn mint(&self, body: Result<&str, Unread>, keys: &Keys, now: Millis) -> Reply {
+        let minted = body.map_err(Refusal::from).and_then(|body| mint(body, keys, now));
         self.cors.onto(minted.unwrap_or_else(Reply::from))
     }
 }
 
 fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
     let wanted: Wanted = serde_json::from_str(body).map_err(|_| Refusal::new(Code::BadFrame, SHAPE))?;
-    let user = UserId::parse(&wanted.user).ok_or_else(|| Refusal::new(Code::BadFrame, SHAPE))?;
+    let user = Some(&wanted.user)
+        .filter(|user| is_interchangeable(user))
+        .and_then(|user| UserId::parse(user))
+        .ok_or_else(|| Refusal::new(Code::BadFrame, SHAPE))?;
     let can =
         wanted.can.unwrap_or_else(|| [("**".to_owned(), EVERYTHING.map(str::to_owned).to_vec())].into_iter().collect());
     let token = keys.mint(&user, &can, now, LIFETIME).ok_or(Code::Internal)?;

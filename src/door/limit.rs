@@ -1,21 +1,43 @@
-//! The joins that are counted before an object wakes (rule R5).
-
-use std::net::{IpAddr, Ipv6Addr};
+//! What is counted before an object wakes: joins and what is asked over HTTP (rule R5).
 
 use crate::name::Millis;
 
-/// When one who joined too often may try again: the counters of wrangler.toml run over ten seconds and tell no more.
+/// When one who came too often may try again: the counters of wrangler.toml run over ten seconds and tell no more.
 pub(super) const RETRY_AFTER: Millis = 10_000;
 
-/// What stands for an address in the count: of IPv6 its network, since one host has 2^64 addresses to choose from.
-pub(super) fn address_key(address: &str) -> String {
-    match address.parse() {
-        Ok(IpAddr::V6(address)) if address.to_ipv4_mapped().is_none() => network(address),
-        Ok(IpAddr::V6(_) | IpAddr::V4(_)) | Err(_) => address.to_owned(),
+/// A counter of the deployment, which has it or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Joins by address.
+    JoinsPerAddress,
+    /// Joins by user.
+    JoinsPerUser,
+    /// What is asked over HTTP without a token, or by an address that is suspected.
+    AsksPerAddress,
+    /// What is asked over HTTP by user.
+    AsksPerUser,
+}
+
+impl Counter {
+    /// Every counter.
+    pub const ALL: [Self; 4] = [Self::JoinsPerAddress, Self::JoinsPerUser, Self::AsksPerAddress, Self::AsksPerUser];
+
+    /// Its name in wrangler.toml.
+    pub const fn binding(self) -> &'static str {
+        match self {
+            Self::JoinsPerAddress => "JOINS_PER_ADDRESS",
+            Self::JoinsPerUser => "JOINS_PER_USER",
+            Self::AsksPerAddress => "ASKS_PER_ADDRESS",
+            Self::AsksPerUser => "ASKS_PER_USER",
+        }
     }
 }
 
-fn network(address: Ipv6Addr) -> String {
-    let [a, b, c, d, ..] = address.segments();
-    format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+/// One more of what a counter counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// Which counter.
+    pub counter: Counter,
+    /// Under which key.
+    pub key: String,
 }

@@ -1,9 +1,10 @@
-//! The door: what is decided about a request before an object wakes (rules E1 to E7, A4 and the joins of R5).
+//! The door: what is decided about a request before an object wakes (rules E1 to E7, A4 and the counts of R5).
 //!
 //! A request comes in as plain values, a [`Decision`] goes out. The Worker and the object run the same code over the
 //! same request: the Worker to turn away what need not wake an object, the object as the only source of its grant, so
 //! that no header between the two carries a right.
 
+mod body;
 mod call;
 mod credential;
 mod dev_token;
@@ -13,18 +14,22 @@ mod place;
 mod protocol;
 mod reply;
 mod route;
+mod suspects;
 #[cfg(test)]
 mod tests;
 mod turn_away;
 mod visitor;
 
+pub use body::Unread;
 pub use call::{Call, Query};
 pub use dev_token::DevTokens;
+pub use limit::{Count, Counter};
 pub use origin::Cors;
 pub use place::{Place, place};
 pub use protocol::PROTOCOL;
 pub use reply::Reply;
-pub use turn_away::TurnAway;
+pub use suspects::Suspects;
+pub use turn_away::{TurnAway, passed_back};
 pub use visitor::{Refused, Visitor, Wish};
 
 use std::rc::Rc;
@@ -63,7 +68,7 @@ pub enum Decision {
 impl Door {
     /// A door for this configuration and contract.
     pub fn new(config: Rc<Config>, contract: Rc<Contract>) -> Self {
-        let description = contract.describe().to_string();
+        let description = contract.describe(config.limits.frame_bytes).to_string();
         Self { config, contract, description }
     }
 
@@ -139,7 +144,8 @@ impl Door {
     ) -> Visitor {
         let query = Query::parse(call.query);
         let credential = credential(call, &query, &self.config);
-        Visitor { channel, rules, wish, query, credential, cors: cors.clone() }
+        let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
+        Visitor { channel, rules, wish, query, credential, address, cors: cors.clone() }
     }
 }
 

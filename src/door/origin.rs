@@ -54,7 +54,7 @@ impl Cors {
         let Some(origin) = &self.origin else { return reply };
         reply
             .with("Access-Control-Allow-Origin", origin.clone())
-            .with("Access-Control-Expose-Headers", "Retry-After, Allow")
+            .with("Access-Control-Expose-Headers", "Retry-After, Allow, WWW-Authenticate")
     }
 }
 

@@ -21,10 +21,12 @@ impl Reply {
     /// An answer of JSON. It is never cached: what is said here is of the moment.
     pub fn json(status: u16, body: String) -> Self {
         let reply = Self { status, headers: Vec::new(), body: Some(body), code: None };
-        reply
+        let reply = reply
             .with("Content-Type", "application/json; charset=utf-8")
             .with("Cache-Control", "no-store")
-            .with("X-Content-Type-Options", "nosniff")
+            .with("X-Content-Type-Options", "nosniff");
+        // Whoever is to sign in is told how (RFC 9110, section 11.6.1).
+        if status == Code::Unauthenticated.status() { reply.with("WWW-Authenticate", "Bearer") } else { reply }
     }
 
     /// An answer without a body.

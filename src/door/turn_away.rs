@@ -1,5 +1,6 @@
 //! A join that the Worker itself refuses, in a way a browser can read (rule A4).
 
+use super::Reply;
 use crate::effect::Farewell;
 use crate::error::Close;
 use crate::name::Millis;
@@ -27,5 +28,15 @@ impl TurnAway {
     /// The code and the reason of the close frame that follows.
     pub const fn close(&self) -> Close {
         self.farewell.close
+    }
+}
+
+/// What an object answers to a joiner that it refuses: the Worker makes the `bye` of it, so that no socket of a joiner
+/// who does not close it keeps the object awake.
+pub fn passed_back(bye: impl Into<String>, protocol: Option<&'static str>) -> Reply {
+    let reply = Reply::empty(403).with("Dormouse-Bye", bye);
+    match protocol {
+        Some(protocol) => reply.with("Sec-WebSocket-Protocol", protocol),
+        None => reply,
     }
 }

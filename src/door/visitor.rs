@@ -3,17 +3,17 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::limit::{self, address_key};
-use super::{Cors, Decision, Query, Reply, TurnAway};
+use super::limit::{self, Count, Counter};
+use super::{Cors, Decision, Query, Reply, Suspects, TurnAway};
 use crate::auth::{Grant, Keys, TokenError};
 use crate::contract::{Ability, ChannelRules, Entry};
 use crate::effect::{Level, LogLine};
 use crate::error::{Close, Code, Refusal};
-use crate::name::{ChannelName, Millis};
+use crate::name::{Address, ChannelName, Millis, network};
 use crate::policy::Rights;
 
 /// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
-/// ([`Visitor::admit`]), count its user ([`Visitor::counted_user`]), hand it to the object.
+/// ([`Visitor::admit`]), count its user ([`Visitor::counted_user`]), read its body, hand it to the object.
 pub struct Visitor {
     /// The channel.
     pub channel: ChannelName,
@@ -26,6 +26,8 @@ pub struct Visitor {
     /// The headers its answer carries, whoever answers.
     pub cors: Cors,
     pub(super) credential: Option<String>,
+    /// What the platform says of where it comes from; a client cannot say it itself.
+    pub(super) address: Option<String>,
 }
 
 /// What a visitor wants of the channel.
@@ -57,14 +59,15 @@ impl Visitor {
                 Entry::Token => {
                     Err(Box::new(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))))
                 }
-                Entry::Later if matches!(self.wish, Wish::Join { .. }) => Ok(None),
+                Entry::Later if self.joins() => Ok(None),
                 Entry::Anyone | Entry::Later => self.may_wake(None),
             };
         };
         let claims = keys.inspect(token, now).map_err(|flaw| {
             let told = TokenError::from(flaw);
             let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
-            Box::new(Refused { line: LogLine { detail: Some(flaw.text().to_owned()), ..refused.line }, ..refused })
+            let line = LogLine { detail: Some(flaw.text().to_owned()), ..refused.line };
+            Box::new(Refused { line, bad_token: true, ..refused })
         })?;
         self.may_wake(Some(claims.grant(&self.channel)))
     }
@@ -90,22 +93,48 @@ impl Visitor {
         Err(Box::new(self.refuse(close, code.into())))
     }
 
-    /// The key under which the address is counted: of every join, and of what asks without a token. A backend that
-    /// publishes with a token has the channel's own rates (rule R5).
-    pub fn counted_address(&self, address: Option<&str>) -> Option<String> {
-        let counted = matches!(self.wish, Wish::Join { .. }) || self.credential.is_none();
-        address.filter(|_| counted).map(address_key)
+    /// Where it comes from, as far as that is known: whoever has no user has the shares of an address (rule R7).
+    pub fn address(&self) -> Option<Address> {
+        self.address.as_deref().map(Address::of)
     }
 
-    /// The key under which the user is counted: of every join with a token (rule R5).
-    pub fn counted_user(&self, grant: Option<&Grant>) -> Option<String> {
-        let joins = matches!(self.wish, Wish::Join { .. });
-        grant.filter(|_| joins).map(|grant| grant.user.to_string())
+    /// What the address is counted by, before its token is looked at: every join, and what is asked without a token. A
+    /// backend that asks with one shares its address with others, and is counted so only while one of them is suspected.
+    pub fn counted_address(&self, suspects: &Suspects, now: Millis) -> Option<Count> {
+        let key = network(self.address.as_deref()?);
+        if self.joins() {
+            return Some(Count { counter: Counter::JoinsPerAddress, key });
+        }
+        let counted = self.credential.is_none() || suspects.has(&key, now);
+        counted.then_some(Count { counter: Counter::AsksPerAddress, key })
+    }
+
+    /// What the user is counted by: every join with a token, and what is asked with one. A token with `unmetered` for
+    /// this channel asks uncounted.
+    pub fn counted_user(&self, grant: Option<&Grant>) -> Option<Count> {
+        let grant = grant?;
+        let key = grant.user.to_string();
+        if self.joins() {
+            return Some(Count { counter: Counter::JoinsPerUser, key });
+        }
+        let counted = !Rights::of(&self.rules, Some(grant)).may(&Ability::Unmetered);
+        counted.then_some(Count { counter: Counter::AsksPerUser, key })
+    }
+
+    /// Remembers an address whose token was bad.
+    pub fn suspect(&self, refused: &Refused, suspects: &mut Suspects, now: Millis) {
+        if let Some(address) = self.address.as_deref().filter(|_| refused.bad_token) {
+            suspects.note(&network(address), now);
+        }
+    }
+
+    const fn joins(&self) -> bool {
+        matches!(self.wish, Wish::Join { .. })
     }
 
     /// What one hears who came too often (rule R5).
     pub fn too_often(&self) -> Refused {
-        self.refuse(Close::OverCapacity, Refusal::rate_limited(limit::RETRY_AFTER))
+        self.refuse(Close::RateLimited, Refusal::rate_limited(limit::RETRY_AFTER))
     }
 
     /// What one hears when the object cannot be reached, and what the log says of it.
@@ -120,8 +149,8 @@ impl Visitor {
     }
 
     /// The answer to a body that cannot be taken.
-    pub fn refusal(&self, code: Code) -> Reply {
-        self.cors.onto(code.into())
+    pub fn refusal(&self, refusal: impl Into<Refusal>) -> Reply {
+        self.cors.onto(refusal.into().into())
     }
 
     fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
@@ -130,10 +159,12 @@ impl Visitor {
             Wish::Join { protocol } => Refused {
                 line: LogLine { code: Some(close.reason()), ..line },
                 decision: Decision::TurnAway(TurnAway::new(close, refusal.retry_after, protocol)),
+                bad_token: false,
             },
             Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => Refused {
                 line: LogLine { code: Some(refusal.code.as_str()), ..line },
                 decision: Decision::Answer(self.cors.onto(refusal.into())),
+                bad_token: false,
             },
         }
     }
@@ -146,6 +177,8 @@ pub struct Refused {
     pub decision: Decision,
     /// What the log says of it: never a token.
     pub line: LogLine,
+    /// Whether it was for a token that is not to be believed.
+    pub bad_token: bool,
 }
 
 /// Without the credential: what is printed may end in a log.

@@ -21,7 +21,7 @@ impl Mark {
         let speaker = match payer {
             Payer::User(user) => format!("u{user}"),
             Payer::Connection(connection) => format!("c{connection}"),
-            Payer::Nobody => return None,
+            Payer::Address(_) | Payer::Nobody => return None,
         };
         let mut hash = Xxh64::new(0);
         hash.update(event.as_bytes());

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
+use crate::name::is_interchangeable;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// How deep objects and arrays may nest, the outermost counted (rule R4).
 pub const DEPTH_MAX: usize = 64;
 
-/// Up to this number, 2^53, every whole number is a double.
+/// Up to this number, 2^53, every whole number is a double. The next is read as this one.
 const WHOLE_MAX: u64 = 1 << 53;
 const WHOLE_MAX_F64: f64 = 9_007_199_254_740_992.0;
 
@@ -85,7 +86,7 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     // A number too great for a double never arrives here: the parser itself calls it out of range.
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        if number.abs() > WHOLE_MAX_F64 {
+        if number.abs() >= WHOLE_MAX_F64 {
             self.great.set(true);
         }
         Ok(())
@@ -171,13 +172,8 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// Unicode sets 66 code points apart that stand for no character and never will: I-JSON has none of them.
 fn characters<E: Error>(text: &str) -> Result<(), E> {
-    let stands_for_none = |c| matches!(u32::from(c), 0xFDD0..=0xFDEF) || u32::from(c) & 0xFFFE == 0xFFFE;
-    if !text.is_ascii() && text.chars().any(stands_for_none) {
-        return Err(E::custom("a Unicode noncharacter"));
-    }
-    Ok(())
+    if is_interchangeable(text) { Ok(()) } else { Err(E::custom("a Unicode noncharacter")) }
 }
 
 /// Whether a double holds each whole number of a text that is JSON.
@@ -191,7 +187,7 @@ fn holds_whole_numbers(text: &str) -> bool {
         }
         let end = found.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(found.len());
         let Some((number, behind)) = found.split_at_checked(end) else { return false };
-        if !number.contains(['.', 'e', 'E']) && !is_held(number) {
+        if !is_held(number) {
             return false;
         }
         rest = behind;
@@ -199,10 +195,39 @@ fn holds_whole_numbers(text: &str) -> bool {
     true
 }
 
-/// Whether a whole number is a double: exactly, or as every double is written that is read back as the same. So all
-/// that `JSON.stringify` makes of a number passes.
+/// Whether a number is no whole one, or is a double: exactly, or as every double is written that is read back as the
+/// same. So all that `JSON.stringify` makes of a number passes. How it is written says nothing: 1e3 and 1000.0 are one.
 fn is_held(number: &str) -> bool {
-    number.parse::<f64>().is_ok_and(|double| number == format!("{double:.0}") || number == double.to_string())
+    let Some(whole) = Decimal::of(number).filter(Decimal::is_whole) else { return true };
+    number.parse::<f64>().is_ok_and(|double| {
+        let exactly = Decimal::of(&format!("{double:.0}"));
+        exactly.as_ref() == Some(&whole) || Decimal::of(&format!("{double:e}")).as_ref() == Some(&whole)
+    })
+}
+
+/// What a number is, however it is written: its digits without zeros around them, and the power of ten of the last.
+#[derive(PartialEq, Eq)]
+struct Decimal {
+    digits: String,
+    exponent: i64,
+}
+
+impl Decimal {
+    /// Reads a number of JSON; the sign is left aside. `None` for one whose exponent is beyond all that is read.
+    fn of(number: &str) -> Option<Self> {
+        let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+        let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa, ""));
+        let all = [whole.trim_start_matches('-'), fraction].concat();
+        let digits = all.trim_end_matches('0');
+        let behind = i64::try_from(all.len().saturating_sub(digits.len())).ok()?;
+        let fraction = i64::try_from(fraction.len()).ok()?;
+        let exponent = exponent.parse::<i64>().ok()?.checked_sub(fraction)?.checked_add(behind)?;
+        Some(Self { digits: digits.trim_start_matches('0').to_owned(), exponent })
+    }
+
+    const fn is_whole(&self) -> bool {
+        self.exponent >= 0 && !self.digits.is_empty()
+    }
 }
 
 fn behind_string(text: &str) -> &str {
@@ -229,6 +254,85 @@ mod tests {
             for number in [double, -double, double * 1.000_000_000_000_01] {
                 assert!(check(&format!("[{number}]")).is_ok(), "{number}");
                 assert!(check(&format!("[{number:.0}]")).is_ok(), "{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn r4_a_whole_number_is_what_it_is_however_it_is_written() {
+        let fit = [
+            "9007199254740992.0",
+            "9007199254740992e0",
+            "900719925474099.2e1",
+            "90071992547409920E-1",
+            "1E+23",
+            "1.0e23",
+        ];
+        for number in fit {
+            assert!(check(number).is_ok(), "{number}");
+        }
+        let odd = [
+            "9007199254740993.0",
+            "9007199254740993e0",
+            "9007199254740.993e3",
+            "90071992547409930E-1",
+            "9.007199254740993E+15",
+        ];
+        for number in
+            odd.into_iter().chain(["-9007199254740993.00", "1.00000000000000000001e20", "0.18446744073709551615e20"])
+        {
+            assert!(check(number).is_err(), "{number}");
+            assert!(check(&format!("{{\"a\":[{number},1]}}")).is_err(), "{number}");
+        }
+        for number in ["0e999999999999", "-0.0E-99", "1e-999", "0.1", "9007199254740992.5", "1e-9223372036854775808"] {
+            assert!(check(number).is_ok(), "{number}: it is no whole number, or zero");
+        }
+    }
+
+    /// The digits of `digits * 2^power`, by addition alone: what the check is held against.
+    fn doubled(digits: u64, power: u32) -> Vec<u8> {
+        let mut number: Vec<u8> = digits.to_string().bytes().rev().map(|digit| digit - b'0').collect();
+        for _ in 0..power {
+            let mut carry = 0;
+            for digit in &mut number {
+                let twice = *digit * 2 + carry;
+                (*digit, carry) = (twice % 10, twice / 10);
+            }
+            if carry > 0 {
+                number.push(carry);
+            }
+        }
+        number
+    }
+
+    fn text(number: &[u8]) -> String {
+        number.iter().rev().map(|digit| char::from(b'0' + digit)).collect()
+    }
+
+    /// The same number with its point moved, zeros added, and another letter for the exponent.
+    fn written(digits: &str, point: usize, zeros: usize, e: &str) -> String {
+        let (before, behind) = digits.split_at(point.clamp(1, digits.len()));
+        format!("{before}.{behind}{}{e}{}", "0".repeat(zeros.max(1)), behind.len())
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn r4_whole_numbers_are_held_against_arithmetic_by_hand(
+            mantissa in 1_u64 << 52..1 << 53,
+            power in 1_u32..60,
+            point in 1_usize..40,
+            zeros in 0_usize..5,
+            e in proptest::sample::select(vec!["e", "E", "e+", "E+0"]),
+        ) {
+            let double = doubled(mantissa, power);
+            let mut next = double.clone();
+            // The last digit of an even number is eight at most.
+            next[0] += 1;
+            let shortest = format!("{}", text(&double).parse::<f64>().unwrap());
+            for (number, held) in [(text(&double), true), (text(&next), text(&next) == shortest)] {
+                for form in [number.clone(), format!("-{number}"), format!("{number}.0"), written(&number, point, zeros, e)] {
+                    proptest::prop_assert_eq!(check(&form).is_ok(), held, "{}", form);
+                }
             }
         }
     }

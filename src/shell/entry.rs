@@ -1,5 +1,6 @@
 //! The Worker: everything that can be decided before an object wakes, then the way to the object.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
@@ -11,9 +12,10 @@ use worker::worker_sys::{DurableObject, RateLimiter};
 
 use super::App;
 use super::env::{Ground, binding, ground};
-use super::http::{self, Body, reach, respond, with_call};
+use super::host::frame_bytes;
+use super::http::{self, reach, respond, with_call};
 use super::{random, trouble};
-use crate::door::{Decision, DevTokens, Place, Refused, Visitor, place};
+use crate::door::{Count, Decision, DevTokens, Place, Refused, Suspects, Visitor, Wish, place};
 use crate::error::Code;
 
 /// Every request of the deployment comes in here; the answer is a response or a promise of one. An export of our own:
@@ -33,63 +35,66 @@ pub fn fetch(request: Request, env: Env, _context: &JsValue) -> Result<JsValue, 
     }
 }
 
-/// Counts a visitor where the deployment counts, admits it and hands its request on as it is: the object verifies
-/// again for itself.
+/// Lets a visitor in and hands its request on: the object verifies again for itself.
 fn visit(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
-    let limiters = Limiters::of(&env);
-    if limiters.are_missing() {
-        return match visitor.admit(&ground.config.keys, now()) {
-            Ok(_grant) => hand_over(&ground, &env, &request, &visitor),
-            Err(refused) => refuse(*refused),
-        };
+    if ground.counts || visitor.wish == Wish::Publish {
+        return Ok(future_to_promise(receive(ground, env, request, visitor)).into());
     }
-    Ok(future_to_promise(async move {
-        let address = request.headers().get("CF-Connecting-IP").ok().flatten();
-        if over_limit(limiters.by_address, visitor.counted_address(address.as_deref())).await {
-            return refuse(visitor.too_often());
+    match visitor.admit(&ground.config.keys, now()) {
+        Ok(_grant) => hand_over(&ground, &env, &request, &visitor),
+        Err(refused) => refuse(*refused),
+    }
+}
+
+/// The same for one that is counted, or has a body to be read before an object wakes for it.
+async fn receive(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
+    let counted = ask_suspects(|suspects| visitor.counted_address(suspects, now())).flatten();
+    if over_limit(&env, counted).await {
+        return refuse(visitor.too_often());
+    }
+    let grant = match visitor.admit(&ground.config.keys, now()) {
+        Ok(grant) => grant,
+        Err(refused) => {
+            let _ = ask_suspects(|suspects| visitor.suspect(&refused, suspects, now()));
+            return refuse(*refused);
         }
-        let grant = match visitor.admit(&ground.config.keys, now()) {
-            Ok(grant) => grant,
-            Err(refused) => return refuse(*refused),
-        };
-        if over_limit(limiters.by_user, visitor.counted_user(grant.as_ref())).await {
-            return refuse(visitor.too_often());
-        }
-        JsFuture::from(Promise::resolve(&hand_over(&ground, &env, &request, &visitor)?)).await
-    })
-    .into())
+    };
+    if over_limit(&env, visitor.counted_user(grant.as_ref())).await {
+        return refuse(visitor.too_often());
+    }
+    let request = match visitor.wish {
+        Wish::Publish => match http::whole(&request, frame_bytes(&ground), ground.config.limits.body_ms).await? {
+            Ok(request) => request,
+            Err(unread) => return Ok(respond(visitor.refusal(unread))?.into()),
+        },
+        Wish::Join { .. } | Wish::Members | Wish::Messages | Wish::Meter => request,
+    };
+    JsFuture::from(Promise::resolve(&hand_over(&ground, &env, &request, &visitor)?)).await
 }
 
 fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
     Ok(trouble::settle(refused)?.into())
 }
 
-/// The rate limiters of the deployment, as far as it has them (rule R5).
-struct Limiters {
-    by_address: Option<RateLimiter>,
-    by_user: Option<RateLimiter>,
+thread_local! {
+    /// The addresses that this isolate suspects.
+    static SUSPECTS: RefCell<Suspects> = const { RefCell::new(Suspects::new()) };
 }
 
-impl Limiters {
-    fn of(env: &Env) -> Self {
-        let limiter = |name| binding(env, name).map(JsCast::unchecked_into);
-        Self { by_address: limiter("JOINS_PER_ADDRESS"), by_user: limiter("JOINS_PER_USER") }
-    }
-
-    const fn are_missing(&self) -> bool {
-        self.by_address.is_none() && self.by_user.is_none()
-    }
+fn ask_suspects<T>(ask: impl FnOnce(&mut Suspects) -> T) -> Option<T> {
+    SUSPECTS.with(|suspects| suspects.try_borrow_mut().ok().map(|mut suspects| ask(&mut suspects)))
 }
 
-/// Whether a key has passed its limit. A limiter that is missing or fails limits nobody: it is not what keeps a
+/// Whether a count has passed its limit. A counter that is missing or fails limits nobody: it is not what keeps a
 /// channel safe, only what keeps it asleep.
-async fn over_limit(limiter: Option<RateLimiter>, key: Option<String>) -> bool {
-    let (Some(limiter), Some(key)) = (limiter, key) else { return false };
+async fn over_limit(env: &Env, count: Option<Count>) -> bool {
+    let Some(Count { counter, key }) = count else { return false };
+    let Some(limiter) = binding(env, counter.binding()) else { return false };
     let asked = Object::new();
     if Reflect::set(&asked, &"key".into(), &key.into()).is_err() {
         return false;
     }
-    let Ok(promise) = limiter.limit(asked) else { return false };
+    let Ok(promise) = limiter.unchecked_into::<RateLimiter>().limit(asked) else { return false };
     JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false))
 }
 
@@ -131,11 +136,8 @@ fn unreachable(visitor: &Visitor, error: &JsValue) -> Result<JsValue, JsValue> {
 }
 
 async fn mint(ground: Rc<Ground>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
-    let body = http::body(&request, DevTokens::BODY_BYTES).await?;
-    let text = match &body {
-        Body::Text(text) => Some(text.as_str()),
-        Body::TooLarge | Body::NotUtf8 => None,
-    };
+    let body = http::body(&request, DevTokens::BODY_BYTES, ground.config.limits.body_ms).await?;
+    let text = body.as_ref().map(String::as_str).map_err(|unread| *unread);
     Ok(respond(tokens.mint(text, &ground.config.keys, now()))?.into())
 }
 

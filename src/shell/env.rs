@@ -9,13 +9,15 @@ use worker::js_sys::Reflect;
 
 use crate::config::Config;
 use crate::contract::{Application, Contract};
-use crate::door::Door;
+use crate::door::{Counter, Door};
 
 /// What all requests and objects of an isolate share: the variables are the same for each.
 pub(crate) struct Ground {
     pub(crate) config: Rc<Config>,
     pub(crate) contract: Rc<Contract>,
     pub(crate) door: Door,
+    /// Whether the deployment has counters.
+    pub(crate) counts: bool,
 }
 
 /// The mistakes in configuration or contract, one sentence each, for whoever deploys.
@@ -38,7 +40,8 @@ fn lay<A: Application>(env: &Env) -> Result<Ground, Vec<String>> {
         (contract, config) => return Err([contract.err(), config.err()].into_iter().flatten().flatten().collect()),
     };
     let door = Door::new(Rc::clone(&config), Rc::clone(&contract));
-    Ok(Ground { config, contract, door })
+    let counts = Counter::ALL.iter().any(|counter| binding(env, counter.binding()).is_some());
+    Ok(Ground { config, contract, door, counts })
 }
 
 /// A binding of the deployment; `None` where it is missing.

@@ -84,11 +84,13 @@ impl<A: Application + 'static> Host<A> {
             Ok(awake) => awake,
             Err(trouble) => return self.give_up(socket, &trouble),
         };
-        awake.sockets.answer_close(socket, answer_to(code), if clean { reason } else { "" });
+        let answered = awake.sockets.answer_close(socket, answer_to(code), if clean { reason } else { "" });
+        awake.heed(answered);
         let Some(session) = awake.sockets.session(socket) else { return };
         let effects = awake.turn(|channel, turn| channel.close(turn, session, clean));
         self.apply(&mut awake, effects);
-        awake.sockets.drop(session);
+        let dropped = awake.sockets.drop(session);
+        awake.heed(dropped);
     }
 
     /// The alarm, which the platform repeats when this fails.
@@ -121,23 +123,22 @@ impl<A: Application + 'static> Host<A> {
     /// Applies effects in their order. One that fails is logged, and the rest goes on.
     pub(super) fn apply(&self, awake: &mut Awake, effects: Effects) {
         for effect in effects {
-            if let Err(thrown) = self.apply_one(awake, effect) {
-                Trouble::from(thrown).report(Some(&awake.name));
-            }
+            let applied = self.apply_one(awake, effect);
+            awake.heed(applied);
         }
     }
 
     fn apply_one(&self, awake: &mut Awake, effect: Effect) -> Result<(), JsValue> {
         let sockets = &awake.sockets;
         match effect {
-            Effect::Tell { session, text } => sockets.tell(session, &text),
-            Effect::TellMany { sessions, text } => sockets.tell_many(&sessions, &text),
-            Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text),
-            Effect::Hear { session, hearing } => sockets.hear(session, hearing),
-            Effect::HearAll { hearing } => sockets.hear_all(&hearing),
+            Effect::Tell { session, text } => sockets.tell(session, &text)?,
+            Effect::TellMany { sessions, text } => sockets.tell_many(&sessions, &text)?,
+            Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text)?,
+            Effect::Hear { session, hearing } => sockets.hear(session, hearing)?,
+            Effect::HearAll { hearing } => sockets.hear_all(&hearing)?,
             Effect::Remember { session, attachment } => sockets.remember(session, &attachment)?,
-            Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason),
-            Effect::Drop { session } => sockets.drop(session),
+            Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason)?,
+            Effect::Drop { session } => sockets.drop(session)?,
             Effect::Answer { asker, status, body, retry_after } => {
                 if let Some(waiting) = awake.waiting.remove(&asker) {
                     waiting.answer(Reply::json(status, body).after(retry_after))?;
@@ -166,7 +167,7 @@ impl<A: Application + 'static> Host<A> {
         let rules = Rc::clone(ground.contract.rules(&name).ok_or(Trouble::NoChannel)?);
         self.ctx.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?)?;
         let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
-        let sockets = Sockets::new(&self.ctx);
+        let sockets = Sockets::new(&self.ctx)?;
         let heads = sockets.wake()?;
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&ground.config.keys);
         let limits = ground.config.limits.clone();
@@ -193,6 +194,13 @@ impl Awake {
         let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets };
         ask(&mut self.channel, &mut turn)
     }
+
+    /// Logs what an effect threw: the rest of its turn goes on.
+    pub(super) fn heed(&self, outcome: Result<(), JsValue>) {
+        if let Err(thrown) = outcome {
+            Trouble::from(thrown).report(Some(&self.name));
+        }
+    }
 }
 
 /// Copies a frame into wasm's memory, which never shrinks, only when its length allows it.
@@ -202,7 +210,8 @@ fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
     // A UTF-16 unit is one to three bytes of UTF-8.
     let units = u64::from(text.length());
     if units > u64::from(frame_bytes) {
-        let closes = units > CLOSES || (units > CLOSES / 3 && socket::utf8_length(text) > CLOSES);
+        let closes =
+            units > CLOSES || (units > CLOSES / 3 && socket::utf8_length(text).is_ok_and(|bytes| bytes > CLOSES));
         return Err(Unreadable::TooLarge { closes });
     }
     if !is_well_formed(text) {
@@ -240,10 +249,10 @@ extern "C" {
 
     #[wasm_bindgen(extends = JsString)]
     type Text;
-    #[wasm_bindgen(method, js_name = isWellFormed)]
-    fn is_well_formed_text(this: &Text) -> bool;
+    #[wasm_bindgen(method, catch, js_name = isWellFormed)]
+    fn is_well_formed_text(this: &Text) -> Result<bool, JsValue>;
 }
 
 fn is_well_formed(text: &JsString) -> bool {
-    text.unchecked_ref::<Text>().is_well_formed_text()
+    text.unchecked_ref::<Text>().is_well_formed_text().unwrap_or(false)
 }

@@ -4,29 +4,19 @@ use wasm_bindgen::prelude::*;
 use worker::ResponseBuilder;
 use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response, WebSocket};
-use worker::worker_sys::ext::WebSocketExt as _;
-use worker::worker_sys::{DurableObject, WebSocketPair};
+use worker::worker_sys::DurableObject;
 
-use crate::door::{Call, Decision, Reply, TurnAway};
+use crate::door::{Call, Decision, Reply, Unread, passed_back};
 use crate::error::Code;
-
-/// What a request's body was.
-pub(crate) enum Body {
-    /// Text.
-    Text(String),
-    /// More bytes than allowed: the rest was not read.
-    TooLarge,
-    /// No UTF-8.
-    NotUtf8,
-}
+use crate::name::Millis;
 
 /// The headers that are asked for; the same in http.js, in the same order.
-const HEADERS: [&str; 5] = ["Host", "Upgrade", "Authorization", "Origin", "Sec-WebSocket-Protocol"];
+const HEADERS: [&str; 6] = ["Host", "Upgrade", "Authorization", "Origin", "Sec-WebSocket-Protocol", "CF-Connecting-IP"];
 
 /// Looks at a request through the door's eyes. It crosses the border once: reading it piece by piece took a tenth of
 /// what a join costs.
 pub(crate) fn with_call<T>(request: &Request, look: impl FnOnce(&Call<'_>) -> T) -> T {
-    let lines = lines(request);
+    let lines = lines(request).unwrap_or_default();
     let mut lines = lines.split('\n');
     let (method, url) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let values: Vec<&str> = lines.collect();
@@ -39,14 +29,29 @@ pub(crate) fn with_call<T>(request: &Request, look: impl FnOnce(&Call<'_>) -> T)
     look(&Call::new(method, url, &header))
 }
 
-/// Reads a body of at most so many bytes, and no more of it.
-pub(crate) async fn body(request: &Request, bytes: u32) -> Result<Body, JsValue> {
-    let read = read_text(request, bytes).await?;
-    Ok(match read.as_string() {
-        Some(text) => Body::Text(text),
-        None if read.is_null() => Body::TooLarge,
-        None => Body::NotUtf8,
-    })
+/// Reads a body of at most so many bytes, and no longer than so many milliseconds.
+pub(crate) async fn body(request: &Request, bytes: u32, ms: Millis) -> Result<Result<String, Unread>, JsValue> {
+    let read = read_text(request, bytes, patience(ms)).await?;
+    Ok(read.as_string().ok_or_else(|| unread(&read)))
+}
+
+/// The same request with its body read, within the same bounds.
+pub(crate) async fn whole(request: &Request, bytes: u32, ms: Millis) -> Result<Result<Request, Unread>, JsValue> {
+    let read = read_whole(request, bytes, patience(ms)).await?;
+    Ok(read.dyn_into().map_err(|read| unread(&read)))
+}
+
+/// Why a body is not taken; the same in http.js, in the same order.
+const UNREAD: [Unread; 4] = [Unread::TooLarge, Unread::Late, Unread::Broken, Unread::NotUtf8];
+
+fn unread(why: &JsValue) -> Unread {
+    let at = why.as_f64().unwrap_or_default();
+    let known = UNREAD.iter().zip(0_i32..).find(|(_, place)| f64::from(*place) == at);
+    known.map_or(Unread::Broken, |(unread, _)| *unread)
+}
+
+fn patience(ms: Millis) -> u32 {
+    u32::try_from(ms).unwrap_or(u32::MAX)
 }
 
 /// Turns an answer into the platform's.
@@ -59,31 +64,33 @@ pub(crate) fn respond(reply: Reply) -> Result<Response, JsValue> {
     })
 }
 
-/// Does what the door has decided, as far as it needs nothing but an answer.
+/// Does what the door has decided, as far as it needs nothing but an answer. An upgrade is accepted only to say why it
+/// ends (rule A4).
 pub(crate) fn settle(decision: Decision) -> Result<Response, JsValue> {
     match decision {
-        Decision::TurnAway(turned) => turn_away(&turned),
+        Decision::TurnAway(turned) => turn_away(&turned.bye(), turned.protocol),
+        other => pass_back(other),
+    }
+}
+
+/// The same in an object, which accepts no socket that is to end: the Worker does, by the answer.
+pub(crate) fn pass_back(decision: Decision) -> Result<Response, JsValue> {
+    match decision {
+        Decision::TurnAway(turned) => respond(passed_back(turned.bye(), turned.protocol)),
         Decision::Answer(reply) => respond(reply),
         Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => respond(Code::NotFound.into()),
     }
 }
 
-/// Accepts an upgrade only to say why it ends (rule A4).
-fn turn_away(turned: &TurnAway) -> Result<Response, JsValue> {
-    let mut pair = WebSocketPair::new()?;
-    let server = pair.server()?;
-    server.accept()?;
-    server.send_with_str(&turned.bye())?;
-    server.close_with_code_and_reason(turned.close().number(), turned.close().reason())?;
-    switched(&pair.client()?, turned.protocol)
-}
-
 #[wasm_bindgen(module = "/src/shell/http.js")]
 extern "C" {
-    fn lines(request: &Request) -> String;
+    #[wasm_bindgen(catch)]
+    fn lines(request: &Request) -> Result<String, JsValue>;
     /// Hands the client its end of a socket, and names the sub-protocol agreed on.
     #[wasm_bindgen(catch)]
     pub(crate) fn switched(client: &WebSocket, protocol: Option<&str>) -> Result<Response, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn turn_away(bye: &str, protocol: Option<&str>) -> Result<Response, JsValue>;
     /// Hands a request on to an object; `failed` answers in its place where that fails.
     #[wasm_bindgen(catch)]
     pub(crate) fn reach(
@@ -93,5 +100,7 @@ extern "C" {
         failed: &JsValue,
     ) -> Result<Promise, JsValue>;
     #[wasm_bindgen(catch)]
-    async fn read_text(request: &Request, bytes: u32) -> Result<JsValue, JsValue>;
+    async fn read_text(request: &Request, bytes: u32, ms: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    async fn read_whole(request: &Request, bytes: u32, ms: u32) -> Result<JsValue, JsValue>;
 }

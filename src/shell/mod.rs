@@ -14,8 +14,11 @@
 //!   developers.cloudflare.com/durable-objects/reference/in-memory-state; workerd, `api/web-socket.c++`). So nothing
 //!   waits for a write, `setAlarm` included: [`sql`], [`host`].
 //! - A panic takes down every object of the isolate (worker-build 0.8.7, `js/shim.js`), and an exception that crosses a
-//!   binding without `catch` leaves its object in the middle of a turn for good. So every call that can throw is bound
-//!   with `catch`, none that unwraps is used, and a cell is borrowed with `try_`.
+//!   binding without `catch` leaves its object in the middle of a turn for good. So every binding of ours has `catch`
+//!   (a test of the scripts reads them), no call that unwraps is used, and a cell is borrowed with `try_`.
+//! - An object that was let go of is freed when it is collected, outside of every event: timers, I/O and randomness throw
+//!   there (tried), and what throws there leaves wasm's stack where it was. So nothing that runs on `Drop` calls the
+//!   platform: [`timer`].
 //! - After such an end the shim constructs each object anew with its old context (the same file), and a constructor
 //!   that fails drops every socket of the object (workerd, `api/web-socket.c++`). So the constructor does nothing;
 //!   state is loaded by the first event: [`host`].
@@ -27,7 +30,8 @@
 //!   there is one closure an object: [`timer`].
 //! - A socket accepted for hibernation ends at once only when it is closed from inside its own event; from anywhere
 //!   else the client waits until the object sleeps. One accepted by `accept` ends at once from anywhere (both tried).
-//!   So a join that is refused is accepted without hibernation: [`serve`].
+//!   But that one keeps an object awake for as long as its client does not close it (tried). So a join that the object
+//!   refuses is answered plainly, and the Worker accepts its socket and closes it: [`serve`], [`http`].
 //! - A close must be answered with `close` (tried, whatever the documentation of `web_socket_auto_reply_to_close`
 //!   says), and the codes 1004 to 1006 and 1015 may not be sent (RFC 6455, section 7.4.1): [`host`].
 //! - A message may have 32 MiB, wasm's memory never shrinks, and the `worker` crate copies each message before anyone

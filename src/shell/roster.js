@@ -33,11 +33,10 @@ export class Roster {
     return typeof attachment === "string" ? attachment : "";
   }
 
-  // A socket that carries a session: one that sleeps with the object, or one that ends at once when it is closed.
-  open(session, sleeps) {
+  // A socket that carries a session and sleeps with the object.
+  open(session) {
     const { 0: client, 1: server } = new WebSocketPair();
-    if (sleeps) this.ctx.acceptWebSocket(server);
-    else server.accept();
+    this.ctx.acceptWebSocket(server);
     this.bind(session, server);
     return client;
   }
@@ -100,10 +99,15 @@ export class Roster {
 
   unsent(session) { return this.sockets.get(session)?.bufferedAmount ?? 0; }
 
+  // The sum first, then those who have more, each with how much.
   unsent_over(bytes) {
-    const over = [];
-    for (const [session, socket] of this.sockets) if (socket.bufferedAmount > bytes) over.push(session);
-    return over;
+    const found = [0];
+    for (const [session, socket] of this.sockets) {
+      const unsent = socket.bufferedAmount ?? 0;
+      found[0] += unsent;
+      if (unsent > bytes) found.push(session, unsent);
+    }
+    return Float64Array.from(found);
   }
 
   pinged() {

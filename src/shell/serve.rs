@@ -11,13 +11,13 @@ use worker::web_sys::{Request, Response};
 use super::entry::now;
 use super::env::{Ground, ground};
 use super::host::{Host, frame_bytes};
-use super::http::{self, Body, respond, switched, with_call};
+use super::http::{self, respond, switched, with_call};
 use super::random;
 use super::trouble::{self, Trouble};
 use crate::auth::Grant;
-use crate::channel::{Fresh, Joining, Question, Verb};
+use crate::channel::{Effects, Fresh, Joining, Question, Verb};
 use crate::contract::Application;
-use crate::door::{Decision, Reply, Visitor, Wish};
+use crate::door::{Decision, Reply, Visitor, Wish, passed_back};
 use crate::effect::{AskerKey, Effect, SessionKey};
 use crate::error::Code;
 use crate::session::ResumeQuery;
@@ -52,14 +52,14 @@ impl<A: Application + 'static> Host<A> {
         let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
         let visitor = match with_call(&request, |call| ground.door.knock(call)) {
             Decision::Channel(visitor) => visitor,
-            refused => return Ok(http::settle(refused)?.into()),
+            refused => return Ok(http::pass_back(refused)?.into()),
         };
         if self.name().as_ref() != Some(&visitor.channel) {
             return Err(Trouble::NoChannel);
         }
         let grant = match visitor.admit(&ground.config.keys, now()) {
             Ok(grant) => grant,
-            Err(refused) => return Ok(trouble::settle(*refused)?.into()),
+            Err(refused) => return Ok(trouble::pass_back(*refused)?.into()),
         };
         let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
         if let Wish::Join { protocol } = visitor.wish {
@@ -91,14 +91,14 @@ impl<A: Application + 'static> Host<A> {
                 before: visitor.query.owned("before"),
                 limit: visitor.query.owned("limit"),
             },
-            Wish::Publish => match http::body(request, frame_bytes(ground)).await? {
-                Body::Text(body) => Verb::Publish { body },
-                Body::TooLarge => return Ok(respond(visitor.refusal(Code::TooLarge))?),
-                Body::NotUtf8 => return Ok(respond(visitor.refusal(Code::BadFrame))?),
+            // The Worker has read it whole; what is read here is there.
+            Wish::Publish => match http::body(request, frame_bytes(ground), ground.config.limits.body_ms).await? {
+                Ok(body) => Verb::Publish { body },
+                Err(unread) => return Ok(respond(visitor.refusal(unread))?),
             },
             Wish::Join { .. } => return Ok(respond(visitor.refusal(Code::UpgradeRequired))?),
         };
-        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch }).await?;
+        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch, address: visitor.address() }).await?;
         Ok(respond(visitor.cors.onto(reply))?)
     }
 
@@ -111,23 +111,23 @@ impl<A: Application + 'static> Host<A> {
     ) -> Result<Response, Trouble> {
         let query = &visitor.query;
         let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
-        let joining = Joining { grant, resume, connection: query.owned("connection") };
+        let (connection, address) = (query.owned("connection"), visitor.address());
+        let joining = Joining { grant, resume, connection, address };
         let mut awake = self.awake()?;
-        let (session, effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
-        // What is hung up on at once never sleeps: a socket that is not accepted for hibernation ends at once too.
-        let refused = effects.iter().any(|effect| is_hang_up(effect, session));
-        let opened = awake.sockets.open(session, !refused);
-        self.apply(&mut awake, effects);
-        if refused {
-            awake.sockets.drop(session);
+        let (session, mut effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
+        if let Some(bye) = take_bye(&mut effects, session) {
+            self.apply(&mut awake, effects);
+            return Ok(respond(passed_back(bye, protocol))?);
         }
+        let opened = awake.sockets.open(session);
+        self.apply(&mut awake, effects);
         let thrown = match opened {
             Ok(client) => return Ok(switched(&client, protocol)?),
             Err(thrown) => thrown,
         };
         let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
         self.apply(&mut awake, effects);
-        Ok(trouble::settle(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
+        Ok(trouble::pass_back(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
     }
 
     async fn ask(&self, question: Question) -> Result<Reply, Trouble> {
@@ -153,6 +153,16 @@ impl<A: Application + 'static> Host<A> {
     }
 }
 
-fn is_hang_up(effect: &Effect, session: SessionKey) -> bool {
-    matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session)
+/// What a joiner that is refused was to hear before its end, taken out of what is to be done: it has no socket here.
+fn take_bye(effects: &mut Effects, session: SessionKey) -> Option<String> {
+    let ends = |effect: &Effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session);
+    if !effects.iter().any(ends) {
+        return None;
+    }
+    effects.retain(|effect| !ends(effect));
+    let told = |effect: &mut Effect| matches!(effect, Effect::Tell { session: whose, .. } if *whose == session);
+    effects.extract_if(.., told).find_map(|effect| match effect {
+        Effect::Tell { text, .. } => Some(text),
+        _ => None,
+    })
 }

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 use worker::worker_sys::DurableObjectState;
 
-use crate::channel::Links;
+use crate::channel::{Links, Unsent};
 use crate::effect::{Hearing, SessionKey};
 use crate::name::Millis;
 use crate::sleeper::Sleeper;
@@ -17,8 +17,8 @@ pub(crate) struct Sockets {
 
 impl Sockets {
     /// An empty roster over the object's own context.
-    pub(crate) fn new(ctx: &DurableObjectState) -> Self {
-        Self { roster: Roster::new(ctx.as_ref()) }
+    pub(crate) fn new(ctx: &DurableObjectState) -> Result<Self, JsValue> {
+        Ok(Self { roster: Roster::new(ctx.as_ref())? })
     }
 
     /// Takes in the sockets that outlived a sleep; their keys are the places of their heads in the answer.
@@ -26,43 +26,42 @@ impl Sockets {
         self.roster.wake(Sleeper::HEAD)
     }
 
-    /// Has a session carried by a new socket; answers the client's end. One that `sleeps` is hibernated with the
-    /// object, another ends at once when it is closed.
-    pub(crate) fn open(&self, session: SessionKey, sleeps: bool) -> Result<WebSocket, JsValue> {
-        self.roster.open(session.0, sleeps)
+    /// Has a session carried by a new socket, which sleeps with the object; answers the client's end.
+    pub(crate) fn open(&self, session: SessionKey) -> Result<WebSocket, JsValue> {
+        self.roster.open(session.0)
     }
 
     /// The session that a socket carries, if any still.
     pub(crate) fn session(&self, socket: &WebSocket) -> Option<SessionKey> {
-        self.roster.session(socket).map(SessionKey)
+        self.roster.session(socket).ok().flatten().map(SessionKey)
     }
 
     /// Sends one text to one session. A socket that is gone is no error: its close is on the way.
-    pub(crate) fn tell(&self, session: SessionKey, text: &str) {
-        self.roster.tell(session.0, text);
+    pub(crate) fn tell(&self, session: SessionKey, text: &str) -> Result<(), JsValue> {
+        self.roster.tell(session.0, text)
     }
 
     /// Sends one text to several sessions, as one JavaScript string in one crossing.
-    pub(crate) fn tell_many(&self, sessions: &[SessionKey], text: &str) {
+    pub(crate) fn tell_many(&self, sessions: &[SessionKey], text: &str) -> Result<(), JsValue> {
         let sessions: Vec<u32> = sessions.iter().map(|session| session.0).collect();
-        self.roster.tell_many(&sessions, text);
+        self.roster.tell_many(&sessions, text)
     }
 
     /// Sends one text to everyone of one hearing, as one JavaScript string in one crossing.
-    pub(crate) fn broadcast(&self, hearing: Hearing, except: &[SessionKey], text: &str) {
+    pub(crate) fn broadcast(&self, hearing: Hearing, except: &[SessionKey], text: &str) -> Result<(), JsValue> {
         let except: Vec<u32> = except.iter().map(|session| session.0).collect();
-        self.roster.broadcast(group(hearing), &except, text);
+        self.roster.broadcast(group(hearing), &except, text)
     }
 
     /// Moves a session to another group of hearers.
-    pub(crate) fn hear(&self, session: SessionKey, hearing: Hearing) {
-        self.roster.hear(session.0, group(hearing));
+    pub(crate) fn hear(&self, session: SessionKey, hearing: Hearing) -> Result<(), JsValue> {
+        self.roster.hear(session.0, group(hearing))
     }
 
     /// Groups the sessions that slept, by their keys from 0, in one crossing.
-    pub(crate) fn hear_all(&self, hearing: &[Hearing]) {
+    pub(crate) fn hear_all(&self, hearing: &[Hearing]) -> Result<(), JsValue> {
         let groups: Vec<u8> = hearing.iter().map(|hearing| group(*hearing)).collect();
-        self.roster.hear_all(&groups);
+        self.roster.hear_all(&groups)
     }
 
     /// Writes what a session must remember through sleep.
@@ -71,34 +70,36 @@ impl Sockets {
     }
 
     /// Ends a session's connection. Only from inside that socket's own event does the client see the end at once.
-    pub(crate) fn hang_up(&self, session: SessionKey, code: u16, reason: &str) {
-        self.roster.hang_up(session.0, code, reason);
+    pub(crate) fn hang_up(&self, session: SessionKey, code: u16, reason: &str) -> Result<(), JsValue> {
+        self.roster.hang_up(session.0, code, reason)
     }
 
     /// Forgets which socket carried a session.
-    pub(crate) fn drop(&self, session: SessionKey) {
-        self.roster.drop(session.0);
+    pub(crate) fn drop(&self, session: SessionKey) -> Result<(), JsValue> {
+        self.roster.drop(session.0)
     }
 
     /// Answers a close, without which the client waits for the end of the connection.
-    pub(crate) fn answer_close(&self, socket: &WebSocket, code: u16, reason: &str) {
-        self.roster.answer_close(socket, code, reason);
+    pub(crate) fn answer_close(&self, socket: &WebSocket, code: u16, reason: &str) -> Result<(), JsValue> {
+        self.roster.answer_close(socket, code, reason)
     }
 }
 
 impl Links for Sockets {
     fn unsent(&self, session: SessionKey) -> u64 {
-        whole(self.roster.unsent(session.0))
+        self.roster.unsent(session.0).map(whole).unwrap_or_default()
     }
 
-    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
+    fn unsent_over(&self, bytes: u64) -> Unsent {
         #[expect(clippy::cast_precision_loss, reason = "a limit of bytes is far below 2^53")]
-        let keys = self.roster.unsent_over(bytes as f64);
-        keys.into_iter().map(SessionKey).collect()
+        let flat = self.roster.unsent_over(bytes as f64).map(|flat| flat.to_vec()).unwrap_or_default();
+        let Some((total, pairs)) = flat.split_first() else { return Unsent::default() };
+        let over = pairs.chunks_exact(2).filter_map(|pair| Some((key(*pair.first()?), whole(*pair.last()?))));
+        Unsent { total: whole(*total), over: over.collect() }
     }
 
     fn attachment(&self, session: SessionKey) -> String {
-        self.roster.attachment(session.0)
+        self.roster.attachment(session.0).unwrap_or_default()
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
@@ -109,8 +110,8 @@ impl Links for Sockets {
 }
 
 /// How many bytes of UTF-8 a text has, counted without copying it into wasm's memory, which never shrinks.
-pub(crate) fn utf8_length(text: &JsString) -> u64 {
-    whole(count_utf8(text))
+pub(crate) fn utf8_length(text: &JsString) -> Result<u64, JsValue> {
+    count_utf8(text).map(whole)
 }
 
 const fn group(hearing: Hearing) -> u8 {
@@ -134,45 +135,46 @@ fn key(number: f64) -> SessionKey {
 }
 
 // What is done once a member is done in JavaScript, because each crossing of the border costs and each socket handed
-// over would take a slot of its own in wasm's table. What can throw there is bound with `catch`.
+// over would take a slot of its own in wasm's table.
 #[wasm_bindgen(module = "/src/shell/roster.js")]
 extern "C" {
     type Roster;
 
-    #[wasm_bindgen(constructor)]
-    fn new(ctx: &JsValue) -> Roster;
+    #[wasm_bindgen(constructor, catch)]
+    fn new(ctx: &JsValue) -> Result<Roster, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn wake(this: &Roster, head: usize) -> Result<String, JsValue>;
-    #[wasm_bindgen(method)]
-    fn attachment(this: &Roster, session: u32) -> String;
     #[wasm_bindgen(method, catch)]
-    fn open(this: &Roster, session: u32, sleeps: bool) -> Result<WebSocket, JsValue>;
-    #[wasm_bindgen(method)]
-    fn session(this: &Roster, socket: &WebSocket) -> Option<u32>;
-    #[wasm_bindgen(method)]
-    fn tell(this: &Roster, session: u32, text: &str);
-    #[wasm_bindgen(method)]
-    fn tell_many(this: &Roster, sessions: &[u32], text: &str);
-    #[wasm_bindgen(method)]
-    fn broadcast(this: &Roster, group: u8, except: &[u32], text: &str);
-    #[wasm_bindgen(method)]
-    fn hear(this: &Roster, session: u32, group: u8);
-    #[wasm_bindgen(method)]
-    fn hear_all(this: &Roster, groups: &[u8]);
+    fn attachment(this: &Roster, session: u32) -> Result<String, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn open(this: &Roster, session: u32) -> Result<WebSocket, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn session(this: &Roster, socket: &WebSocket) -> Result<Option<u32>, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn tell(this: &Roster, session: u32, text: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn tell_many(this: &Roster, sessions: &[u32], text: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn broadcast(this: &Roster, group: u8, except: &[u32], text: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn hear(this: &Roster, session: u32, group: u8) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn hear_all(this: &Roster, groups: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn remember(this: &Roster, session: u32, attachment: &str) -> Result<(), JsValue>;
-    #[wasm_bindgen(method)]
-    fn hang_up(this: &Roster, session: u32, code: u16, reason: &str);
-    #[wasm_bindgen(method)]
-    fn drop(this: &Roster, session: u32);
-    #[wasm_bindgen(method)]
-    fn answer_close(this: &Roster, socket: &WebSocket, code: u16, reason: &str);
-    #[wasm_bindgen(method)]
-    fn unsent(this: &Roster, session: u32) -> f64;
-    #[wasm_bindgen(method)]
-    fn unsent_over(this: &Roster, bytes: f64) -> Vec<u32>;
+    #[wasm_bindgen(method, catch)]
+    fn hang_up(this: &Roster, session: u32, code: u16, reason: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn drop(this: &Roster, session: u32) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn answer_close(this: &Roster, socket: &WebSocket, code: u16, reason: &str) -> Result<(), JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn unsent(this: &Roster, session: u32) -> Result<f64, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn unsent_over(this: &Roster, bytes: f64) -> Result<Float64Array, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn pinged(this: &Roster) -> Result<Float64Array, JsValue>;
 
-    fn count_utf8(text: &JsString) -> f64;
+    #[wasm_bindgen(catch)]
+    fn count_utf8(text: &JsString) -> Result<f64, JsValue>;
 }

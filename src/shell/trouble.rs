@@ -64,6 +64,12 @@ pub(crate) fn settle(refused: Refused) -> Result<Response, JsValue> {
     http::settle(refused.decision)
 }
 
+/// The same in an object.
+pub(crate) fn pass_back(refused: Refused) -> Result<Response, JsValue> {
+    log::write(&refused.line);
+    http::pass_back(refused.decision)
+}
+
 /// A line of the log for what the sender knows only by its id.
 fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
     LogLine {
@@ -76,13 +82,11 @@ fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
 
 /// What was thrown, in words for the log.
 pub(crate) fn text(thrown: &JsValue) -> String {
-    thrown.as_string().unwrap_or_else(|| describe(thrown))
+    thrown.as_string().or_else(|| describe(thrown).ok()).unwrap_or_else(|| "something that cannot be told".to_owned())
 }
 
-// What is thrown may be anything, and telling of it must not throw again: that would end every object of the isolate.
-#[wasm_bindgen(
-    inline_js = "export function describe(thrown) { try { return String(thrown) } catch { return 'something that cannot be told' } }"
-)]
+#[wasm_bindgen(inline_js = "export const describe = (thrown) => String(thrown);")]
 extern "C" {
-    fn describe(thrown: &JsValue) -> String;
+    #[wasm_bindgen(catch)]
+    fn describe(thrown: &JsValue) -> Result<String, JsValue>;
 }

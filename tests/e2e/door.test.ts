@@ -113,7 +113,7 @@ test("a4 a bad or missing credential is told by bye and by code; over http by 40
     assert.equal((await member.next("bye")).code, expected);
     assert.equal((await member.end()).code, expected);
     const answer = await service.fetch("/v1/channels/chat:a/members", { headers });
-    assert.deepEqual([answer.status, code(await answer.text())], [401, "unauthenticated"]);
+    assert.deepEqual([answer.status, answer.headers.get("WWW-Authenticate"), code(await answer.text())], [401, "Bearer", "unauthenticated"]);
   }
 });
 
@@ -189,7 +189,7 @@ test("r5 joins are limited by address and by user before an object wakes", async
     const frame = await member.find(({ type }) => type === "welcome" || type === "bye", "welcome or bye");
     return frame.type === "bye" ? frame : undefined;
   };
-  const refused = { type: "bye", code: 4100, reason: "over_capacity", retry_after: 10_000 };
+  const refused = { type: "bye", code: 4100, reason: "rate_limited", retry_after: 10_000 };
   try {
     const ann = await triesUntilRefused(2, () => join("ann"));
     assert.ok(ann.passed >= 2);
@@ -200,14 +200,56 @@ test("r5 joins are limited by address and by user before an object wakes", async
     const address = await triesUntilRefused(8, (at) => join(`user-${at}`, `chat:room-${at}`));
     assert.deepEqual(address.refusal, refused);
     assert.equal((await limited.probe()).constructed, constructed + address.passed, "who is refused wakes no object");
+  } finally {
+    await limited.stop();
+  }
+});
 
-    const asked = await triesUntilRefused(8, async () => {
-      const answer = await limited.ask("/v1/channels/public:asked/members");
-      return answer.status === 429 ? answer : undefined;
+test("r5 what is asked is limited by user on whatever channel, without a token by address, and wakes no object then", async () => {
+  const limited = await Service.start({ asks: { perAddress: 8, perUser: 8 } });
+  const bearer = async (user: string, can = ["publish", "presence", "history"]) =>
+    ({ Authorization: `Bearer ${await token(user, { can: { "**": can } })}` });
+  const ask = async (path: string, headers?: Record<string, string>, method = "GET") => {
+    const answer = await limited.ask(path, { headers, method, body: method === "POST" ? '{"event":"say","data":{"text":"x"}}' : "" });
+    return answer.status === 429 ? answer : undefined;
+  };
+  try {
+    const ann = await bearer("ann");
+    for (const [method, path] of [["GET", "messages"], ["GET", "members"], ["POST", "messages"]] as const) {
+      const asked = await triesUntilRefused(8, (at) => ask(`/v1/channels/chat:${method}-${path}-${at}/${path}`, ann, method));
+      assert.deepEqual([asked.refusal?.headers["retry-after"], code(asked.refusal?.body ?? "")], ["10", "rate_limited"], path);
+    }
+    const { constructed } = await limited.probe();
+    assert.ok(constructed <= 3 * 16, "each channel it woke was paid for");
+    assert.equal(await ask("/v1/channels/chat:other/messages", await bearer("bob")), undefined, "another user is not refused with it");
+
+    const anonymous = await triesUntilRefused(8, () => ask("/v1/channels/public:asked/members"));
+    assert.equal(code(anonymous.refusal?.body ?? ""), "rate_limited");
+    assert.equal(await ask("/v1/channels/chat:a/members", await bearer("cat")), undefined, "nor who has a token with those who have none");
+
+    const backend = await bearer("backend", ["publish", "unmetered"]);
+    const message = { method: "POST", headers: backend, body: '{"event":"say","data":{"text":"x"}}' };
+    const published = await Promise.all(Array.from({ length: 100 }, () => limited.ask("/v1/channels/chat:shop/messages", message)));
+    assert.deepEqual(published.filter(({ status }) => status !== 200), [], "what is unmetered is not counted");
+  } finally {
+    await limited.stop();
+  }
+});
+
+test("r5 an address that sends bad tokens is refused before the next is looked at, and its neighbours only then", async () => {
+  const limited = await Service.start({ asks: { perAddress: 8 } });
+  const status = async (bearer: string) => (await limited.ask("/v1/channels/chat:a/members", { headers: { Authorization: `Bearer ${bearer}` } })).status;
+  const good = await token("ann");
+  const bad = `${good.slice(0, -4)}AAAA`;
+  try {
+    for (let at = 0; at < 60; at++) assert.equal(await status(good), 200, "a good token is not counted by address");
+    // Twenty may be bad without suspicion, and two more each second it takes; then the limiter counts eight.
+    const refused = await triesUntilRefused(40, async () => {
+      const answer = await status(bad);
+      return answer === 401 ? undefined : answer;
     });
-    assert.deepEqual([asked.refusal?.headers["retry-after"], code(asked.refusal?.body ?? "")], ["10", "rate_limited"]);
-    const headers = { Authorization: `Bearer ${await token("backend")}` };
-    assert.equal((await limited.ask("/v1/channels/chat:a/members", { headers })).status, 200, "a token is left to the channel's rates");
+    assert.equal(refused.refusal, 429);
+    assert.ok(refused.passed >= 20, `${refused.passed}`);
   } finally {
     await limited.stop();
   }
@@ -223,6 +265,7 @@ test("a wrong configuration is 500 for everyone, and every mistake is in the log
     assert.equal(details.length, 2);
     for (const detail of details) assert.ok(error.message.includes(detail.split(":")[0]), detail);
     assert.ok(details.some((detail) => detail.includes("JWT_SECRET")) && details.some((detail) => detail.includes("ALLOW_QUERY_TOKEN")));
+    wrong.expect(/JWT_SECRET/, /ALLOW_QUERY_TOKEN/);
     assert.ok(!wrong.printed().includes("too short") && !error.message.includes("JWT"));
     const upgrade = new WebSocket(wrong.at("/v1/channels/chat:a"));
     const status = await new Promise((resolve) => upgrade.on("unexpected-response", (_, { statusCode }) => resolve(statusCode)));

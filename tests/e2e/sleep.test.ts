@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { setTimeout as passing } from "node:timers/promises";
 import { after, before, test } from "node:test";
 import { type Frame, Member } from "./support/member.ts";
+import { Raw, head } from "./support/raw.ts";
+import { Runtime } from "./support/runtime.ts";
 import { Service } from "./support/service.ts";
 import { token } from "./support/tokens.ts";
 
@@ -59,6 +61,28 @@ test("h1 a quiet channel falls asleep by itself, heartbeats do not wake it, and 
   assert.equal((await ann.ask(say("2", "after"))).seq, 2);
   assert.equal((await bob.next("message", { id: "2" })).seq, 2);
   assert.equal((await service.probe()).constructed, constructed + 1, "it was asleep");
+});
+
+test("h2 who is refused, or asks with a body that never ends, and closes nothing keeps no channel awake", async () => {
+  const strict = await Runtime.start({ probed: true, vars: { CONNECTIONS_PER_USER: "1" } });
+  const constructed = async () => (await (await fetch(strict.at("/test/probe"))).json() as { constructed: number }).constructed;
+  try {
+    const ann = await Member.join(strict, "chat:pinned", "ann");
+    const headers = { Authorization: `Bearer ${await token("ann")}` };
+    const upgrade = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "x3JJHMbDL1EzLkh9GBhXDw==" };
+    const refused = await Raw.send(strict.url, head("GET", "/v1/channels/chat:pinned", { ...headers, ...upgrade }));
+    assert.match(await refused.heard(/retry_after/), /"code":4100,"reason":"over_capacity","retry_after":10000/);
+    const endless = await Raw.send(strict.url, head("GET", "/v1/channels/chat:pinned/members", { ...headers, "Transfer-Encoding": "chunked" }) + "1\r\nx\r\n");
+    assert.match(await endless.heard(/"members"/), /^HTTP\/1\.1 200 /);
+    const before = await constructed();
+    await passing(13_000);
+    assert.equal((await ann.ask(say("1", "after"))).seq, 1);
+    assert.equal(await constructed(), before + 1, "it was asleep");
+    assert.ok(!refused.socket.closed, "the refused one is still there");
+    for (const raw of [refused, endless]) raw.socket.destroy();
+  } finally {
+    await strict.stop();
+  }
 });
 
 test("h3 what a session must remember outlives sleep: grant, presence data, connection", async () => {

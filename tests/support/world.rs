@@ -6,11 +6,11 @@ use std::rc::Rc;
 
 use dormouse::app::App;
 use dormouse::auth::{Claims, Grant, TokenError, Verifier};
-use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Verb};
+use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Unsent, Verb};
 use dormouse::config::Limits;
 use dormouse::contract::{Application, Contract};
 use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
-use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
+use dormouse::name::{Address, ChannelName, ConnectionId, Epoch, Millis, UserId};
 use dormouse::pattern::Pattern;
 use dormouse::session::{ATTACHMENT_MAX, ResumeQuery};
 use dormouse::sleeper::Sleeper;
@@ -61,6 +61,9 @@ pub struct Client(usize);
 struct Wires {
     sockets: Vec<Socket>,
     open: BTreeMap<SessionKey, Client>,
+    keys: BTreeMap<Client, SessionKey>,
+    /// Sockets that the machine has let go of; after sleep the platform shows them again.
+    forgotten: Vec<Client>,
     /// How many attachments were read whole.
     read: Cell<u64>,
 }
@@ -70,15 +73,36 @@ impl Wires {
         let client = Client(self.sockets.len());
         self.sockets.push(Socket::default());
         assert_eq!(self.open.insert(key, client), None, "a key given out twice");
+        self.keys.insert(client, key);
         client
     }
 
+    /// The machine has let go of a socket that the platform still has.
+    fn forget(&mut self, key: SessionKey) {
+        let Some(client) = self.open.remove(&key) else { return };
+        self.keys.remove(&client);
+        self.forgotten.push(client);
+    }
+
     fn disconnect(&mut self, client: Client) {
-        self.open.retain(|_, open| *open != client);
+        self.forgotten.retain(|forgotten| *forgotten != client);
+        if let Some(key) = self.keys.remove(&client) {
+            self.open.remove(&key);
+        }
+    }
+
+    /// The machine wakes and gives out keys from 0; or its process dies, and nobody is left.
+    fn rename(&mut self, open: Vec<Client>) {
+        self.keys = open.iter().copied().zip((0..).map(SessionKey)).collect();
+        self.open = (0..).map(SessionKey).zip(open).collect();
     }
 
     fn socket(&mut self, key: SessionKey) -> Option<&mut Socket> {
         self.sockets.get_mut(self.open.get(&key)?.0)
+    }
+
+    fn of(&self, key: SessionKey) -> Option<&Socket> {
+        self.sockets.get(self.open.get(&key)?.0)
     }
 
     fn iter(&self) -> impl Iterator<Item = (SessionKey, &Socket)> {
@@ -87,22 +111,23 @@ impl Wires {
 
     /// The machine's key of a client; a client that is gone has none.
     fn key(&self, client: Client) -> Option<SessionKey> {
-        self.open.iter().find(|(_, open)| **open == client).map(|(key, _)| *key)
+        self.keys.get(&client).copied()
     }
 }
 
 impl Links for Wires {
     fn unsent(&self, session: SessionKey) -> u64 {
-        self.iter().find(|(key, _)| *key == session).map_or(0, |(_, socket)| socket.unsent)
+        self.of(session).map_or(0, |socket| socket.unsent)
     }
 
-    fn unsent_over(&self, bytes: u64) -> Vec<SessionKey> {
-        self.iter().filter(|(_, socket)| socket.unsent > bytes).map(|(key, _)| key).collect()
+    fn unsent_over(&self, bytes: u64) -> Unsent {
+        let over = self.iter().filter(|(_, socket)| socket.unsent > bytes).map(|(key, socket)| (key, socket.unsent));
+        Unsent { total: self.iter().map(|(_, socket)| socket.unsent).sum(), over: over.collect() }
     }
 
     fn attachment(&self, session: SessionKey) -> String {
         self.read.set(self.read.get() + 1);
-        self.iter().find(|(key, _)| *key == session).map_or_else(String::new, |(_, socket)| socket.attachment.clone())
+        self.of(session).map_or_else(String::new, |socket| socket.attachment.clone())
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
@@ -149,6 +174,7 @@ pub struct Joiner {
     pub epoch: Option<String>,
     pub after: Option<String>,
     pub connection: Option<String>,
+    pub address: Option<String>,
 }
 
 impl Joiner {
@@ -166,7 +192,13 @@ impl Joiner {
             epoch: None,
             after: None,
             connection: None,
+            address: None,
         }
+    }
+
+    /// Where it comes from.
+    pub fn from(self, address: &str) -> Self {
+        Self { address: Some(address.to_owned()), ..self }
     }
 
     pub fn can(self, can: &[&str]) -> Self {
@@ -244,6 +276,8 @@ pub struct World {
     set: i64,
     drawn: u64,
     asked: u32,
+    /// The most bytes of text that one event has made.
+    text_made: usize,
     /// The disk before a turn of which nothing will be written.
     before: Option<MemoryStorage>,
 }
@@ -282,6 +316,7 @@ impl World {
             set: 0,
             drawn: 0,
             asked: 0,
+            text_made: 0,
             before: None,
         }
     }
@@ -292,7 +327,8 @@ impl World {
     pub fn join(&mut self, joiner: &Joiner) -> Client {
         let grant = joiner.grant(&self.name, self.now);
         let resume = ResumeQuery { epoch: joiner.epoch.clone(), after: joiner.after.clone() };
-        let joining = Joining { grant, resume, connection: joiner.connection.clone() };
+        let address = joiner.address.as_deref().map(Address::of);
+        let joining = Joining { grant, resume, connection: joiner.connection.clone(), address };
         let fresh = self.fresh();
         let (key, effects) = self.turn(|channel, turn| channel.join(turn, fresh, joining));
         let client = self.wires.connect(key);
@@ -348,10 +384,10 @@ impl World {
     /// An HTTP request; its answer once there is one.
     pub fn ask(&mut self, joiner: &Joiner, verb: Verb) -> AskerKey {
         let grant = joiner.grant(&self.name, self.now);
-        let fresh = self.fresh().epoch;
+        let (fresh, address) = (self.fresh().epoch, joiner.address.as_deref().map(Address::of));
         self.asked += 1;
         let asker = AskerKey(self.asked);
-        self.event(|channel, turn| channel.ask(turn, asker, Question { grant, verb, fresh }));
+        self.event(|channel, turn| channel.ask(turn, asker, Question { grant, verb, fresh, address }));
         asker
     }
 
@@ -397,9 +433,10 @@ impl World {
         true
     }
 
-    /// Lets every timer that is armed fire, and those they arm, until the channel is quiet.
+    /// Lets every timer fire that is armed for less than a second from now, and those they arm: after that all is told
+    /// that was asked for. A look at who joined, a number that is not due and a close from here are further off.
     pub fn settle(&mut self) {
-        while let Some(timer) = self.timer {
+        while let Some(timer) = self.timer.filter(|timer| timer.saturating_sub(self.now) < 1_000) {
             self.advance(timer.saturating_sub(self.now));
         }
     }
@@ -416,7 +453,8 @@ impl World {
         self.crashes += 1;
         self.channel = None;
         self.timer = None;
-        self.wires.open.clear();
+        self.wires.forgotten.clear();
+        self.wires.rename(Vec::new());
     }
 
     /// The clock is set, forwards or back; what was to happen after some time happens after that time all the same.
@@ -432,9 +470,11 @@ impl World {
         self.now.wrapping_sub(BEGIN).wrapping_sub(self.set.cast_unsigned())
     }
 
-    /// The platform evicts the object from memory; the sockets stay open.
+    /// The platform evicts the object from memory, once no timer is armed; the sockets stay open.
     pub fn evict(&mut self) {
-        assert_eq!(self.timer, None, "a channel with a timer cannot sleep");
+        while let Some(timer) = self.timer {
+            self.advance(timer.saturating_sub(self.now));
+        }
         self.channel = None;
     }
 
@@ -519,6 +559,11 @@ impl World {
         self.wires.read.get()
     }
 
+    /// The most bytes of text that one event made since this was last asked.
+    pub fn text_made(&mut self) -> usize {
+        std::mem::take(&mut self.text_made)
+    }
+
     pub fn is_asleep(&self) -> bool {
         self.channel.is_none()
     }
@@ -563,8 +608,9 @@ impl World {
         // Who hears what is not kept through sleep.
         self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
-        let open = std::mem::take(&mut self.wires.open).into_values();
-        self.wires.open = (0..).map(SessionKey).zip(open).collect();
+        let forgotten = std::mem::take(&mut self.wires.forgotten);
+        let open = self.wires.open.values().copied().chain(forgotten).collect();
+        self.wires.rename(open);
         let headless = self.sleep == Sleep::Headless;
         let handed = |socket: &Socket| head(if headless { "" } else { &socket.attachment });
         let heads: String = self.wires.iter().map(|(_, socket)| handed(socket)).collect();
@@ -572,6 +618,11 @@ impl World {
     }
 
     fn apply_all(&mut self, effects: Effects) {
+        let made = effects.iter().map(|effect| match effect {
+            Effect::Tell { text, .. } | Effect::TellMany { text, .. } | Effect::Broadcast { text, .. } => text.len(),
+            _ => 0,
+        });
+        self.text_made = self.text_made.max(made.sum());
         let Some(doom) = self.doom.take() else { return effects.into_iter().for_each(|effect| self.apply(effect)) };
         match doom {
             Doom::Unwritten => self.storage = self.before.take().unwrap(),
@@ -628,7 +679,7 @@ impl World {
                     socket.hung_up.get_or_insert(code);
                 }
             }
-            Effect::Drop { session: _ } => {}
+            Effect::Drop { session } => self.wires.forget(session),
             Effect::Answer { asker, status, body, retry_after } => {
                 let body = serde_json::from_str(&body).unwrap();
                 assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");

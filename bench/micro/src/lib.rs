@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use dormouse::auth::{Claims, Grant, TokenError, Verifier};
 use dormouse::bench::App;
-use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Turn};
+use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Turn, Unsent};
 use dormouse::config::Limits;
 use dormouse::contract::Application;
 use dormouse::effect::SessionKey;
@@ -118,8 +118,8 @@ impl Links for NoLinks {
         0
     }
 
-    fn unsent_over(&self, _: u64) -> Vec<SessionKey> {
-        Vec::new()
+    fn unsent_over(&self, _: u64) -> Unsent {
+        Unsent::default()
     }
 
     fn attachment(&self, _: SessionKey) -> String {

@@ -14,6 +14,22 @@ fn a2_sub_is_one_to_128_characters() {
 }
 
 #[test]
+fn a2_what_is_shown_of_a_token_can_stand_in_a_frame() {
+    for text in ["a\u{ffff}", "\u{fdd0}", "\u{1fffe}b"] {
+        assert_eq!(read_with("sub", json!(text)), Err(Flaw::Subject), "{text:?}");
+        assert_eq!(read_with("roles", json!(["host", text])), Err(Flaw::Roles), "{text:?}");
+        assert_eq!(read_with("jti", json!(text)), Err(Flaw::TokenId), "{text:?}");
+        for info in [json!({"name": text}), json!({text: 1})] {
+            assert_eq!(read_with("info", info), Err(Flaw::Info), "{text:?}");
+        }
+    }
+    for text in ["a\u{fffd}", "\u{10fffd}", "\u{1f600}"] {
+        assert_eq!(read_with("sub", json!(text)).unwrap().user.as_str(), text);
+        assert_eq!(read_with("roles", json!([text])).unwrap().roles, [text]);
+    }
+}
+
+#[test]
 fn a2_claims_that_are_no_object_or_name_one_claim_twice_are_refused() {
     let list = r#"["ann",1900000060,null,null,null,null,null,null,null,null]"#;
     let twice = r#"{"sub":"ann","exp":1900000060,"sub":"bob"}"#;

@@ -251,8 +251,8 @@ fn f3_a_type_that_lets_unknown_fields_pass_is_told_with_the_place() {
 fn r4_data_larger_than_a_frame_or_of_no_size_is_told() {
     assert_right(with(saying(Event::kept().max_bytes(1))));
     assert_right(with(saying(Event::kept().max_bytes(FRAME_BYTES_MAX))));
-    for bytes in [0, 64 * KIB + 1] {
-        let why = format!("in `a:*`, event `say`: its data may have 1 to 65536 bytes, not {bytes}.");
+    for bytes in [0, 1_024 * KIB + 1] {
+        let why = format!("in `a:*`, event `say`: its data may have 1 to 1048576 bytes, not {bytes}.");
         assert_told(with(saying(Event::kept().max_bytes(bytes))), &[&why]);
     }
 }

@@ -3,10 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::contract::{Application, Channel, Contract, Event, HOUR, HistoryBounds, Json, MIB, Presence};
+use crate::contract::{Application, Channel, Contract, Event, HOUR, HistoryBounds, Json, KIB, MIB, Presence};
 
 fn described(contract: Contract) -> Vec<Value> {
-    let Value::Array(channels) = contract.check().unwrap().describe()["channels"].take() else { panic!("no channels") };
+    let Value::Array(channels) = contract.check().unwrap().describe(64 * KIB)["channels"].take() else {
+        panic!("no channels")
+    };
     channels
 }
 
@@ -128,7 +130,7 @@ fn e3_what_is_not_there_is_null_and_what_was_declared_is_told() {
 
 #[test]
 fn r2_the_schemas_name_no_type_of_ours() {
-    let text = App::contract().describe().to_string();
+    let text = App::contract().describe(64 * KIB).to_string();
     for name in ["\"title\"", "Say", "Typing", "\"Move\"", "dormouse", "String", "f64"] {
         assert!(!text.contains(name), "{name} in {text}");
     }

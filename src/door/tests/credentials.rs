@@ -71,6 +71,8 @@ fn a4_over_http_each_of_them_is_401_with_what_to_do() {
         let knock = if token.is_empty() { knock } else { knock.header("Authorization", &format!("Bearer {token}")) };
         let refused = house.admitted(&knock).unwrap_err();
         assert_eq!(refused.told(), said(401, "unauthenticated"));
+        let Decision::Answer(reply) = &refused.decision else { panic!("no answer") };
+        assert_eq!(reply.header("WWW-Authenticate"), Some("Bearer"));
         let Decision::Answer(reply) = refused.decision else { panic!("no answer") };
         told.push(reply.body.unwrap());
     }

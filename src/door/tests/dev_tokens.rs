@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{House, Knock, NOW, said};
 use crate::auth::Verifier;
-use crate::door::{Decision, Reply};
+use crate::door::{Decision, Reply, Unread};
 use crate::name::ChannelName;
 
 fn asking(host: &str) -> Knock {
@@ -14,7 +14,7 @@ fn asking(host: &str) -> Knock {
 #[track_caller]
 fn mint(house: &House, body: &str) -> Reply {
     match house.knock(&asking("127.0.0.1:8787")) {
-        Decision::DevToken(tokens) => tokens.mint(Some(body), &house.config.keys, NOW),
+        Decision::DevToken(tokens) => tokens.mint(Ok(body), &house.config.keys, NOW),
         other => panic!("no tokens here: {other:?}"),
     }
 }
@@ -65,7 +65,7 @@ fn development_tokens_are_not_for_a_foreign_page() {
     }
     let page = asking("127.0.0.1:8787").header("Origin", "http://localhost:5173");
     let Decision::DevToken(tokens) = house.knock(&page) else { panic!("a page of this machine may") };
-    let minted = tokens.mint(Some(r#"{"user":"ann"}"#), &house.config.keys, NOW);
+    let minted = tokens.mint(Ok(r#"{"user":"ann"}"#), &house.config.keys, NOW);
     assert_eq!(minted.header("Access-Control-Allow-Origin"), Some("http://localhost:5173"));
 }
 
@@ -94,13 +94,23 @@ fn a_minted_token_carries_what_the_deployment_demands() {
 fn a_request_for_a_token_that_makes_no_sense_is_told_the_shape() {
     let house = House::of_a_developer();
     let long = format!(r#"{{"user":"{}"}}"#, "x".repeat(129));
-    for body in ["", "{}", "[]", "null", r#"{"user":""}"#, r#"{"user":7}"#, r#"{"user":"a","cna":{}}"#, &long] {
+    for body in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        r#"{"user":""}"#,
+        r#"{"user":7}"#,
+        r#"{"user":"a\uffff"}"#,
+        r#"{"user":"a","cna":{}}"#,
+        &long,
+    ] {
         let answer = mint(&house, body);
         assert_eq!(answer.error(), said(400, "bad_frame"), "{body}");
         assert!(answer.body.unwrap().contains("user"));
     }
     let Decision::DevToken(tokens) = house.knock(&asking("localhost")) else { panic!("no tokens here") };
-    assert_eq!(tokens.mint(None, &house.config.keys, NOW).error(), said(413, "too_large"));
+    assert_eq!(tokens.mint(Err(Unread::TooLarge), &house.config.keys, NOW).error(), said(413, "too_large"));
 }
 
 #[test]

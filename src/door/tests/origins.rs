@@ -31,6 +31,31 @@ fn e7_a_listed_origin_and_none_at_all_may_join() {
 }
 
 #[test]
+fn e7_the_services_own_page_is_not_foreign_however_its_host_is_written() {
+    let own =
+        [("http", "chat.test", ["CHAT.test", "chat.test:80"]), ("https", "chat.test", ["Chat.Test", "chat.test:443"])];
+    for (scheme, name, hosts) in own {
+        for host in hosts.into_iter().chain([name]) {
+            let url = format!("{scheme}://{name}{JOIN}");
+            let knock = |origin: &str| {
+                Knock { url: url.clone(), ..Knock::upgrade(JOIN) }.header("Host", host).header("Origin", origin)
+            };
+            assert!(
+                matches!(House::plain().knock(&knock(&format!("{scheme}://{name}"))), Decision::Channel(_)),
+                "{host}"
+            );
+            for origin in
+                [format!("{scheme}://{name}:8080"), format!("{scheme}://CHAT.test"), format!("{scheme}://evil.test")]
+            {
+                assert_eq!(House::plain().answer(&knock(&origin)).error(), said(403, "forbidden"), "{host} {origin}");
+            }
+        }
+    }
+    let other = Knock::upgrade(JOIN).header("Host", "chat.example:80").header("Origin", "https://chat.example");
+    assert_eq!(House::plain().answer(&other).error(), said(403, "forbidden"), "80 is not the port of https");
+}
+
+#[test]
 fn e7_any_other_origin_is_refused_before_an_object_is_touched() {
     for origin in FOREIGN {
         let answer = listing().answer(&Knock::upgrade(JOIN).header("Origin", origin));
@@ -77,7 +102,11 @@ fn e7_a_listed_page_can_read_every_answer_refusals_too() {
     for path in ["/v1/health", "/v1/nothing", "/v1/channels/nothing/members", JOIN] {
         let answer = house.answer(&Knock::get(path).header("Origin", "https://app.example"));
         assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("https://app.example"), "{path}");
-        assert_eq!(answer.header("Access-Control-Expose-Headers"), Some("Retry-After, Allow"), "{path}");
+        assert_eq!(
+            answer.header("Access-Control-Expose-Headers"),
+            Some("Retry-After, Allow, WWW-Authenticate"),
+            "{path}"
+        );
         assert_eq!(answer.header("Vary"), Some("Origin"), "{path}");
     }
     let knock = Knock::get("/v1/channels/chat:a/members").header("Origin", "https://app.example");

@@ -6,7 +6,7 @@ use crate::door::{Decision, Wish};
 #[test]
 fn e1_an_upgrade_to_a_channel_is_a_join() {
     let house = House::plain();
-    for upgrade in ["websocket", "WebSocket", "h2c, websocket"] {
+    for upgrade in ["websocket", "WebSocket", "WEBSOCKET", " websocket "] {
         let visitor = house.visitor(&Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
         assert_eq!(visitor.wish, Wish::Join { protocol: None }, "{upgrade}");
         assert_eq!(visitor.channel.as_str(), "chat:a");
@@ -15,7 +15,9 @@ fn e1_an_upgrade_to_a_channel_is_a_join() {
 
 #[test]
 fn e1_without_the_upgrade_a_join_is_told_to_upgrade() {
-    for knock in [Knock::get("/v1/channels/chat:a"), Knock::get("/v1/channels/chat:a").header("Upgrade", "h2c")] {
+    let other = ["h2c", "websocket, h2c", "h2c, websocket", "websocket,websocket", "websocket/13", "websockets", ""];
+    let offering = other.map(|upgrade| Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
+    for knock in offering.into_iter().chain([Knock::get("/v1/channels/chat:a")]) {
         let answer = House::plain().answer(&knock);
         assert_eq!(answer.error(), said(426, "upgrade_required"));
         assert_eq!(answer.header("Upgrade"), Some("websocket"));

@@ -1,6 +1,5 @@
 // A plain WebSocket client: it knows nothing of the protocol but that frames may come in arrays.
 import WebSocket from "ws";
-import type { Service } from "./service.ts";
 import { token as mint } from "./tokens.ts";
 
 // The wire is what is tested here, so a frame is whatever came.
@@ -17,6 +16,11 @@ export interface Way {
 export interface Ended {
   code: number;
   reason: string;
+}
+
+/** Where a member connects to. */
+export interface Place {
+  at(path: string): URL;
 }
 
 /** How long anything may take before it counts as not happening, in milliseconds. */
@@ -44,7 +48,7 @@ export class Member {
   }
 
   /** Connects, and waits for the connection alone. Rejects with the status where the upgrade is refused. */
-  static async connect(service: Service, channel: string, { token, query = "", protocols = [], headers = {} }: Way = {}): Promise<Member> {
+  static async connect(service: Place, channel: string, { token, query = "", protocols = [], headers = {} }: Way = {}): Promise<Member> {
     const url = service.at(`/v1/channels/${channel}${query}`);
     url.protocol = "ws:";
     const offered = token == null ? protocols : ["dormouse.v1", `bearer.${token}`, ...protocols];
@@ -62,7 +66,7 @@ export class Member {
   }
 
   /** Joins as a user and waits for the welcome; who is to be anonymous gives `token: null`. */
-  static async join(service: Service, channel: string, user: string, way: Way = {}): Promise<Member & { welcome: Frame }> {
+  static async join(service: Place, channel: string, user: string, way: Way = {}): Promise<Member & { welcome: Frame }> {
     const token = way.token === undefined ? await mint(user) : way.token;
     const member = await Member.connect(service, channel, { ...way, token });
     const welcome = await member.next("welcome");

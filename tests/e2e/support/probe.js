@@ -1,13 +1,36 @@
-// The Worker as it is built, with eyes: it tells how much memory its wasm has and how often objects were constructed.
-const seen = { memories: [], constructed: 0 };
+// The Worker as it is built, with eyes: it tells how much memory its wasm has, where its stack pointer is where that is
+// exported, how often objects were constructed, and how many of them were collected. And it can break on demand.
+const seen = { instances: [], constructed: 0, collected: 0 };
+const collected = new FinalizationRegistry(() => seen.collected++);
 
 const Instance = WebAssembly.Instance;
 WebAssembly.Instance = class extends Instance {
   constructor(...args) {
     super(...args);
-    seen.memories.push(this.exports.memory);
+    seen.instances.push(this.exports);
   }
 };
+
+// What nobody catches the runtime tells in a way that does not reach who listens to the log, or not at all: here it does.
+const uncaught = (thrown) => console.error(`Uncaught ${thrown?.stack ?? thrown}`);
+addEventListener("error", ({ error }) => uncaught(error));
+addEventListener("unhandledrejection", ({ reason }) => uncaught(reason));
+const later = globalThis.setTimeout;
+globalThis.setTimeout = (callback, after, ...rest) => later(() => told(() => callback(...rest)), after);
+
+/** What a handler answers or throws; what it throws is told too. */
+function told(handle) {
+  const failed = (thrown) => {
+    uncaught(thrown);
+    throw thrown;
+  };
+  try {
+    const answer = handle();
+    return answer instanceof Promise ? answer.catch(failed) : answer;
+  } catch (thrown) {
+    return failed(thrown);
+  }
+}
 
 const built = await import("../../../build/index.js");
 
@@ -15,13 +38,71 @@ export class ChannelObject extends built.ChannelObject {
   constructor(...args) {
     super(...args);
     seen.constructed++;
+    collected.register(this);
+  }
+}
+for (const name of ["fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]) {
+  const handler = built.ChannelObject.prototype[name];
+  ChannelObject.prototype[name] = function (...args) { return told(() => handler.apply(this, args)); };
+}
+
+function report() {
+  const wasmBytes = seen.instances.reduce((sum, { memory }) => sum + memory.buffer.byteLength, 0);
+  const stackPointers = seen.instances.map(({ __stack_pointer }) => __stack_pointer?.value);
+  return { constructed: seen.constructed, collected: seen.collected, wasmBytes, stackPointers };
+}
+
+/** What must never happen by itself, each as it would. */
+const faults = {
+  timer: () => void setTimeout(() => { throw new Error("timer on purpose"); }),
+  promise: () => void Promise.reject(new Error("promise on purpose")),
+  handler: () => { throw new Error("handler on purpose"); },
+  critical: () => console.error("Critical", new WebAssembly.RuntimeError("critical on purpose")),
+  again: () => console.log("Reinitializing Wasm application, on purpose"),
+  line: () => console.error('{"level":"error","event":"internal","detail":"line on purpose"}'),
+};
+
+/** Members inside the runtime, which need no descriptor: each joins a channel of its own, says something and leaves. */
+async function visit(env, { searchParams }) {
+  const [token, from, count] = ["token", "from", "count"].map((name) => searchParams.get(name));
+  const one = async (at) => {
+    const name = `chat:visited-${at}`;
+    const headers = { Upgrade: "websocket", Authorization: `Bearer ${token}` };
+    const { webSocket } = await env.CHANNELS.getByName(name).fetch(`http://visited.test/v1/channels/${name}`, { headers });
+    webSocket.accept();
+    const ended = new Promise((resolve) => webSocket.addEventListener("close", resolve));
+    const heard = new Promise((resolve) => webSocket.addEventListener("message", ({ data }) => data.includes('"type":"message"') && resolve()));
+    webSocket.send('{"type":"publish","event":"typing","data":{"on":true}}');
+    await heard;
+    webSocket.close(1000);
+    await ended;
+  };
+  for (let at = Number(from); at < Number(from) + Number(count); at += 100) {
+    await Promise.all(Array.from({ length: Math.min(100, Number(from) + Number(count) - at) }, (_, more) => one(at + more)));
+  }
+}
+
+function asked(request, env, otherwise) {
+  const url = new URL(request.url);
+  switch (url.pathname) {
+    case "/test/probe": return Response.json(report());
+    case "/test/collect":
+      globalThis.gc();
+      return Response.json(report());
+    case "/test/visit": return visit(env, url).then(() => Response.json(report()));
+    case "/test/fault":
+      faults[url.searchParams.get("kind")]();
+      return new Promise((resolve) => setTimeout(resolve, 10)).then(() => new Response());
+    case "/test/last":
+      console.log(url.search);
+      console.warn(url.search);
+      return new Response();
+    default: return otherwise();
   }
 }
 
 export default class extends built.default {
-  async fetch(request) {
-    if (new URL(request.url).pathname !== "/test/probe") return super.fetch(request);
-    const wasmBytes = seen.memories.reduce((sum, memory) => sum + memory.buffer.byteLength, 0);
-    return Response.json({ constructed: seen.constructed, wasmBytes });
+  fetch(request) {
+    return told(() => asked(request, this.env, () => super.fetch(request)));
   }
 }

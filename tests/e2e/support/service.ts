@@ -1,7 +1,9 @@
 // The service as it is built, on the real runtime, with the flags and exports of wrangler.toml.
 import { type IncomingHttpHeaders, request } from "node:http";
+import { setTimeout as passing } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createTestHarness, unstable_readConfig } from "wrangler";
+import { check, type Logged } from "./log.ts";
 import { secret } from "./tokens.ts";
 
 // The runtime would ask the internet where it is; nothing here needs to know.
@@ -16,8 +18,9 @@ export interface Setting {
   environment?: string;
   /** Variables and secrets; JWT_SECRET is there unless another key is. */
   vars?: Record<string, string>;
-  /** Joins that pass in ten seconds; without it nobody is counted. */
+  /** Joins that pass in ten seconds, and what is asked over HTTP; without it nobody is counted. */
   joins?: { perAddress?: number; perUser?: number };
+  asks?: { perAddress?: number; perUser?: number };
 }
 
 export interface Asked {
@@ -46,15 +49,20 @@ export interface LogLine {
 export class Service {
   readonly url: URL;
   readonly #harness: ReturnType<typeof createTestHarness>;
+  /** Faults that are meant to be in the log. */
+  readonly #expected: RegExp[] = [];
 
   private constructor(harness: ReturnType<typeof createTestHarness>, url: URL) {
     this.#harness = harness;
     this.url = url;
   }
 
-  static async start({ environment = "", vars = {}, joins = {} }: Setting = {}): Promise<Service> {
+  static async start({ environment = "", vars = {}, joins = {}, asks = {} }: Setting = {}): Promise<Service> {
     const keys = "JWT_SECRET" in vars || "JWT_JWKS" in vars ? {} : { JWT_SECRET: secret };
-    const limits: [string, number | undefined][] = [["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser]];
+    const limits: [string, number | undefined][] = [
+      ["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser],
+      ["ASKS_PER_ADDRESS", asks.perAddress], ["ASKS_PER_USER", asks.perUser],
+    ];
     const ratelimits = limits.flatMap(([name, limit], at) =>
       limit === undefined ? [] : [{ name, namespace_id: `${at + 1}`, simple: { limit, period: 10 as const } }]);
     const deployed = unstable_readConfig({ config: `${root}wrangler.toml`, env: environment });
@@ -101,15 +109,20 @@ export class Service {
     await this.#harness.getWorker().evictDurableObject("ChannelObject", { name: channel, webSockets });
   }
 
+  /** Everything that was logged so far. */
+  lines(): Logged[] {
+    return this.#harness.getLogs();
+  }
+
   /** What the service has logged so far. Lines that are not ours are not among them. */
   log(): LogLine[] {
-    const lines = this.#harness.getLogs().map(({ message }) => message).filter((message) => message.startsWith("{"));
+    const lines = this.lines().map(({ message }) => message).filter((message) => message.startsWith("{"));
     return lines.map((line) => JSON.parse(line) as LogLine);
   }
 
   /** Everything that was printed, as it was printed. */
   printed(): string {
-    return this.#harness.getLogs().map(({ message }) => message).join("\n");
+    return this.lines().map(({ message }) => message).join("\n");
   }
 
   /** How often an object came to life so far, and the bytes of wasm memory, from the probe around the Worker. */
@@ -117,7 +130,27 @@ export class Service {
     return await (await this.fetch("/test/probe")).json() as { constructed: number; wasmBytes: number };
   }
 
+  /** Declares lines of the log that tell of a fault and are meant to be there: without it they fail `stop`. */
+  expect(...lines: RegExp[]): void {
+    this.#expected.push(...lines);
+  }
+
+  /** Ends the service; fails where its log tells of a fault that was not declared. */
   async stop(): Promise<void> {
+    await this.#allRead();
+    const lines = this.lines();
     await this.#harness.close();
+    check(lines, this.#expected);
+  }
+
+  /** Waits until what was logged before has come, on both ways that lines come by: each hears a last word. */
+  async #allRead(): Promise<void> {
+    const last = `?last=${Math.random()}`;
+    await (await this.fetch(`/test/last${last}`)).arrayBuffer();
+    const heard = () => this.lines().filter(({ message }) => message === last).length;
+    for (let patience = 0; heard() < 2; patience++) {
+      if (patience === 1_000) throw new Error("the service's log does not come");
+      await passing(5);
+    }
   }
 }

@@ -1,0 +1,43 @@
+//! Sessions that were told `bye` outside their own turn, and whose sockets are closed from here if they do not go
+//! (rule R3).
+
+use crate::deadlines::Deadlines;
+use crate::effect::SessionKey;
+use crate::error::Close;
+use crate::name::Millis;
+use crate::sorted::Sorted;
+
+/// When which sockets are closed, and with which code; none where it is not known any more.
+#[derive(Debug, Default)]
+pub(super) struct HangUps {
+    all: Sorted<SessionKey, (Millis, Option<Close>)>,
+    due: Deadlines<SessionKey>,
+}
+
+impl HangUps {
+    /// Has a socket closed at this time of the steady clock.
+    pub(super) fn insert(&mut self, key: SessionKey, at: Millis, close: Option<Close>) {
+        self.remove(key);
+        self.all.insert(key, (at, close));
+        self.due.set(at, key);
+    }
+
+    /// Lets a socket be, which is closed.
+    pub(super) fn remove(&mut self, key: SessionKey) {
+        if let Some((at, _)) = self.all.remove(&key) {
+            self.due.unset(at, key);
+        }
+    }
+
+    /// When the first is due.
+    pub(super) fn first(&self) -> Option<Millis> {
+        self.due.first()
+    }
+
+    /// Takes out the first, if it is due.
+    pub(super) fn pop(&mut self, now: Millis) -> Option<(SessionKey, Option<Close>)> {
+        let key = self.due.pop(now)?;
+        let (_, close) = self.all.remove(&key)?;
+        Some((key, close))
+    }
+}

@@ -1,0 +1,129 @@
+//! The sessions that have not been heard since the channel woke. What is looked for among them is put in order once, when
+//! it is first looked for: a channel that wakes for a single broadcast orders nothing.
+
+use crate::effect::SessionKey;
+use crate::name::Millis;
+use crate::sleeper::{Sleeper, Wanted};
+use crate::steps;
+
+/// Sessions by their keys from 0; none where one was roused, and none ever falls asleep again.
+#[derive(Debug, Default)]
+pub struct Sleepers {
+    all: Vec<Option<Sleeper>>,
+    asleep: usize,
+    /// No key before this one is asleep.
+    first: usize,
+    /// No grant expires earlier; a lower bound.
+    expires: Option<Millis>,
+    /// Grants that expire, the earliest last.
+    by_expiry: Option<Vec<(Millis, u32)>>,
+    /// The hashes of users and of connections.
+    by_name: Option<Vec<(u32, u32)>>,
+}
+
+impl Sleepers {
+    /// Adds the next session; `None` for a socket whose session is read whole.
+    pub fn add(&mut self, sleeper: Option<Sleeper>) {
+        if let Some(sleeper) = &sleeper {
+            self.asleep = self.asleep.saturating_add(1);
+            self.expires = Some(self.expires.map_or(sleeper.expires, |earliest| earliest.min(sleeper.expires)));
+        }
+        self.all.push(sleeper);
+    }
+
+    /// How many are asleep.
+    pub const fn len(&self) -> usize {
+        self.asleep
+    }
+
+    /// Whether nobody is asleep.
+    pub const fn is_empty(&self) -> bool {
+        self.asleep == 0
+    }
+
+    /// Takes one out.
+    pub fn rouse(&mut self, key: SessionKey) -> Option<Sleeper> {
+        if self.is_empty() {
+            return None;
+        }
+        let sleeper = self.all.get_mut(usize::try_from(key.0).ok()?)?.take()?;
+        self.asleep = self.asleep.saturating_sub(1);
+        Some(sleeper)
+    }
+
+    /// The first that is asleep.
+    pub fn first(&mut self) -> Option<SessionKey> {
+        let rest = self.all.get(self.first..)?;
+        let roused = rest.iter().take_while(|sleeper| sleeper.is_none()).count();
+        steps::count(roused);
+        self.first = self.first.saturating_add(roused);
+        let any = self.first < self.all.len();
+        any.then(|| u32::try_from(self.first).ok().map(SessionKey))?
+    }
+
+    /// Everyone.
+    pub fn keys(&self) -> Vec<SessionKey> {
+        match self.is_empty() {
+            true => Vec::new(),
+            false => self.keyed().map(|(key, _)| SessionKey(key)).collect(),
+        }
+    }
+
+    /// Those who may be one of these.
+    pub fn named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let names = self.by_name.take().unwrap_or_else(|| self.order_by_name());
+        let mut found = Vec::new();
+        for hash in wanted.hashes() {
+            let begin = names.partition_point(|(name, _)| *name < hash);
+            let same = names.iter().skip(begin).take_while(|(name, _)| *name == hash).inspect(|_| steps::count(1));
+            found.extend(same.map(|(_, key)| SessionKey(*key)));
+        }
+        self.by_name = Some(names);
+        found.retain(|key| self.get(*key).is_some_and(|sleeper| sleeper.may_be(wanted)));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Those whose grant has expired (rule A6); each is told of once.
+    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        if self.is_empty() || self.expires.is_none_or(|earliest| earliest > now) {
+            return Vec::new();
+        }
+        let mut order = self.by_expiry.take().unwrap_or_else(|| self.order_by_expiry());
+        let mut expired = Vec::new();
+        while let Some((_, key)) = order.pop_if(|(expires, _)| *expires <= now) {
+            steps::count(1);
+            expired.extend(self.get(SessionKey(key)).map(|_| SessionKey(key)));
+        }
+        self.expires = order.last().map(|(expires, _)| *expires);
+        self.by_expiry = Some(order);
+        expired
+    }
+
+    fn get(&self, key: SessionKey) -> Option<&Sleeper> {
+        self.all.get(usize::try_from(key.0).ok()?)?.as_ref()
+    }
+
+    fn keyed(&self) -> impl Iterator<Item = (u32, &Sleeper)> {
+        let counted = (0_u32..).zip(&self.all).inspect(|_| steps::count(1));
+        counted.filter_map(|(key, sleeper)| Some((key, sleeper.as_ref()?)))
+    }
+
+    fn order_by_name(&self) -> Vec<(u32, u32)> {
+        let mut names: Vec<_> =
+            self.keyed().flat_map(|(key, sleeper)| sleeper.names().map(move |name| (name, key))).collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn order_by_expiry(&self) -> Vec<(Millis, u32)> {
+        let expires = |sleeper: &Sleeper| if sleeper.is_anonymous() { None } else { Some(sleeper.expires) };
+        let mut order: Vec<_> = self.keyed().filter_map(|(key, sleeper)| Some((expires(sleeper)?, key))).collect();
+        order.sort_unstable_by(|one, other| other.cmp(one));
+        order
+    }
+}
