@@ -250,7 +250,7 @@ export class Channel<C = AnyChannel> {
   ): Promise<Value> {
     return quietly((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
-      const forget = onAbort(signal, () => this.#outbox.withdraw(id, aborted()));
+      const forget = onAbort(signal, () => this.#outbox.take(id, aborted()));
       const id = this.#outbox.ask(
         lane,
         fields,
@@ -272,7 +272,6 @@ export class Channel<C = AnyChannel> {
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
-    this.#outbox.open(welcome);
     this.#delivery.welcome(welcome);
     this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }
@@ -287,8 +286,8 @@ export class Channel<C = AnyChannel> {
       case "presence":
         return this.presence.frame(frame);
       case "error":
-        if (!this.#outbox.take(frame.id, frame) && frame.id === undefined)
-          this.#emitter.emit("error", new ChannelError(frame.code, frame.message));
+        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq);
+        if (!this.#outbox.take(frame.id, error) && frame.id === undefined) this.#emitter.emit("error", error);
         return;
       case "ack":
         this.#outbox.take(frame.id, frame);

@@ -75,7 +75,7 @@ export class Connection {
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
   #callOff = (): void => {};
-  #callOffLasted = (): void => {};
+  #openSince = Infinity;
   /** Attempts in a row that failed. */
   #failed = 0;
   /** Whether the service has welcomed the connection that ends. */
@@ -87,6 +87,8 @@ export class Connection {
   #clockAhead = -Infinity;
   /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
   #turn = 1;
+  /** The way to the service, and its clock, in milliseconds since 1970. */
+  readonly #way = { send: (text: string) => this.#send(text), now: () => this.#runtime.now() + this.#clockAhead };
   #welcome: Welcome | null = null;
   /** The turn in which the service last said `welcome`. */
   #welcomedIn = 0;
@@ -103,7 +105,7 @@ export class Connection {
     this.#backoff = new Backoff(runtime.random);
     this.#identity = new Identity(options.token, runtime, this.#abort.signal);
     this.#renewal = new Renewal(runtime, {
-      now: () => this.#now(),
+      now: this.#way.now,
       ask: ports.outbox.control,
       wanted: (tokens) => this.#identity.wants(tokens),
       accepted: (tokens, token) => this.#identity.accepted(tokens, token),
@@ -223,7 +225,7 @@ export class Connection {
     ask_token: async () => {
       const turn = ++this.#turn;
       try {
-        await this.#identity.join().forJoin(this.#now());
+        await this.#identity.join().forJoin(this.#way.now());
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
@@ -259,6 +261,7 @@ export class Connection {
     sign_in: () => {
       const { tokens } = this.#identity;
       this.#worked = true;
+      this.#ports.outbox.open(this.#welcome as Welcome, this.#way);
       if (tokens.known) void this.#renewal.renew(tokens, "join");
     },
     adopt: () => {
@@ -267,16 +270,18 @@ export class Connection {
       this.#identity.welcomed();
       this.#heartbeat.start();
       this.#renewal.start(this.#identity.tokens, welcome.expires);
-      this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
+      this.#openSince = this.#runtime.now();
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
+      this.#ports.outbox.open(welcome, this.#way);
       this.#ports.adopt(welcome, carried);
     },
     probe: () => this.#heartbeat.ping(),
     drop: () => {
       this.#turn++;
       this.#callOff();
-      this.#callOffLasted();
+      if (this.#runtime.now() - this.#openSince >= LASTED_MS) this.#backoff.reset();
+      this.#openSince = Infinity;
       this.#heartbeat.stop();
       this.#renewal.stop();
       // Closing goes on by itself; whatever the old link still says is not heard.
@@ -338,7 +343,6 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#ports.outbox.linked({ send: (text) => this.#send(text), probe: () => this.#send("ping") });
     this.#happen(frame.epoch === undefined ? "guest" : "welcome");
   }
 
@@ -385,9 +389,5 @@ export class Connection {
   #arm(ms: number): void {
     this.#callOff();
     this.#callOff = this.#runtime.after(ms, () => this.#happen("due"));
-  }
-
-  #now(): number {
-    return this.#runtime.now() + this.#clockAhead;
   }
 }

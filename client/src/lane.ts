@@ -1,6 +1,6 @@
 import { ChannelError, offline } from "./errors.ts";
 import type { Pace } from "./pace.ts";
-import type { Ack, HistoryFrame, Limits, MessageFrame, Refusal, Resumed } from "./protocol.ts";
+import type { Ack, HistoryFrame, Limits, MessageFrame, Resumed } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** A frame that answers a request. */
@@ -12,8 +12,6 @@ export type Ask = (fields: object, done: (answer: Answer) => void, fail: (error:
 /** A request on its way: `done` or `fail` is called exactly once. */
 export interface Request {
   readonly id: string;
-  /** Its place in the order in which requests were made. */
-  readonly place: number;
   readonly text: string;
   readonly bytes: number;
   /** Without an answer where a later request takes its place. */
@@ -21,6 +19,8 @@ export interface Request {
   fail(error: ChannelError): void;
   /** Ends the waiting for an answer. */
   callOff(): void;
+  /** `refused` by rate: it goes again when all of its array is answered. */
+  phase: "waits" | "sent" | "refused";
   /** When it was sent last, by the service's clock; before all time where the service does not know its id again. */
   sentAt?: number;
   /** When it was first sent on a way that then broke: it may have been carried out. */
@@ -49,9 +49,8 @@ export interface LaneRules {
 export interface Way {
   readonly limits: Limits;
   readonly pace?: Pace;
+  /** Sends text. `alive` tells that a `ping` was answered, and with it all that was sent before. */
   send(text: string): void;
-  /** Asks whether the way still holds; `alive` tells that it does, after all that was on it by then. */
-  probe(): void;
   /** The service's clock, in milliseconds since 1970, as far as it remembers ids by which to know a request again (D7). */
   now(): number;
 }
@@ -73,9 +72,8 @@ const RESTED_MS = 10_000;
 export class Lane {
   readonly #rules: LaneRules;
   readonly #runtime: Runtime;
-  #queue: Request[] = [];
-  #flying = new Map<string, Request>();
-  #refused: Request[] = [];
+  /** All that is neither answered nor given up, in the order in which it was asked. */
+  #requests: Request[] = [];
   #holdUntil = 0;
   /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
   #gap = 0;
@@ -92,11 +90,10 @@ export class Lane {
 
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
-    this.#queue.push(request);
+    this.#requests.push(request);
     this.#trim();
-    const all = this.#all();
-    if (all.length > QUEUE_FRAMES || all.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
-      this.#queue.pop();
+    if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
+      this.#requests.pop();
       throw new ChannelError("queue_full", "The queue is full: try later.");
     }
     queueMicrotask(() => this.flush());
@@ -104,7 +101,7 @@ export class Lane {
 
   /** Whether anything is neither answered nor given up. */
   get busy(): boolean {
-    return this.#all().length > 0;
+    return this.#requests.length > 0;
   }
 
   /** A way is there: what waits goes out, save what is in doubt and everything behind it. */
@@ -117,7 +114,7 @@ export class Lane {
 
   /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
   lost(most: boolean): void {
-    for (const request of this.#all()) {
+    for (const request of this.#requests) {
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
       if (most) request[request.doubtSince === undefined ? "sentAt" : "doubtSince"] = -Infinity;
@@ -127,38 +124,38 @@ export class Lane {
   /** All else that was said meanwhile has been told: what was not among it was not carried out. */
   told(): void {
     this.#phase = "told";
-    for (const request of this.#queue) if (!request.untold) request.doubtSince = undefined;
+    for (const request of this.#are("waits")) if (!request.untold) request.doubtSince = undefined;
     this.flush();
   }
 
   /** The way holds: an answer that is overdue will not come. */
   alive(): void {
-    for (const { id, overdue } of this.#flying.values())
-      if (overdue) this.withdraw(id, unanswered("No answer in 30 s"));
+    for (const { id, overdue } of this.#are("sent")) if (overdue) this.take(id, unanswered("No answer in 30 s"));
   }
 
-  /** The way broke: what may be sent again goes back to the front of the queue, in its old order; with an error, nothing may. */
+  /** The way broke: what may be sent again waits again, in its old place; with an error, nothing may. */
   down(error?: ChannelError): void {
     this.#way = null;
     this.#callOff();
-    const back = this.#all().sort((a, b) => a.place - b.place);
-    this.#refused = [];
-    this.#queue = [];
-    if (this.#rules.once) for (const request of this.#flying.values()) request.doubtSince ??= request.sentAt;
-    this.#flying.clear();
-    for (const request of back) request.callOff();
-    if (this.#rules.again === "always" && !error) {
-      this.#queue = back;
-      this.#trim();
-    } else for (const request of back) request.fail(error ?? offline());
+    for (const request of this.#requests) {
+      if (this.#rules.once && request.phase === "sent") request.doubtSince ??= request.sentAt;
+      request.phase = "waits";
+      request.callOff();
+    }
+    if (this.#rules.again === "always" && !error) this.#trim();
+    else for (const { fail } of this.#requests.splice(0)) fail(error ?? offline());
   }
 
   /** Sends as much as the rules allow. */
   flush(): void {
     const way = this.#way;
-    if (!way || (this.#phase === "untold" && this.#queue.some(({ doubtSince }) => doubtSince !== undefined))) return;
-    this.#giveUp(way);
-    while (this.#queue.length && (this.#rules.batch === "unordered" || !(this.#flying.size + this.#refused.length))) {
+    if (!way || (this.#phase === "untold" && this.#are("waits").some(({ doubtSince }) => doubtSince !== undefined))) return;
+    // What may have been carried out, and would not be known again, is not sent again.
+    for (const { id, doubtSince = Infinity } of this.#are("waits"))
+      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered("Away for too long"));
+    for (;;) {
+      const waiting = this.#are("waits");
+      if (!waiting.length || (this.#rules.batch !== "unordered" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(
@@ -171,93 +168,70 @@ export class Lane {
         this.#callOff = this.#runtime.after(wait, () => this.flush());
         return;
       }
-      this.#launch(way);
+      this.#launch(way, waiting);
     }
   }
 
-  /** Takes the answer to one request; says whether it waits for one here. */
-  take(id: string, answer: Answer | Refusal): boolean {
-    const request = this.#landed(id);
+  /** Takes the answer to one request, or the error that ends it; says whether it waits for one here. */
+  take(id: string, answer: Answer | ChannelError): boolean {
+    const request = this.#requests.find((any) => any.id === id);
     if (!request) return false;
-    if (answer.type !== "error") {
-      request.done(answer);
-    } else if (answer.code === "rate_limited" && this.#rules.again !== "never") {
-      this.#refused.push(request);
-      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retry_after ?? 1_000));
+    request.callOff();
+    if (answer instanceof ChannelError && answer.code === "rate_limited" && this.#rules.again !== "never") {
+      request.phase = "refused";
+      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retryAfter ?? 1_000));
     } else {
-      request.fail(new ChannelError(answer.code, answer.message, answer.retry_after, answer.seq));
+      this.#requests.splice(this.#requests.indexOf(request), 1);
+      if (answer instanceof ChannelError) request.fail(answer);
+      else request.done(answer);
     }
     this.#settle();
     return true;
   }
 
-  /** Gives one request up; it may be carried out all the same if it was sent already. */
-  withdraw(id: string, error: ChannelError): void {
-    const request = this.#landed(id);
-    if (!request) return;
-    request.fail(error);
-    this.#settle();
+  #are(phase: Request["phase"]): Request[] {
+    return this.#requests.filter((request) => request.phase === phase);
   }
 
-  /** What may have been carried out, and would not be known again, is not sent again. */
-  #giveUp(way: Way): void {
-    const gone = this.#queue.filter(({ doubtSince = Infinity }) => !(way.now() - doubtSince <= KNOWN_MS));
-    this.#queue = this.#queue.filter((request) => !gone.includes(request));
-    for (const { fail } of gone) fail(unanswered("Away for too long"));
-  }
-
-  #launch(way: Way): void {
+  #launch(way: Way, waiting: readonly Request[]): void {
     const most = this.#gap || this.#rules.batch === 1 ? 1 : way.limits.batch;
-    let bytes = 2;
-    let count = 0;
-    while (count < most && count < this.#queue.length) {
-      bytes += (this.#queue[count]?.bytes ?? 0) + 1;
+    const now = this.#runtime.now();
+    const texts: string[] = [];
+    let size = 2;
+    for (const request of waiting) {
+      size += request.bytes + 1;
       // An array counts as a frame too, so it must fit; one request alone was measured when it was made.
-      if (count && bytes > way.limits.frame_bytes) break;
-      count++;
-    }
-    const batch = this.#queue.splice(0, count);
-    for (const request of batch) {
-      this.#flying.set(request.id, request);
+      if (texts.length === most || (texts.length && size > way.limits.frame_bytes)) break;
+      texts.push(request.text);
+      request.phase = "sent";
       request.sentAt = way.now();
       request.untold = request.doubtSince !== undefined;
       request.overdue = false;
       request.callOff = this.#runtime.after(ANSWER_MS, () => {
         // On a way that has died it is not the answer that is missing, and after a block it may wait to be read.
         request.overdue = true;
-        way.probe();
+        way.send("ping");
       });
     }
-    this.#sentAt = this.#runtime.now();
-    if (this.#rules.paced) way.pace?.spend(count, this.#sentAt);
-    const texts = batch.map(({ text }) => text).join();
-    way.send(count > 1 ? `[${texts}]` : texts);
+    this.#sentAt = now;
+    if (this.#rules.paced) way.pace?.spend(texts.length, now);
+    way.send(texts.length > 1 ? `[${texts}]` : `${texts}`);
   }
 
-  #all(): Request[] {
-    return [...this.#flying.values(), ...this.#refused, ...this.#queue];
-  }
-
+  /** Of those that wait the latest takes the place of the others, where that is the rule. */
   #trim(): void {
-    if (this.#rules.latest) for (const request of this.#queue.splice(0, this.#queue.length - 1)) request.done();
-  }
-
-  /** Takes out a request, also one that waits: a replay may answer what is to be sent again. */
-  #landed(id: string): Request | undefined {
-    const request = this.#flying.get(id) ?? this.#all().find((any) => any.id === id);
-    this.#flying.delete(id);
-    this.#queue = this.#queue.filter((any) => any !== request);
-    this.#refused = this.#refused.filter((any) => any !== request);
-    request?.callOff();
-    return request;
+    if (!this.#rules.latest) return;
+    const before = this.#are("waits").slice(0, -1);
+    this.#requests = this.#requests.filter((request) => !before.includes(request));
+    for (const request of before) request.done();
   }
 
   /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
   #settle(): void {
-    if (this.#rules.batch === "unordered" ? !this.#refused.length : this.#flying.size) return;
-    if (this.#refused.length) {
-      this.#queue = [...this.#refused.sort((a, b) => a.place - b.place), ...this.#queue];
-      this.#refused = [];
+    const refused = this.#are("refused");
+    if (this.#rules.batch === "unordered" ? !refused.length : this.#are("sent").length) return;
+    if (refused.length) {
+      for (const request of refused) request.phase = "waits";
       this.#trim();
       // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
       this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());

@@ -3,7 +3,7 @@ import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
 import { Pace } from "./pace.ts";
 import { isIJson } from "./protocol.ts";
-import type { Limits, Refusal, Welcome } from "./protocol.ts";
+import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** The service knows an id again among this many of the last messages (D7), less those of the time until it is sent. */
@@ -22,18 +22,15 @@ export type LaneName = "publish" | "volatile" | "presence" | "history" | "contro
 
 /** Everything this client has asked for and was not answered yet (F2). */
 export class Outbox {
-  readonly #runtime: Runtime;
   readonly #instance: string;
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
   #limits = DEFAULT_LIMITS;
-  #link: Pick<Way, "send" | "probe"> = { send: () => {}, probe: () => {} };
   #phase: "down" | "linked" | "open" = "down";
   /** What ended the channel. */
   #over: ChannelError | undefined;
 
   constructor(runtime: Runtime) {
-    this.#runtime = runtime;
     this.#instance = runtime.instance();
     this.#lanes = {
       control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
@@ -54,50 +51,37 @@ export class Outbox {
 
   /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
   ask(lane: LaneName, fields: object, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
-    const place = this.#counter++;
-    const id = `${this.#instance}-${place}`;
+    const id = `${this.#instance}-${this.#counter++}`;
     try {
       const text = this.#textOf(lane, { ...fields, id });
       const bytes = new TextEncoder().encode(text).length;
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
-      this.#lanes[lane].add({ id, place, text, bytes, callOff: () => {}, done: done as Request["done"], fail });
+      this.#lanes[lane].add({ id, text, bytes, phase: "waits", callOff: () => {}, done: done as Request["done"], fail });
     } catch (error) {
       fail(error as ChannelError);
     }
     return id;
   }
 
-  /** Gives a request up. */
-  withdraw(id: string, error: ChannelError): void {
-    for (const lane of Object.values(this.#lanes)) lane.withdraw(id, error);
-  }
-
-  /** Takes an answer or a refusal; says whether anyone waited for it. */
-  take(id: string | undefined, answer: Answer | Refusal): boolean {
+  /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */
+  take(id: string | undefined, answer: Answer | ChannelError): boolean {
     return id !== undefined && Object.values(this.#lanes).some((lane) => lane.take(id, answer));
   }
 
-  /** A link is there, though not more than a sign-in may go over it yet. */
-  linked(link: Pick<Way, "send" | "probe">): void {
-    this.#link = link;
-    this.#phase = "linked";
-    this.#lanes.control.open({ ...link, limits: this.#limits, now: () => 0 });
-  }
-
-  /** The service said `welcome`: what waits goes out, what was unanswered first. */
-  open({ limits: given, now = 0, user }: Welcome): void {
+  /**
+   * The service said `welcome`: what waits goes out, what was unanswered first. Of who has still to sign in no more
+   * than that goes over the link.
+   */
+  open({ limits: given, epoch, user }: Welcome, link: Pick<Way, "send" | "now">): void {
     const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
-    this.#phase = "open";
+    const { control, ...others } = this.#lanes;
+    const way = { ...link, limits, pace: new Pace(limits.per_second, limits.burst) };
     // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
-    const ahead = user === null ? -Infinity : now - this.#runtime.now();
-    const way = {
-      ...this.#link,
-      limits,
-      pace: new Pace(limits.per_second, limits.burst),
-      now: () => this.#runtime.now() + ahead,
-    };
-    for (const lane of Object.values(this.#lanes)) lane.open(way);
+    if (user === null) way.now = () => -Infinity;
+    this.#phase = epoch === undefined ? "linked" : "open";
+    control.open(way);
+    if (epoch !== undefined) for (const lane of Object.values(others)) lane.open(way);
   }
 
   /** So many messages that this client has missed cannot be told. */
