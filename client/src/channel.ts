@@ -350,7 +350,7 @@ const ADDRESS = /^(http|ws)s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+$/;
 
 function addressOf(url: string, name: string): string {
   // Half a surrogate pair is no text, and has no encoding.
-  const segment = /\p{Cs}/u.test(name) ? "" : encodeURIComponent(name);
+  const segment = /[\ud800-\udfff]/u.test(name) ? "" : encodeURIComponent(name);
   const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${segment}`;
   // The scheme alone: hosts and names may hold the same letters.
   if (ADDRESS.test(address)) return address.replace(/^http/, "ws");

@@ -94,11 +94,11 @@ export class Presence<Data = unknown> {
    * Takes the list of a new connection.
    * @internal
    */
-  welcome({ members, count }: Welcome, carried: boolean, busy: boolean): void {
+  welcome({ members = [], count }: Welcome, carried: boolean, busy: boolean): void {
     for (const [connection, member] of this.#before ?? []) this.#members.set(connection, member);
     this.#before = null;
     // Who may not see the others sees none.
-    this.frame(count === undefined ? { type: "presence", members: members ?? [] } : { type: "presence", count });
+    this.frame(count === undefined ? { members } : { count });
     if (!carried) this.#shown = 0;
     // What is under way is later than what would be said again.
     if (!busy) this.#repeat();
@@ -128,7 +128,7 @@ export class Presence<Data = unknown> {
    * Takes a change. Each part is an upsert or a delete; what changes nothing is not told.
    * @internal
    */
-  frame({ join = [], update = [], leave = [], count, members }: PresenceFrame): void {
+  frame({ join = [], update = [], leave = [], count, members }: Omit<PresenceFrame, "type">): void {
     if (members) {
       const here = new Set(members.map(({ connection }) => connection));
       for (const connection of this.#members.keys()) if (!here.has(connection)) this.#remove(connection);

@@ -6,8 +6,6 @@ import type { TokenAsk, Tokens } from "./tokens.ts";
 
 /** A token is renewed this many milliseconds before it expires, or when four fifths of its time are over. */
 const AHEAD_MS = 60_000;
-/** Timers of all runtimes hold at least this many milliseconds. */
-const LONGEST_TIMER_MS = 2_000_000_000;
 /** A token function that failed is asked again after this many milliseconds at the earliest. */
 const AGAIN_MS = 1_000;
 
@@ -69,7 +67,7 @@ export class Renewal {
   }
 
   #plan(ms: number, tokens: Tokens, reason: TokenAsk["reason"], expires: number): void {
-    this.#callOff = this.#runtime.after(Math.min(LONGEST_TIMER_MS, Math.max(0, ms)), () => void this.renew(tokens, reason, expires));
+    this.#callOff = this.#runtime.after(ms, () => void this.renew(tokens, reason, expires));
   }
 
   /** Tells the service a token of these, unless others are wanted meanwhile; rejects where it is refused. */
