@@ -103,7 +103,7 @@ export class Connection {
     this.#ports = ports;
     this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
-    this.#identity = new Identity(options.token, runtime, this.#abort.signal);
+    this.#identity = new Identity(options.token, runtime, this.#abort.signal, this.#way.now);
     this.#renewal = new Renewal(runtime, {
       now: this.#way.now,
       ask: ports.outbox.control,
@@ -225,7 +225,7 @@ export class Connection {
     ask_token: async () => {
       const turn = ++this.#turn;
       try {
-        await this.#identity.join().forJoin(this.#way.now());
+        await this.#identity.join().forJoin();
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;

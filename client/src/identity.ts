@@ -17,9 +17,9 @@ export class Identity {
   #joined: Tokens;
   #signIn: SignIn | undefined;
 
-  /** `over` aborts when the channel is. */
-  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal) {
-    this.#make = (source) => new Tokens(source, runtime, over);
+  /** `over` aborts when the channel is; `now` is the service's clock. */
+  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal, now: () => number) {
+    this.#make = (source) => new Tokens(source, runtime, over, now);
     this.#tokens = this.#joined = this.#make(source);
   }
 

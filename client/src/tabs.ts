@@ -56,6 +56,8 @@ class Tab implements SharedToken {
   /** The token this tab last handed out. */
   #given: string | null = null;
   #told: () => void = () => {};
+  /** By how much the service's clock is ahead of one that nobody sets; before it told the time, nothing has expired. */
+  #clockAhead = -Infinity;
 
   constructor(options: ShareOptions) {
     this.#options = options;
@@ -73,6 +75,7 @@ class Tab implements SharedToken {
 
   readonly token = async (ask: TokenAsk): Promise<string | null> => {
     if (this.signal.aborted) return null;
+    if (ask.now > -Infinity) this.#clockAhead = ask.now - performance.now();
     const token = this.#newer() ?? (await this.#locked(ask.signal, () => this.#find(ask)));
     this.#given = token;
     return token;
@@ -148,16 +151,20 @@ class Tab implements SharedToken {
 
   /** The token known here, where it is another than the one this tab has used and still good for a while. */
   #newer(): string | null {
-    return this.#known !== this.#given && isGood(this.#known) ? this.#known : null;
+    return this.#known !== this.#given && this.#isGood(this.#known) ? this.#known : null;
+  }
+
+  #isGood(token: string | null): token is string {
+    return token !== null && endOf(token) > performance.now() + this.#clockAhead + TOO_SHORT_MS;
   }
 
   #hear(note: Note): void {
     if (note.type === "signed_out") return this.#end();
     if (note.type === "wanted") {
-      if (isGood(this.#known)) this.#tell({ type: "token", token: this.#known });
+      if (this.#isGood(this.#known)) this.#tell({ type: "token", token: this.#known });
       return;
     }
-    if (userOf(note.token) !== this.#options.user || left(note.token) <= left(this.#known)) return;
+    if (userOf(note.token) !== this.#options.user || endOf(note.token) <= endOf(this.#known)) return;
     this.#known = note.token;
     this.#told();
   }
@@ -187,12 +194,9 @@ function given(asked: AbortSignal): Promise<never> {
   return new Promise((_, fail) => onAbort(asked, () => fail(asked.reason)));
 }
 
-function left(token: string | null): number {
-  return token === null ? 0 : (expiryOf(token) ?? Infinity) - Date.now();
-}
-
-function isGood(token: string | null): token is string {
-  return left(token) > TOO_SHORT_MS;
+/** When a token expires, by the service's clock. */
+function endOf(token: string | null): number {
+  return token === null ? -Infinity : (expiryOf(token) ?? Infinity);
 }
 
 function userOf(token: string): unknown {

@@ -8,6 +8,8 @@ export interface TokenAsk {
   readonly reason: "join" | "renew" | "refused";
   /** Aborts when nobody waits for the answer any more: the channel is closed, or 30 s are over. */
   readonly signal: AbortSignal;
+  /** The service's clock, in milliseconds since 1970; `-Infinity` before it told the time, when nothing has expired. */
+  readonly now: number;
 }
 
 /**
@@ -29,14 +31,16 @@ export class Tokens {
   readonly #source: TokenSource | undefined;
   readonly #runtime: Runtime;
   readonly #over: AbortSignal;
+  readonly #now: () => number;
   #call: Call | undefined;
   /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
   #phase: "good" | "spent" | "second" = "good";
   /** The token the service was, or is to be, told; `null` while there is none. */
   current: string | null;
 
-  /** `over` aborts when the channel is. */
-  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal) {
+  /** `over` aborts when the channel is; `now` is the service's clock. */
+  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal, now: () => number) {
+    this.#now = now;
     this.#source = source;
     this.#runtime = runtime;
     this.#over = over;
@@ -58,11 +62,11 @@ export class Tokens {
     return this.#call?.slow ?? false;
   }
 
-  /** The token to join with; `null` means joining without one. `now` is the service's clock, in milliseconds. */
-  async forJoin(now: number): Promise<string | null> {
+  /** The token to join with; `null` means joining without one. */
+  async forJoin(): Promise<string | null> {
     const { current } = this;
     if (!this.renewable) return current;
-    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > now + TOO_SHORT_MS) return current;
+    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > this.#now() + TOO_SHORT_MS) return current;
     this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
     if (this.#phase === "spent") this.#phase = "second";
     return this.current;
@@ -71,7 +75,7 @@ export class Tokens {
   /** Calls the app's function, unless a call is under way that may still be answered; throws where nobody is signed in. */
   async ask(reason: TokenAsk["reason"]): Promise<string> {
     if (this.slow) this.#call = void this.#call?.giveUp();
-    const call = (this.#call ??= new Call(this.#source, reason, this.#runtime, this.#over));
+    const call = (this.#call ??= new Call(this.#source, reason, this.#now(), this.#runtime, this.#over));
     try {
       const token = await call.answer;
       if (typeof token === "string" && token) return token;
@@ -107,7 +111,7 @@ class Call {
   slow = false;
   giveUp = (): void => {};
 
-  constructor(source: TokenSource | undefined, reason: TokenAsk["reason"], runtime: Runtime, over: AbortSignal) {
+  constructor(source: TokenSource | undefined, reason: TokenAsk["reason"], now: number, runtime: Runtime, over: AbortSignal) {
     const abort = new AbortController();
     this.answer = new Promise((settle, fail) => {
       const end = (): void => ends.forEach((callOff) => callOff());
@@ -121,7 +125,7 @@ class Call {
         runtime.after(PATIENCE_MS, this.giveUp),
         onAbort(over, this.giveUp),
       ];
-      const asked = (async () => (typeof source === "function" ? source({ reason, signal: abort.signal }) : null))();
+      const asked = (async () => (typeof source === "function" ? source({ reason, signal: abort.signal, now }) : null))();
       asked.then(settle, fail).finally(end);
     });
   }

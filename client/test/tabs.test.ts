@@ -8,7 +8,8 @@ import { shareToken } from "../src/tabs.ts";
 import type { SharedToken } from "../src/tabs.ts";
 import { World, jwt, outcome } from "./support/world.ts";
 
-const ask = (reason: TokenAsk["reason"]): TokenAsk => ({ reason, signal: new AbortController().signal });
+/** What a client asks with before the service has told it the time, or after. */
+const ask = (reason: TokenAsk["reason"], now = -Infinity, signal = new AbortController().signal): TokenAsk => ({ reason, signal, now });
 
 /** Tabs of one user on one channel; each counts how often it was its turn to get a token. */
 function tabs(
@@ -63,6 +64,33 @@ test("a_renewal_is_done_once_for_all_tabs", async () => {
   );
   for (const tab of all) tab.close();
 });
+
+for (const hours of [5, -5]) {
+  test(`tabs_share_by_the_services_clock_whatever_that_of_a_device_${hours}_hours_off_says`, async (context) => {
+    const real = Date.now;
+    const start = real();
+    context.mock.method(Date, "now", () => real() + hours * 3_600_000);
+    const channel = `chat:${crypto.randomUUID()}`;
+    const got: string[] = [];
+    const get = (): string => {
+      const token = jwt({ sub: "ann", exp: start / 1_000 + 600 * (got.length + 1), n: got.length });
+      got.push(token);
+      return token;
+    };
+    const [first, second, third] = Array.from({ length: 3 }, () =>
+      shareToken({ url: "http://service.test", channel, user: "ann", get }),
+    ) as [SharedToken, SharedToken, SharedToken];
+    // Nobody knows the time yet: what another has is good until the service says otherwise.
+    assert.equal(await first.token(ask("join")), got[0]);
+    assert.equal(await second.token(ask("join")), got[0]);
+    // Ten minutes later the service has told them the time.
+    assert.equal(await first.token(ask("renew", start + 540_000)), got[1]);
+    assert.equal(await second.token(ask("renew", start + 540_000)), got[1]);
+    assert.equal(await third.token(ask("join", start + 600_000)), got[1], "what it has heard of has run out");
+    assert.equal(got.length, 2);
+    for (const tab of [first, second, third]) tab.close();
+  });
+}
 
 test("a_refused_token_is_not_handed_out_again", async () => {
   const { tabs: all } = tabs(2);
@@ -172,7 +200,7 @@ async function stuck(channel: string, signal: AbortSignal): Promise<{ tab: Share
   const begun = new Promise<void>((settle) => (called = settle));
   const get = (): Promise<string> => (called(), new Promise<string>(() => {}));
   const tab = shareToken({ url: "http://service.test", channel, user: "ann", get });
-  const seen = outcome(tab.token({ reason: "join", signal }));
+  const seen = outcome(tab.token(ask("join", -Infinity, signal)));
   await begun;
   return { tab, seen };
 }
@@ -194,7 +222,7 @@ test("a_tab_that_waits_for_the_lock_and_is_not_waited_for_any_more_leaves_the_li
   const first = await stuck(channel, new AbortController().signal);
   const given = new AbortController();
   const { tabs: others, gets } = tabs(1, { channel });
-  const waiting = outcome(others[0]?.token({ reason: "join", signal: given.signal }) ?? Promise.resolve(null));
+  const waiting = outcome(others[0]?.token(ask("join", -Infinity, given.signal)) ?? Promise.resolve(null));
   given.abort();
   while (waiting.state === "pending") await setImmediate();
   assert.deepEqual([waiting.state, gets], ["failed", [0]]);
