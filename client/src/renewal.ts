@@ -52,7 +52,7 @@ export class Renewal {
   }
 
   /** Tells the service a token of these; asks once more where it is refused. */
-  async renew(tokens: Tokens, reason: TokenAsk["reason"], expires = Infinity): Promise<void> {
+  async renew(tokens: Tokens, reason: TokenAsk["reason"], expires = -Infinity): Promise<void> {
     const turn = this.#turn;
     try {
       await this.tell(tokens, reason);
@@ -60,7 +60,7 @@ export class Renewal {
       // The connection is gone, and with it the question: the next join asks for itself. So does another source.
       if (turn !== this.#turn || !this.#ports.wanted(tokens)) return;
       if (!(error instanceof ChannelError) || error.retryable)
-        this.#plan(Math.max(AGAIN_MS, (expires - this.#ports.now()) / 4), tokens, reason, expires);
+        this.#plan(Math.max(AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
       else if (tokens.renewable && reason !== "refused") await this.renew(tokens, "refused", expires);
       else this.#ports.refused(error);
     }

@@ -564,3 +564,19 @@ test("a7_a_guest_whose_token_function_hangs_keeps_its_socket_when_the_network_is
   await world.settle();
   assert.deepEqual([asks.length, world.sockets.length, world.socket.closedWith, channel.connection.state], [2, 1, undefined, "joining"]);
 });
+
+test("a7_a_guest_whose_token_function_fails_once_is_asked_again_before_the_service_sends_it_away", async () => {
+  const world = new World();
+  let asked = 0;
+  await world.joining({
+    token: () => {
+      if (++asked === 2) throw new Error("endpoint down");
+      return `token ${asked}`;
+    },
+  });
+  await world.socket.say(guest);
+  assert.deepEqual([asked, world.socket.heard()], [2, []]);
+  await world.advance(2_000);
+  const auth = world.socket.heardOne();
+  assert.deepEqual([auth.type, auth["token"]], ["auth", "token 3"]);
+});
