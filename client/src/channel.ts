@@ -285,20 +285,18 @@ export class Channel<C = AnyChannel> {
       }
       case "presence":
         return this.presence.frame(frame);
-      case "error":
+      case "error": {
         const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq);
         if (!this.#outbox.take(frame.id, error) && frame.id === undefined) this.#emitter.emit("error", error);
         return;
-      case "ack":
-        this.#outbox.take(frame.id, frame);
-        // It stands in the place of a message that its publisher does not want to hear (F5).
-        if (frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
-        return;
+      }
       case "history":
-        this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
-        return;
+        return void this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
+      case "ack":
       case "resumed":
         this.#outbox.take(frame.id, frame);
+        // It stands in the place of a message that its publisher does not want to hear (F5).
+        if (frame.type === "ack" && frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
     }
   }
 
@@ -315,11 +313,9 @@ export class Channel<C = AnyChannel> {
 
   /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
   #lose(told: Told<ChannelEvents>[]): void {
-    const gone = told.flatMap(([name, value]): [number | null, number][] => {
-      if (name === "lost") return [[value.after, value.seq]];
-      return name === "message" && value.seq !== undefined ? [[value.seq - 1, value.seq]] : [];
-    });
-    if (gone[0]) this.#emitter.emit("lost", { after: gone[0][0], seq: gone.at(-1)?.[1] ?? 0, first: undefined });
+    const gone: Partial<Lost>[] = told.flatMap(([name, value]) => (name === "lost" || (name === "message" && value.seq) ? [value] : []));
+    const { seq = 0, after = seq - 1 } = gone[0] ?? {};
+    if (gone[0]) this.#emitter.emit("lost", { after, seq: gone.at(-1)?.seq ?? 0, first: undefined });
   }
 }
 

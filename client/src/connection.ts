@@ -15,7 +15,7 @@ import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { Renewal } from "./renewal.ts";
 import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
-import type { Tokens, TokenSource } from "./tokens.ts";
+import type { TokenSource } from "./tokens.ts";
 
 /** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
 const LASTED_MS = 10_000;
@@ -104,11 +104,9 @@ export class Connection {
     this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
     this.#identity = new Identity(options.token, runtime, this.#abort.signal, this.#way.now);
-    this.#renewal = new Renewal(runtime, {
+    this.#renewal = new Renewal(runtime, this.#identity, {
       now: this.#way.now,
       ask: ports.outbox.control,
-      wanted: (tokens) => this.#identity.wants(tokens),
-      accepted: (tokens, token) => this.#identity.accepted(tokens, token),
       refused: (error) => this.#happen("end_stop", error),
     });
     this.#heartbeat = new Heartbeat(runtime, {
@@ -190,7 +188,8 @@ export class Connection {
     if (this.#state === "idle") return Promise.resolve(this.#identity.use(source));
     this.#failed = 0;
     const { tokens, answered } = this.#identity.signIn(source);
-    if (this.#welcomedIn === this.#turn) void this.#tell(tokens);
+    // A way that breaks has not answered: the next join asks the same.
+    if (this.#welcomedIn === this.#turn) void this.#renewal.renew(tokens, "join");
     else this.#happen("source");
     return answered;
   }
@@ -364,16 +363,6 @@ export class Connection {
   #stop(error: ChannelError): void {
     const { joined } = this.#identity;
     this.#happen(this.#identity.refused(joined, error) ? "end_at_once" : "end_stop", error);
-  }
-
-  /** Tells the service a token of a sign-in. A way that broke has not answered: the next join asks the same. */
-  async #tell(tokens: Tokens): Promise<void> {
-    const turn = this.#turn;
-    try {
-      await this.#renewal.tell(tokens, "join");
-    } catch (error) {
-      if (turn === this.#turn) this.#identity.refused(tokens, error);
-    }
   }
 
   #wait(ms: number): void {

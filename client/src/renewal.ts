@@ -1,4 +1,5 @@
 import { ChannelError } from "./errors.ts";
+import type { Identity } from "./identity.ts";
 import type { Ask } from "./lane.ts";
 import type { Runtime } from "./runtime.ts";
 import { expiryOf } from "./tokens.ts";
@@ -14,10 +15,6 @@ export interface RenewalPorts {
   /** The service's clock, in milliseconds since 1970. */
   now(): number;
   ask: Ask;
-  /** Whether these are still the tokens to be told: those in use, or those of the newest sign-in. */
-  wanted(tokens: Tokens): boolean;
-  /** The service took a token of these. */
-  accepted(tokens: Tokens, token: string): void;
   /** No token that the service takes is to be had. */
   refused(error: ChannelError): void;
 }
@@ -25,14 +22,16 @@ export interface RenewalPorts {
 /** Replaces the grant of an open connection: before it expires, and at a sign-in (A5). */
 export class Renewal {
   readonly #runtime: Runtime;
+  readonly #identity: Identity;
   readonly #ports: RenewalPorts;
   #turn = 0;
   #callOff = (): void => {};
   /** The `auth` that is under way. */
   #told: Promise<void> | undefined;
 
-  constructor(runtime: Runtime, ports: RenewalPorts) {
+  constructor(runtime: Runtime, identity: Identity, ports: RenewalPorts) {
     this.#runtime = runtime;
+    this.#identity = identity;
     this.#ports = ports;
   }
 
@@ -51,14 +50,14 @@ export class Renewal {
     this.#callOff();
   }
 
-  /** Tells the service a token of these; asks once more where it is refused. */
+  /** Tells the service a token of these; asks once more where it is refused. A sign-in is tried once. */
   async renew(tokens: Tokens, reason: TokenAsk["reason"], expires = -Infinity): Promise<void> {
     const turn = this.#turn;
     try {
-      await this.tell(tokens, reason);
+      await this.#tell(tokens, reason);
     } catch (error) {
       // The connection is gone, and with it the question: the next join asks for itself. So does another source.
-      if (turn !== this.#turn || !this.#ports.wanted(tokens)) return;
+      if (turn !== this.#turn || !this.#identity.wants(tokens) || this.#identity.refused(tokens, error)) return;
       if (!(error instanceof ChannelError) || error.retryable)
         this.#plan(Math.max(AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
       else if (tokens.renewable && reason !== "refused") await this.renew(tokens, "refused", expires);
@@ -71,16 +70,16 @@ export class Renewal {
   }
 
   /** Tells the service a token of these, unless others are wanted meanwhile; rejects where it is refused. */
-  async tell(tokens: Tokens, reason: TokenAsk["reason"]): Promise<void> {
+  async #tell(tokens: Tokens, reason: TokenAsk["reason"]): Promise<void> {
     const turn = this.#turn;
     const token = tokens.renewable ? await tokens.ask(reason) : tokens.current;
     // One at a time: a renewal that is refused by rate and sent again would undo a sign-in that came after it.
     while (this.#told) await this.#told;
     // The same token again would change nothing.
-    if (turn !== this.#turn || !this.#ports.wanted(tokens) || (reason === "renew" && token === tokens.current)) return;
+    if (turn !== this.#turn || !this.#identity.wants(tokens) || (reason === "renew" && token === tokens.current)) return;
     const answered = new Promise<void>((done, fail) => {
       const accepted = (): void => {
-        this.#ports.accepted(tokens, token as string);
+        this.#identity.accepted(tokens, token as string);
         this.start(tokens, expiryOf(token as string));
         done();
       };
