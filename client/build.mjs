@@ -5,15 +5,19 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { targets } from "./baseline.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const publicDirectory = join(here, "..", "public");
 
-/** The weight the client's entry may have, minified and gzipped, in bytes. */
-export const CLIENT_BUDGET = 8_000;
+/** The weight the client may have, as a page that uses it bundles it, in bytes. */
+export const CLIENT_BUDGET = 9_950;
+/** What such a page imports. */
+export const CLIENT_USE = 'export { connect, ChannelError } from "./src/index.ts";';
+const TABS_USE = 'export { shareToken } from "./src/tabs.ts";';
 
 /** @type {import("esbuild").BuildOptions} */
-const common = { bundle: true, minify: true, format: "esm", target: "es2022", legalComments: "none", logLevel: "warning" };
+const common = { bundle: true, minify: true, format: "esm", target: targets, legalComments: "none", logLevel: "warning" };
 
 /** The page: one script, and what is copied as it is. */
 export async function buildPage() {
@@ -29,9 +33,9 @@ export async function buildPackage() {
   await build({ ...common, entryPoints, outdir: join(here, "dist"), splitting: true });
 }
 
-/** An entry's weight in bytes, minified and gzipped. @param {string} entry */
-export async function weigh(entry) {
-  const { outputFiles } = await build({ ...common, entryPoints: [join(here, entry)], write: false });
+/** What a use of the client weighs in bytes, bundled, minified and gzipped. @param {string} contents */
+export async function weigh(contents) {
+  const { outputFiles } = await build({ ...common, stdin: { contents, resolveDir: here, loader: "ts" }, write: false });
   return gzipSync(/** @type {import("esbuild").OutputFile} */ (outputFiles[0]).contents, { level: 9 }).length;
 }
 
@@ -39,6 +43,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await buildPage();
   if (process.argv.includes("--package")) await buildPackage();
   console.log(
-    `client: ${await weigh("src/index.ts")} bytes minified and gzipped (budget ${CLIENT_BUDGET}); tabs: ${await weigh("src/tabs.ts")}`,
+    `client: ${await weigh(CLIENT_USE)} bytes minified and gzipped (budget ${CLIENT_BUDGET}); tabs: ${await weigh(TABS_USE)}`,
   );
 }

@@ -14,11 +14,6 @@ export class Backoff {
     this.#random = random;
   }
 
-  /** Attempts since the last reset. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
   /** The milliseconds to wait before the next attempt. */
   next(): number {
     const window = Math.min(LONGEST, FIRST * 2 ** this.#attempts++);

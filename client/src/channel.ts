@@ -1,15 +1,17 @@
+import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionOptions, StateChange } from "./connection.ts";
+import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Lost, Recovered } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
-import type { ListenOptions } from "./emitter.ts";
+import type { ListenOptions, Told } from "./emitter.ts";
 import { ChannelError, closeError } from "./errors.ts";
+import type { ChannelEvents, StateChange } from "./events.ts";
 import { Feed } from "./iterate.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import type { Bye, HistoryFrame, Message, Position, ServiceFrame, Welcome } from "./protocol.ts";
+import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -92,7 +94,7 @@ export class Channel<C = AnyChannel> {
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
   readonly #base: string;
-  readonly #emitter = new Emitter<Listeners<C>>();
+  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
@@ -101,37 +103,55 @@ export class Channel<C = AnyChannel> {
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
+    const again = new Backoff(runtime.random);
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
-    this.presence = new Presence((data) => this.#settled("presence", { type: "presence", data }, () => undefined));
+    this.presence = new Presence((data, done, failed) => this.#settled("presence", { type: "presence", data }, done, undefined, failed));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
         deliver: (message) => this.#deliver(message),
-        tell: (name, event) => this.connection.tell(name, event as Recovered & Lost),
+        tell: (name, event) => {
+          if (name === "lost") this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.#emitter.emit(name, event as Recovered & Lost);
+        },
+        told: () => (again.reset(), this.#outbox.told()),
+        later: (error, run) => {
+          this.#emitter.emit("error", error);
+          return runtime.after(error.retryAfter ?? again.next(), run);
+        },
       },
       options.position ?? null,
     );
+    const { signal } = options;
+    const forget = onAbort(signal, () => abort());
     this.connection = new Connection(runtime, options, {
+      emitter: this.#emitter,
       base: this.#base,
       outbox: this.#outbox,
       delivery: this.#delivery,
       address: (connection) => this.#address(connection),
       adopt: (welcome, carried) => this.#adopt(welcome, carried),
       frame: (frame) => this.#frame(frame),
-      finish: (error) => this.#settleClosed(error.code === "closed" ? null : error),
+      away: () => this.presence.away(),
+      finish: (error) => {
+        forget();
+        this.presence.end();
+        this.#settleClosed(error.code === "closed" ? null : error);
+      },
     });
-    const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
-    onAbort(signal, abort);
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
   }
 
-  /** The last message told; hand it to `connect` on the next visit to go on from there. `null` before the first welcome. */
+  /**
+   * The last message told, or waiting for its first listener; hand it to `connect` on the next visit to go on from
+   * there. `null` before the first welcome.
+   */
   get position(): Position | null {
     return this.#delivery.position;
   }
@@ -159,7 +179,8 @@ export class Channel<C = AnyChannel> {
     listener: (message: Listeners<C>[Event]) => void,
     options?: ListenOptions,
   ): () => void {
-    return this.#emitter.on(event, listener, options);
+    const hear = (message: Message): void => void ((event === "*" || message.event === event) && listener(message as never));
+    return this.#emitter.on("message", hear, options);
   }
 
   /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
@@ -195,10 +216,10 @@ export class Channel<C = AnyChannel> {
 
   /** Settles once the channel is open; rejects where it ends before. */
   opened(): Promise<void> {
-    return new Promise((resolve, reject) => {
+    return quietly((resolve, reject) => {
       const look = ({ state, error }: Pick<Connection, "state" | "error">): void => {
         if (state === "open") resolve();
-        else if (state === "closed") reject(error);
+        else if (state === "closed") reject(error as ChannelError);
         else return;
         off();
       };
@@ -209,23 +230,32 @@ export class Channel<C = AnyChannel> {
 
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
   signIn(token: TokenSource): Promise<void> {
-    return this.connection.signIn(token);
+    return quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
   }
 
-  /** Leaves for good: what is unanswered is rejected. Settles when the socket is closed, after 2 s at most. */
+  /**
+   * Leaves for good: what is unanswered is rejected with `closed`, which is not reported as unhandled where nobody
+   * awaits it, so await first what must be kept. Settles when the socket is closed, after 2 s at most.
+   */
   close(): Promise<void> {
     return this.connection.close(closeError(1000));
   }
 
-  #settled<Value>(lane: LaneName, fields: object, read: (answer: never) => Value, signal?: AbortSignal): Promise<Value> {
-    return new Promise((resolve, reject) => {
+  #settled<Value>(
+    lane: LaneName,
+    fields: object,
+    read: (answer: never) => Value,
+    signal?: AbortSignal,
+    failed: () => void = () => {},
+  ): Promise<Value> {
+    return quietly((resolve, reject) => {
       if (signal?.aborted) return reject(aborted());
-      const forget = onAbort(signal, () => this.#outbox.withdraw(id, aborted()));
+      const forget = onAbort(signal, () => this.#outbox.take(id, aborted()));
       const id = this.#outbox.ask(
         lane,
         fields,
         (answer) => (forget(), resolve(read(answer as never))),
-        (error) => (forget(), reject(error)),
+        (error) => (forget(), failed(), reject(error)),
       );
     });
   }
@@ -235,46 +265,75 @@ export class Channel<C = AnyChannel> {
     const query = new URLSearchParams({
       ...(position && { epoch: position.epoch, after: `${position.seq}` }),
       ...(connection !== null && { connection }),
-    });
-    return query.size ? `${this.#base}?${query}` : this.#base;
+    }).toString();
+    return query ? `${this.#base}?${query}` : this.#base;
   }
 
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
-    this.#outbox.open(welcome.limits);
     this.#delivery.welcome(welcome);
-    this.presence.welcome(welcome, carried || this.#outbox.busy("presence"));
+    this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }
 
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
     switch (frame.type) {
       case "message": {
-        // The type says what kind of frame it is, which is no business of the app's.
-        const { type: _, ...message } = frame;
-        if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, frame);
+        const message = bare(frame);
+        this.#answer(message);
         return this.#delivery.message(message);
       }
       case "presence":
         return this.presence.frame(frame);
-      case "error":
-        if (!this.#outbox.take(frame.id, frame) && frame.id === undefined)
-          this.connection.tell("error", new ChannelError(frame.code, frame.message));
+      case "error": {
+        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq);
+        if (!this.#outbox.take(frame.id, error) && frame.id === undefined) this.#emitter.emit("error", error);
         return;
-      case "ack":
+      }
       case "history":
+        return void this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
+      case "ack":
       case "resumed":
         this.#outbox.take(frame.id, frame);
+        // It stands in the place of a message that its publisher does not want to hear (F5).
+        if (frame.type === "ack" && frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
     }
   }
 
+  /** A message of one's own answers its publish, also where a page of what was missed holds it (F2). */
+  #answer(message: Message): void {
+    if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, message as MessageFrame);
+  }
+
   #deliver(message: Message): void {
-    this.#emitter.emit(message.event as EventName<C>, message as never);
-    this.#emitter.emit("*", message as never);
+    if (message.event === undefined) return;
+    this.#answer(message);
+    this.#emitter.emit("message", message);
+  }
+
+  /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
+  #lose(told: Told<ChannelEvents>[]): void {
+    const gone: Partial<Lost>[] = told.flatMap(([name, value]) => (name === "lost" || (name === "message" && value.seq) ? [value] : []));
+    const { seq = 0, after = seq - 1 } = gone[0] ?? {};
+    if (gone[0]) this.#emitter.emit("lost", { after, seq: gone.at(-1)?.seq ?? 0, first: undefined });
   }
 }
 
+/** A promise. Where the app itself gives up or ends the channel, it knows that what is unanswered fails: nobody need catch that. */
+function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
+  const promise = new Promise<Value>((resolve, reject) =>
+    run(resolve, (error) => {
+      reject(error);
+      if (error.code === "closed" || error.code === "aborted") queueMicrotask(() => promise.catch(() => {}));
+    }),
+  );
+  return promise;
+}
+
 const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its AbortSignal.");
+
+/** A message without its type: which kind of frame it came in is no business of the app's. */
+const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
 
 /** Without what else a message of one's own would tell. */
 const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });
@@ -286,7 +345,10 @@ const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id
 const ADDRESS = /^(http|ws)s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+$/;
 
 function addressOf(url: string, name: string): string {
-  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${encodeURIComponent(name)}`;
-  if (ADDRESS.test(address)) return address.replace("http", "ws");
+  // Half a surrogate pair is no text, and has no encoding.
+  const segment = /[\ud800-\udfff]/u.test(name) ? "" : encodeURIComponent(name);
+  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${segment}`;
+  // The scheme alone: hosts and names may hold the same letters.
+  if (ADDRESS.test(address)) return address.replace(/^http/, "ws");
   throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }

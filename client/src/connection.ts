@@ -1,18 +1,20 @@
 import { Backoff } from "./backoff.ts";
-import { Emitter } from "./emitter.ts";
-import type { ListenOptions } from "./emitter.ts";
+import { guarded } from "./emitter.ts";
+import type { Emitter, ListenOptions } from "./emitter.ts";
 import { advise, ChannelError, closeError, offline } from "./errors.ts";
+import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
-import type { Delivery, Lost, Recovered } from "./delivery.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { Renewal } from "./renewal.ts";
+import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
-import { Tokens } from "./tokens.ts";
 import type { TokenSource } from "./tokens.ts";
 
 /** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
@@ -23,35 +25,15 @@ const JOIN_MS = 10_000;
 const PROTOCOL = "dormouse.v1";
 /** The close code for a token that the service does not take; it is worth one new token. */
 const BAD_TOKEN = 4009;
+/** The close code for a token that does not allow to join here. */
+const FORBIDDEN = 4003;
 /** The close code of who leaves on purpose. */
 const NORMAL = 1000;
 
-/** What can be heard of a connection. */
-export interface ConnectionEvents {
-  /** Another state, and why. */
-  state: StateChange;
-  /** The client came back, and every message it had missed has been told. */
-  recovered: Recovered;
-  /** Messages were missed that cannot be had any more: load anew what you show. */
-  lost: Lost;
-  /** Something went wrong that no promise told. */
-  error: ChannelError;
-  /** Milliseconds from a `ping` to its `pong`. */
-  rtt: number;
-}
-
-/** Another state, and why. */
-export interface StateChange {
-  readonly state: State;
-  readonly previous: State;
-  /** What ended the connection, where it ended. */
-  readonly error?: ChannelError | undefined;
-  /** Whole milliseconds until the next attempt, in `waiting`. */
-  readonly retryIn?: number | undefined;
-}
-
 /** What the channel does for its connection. */
 export interface ConnectionPorts {
+  /** Whom to tell what happens. */
+  readonly emitter: Emitter<ChannelEvents>;
   readonly outbox: Outbox;
   readonly delivery: Delivery;
   /** The channel's address. */
@@ -61,6 +43,8 @@ export interface ConnectionPorts {
   /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
   adopt(welcome: Welcome, carried: boolean): void;
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
+  /** There is no connection any more. */
+  away(): void;
   finish(error: ChannelError): void;
 }
 
@@ -79,11 +63,11 @@ export class Connection {
   readonly #runtime: Runtime;
   readonly #options: ConnectionOptions;
   readonly #ports: ConnectionPorts;
-  readonly #emitter = new Emitter<ConnectionEvents>();
+  readonly #emitter: Emitter<ChannelEvents>;
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #heartbeat: Heartbeat;
-  readonly #tokens: Tokens;
+  readonly #identity: Identity;
   readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
@@ -91,16 +75,25 @@ export class Connection {
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
   #callOff = (): void => {};
-  #callOffLasted = (): void => {};
+  #openSince = Infinity;
+  /** Attempts in a row that failed. */
+  #failed = 0;
+  /** Whether the service has welcomed the connection that ends. */
+  #worked = false;
   #notBefore = 0;
   #retryIn: number | undefined;
   #error: ChannelError | undefined;
-  #clockAhead = 0;
+  /** By how much the service's clock is ahead of the runtime's; before it told the time, nothing has expired. */
+  #clockAhead = -Infinity;
   /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
   #turn = 1;
+  /** The way to the service, and its clock, in milliseconds since 1970. */
+  readonly #way = { send: (text: string) => this.#send(text), now: () => this.#runtime.now() + this.#clockAhead };
   #welcome: Welcome | null = null;
   /** The turn in which the service last said `welcome`. */
   #welcomedIn = 0;
+  /** Pings that were not answered yet. */
+  #pings = 0;
   #lastId: string | null = null;
   #closeWith: number | undefined;
 
@@ -108,10 +101,11 @@ export class Connection {
     this.#runtime = runtime;
     this.#options = options;
     this.#ports = ports;
+    this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
-    this.#tokens = new Tokens(options.token, this.#abort.signal);
-    this.#renewal = new Renewal(runtime, this.#tokens, {
-      now: () => this.#now(),
+    this.#identity = new Identity(options.token, runtime, this.#abort.signal, this.#way.now);
+    this.#renewal = new Renewal(runtime, this.#identity, {
+      now: this.#way.now,
       ask: ports.outbox.control,
       refused: (error) => this.#happen("end_stop", error),
     });
@@ -120,7 +114,10 @@ export class Connection {
       silent: () => this.#happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
-    this.#offWake = runtime.onWake(() => this.#happen("wake"));
+    this.#offWake = runtime.onWake(
+      () => this.#happen("wake"),
+      () => this.#happen("offline"),
+    );
   }
 
   /** Where the connection stands. */
@@ -165,6 +162,7 @@ export class Connection {
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
+    this.#failed = 0;
     this.#happen("pause");
   }
 
@@ -180,16 +178,20 @@ export class Connection {
     return this.#closing;
   }
 
-  /** Takes another token: at once where the connection is open or waits for it, else at the next join (A5, A7). */
+  /**
+   * Takes another source of tokens once the service has taken a token of it: on the connection where there is one, else
+   * at the next join. Where it is refused, the one before stays (A5, A7).
+   */
   signIn(source: TokenSource): Promise<void> {
     if (this.#state === "closed") return Promise.reject(this.#error);
-    this.#tokens.use(source);
-    return this.#welcomedIn === this.#turn ? this.#renewal.now("join") : Promise.resolve();
-  }
-
-  /** For the channel: tells an event of its own. */
-  tell<Name extends keyof ConnectionEvents>(name: Name, value: ConnectionEvents[Name]): void {
-    this.#emitter.emit(name, value);
+    // Nobody is to be asked before the app wants to be connected.
+    if (this.#state === "idle") return Promise.resolve(this.#identity.use(source));
+    this.#failed = 0;
+    const { tokens, answered } = this.#identity.signIn(source);
+    // A way that breaks has not answered: the next join asks the same.
+    if (this.#welcomedIn === this.#turn) void this.#renewal.renew(tokens, "join");
+    else this.#happen("source");
+    return answered;
   }
 
   /** One happening after the other: what an effect brings about waits until the effect is through. */
@@ -215,27 +217,31 @@ export class Connection {
     this.#retryIn = undefined;
     for (const effect of effects) this.#effects[effect]();
     if (state !== previous) this.#emitter.emit("state", { state, previous, error, retryIn: this.#retryIn });
+    if (state === "closed") this.#emitter.end();
   }
 
   readonly #effects: Readonly<Record<Effect, () => void>> = {
     ask_token: async () => {
       const turn = ++this.#turn;
       try {
-        await this.#tokens.forJoin(this.#now());
+        await this.#identity.join().forJoin();
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
         // A function that failed may do better later; one that says nobody is signed in will not.
-        if (error instanceof ChannelError && !error.retryable) this.#happen("end_stop", error);
+        if (error instanceof ChannelError && !error.retryable) this.#stop(error);
         else this.#happen("no_token", offline(`The token function failed: ${error}`));
       }
     },
+    // With a socket there it is a guest's sign-in that waits.
+    ask_anew: () => void (!this.#link && this.#identity.joined.slow && this.#effects.ask_token()),
     open_socket: () => {
       const turn = this.#turn;
-      const token = this.#tokens.current;
+      const token = this.#identity.joined.current;
       const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
       this.#closeWith = undefined;
-      this.#callOff = this.#runtime.after(JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
+      this.#pings = 0;
+      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
           this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
@@ -247,26 +253,34 @@ export class Connection {
           });
         } catch (error) {
           closed();
-          this.#happen("end_stop", new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
+          this.#stop(new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
         }
       });
     },
-    sign_in: () => void (this.#tokens.known && this.#renewal.renew("join")),
+    sign_in: () => {
+      const { tokens } = this.#identity;
+      this.#worked = true;
+      this.#ports.outbox.open(this.#welcome as Welcome, this.#way);
+      if (tokens.known) void this.#renewal.renew(tokens, "join");
+    },
     adopt: () => {
       const welcome = this.#welcome as Welcome;
-      this.#tokens.accepted(this.#tokens.current);
+      this.#worked = true;
+      this.#identity.welcomed();
       this.#heartbeat.start();
-      this.#renewal.start(welcome.expires);
-      this.#callOffLasted = this.#runtime.after(LASTED_MS, () => this.#backoff.reset());
+      this.#renewal.start(this.#identity.tokens, welcome.expires);
+      this.#openSince = this.#runtime.now();
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
+      this.#ports.outbox.open(welcome, this.#way);
       this.#ports.adopt(welcome, carried);
     },
     probe: () => this.#heartbeat.ping(),
     drop: () => {
       this.#turn++;
       this.#callOff();
-      this.#callOffLasted();
+      if (this.#runtime.now() - this.#openSince >= LASTED_MS) this.#backoff.reset();
+      this.#openSince = Infinity;
       this.#heartbeat.stop();
       this.#renewal.stop();
       // Closing goes on by itself; whatever the old link still says is not heard.
@@ -274,8 +288,9 @@ export class Connection {
       this.#link = null;
       this.#ports.delivery.down();
       this.#ports.outbox.down();
+      this.#ports.away();
     },
-    spend_token: () => this.#tokens.spend(),
+    spend_token: () => this.#identity.tokens.spend(),
     forget: () => this.#ports.delivery.forget(),
     back_off: () => this.#wait(this.#backoff.next()),
     soon: () => this.#wait(this.#backoff.soon()),
@@ -287,15 +302,20 @@ export class Connection {
       this.#abort.abort();
       // Whatever ends a channel tells why.
       const error = this.#error as ChannelError;
+      this.#identity.end(error);
       this.#ports.outbox.finish(error);
       this.#ports.finish(error);
     },
   };
 
   #read(text: string, turn: number): void {
-    this.#options.trace?.("in", text);
+    this.#trace("in", text);
     this.#heartbeat.heard(text);
-    if (text === "pong") return;
+    if (text === "pong") {
+      this.#pings = Math.max(0, this.#pings - 1);
+      if (!this.#pings) this.#ports.outbox.alive();
+      return;
+    }
     for (const frame of readFrames(text)) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
@@ -305,9 +325,15 @@ export class Connection {
     }
   }
 
+  #trace(direction: "in" | "out", text: string): void {
+    const { trace } = this.#options;
+    if (trace) guarded(() => trace(direction, text));
+  }
+
   #send(text: string): void {
-    this.#options.trace?.("out", text);
+    this.#trace("out", text);
     this.#heartbeat.sent();
+    if (text === "ping") this.#pings++;
     this.#link?.send(text);
   }
 
@@ -316,7 +342,6 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#ports.outbox.linked((text) => this.#send(text));
     this.#happen(frame.epoch === undefined ? "guest" : "welcome");
   }
 
@@ -325,25 +350,33 @@ export class Connection {
     this.#notBefore = this.#runtime.now() + retryAfter;
     this.#closeWith = code >= 4000 && code < 5000 ? code : undefined;
     const advice = advise(code);
+    const error = closeError(code, reason, this.#state === "joining" ? this.#ports.base : "");
     // A bad token is worth one new one, as an expired one is.
-    const fresh = (advice === "new_token" || code === BAD_TOKEN) && (this.#tokens.replaceable ? "new_token" : "stop");
-    this.#happen(`end_${fresh || advice}`, closeError(code, reason, this.#state === "joining" ? this.#ports.base : ""));
+    const bad = advice === "new_token" || code === BAD_TOKEN;
+    const { tokens, trying } = this.#identity;
+    if (bad && !trying && tokens.replaceable) this.#happen("end_new_token", error);
+    else if (bad || code === FORBIDDEN) this.#stop(error);
+    else this.#happen(`end_${advice}`, error);
+  }
+
+  /** Ends for good, unless it was a sign-in that could not join: then the source before comes back. */
+  #stop(error: ChannelError): void {
+    const { joined } = this.#identity;
+    this.#happen(this.#identity.refused(joined, error) ? "end_at_once" : "end_stop", error);
   }
 
   #wait(ms: number): void {
     const { maxAttempts = Infinity } = this.#options;
     this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
-    if (this.#backoff.attempts > maxAttempts)
+    this.#failed = this.#worked ? 0 : this.#failed + 1;
+    this.#worked = false;
+    if (this.#failed > maxAttempts)
       this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 
   #arm(ms: number): void {
     this.#callOff();
     this.#callOff = this.#runtime.after(ms, () => this.#happen("due"));
-  }
-
-  #now(): number {
-    return this.#runtime.now() + this.#clockAhead;
   }
 }

@@ -1,3 +1,4 @@
+import type { ChannelError } from "./errors.ts";
 import type { Answer, Ask } from "./lane.ts";
 import type { HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
 
@@ -19,8 +20,6 @@ export interface Lost {
   readonly first: number | undefined;
 }
 
-/** Before everything; it stands in where a position is always known. */
-const NOWHERE: Position = { epoch: "", seq: 0 };
 /** Messages a page of history may have. */
 const PAGE = 100;
 /** Messages that are held while something before them is missing. */
@@ -30,7 +29,11 @@ const HELD = 1_000;
 export interface DeliveryPorts {
   deliver(message: Message): void;
   tell(name: "recovered" | "lost", event: Recovered | Lost): void;
+  /** All that this connection missed has been told. */
+  told(): void;
   ask: Ask;
+  /** Calls `run` some time after a refusal, until the returned function is called. */
+  later(error: ChannelError, run: () => void): () => void;
 }
 
 /**
@@ -44,7 +47,10 @@ type Phase = "live" | "asked" | "replay" | "paging";
 /** Tells each kept message once and in order, whatever the connection does, or says that it cannot (D4, D6). */
 export class Delivery {
   readonly #ports: DeliveryPorts;
-  #position: Position | null;
+  /** The life of the history that is told; `undefined` while no position is known. */
+  #epoch: string | undefined;
+  /** The last message told. */
+  #seq: number;
   #phase: Phase = "live";
   #held: Message[] = [];
   #target = 0;
@@ -54,47 +60,44 @@ export class Delivery {
   #askedAfter = -1;
   /** Counts connections, so that an answer to an older one is not mistaken for news. */
   #turn = 0;
+  #callOff = (): void => {};
 
   constructor(ports: DeliveryPorts, position: Position | null) {
     this.#ports = ports;
-    this.#position = position;
+    this.#epoch = position?.epoch;
+    this.#seq = position?.seq ?? 0;
     this.#since = position?.seq ?? null;
   }
 
   /** The last message told, which is what to come back with. */
   get position(): Position | null {
-    return this.#position;
-  }
-
-  get #last(): number {
-    return (this.#position ?? NOWHERE).seq;
+    return this.#epoch === undefined ? null : { epoch: this.#epoch, seq: this.#seq };
   }
 
   /** A connection was welcomed. */
   welcome({ epoch = "", seq = 0, first, resume }: Welcome): void {
-    const before = this.#position;
-    this.#since = before?.seq ?? this.#since;
+    const known = this.#epoch !== undefined;
+    // `fresh` is no answer to a position, known or forgotten (4400): unless it is the very same one, what was said since is gone.
+    const same = this.#epoch === epoch && this.#seq === seq;
+    if (known) this.#since = this.#seq;
+    this.#epoch = epoch;
     this.#target = seq;
-    if (before && (resume === "recovered" || resume === "behind")) {
-      this.#position = { epoch, seq: before.seq };
-      return this.#catchUp(resume);
-    }
-    this.#position = { epoch, seq };
-    // `fresh` after a position was forgotten (4400) is as much a loss as `lost` itself.
-    if (resume === "lost" || (this.#since !== null && !before)) this.#tellLost(this.#since, seq, first);
+    if (known && (resume === "recovered" || resume === "behind")) return this.#catchUp(resume);
+    this.#seq = seq;
+    if (resume === "lost" || (this.#since !== null && !same)) this.#ports.tell("lost", { after: this.#since, seq, first });
     this.#since = null;
+    this.#ports.told();
   }
 
   /** A message came. */
   message(message: Message): void {
     const { seq } = message;
-    const position = this.#position;
-    if (seq === undefined || !position) {
+    if (seq === undefined || this.#epoch === undefined) {
       // An ephemeral one keeps its place behind what is held.
       if (this.#phase === "live") this.#ports.deliver(message);
       else this.#hold(message);
-    } else if (seq > position.seq) {
-      if (seq === position.seq + 1) {
+    } else if (seq > this.#seq) {
+      if (seq === this.#seq + 1) {
         this.#take(message);
         this.#advance();
       } else {
@@ -107,6 +110,7 @@ export class Delivery {
   /** The connection is gone; what is held will be told by the next one. */
   down(): void {
     this.#turn++;
+    this.#callOff();
     this.#held = [];
     this.#phase = "live";
     this.#askedAfter = -1;
@@ -114,8 +118,8 @@ export class Delivery {
 
   /** The history this position belongs to is gone (4400). */
   forget(): void {
-    this.#since = this.#position?.seq ?? null;
-    this.#position = null;
+    if (this.#epoch !== undefined) this.#since = this.#seq;
+    this.#epoch = undefined;
   }
 
   /**
@@ -129,12 +133,12 @@ export class Delivery {
 
   /** A gap: asks for what is missing. */
   #ask(): void {
-    const { epoch, seq } = this.#position ?? NOWHERE;
-    if (this.#askedAfter === seq) return this.#giveUp();
-    this.#askedAfter = seq;
-    this.#since ??= seq;
+    const after = this.#seq;
+    if (this.#askedAfter === after) return this.#giveUp();
+    this.#askedAfter = after;
+    this.#since ??= after;
     this.#phase = "asked";
-    this.#request({ type: "resume", epoch, after: seq }, ({ resume, seq, first }: Resumed) => {
+    this.#request({ type: "resume", epoch: this.#epoch, after }, ({ resume, seq, first }: Resumed) => {
       this.#target = Math.max(this.#target, seq);
       this.#catchUp(resume, first);
     });
@@ -150,26 +154,30 @@ export class Delivery {
   /** Pulls the next page of what was missed. */
   #pull(): void {
     this.#phase = "paging";
-    this.#request({ type: "history", after: this.#last, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
+    this.#request({ type: "history", after: this.#seq, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
   }
 
   #request(fields: object, done: (answer: never) => void): void {
     const turn = this.#turn;
-    // A connection that breaks fails its questions too; the next one asks for itself.
-    this.#ports.ask(fields, done as (answer: Answer) => void, () => void (turn === this.#turn && this.#giveUp()));
+    this.#ports.ask(fields, done as (answer: Answer) => void, (error) => {
+      // A connection that breaks fails its questions too; the next one asks for itself.
+      if (turn !== this.#turn) return;
+      if (error.retryable) this.#callOff = this.#ports.later(error, () => this.#request(fields, done));
+      else this.#giveUp();
+    });
   }
 
   #page({ messages, more }: HistoryFrame): void {
     const turn = this.#turn;
     for (const message of messages) {
-      const last = this.#last;
-      if (message.seq === undefined || message.seq <= last) continue;
+      const { seq = 0 } = message;
+      if (seq <= this.#seq) continue;
       // The oldest were trimmed while we pulled: lost up to here, and on from here.
-      if (message.seq > last + 1) this.#skip(message.seq - 1, message.seq);
+      if (seq > this.#seq + 1) this.#skip(seq - 1, seq);
       this.#take(message);
       if (turn !== this.#turn) return;
     }
-    if (this.#last >= this.#target) return this.#replay();
+    if (this.#seq >= this.#target) return this.#replay();
     if (more && messages.length) return this.#pull();
     this.#giveUp();
   }
@@ -182,19 +190,19 @@ export class Delivery {
 
   /** Tells what is held as far as it follows on, and ends a replay that has reached its target. */
   #advance(): void {
-    for (let next = this.#held[0]; next && (next.seq ?? 0) <= this.#last + 1; next = this.#held[0]) {
+    for (let next = this.#held[0]; next && (next.seq ?? 0) <= this.#seq + 1; next = this.#held[0]) {
       this.#held.shift();
       if (next.seq === undefined) this.#ports.deliver(next);
-      else if (next.seq > this.#last) this.#take(next);
+      else if (next.seq > this.#seq) this.#take(next);
     }
-    const last = this.#last;
-    if (this.#phase !== "replay" || last < this.#target) return;
+    if (this.#phase !== "replay" || this.#seq < this.#target) return;
     this.#phase = "live";
+    this.#ports.told();
     // What is still held has a gap before it.
     if (this.#held.length) return this.#ask();
     const since = this.#since;
     this.#since = null;
-    if (since !== null) this.#ports.tell("recovered", { after: since, seq: last });
+    if (since !== null) this.#ports.tell("recovered", { after: since, seq: this.#seq });
   }
 
   /** What is missing cannot be had: goes on with the oldest that is held, or with the head. */
@@ -206,18 +214,14 @@ export class Delivery {
   }
 
   #skip(seq: number, first: number | undefined): void {
-    const position = this.#position ?? NOWHERE;
-    if (seq <= position.seq) return;
-    this.#position = { ...position, seq };
-    this.#tellLost((this.#since = position.seq), seq, first);
-  }
-
-  #tellLost(after: number | null, seq: number, first: number | undefined): void {
+    const after = this.#seq;
+    if (seq <= after) return;
+    this.#seq = this.#since = seq;
     this.#ports.tell("lost", { after, seq, first });
   }
 
   #take(message: Message): void {
-    this.#position = { ...(this.#position ?? NOWHERE), seq: message.seq ?? 0 };
+    this.#seq = message.seq ?? 0;
     this.#ports.deliver(message);
   }
 }

@@ -9,9 +9,38 @@ export function onAbort(signal: AbortSignal | undefined, run: () => void): () =>
   return () => signal?.removeEventListener("abort", run);
 }
 
+/** Runs what is the app's own; what it throws is reported as uncaught, outside of our own work. */
+export function guarded(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
+/** Values that wait for their first listener; of more, all that wait are let go. */
+const WAITING = 1_000;
+
+/** Something that was told, and its name. */
+export type Told<Events extends object> = { [Name in keyof Events]: readonly [Name, Events[Name]] }[keyof Events];
+
 /** Listeners by event name; a listener that throws is reported and disturbs nobody else. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
+  readonly #offs = new Set<() => void>();
+  /** Names that nobody has listened to yet, whose values wait. */
+  readonly #unheard: Set<keyof Events>;
+  readonly #letGo: (told: Told<Events>[]) => void;
+  #waiting: Told<Events>[] = [];
+  #phase: "on" | "over" = "on";
+
+  /** Values of these names wait for the first listener of their name; `letGo` is given those that waited in vain. */
+  constructor(waits: readonly (keyof Events)[] = [], letGo: (told: Told<Events>[]) => void = () => {}) {
+    this.#unheard = new Set(waits);
+    this.#letGo = letGo;
+  }
 
   /** Calls `listener` for each such event until the returned function is called or `signal` aborts. */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void, { signal }: ListenOptions = {}): () => void {
@@ -22,23 +51,37 @@ export class Emitter<Events extends object> {
     this.#listeners.set(name, listeners.add(entry));
     const off = (): void => {
       listeners.delete(entry);
+      this.#offs.delete(off);
       forget();
     };
-    const forget = onAbort(signal, off);
+    this.#offs.add(off);
+    const forget = onAbort(this.#phase === "on" ? signal : undefined, off);
+    // Who begins to listen in this turn hears what waited from its beginning.
+    if (this.#waiting.some(([waiting]) => waiting === name)) queueMicrotask(() => this.#flush());
+    else this.#unheard.delete(name);
     return off;
   }
 
-  /** Tells the listeners that are there now. */
+  /** Tells the listeners that are there now, and still there when it is their turn. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
-    for (const listener of [...(this.#listeners.get(name) ?? [])]) {
-      try {
-        (listener as (value: Events[Name]) => void)(value);
-      } catch (error) {
-        // Thrown outside of our own work, where the runtime reports it as uncaught.
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+    if (this.#unheard.has(name)) {
+      if (this.#waiting.push([name, value]) > WAITING) this.#letGo(this.#waiting.splice(0));
+      return;
     }
+    const listeners = this.#listeners.get(name) ?? new Set();
+    for (const listener of [...listeners])
+      if (listeners.has(listener)) guarded(() => (listener as (value: Events[Name]) => void)(value));
+  }
+
+  /** Nothing will happen any more: lets all listeners go. What waits is told to who asks for it yet. */
+  end(): void {
+    this.#phase = "over";
+    for (const off of [...this.#offs]) off();
+  }
+
+  /** Tells what has waited, in its order, to those who came for it. */
+  #flush(): void {
+    for (const name of this.#unheard) if (this.#listeners.get(name)?.size) this.#unheard.delete(name);
+    for (const [name, value] of this.#waiting.splice(0)) this.emit(name, value);
   }
 }

@@ -41,7 +41,10 @@ export type ClientCode =
   | "removed"
   /** Another connection took this one's place. */
   | "replaced"
-  /** The connection is alive, but no answer came within 30 s; whether the request was carried out is not known. */
+  /**
+   * The connection is alive, but no answer came within 30 s; or it broke, and what was said meanwhile is lost. Whether
+   * the request was carried out is not known.
+   */
   | "timeout"
   /** An iterator was read more slowly than messages came. */
   | "too_slow";
@@ -97,19 +100,19 @@ export function advise(code: number): Advice {
   return RANGES[Math.floor((code - 4000) / 100)] ?? ([1000, 1002, 1003, 1007, 1008, 1009].includes(code) ? "stop" : "back_off");
 }
 
-const CLOSE_CODES: ReadonlyMap<number, ErrorCode> = new Map<number, ErrorCode>([
-  [1000, "closed"],
-  [4001, "not_found"],
-  [4003, "forbidden"],
-  [4008, "removed"],
-  [4009, "unauthenticated"],
-  [4010, "replaced"],
-  [4300, "unauthenticated"],
-]);
+const CLOSE_CODES: { readonly [code: number]: ErrorCode } = {
+  1000: "closed",
+  4001: "not_found",
+  4003: "forbidden",
+  4008: "removed",
+  4009: "unauthenticated",
+  4010: "replaced",
+  4300: "unauthenticated",
+};
 
 /** What ended a connection, for good or for now; with the `address` that was tried where there was none yet. */
 export function closeError(code: number, reason = "", address = ""): ChannelError {
-  const name = CLOSE_CODES.get(code) ?? (advise(code) === "stop" ? "protocol" : "offline");
+  const name = CLOSE_CODES[code] ?? (advise(code) === "stop" ? "protocol" : "offline");
   const why =
     name === "unauthenticated"
       ? "sign in again, or give `token` as a function that gets a valid one"

@@ -1,3 +1,4 @@
+import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Silence in either direction, in milliseconds, after which the client says `ping` (R6). */
@@ -63,7 +64,7 @@ export class Heartbeat {
     this.#sentAt = this.#runtime.now();
     const texts = this.#texts;
     this.#callOff();
-    this.#callOff = this.#runtime.after(PATIENCE_MS, () => {
+    this.#callOff = patiently(this.#runtime, PATIENCE_MS, () => {
       if (this.#texts === texts) this.#events.silent();
       else this.#watch();
     });

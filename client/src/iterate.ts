@@ -8,8 +8,9 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #stop: () => void;
   readonly #items: Item[] = [];
   #wakers: (() => void)[] = [];
-  #phase: "running" | "ended" | "failed" = "running";
-  #error: unknown;
+  #phase: "running" | "ended" = "running";
+  /** What is to be told at the end, once. */
+  #error: ChannelError | undefined;
 
   /** `stop` is called once, when nobody wants more. */
   constructor(stop: () => void) {
@@ -26,8 +27,8 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   /** No more will come; with an error that is no mere leaving, the reader is told it after what waits. */
   end(error?: ChannelError): void {
     if (this.#phase !== "running") return;
-    this.#phase = (error?.code ?? "closed") === "closed" ? "ended" : "failed";
-    this.#error = error;
+    this.#phase = "ended";
+    if (error?.code !== "closed") this.#error = error;
     this.#stop();
     this.#wake();
   }
@@ -35,11 +36,9 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   async next(): Promise<IteratorResult<Item, undefined>> {
     while (!this.#items.length && this.#phase === "running") await new Promise<void>((wake) => this.#wakers.push(wake));
     if (this.#items.length) return { value: this.#items.shift() as Item, done: false };
-    if (this.#phase === "failed") {
-      // Told once; after it the end is an ordinary one.
-      this.#phase = "ended";
-      throw this.#error;
-    }
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) throw error;
     return { value: undefined, done: true };
   }
 

@@ -1,6 +1,6 @@
 import { ChannelError, offline } from "./errors.ts";
 import type { Pace } from "./pace.ts";
-import type { Ack, HistoryFrame, Limits, MessageFrame, Refusal, Resumed } from "./protocol.ts";
+import type { Ack, HistoryFrame, Limits, MessageFrame, Resumed } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** A frame that answers a request. */
@@ -12,20 +12,33 @@ export type Ask = (fields: object, done: (answer: Answer) => void, fail: (error:
 /** A request on its way: `done` or `fail` is called exactly once. */
 export interface Request {
   readonly id: string;
-  /** Its place in the order in which requests were made. */
-  readonly place: number;
   readonly text: string;
   readonly bytes: number;
-  done(answer: Answer): void;
+  /** Without an answer where a later request takes its place. */
+  done(answer?: Answer): void;
   fail(error: ChannelError): void;
   /** Ends the waiting for an answer. */
   callOff(): void;
+  /** `refused` by rate: it goes again when all of its array is answered. */
+  phase: "waits" | "sent" | "refused";
+  /** When it was sent last, by the service's clock; before all time where the service does not know its id again. */
+  sentAt?: number;
+  /** When it was first sent on a way that then broke: it may have been carried out. */
+  doubtSince?: number | undefined;
+  /** Whether no replay can tell any more if it was. */
+  untold?: boolean;
+  /** Whether its answer is overdue. */
+  overdue?: boolean;
 }
 
 /** How a lane treats its requests. */
 export interface LaneRules {
   /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
   readonly batch: 1 | "many" | "unordered";
+  /** Whether being carried out twice does harm: then what is in doubt waits for what a replay tells of it. */
+  readonly once?: boolean;
+  /** Whether a request takes the place of those before it that were not sent yet. */
+  readonly latest?: boolean;
   /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
   readonly again: "always" | "by_rate" | "never";
   /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
@@ -36,11 +49,19 @@ export interface LaneRules {
 export interface Way {
   readonly limits: Limits;
   readonly pace?: Pace;
+  /** Sends text. `alive` tells that a `ping` was answered, and with it all that was sent before. */
   send(text: string): void;
+  /** The service's clock, in milliseconds since 1970, as far as it remembers ids by which to know a request again (D7). */
+  now(): number;
 }
 
+/** How many requests of a lane may be unanswered, and how many bytes of them; what is more is refused. */
+const QUEUE_FRAMES = 1_000;
+const QUEUE_BYTES = 1 << 20;
 /** An answer that has not come after this many milliseconds on a living connection will not come. */
 const ANSWER_MS = 30_000;
+/** So long the service knows an id again, in milliseconds (D7), less what sending may take. */
+const KNOWN_MS = 570_000;
 /** A lane that was refused by rate and then sent nothing for this many milliseconds tries its full speed again. */
 const RESTED_MS = 10_000;
 
@@ -51,14 +72,15 @@ const RESTED_MS = 10_000;
 export class Lane {
   readonly #rules: LaneRules;
   readonly #runtime: Runtime;
-  #queue: Request[] = [];
-  #flying = new Map<string, Request>();
-  #refused: Request[] = [];
+  /** All that is neither answered nor given up, in the order in which it was asked. */
+  #requests: Request[] = [];
   #holdUntil = 0;
   /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
   #gap = 0;
   #sentAt = 0;
   #way: Way | null = null;
+  /** Whether what is in doubt has to wait, because a replay may still tell of it. */
+  #phase: "told" | "untold" = "told";
   #callOff = (): void => {};
 
   constructor(runtime: Runtime, rules: LaneRules) {
@@ -68,46 +90,77 @@ export class Lane {
 
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
-    this.#queue.push(request);
+    this.#requests.push(request);
+    this.#trim();
+    if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
+      this.#requests.pop();
+      throw new ChannelError("queue_full", "The queue is full: try later.");
+    }
     queueMicrotask(() => this.flush());
   }
 
   /** Whether anything is neither answered nor given up. */
   get busy(): boolean {
-    return this.#queue.length + this.#flying.size + this.#refused.length > 0;
+    return this.#requests.length > 0;
   }
 
-  /** A way is there: what waits goes out. */
+  /** A way is there: what waits goes out, save what is in doubt and everything behind it. */
   open(way: Way): void {
     this.#way = way;
     this.#holdUntil = 0;
+    this.#phase = "untold";
     this.flush();
   }
 
-  /** The way broke: what may be sent again goes back to the front of the queue, in its old order; with an error, nothing may. */
+  /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
+  lost(most: boolean): void {
+    for (const request of this.#requests) {
+      // Of what was not sent yet nothing is in doubt: that is seen to when it is.
+      request.untold = true;
+      if (most) request[request.doubtSince === undefined ? "sentAt" : "doubtSince"] = -Infinity;
+    }
+  }
+
+  /** All else that was said meanwhile has been told: what was not among it was not carried out. */
+  told(): void {
+    this.#phase = "told";
+    for (const request of this.#are("waits")) if (!request.untold) request.doubtSince = undefined;
+    this.flush();
+  }
+
+  /** The way holds: an answer that is overdue will not come. */
+  alive(): void {
+    for (const { id, overdue } of this.#are("sent")) if (overdue) this.take(id, unanswered("No answer in 30 s"));
+  }
+
+  /** The way broke: what may be sent again waits again, in its old place; with an error, nothing may. */
   down(error?: ChannelError): void {
     this.#way = null;
     this.#callOff();
-    const back = [...this.#flying.values(), ...this.#refused, ...this.#queue].sort((a, b) => a.place - b.place);
-    this.#flying.clear();
-    this.#refused = [];
-    this.#queue = [];
-    for (const request of back) request.callOff();
-    if (this.#rules.again === "always" && !error) this.#queue = back;
-    else for (const request of back) request.fail(error ?? offline());
+    for (const request of this.#requests) {
+      if (this.#rules.once && request.phase === "sent") request.doubtSince ??= request.sentAt;
+      request.phase = "waits";
+      request.callOff();
+    }
+    if (this.#rules.again === "always" && !error) this.#trim();
+    else for (const { fail } of this.#requests.splice(0)) fail(error ?? offline());
   }
 
   /** Sends as much as the rules allow. */
   flush(): void {
     const way = this.#way;
-    if (!way) return;
-    while (this.#queue.length && (this.#rules.batch === "unordered" || !(this.#flying.size + this.#refused.length))) {
+    if (!way || (this.#phase === "untold" && this.#are("waits").some(({ doubtSince }) => doubtSince !== undefined))) return;
+    // What may have been carried out, and would not be known again, is not sent again.
+    for (const { id, doubtSince = Infinity } of this.#are("waits"))
+      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered("Away for too long"));
+    for (;;) {
+      const waiting = this.#are("waits");
+      if (!waiting.length || (this.#rules.batch !== "unordered" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(
         this.#holdUntil - now,
-        // Without a gap the clock may have been set back.
-        this.#gap && this.#sentAt + this.#gap - now,
+        this.#sentAt + this.#gap - now,
         (this.#rules.paced && way.pace?.wait(now)) || 0,
       );
       if (wait > 0) {
@@ -115,75 +168,76 @@ export class Lane {
         this.#callOff = this.#runtime.after(wait, () => this.flush());
         return;
       }
-      this.#launch(way);
+      this.#launch(way, waiting);
     }
   }
 
-  /** Takes the answer to one request; says whether it waits for one here. */
-  take(id: string, answer: Answer | Refusal): boolean {
-    const request = this.#landed(id);
+  /** Takes the answer to one request, or the error that ends it; says whether it waits for one here. */
+  take(id: string, answer: Answer | ChannelError): boolean {
+    const request = this.#requests.find((any) => any.id === id);
     if (!request) return false;
-    if (answer.type !== "error") {
-      request.done(answer);
-    } else if (answer.code === "rate_limited" && this.#rules.again !== "never") {
-      this.#refused.push(request);
-      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retry_after ?? 1_000));
+    request.callOff();
+    if (answer instanceof ChannelError && answer.code === "rate_limited" && this.#rules.again !== "never") {
+      request.phase = "refused";
+      this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retryAfter ?? 1_000));
     } else {
-      request.fail(new ChannelError(answer.code, answer.message, answer.retry_after, answer.seq));
+      this.#requests.splice(this.#requests.indexOf(request), 1);
+      if (answer instanceof ChannelError) request.fail(answer);
+      else request.done(answer);
     }
     this.#settle();
     return true;
   }
 
-  /** Gives one request up; it may be carried out all the same if it was sent already. */
-  withdraw(id: string, error: ChannelError): void {
-    const request = this.#landed(id) ?? [...this.#queue, ...this.#refused].find((waiting) => waiting.id === id);
-    if (!request) return;
-    this.#queue = this.#queue.filter((waiting) => waiting !== request);
-    this.#refused = this.#refused.filter((waiting) => waiting !== request);
-    request.fail(error);
-    this.#settle();
+  #are(phase: Request["phase"]): Request[] {
+    return this.#requests.filter((request) => request.phase === phase);
   }
 
-  #launch(way: Way): void {
+  #launch(way: Way, waiting: readonly Request[]): void {
     const most = this.#gap || this.#rules.batch === 1 ? 1 : way.limits.batch;
-    let bytes = 2;
-    let count = 0;
-    while (count < most && count < this.#queue.length) {
-      bytes += (this.#queue[count]?.bytes ?? 0) + 1;
+    const now = this.#runtime.now();
+    const texts: string[] = [];
+    let size = 2;
+    for (const request of waiting) {
+      size += request.bytes + 1;
       // An array counts as a frame too, so it must fit; one request alone was measured when it was made.
-      if (count && bytes > way.limits.frame_bytes) break;
-      count++;
+      if (texts.length === most || (texts.length && size > way.limits.frame_bytes)) break;
+      texts.push(request.text);
+      request.phase = "sent";
+      request.sentAt = way.now();
+      request.untold = request.doubtSince !== undefined;
+      request.overdue = false;
+      request.callOff = this.#runtime.after(ANSWER_MS, () => {
+        // On a way that has died it is not the answer that is missing, and after a block it may wait to be read.
+        request.overdue = true;
+        way.send("ping");
+      });
     }
-    const batch = this.#queue.splice(0, count);
-    for (const request of batch) {
-      this.#flying.set(request.id, request);
-      request.callOff = this.#runtime.after(ANSWER_MS, () =>
-        this.withdraw(request.id, new ChannelError("timeout", "No answer in 30 s; it may have been carried out.")),
-      );
-    }
-    this.#sentAt = this.#runtime.now();
-    if (this.#rules.paced) way.pace?.spend(count, this.#sentAt);
-    const texts = batch.map(({ text }) => text).join();
-    way.send(count > 1 ? `[${texts}]` : texts);
+    this.#sentAt = now;
+    if (this.#rules.paced) way.pace?.spend(texts.length, now);
+    way.send(texts.length > 1 ? `[${texts}]` : `${texts}`);
   }
 
-  #landed(id: string): Request | undefined {
-    const request = this.#flying.get(id);
-    this.#flying.delete(id);
-    request?.callOff();
-    return request;
+  /** Of those that wait the latest takes the place of the others, where that is the rule. */
+  #trim(): void {
+    if (!this.#rules.latest) return;
+    const before = this.#are("waits").slice(0, -1);
+    this.#requests = this.#requests.filter((request) => !before.includes(request));
+    for (const request of before) request.done();
   }
 
   /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
   #settle(): void {
-    if (this.#rules.batch === "unordered" ? !this.#refused.length : this.#flying.size) return;
-    if (this.#refused.length) {
-      this.#queue = [...this.#refused.sort((a, b) => a.place - b.place), ...this.#queue];
-      this.#refused = [];
+    const refused = this.#are("refused");
+    if (this.#rules.batch === "unordered" ? !refused.length : this.#are("sent").length) return;
+    if (refused.length) {
+      for (const request of refused) request.phase = "waits";
+      this.#trim();
       // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
       this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
     }
     this.flush();
   }
 }
+
+const unanswered = (why: string): ChannelError => new ChannelError("timeout", `${why}; it may have been carried out.`);

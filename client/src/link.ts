@@ -33,14 +33,22 @@ export class Link {
 
   /** Sends text; where the other side has begun to close, the link ends instead. */
   send(text: string): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(text);
-    else this.#expectEnd();
+    try {
+      if (this.#socket.readyState === OPEN) return this.#socket.send(text);
+    } catch {
+      // A socket that cannot send is as good as closing, whatever it says of itself.
+    }
+    this.#expectEnd();
   }
 
   /** Closes; `gone` follows within 2 s. */
   close(code?: number): void {
     this.#expectEnd();
-    this.#socket.close(code);
+    try {
+      this.#socket.close(code);
+    } catch {
+      // It is not heard any more in any case.
+    }
   }
 
   #expectEnd(ms = CLOSE_MS): void {

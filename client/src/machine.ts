@@ -17,6 +17,8 @@ export type Happening =
   | "pause"
   /** The app is done. */
   | "close"
+  /** The app signed in anew before anybody could be told. */
+  | "source"
   /** A token is at hand, or none is needed. */
   | "token"
   /** The token function failed; later it may not. */
@@ -39,12 +41,16 @@ export type Happening =
   | "due"
   /** The network is back, or the page is seen again. */
   | "wake"
+  /** The device says that the network is gone. */
+  | "offline"
   /** One attempt more than the app allows. */
   | "give_up";
 
 /** What is done on the way, in this order. */
 export type Effect =
   | "ask_token"
+  /** Asks anew where the token function has been silent for long. */
+  | "ask_anew"
   | "open_socket"
   | "sign_in"
   | "adopt"
@@ -88,6 +94,9 @@ export const TABLE: Readonly<Record<State, Rows>> = {
   },
   joining: {
     ...ENDS,
+    start: ["joining", "ask_anew"],
+    wake: ["joining", "ask_anew"],
+    source: ["joining", "drop", "ask_token"],
     token: ["joining", "open_socket"],
     no_token: ["waiting", "back_off"],
     guest: ["joining", "sign_in"],
@@ -97,12 +106,14 @@ export const TABLE: Readonly<Record<State, Rows>> = {
   open: {
     ...ENDS,
     wake: ["open", "probe"],
+    offline: ["open", "probe"],
     silent: ["waiting", "drop", "soon"],
   },
   waiting: {
     due: ["joining", "ask_token"],
     start: ["waiting", "hasten"],
     wake: ["waiting", "hasten"],
+    source: ["waiting", "hasten"],
     give_up: ["closed", "finish"],
     pause: ["idle", "drop"],
     close: ["closed", "drop", "finish"],

@@ -1,14 +1,13 @@
 import { ChannelError, offline } from "./errors.ts";
 import { Lane } from "./lane.ts";
-import type { Answer, Ask } from "./lane.ts";
+import type { Answer, Ask, Request, Way } from "./lane.ts";
 import { Pace } from "./pace.ts";
 import { isIJson } from "./protocol.ts";
-import type { Limits, Refusal } from "./protocol.ts";
+import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** How many requests may wait for their answer, and how many bytes of them; what is more is refused. */
-const QUEUE_FRAMES = 1_000;
-const QUEUE_BYTES = 1 << 20;
+/** The service knows an id again among this many of the last messages (D7), less those of the time until it is sent. */
+const REMEMBERED = 500;
 /** What the service takes where `welcome` did not say. */
 const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
 
@@ -16,7 +15,7 @@ const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20
  * The lanes:
  * - `publish`: in order, again after a reconnect, again after `rate_limited`
  * - `volatile`: now or not at all
- * - `presence` and `history`: one after the other, again after a reconnect and after `rate_limited`
+ * - `presence` and `history`: one after the other, again after a reconnect and after `rate_limited`; of `presence` the latest
  * - `control`: the client's own requests, meant for one connection alone; needs no `welcome`
  */
 export type LaneName = "publish" | "volatile" | "presence" | "history" | "control";
@@ -26,10 +25,7 @@ export class Outbox {
   readonly #instance: string;
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
-  #frames = 0;
-  #bytes = 0;
   #limits = DEFAULT_LIMITS;
-  #send: (text: string) => void = () => {};
   #phase: "down" | "linked" | "open" = "down";
   /** What ended the channel. */
   #over: ChannelError | undefined;
@@ -38,9 +34,9 @@ export class Outbox {
     this.#instance = runtime.instance();
     this.#lanes = {
       control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
-      publish: new Lane(runtime, { batch: "many", again: "always", paced: false }),
+      publish: new Lane(runtime, { batch: "many", again: "always", paced: false, once: true }),
       volatile: new Lane(runtime, { batch: "unordered", again: "never", paced: false }),
-      presence: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+      presence: new Lane(runtime, { batch: 1, again: "always", paced: true, latest: true }),
       history: new Lane(runtime, { batch: 1, again: "always", paced: true }),
     };
   }
@@ -54,55 +50,53 @@ export class Outbox {
   }
 
   /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
-  ask(lane: LaneName, fields: object, done: (answer: Answer) => void, fail: (error: ChannelError) => void): string {
-    const place = this.#counter++;
-    const id = `${this.#instance}-${place}`;
+  ask(lane: LaneName, fields: object, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
+    const id = `${this.#instance}-${this.#counter++}`;
     try {
       const text = this.#textOf(lane, { ...fields, id });
       const bytes = new TextEncoder().encode(text).length;
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
-      if (lane !== "control" && (this.#frames >= QUEUE_FRAMES || this.#bytes + bytes > QUEUE_BYTES))
-        throw new ChannelError("queue_full", "The queue is full: try later.");
-      this.#count(1, bytes);
-      this.#lanes[lane].add({
-        id,
-        place,
-        text,
-        bytes,
-        callOff: () => {},
-        done: (answer) => (this.#count(-1, -bytes), done(answer)),
-        fail: (error) => (this.#count(-1, -bytes), fail(error)),
-      });
+      this.#lanes[lane].add({ id, text, bytes, phase: "waits", callOff: () => {}, done: done as Request["done"], fail });
     } catch (error) {
       fail(error as ChannelError);
     }
     return id;
   }
 
-  /** Gives a request up. */
-  withdraw(id: string, error: ChannelError): void {
-    for (const lane of Object.values(this.#lanes)) lane.withdraw(id, error);
-  }
-
-  /** Takes an answer or a refusal; says whether anyone waited for it. */
-  take(id: string | undefined, answer: Answer | Refusal): boolean {
+  /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */
+  take(id: string | undefined, answer: Answer | ChannelError): boolean {
     return id !== undefined && Object.values(this.#lanes).some((lane) => lane.take(id, answer));
   }
 
-  /** A link is there, though not more than a sign-in may go over it yet. */
-  linked(send: (text: string) => void): void {
-    this.#send = send;
-    this.#phase = "linked";
-    this.#lanes.control.open({ limits: this.#limits, send });
+  /**
+   * The service said `welcome`: what waits goes out, what was unanswered first. Of who has still to sign in no more
+   * than that goes over the link.
+   */
+  open({ limits: given, epoch, user }: Welcome, link: Pick<Way, "send" | "now">): void {
+    const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
+    const { control, ...others } = this.#lanes;
+    const way = { ...link, limits, pace: new Pace(limits.per_second, limits.burst) };
+    // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
+    if (user === null) way.now = () => -Infinity;
+    this.#phase = epoch === undefined ? "linked" : "open";
+    control.open(way);
+    if (epoch !== undefined) for (const lane of Object.values(others)) lane.open(way);
   }
 
-  /** The service said `welcome`: what waits goes out, what was unanswered first. */
-  open(given: Limits | undefined): void {
-    const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
-    this.#phase = "open";
-    const way = { limits, pace: new Pace(limits.per_second, limits.burst), send: this.#send };
-    for (const lane of Object.values(this.#lanes)) lane.open(way);
+  /** So many messages that this client has missed cannot be told. */
+  lost(count: number): void {
+    this.#lanes.publish.lost(count > REMEMBERED);
+  }
+
+  /** Everything that was missed has been told, as far as it can be. */
+  told(): void {
+    this.#lanes.publish.told();
+  }
+
+  /** The link holds. */
+  alive(): void {
+    for (const lane of Object.values(this.#lanes)) lane.alive();
   }
 
   /** The link is gone. */
@@ -129,10 +123,5 @@ export class Outbox {
     }
     if (isIJson(text)) return text;
     throw new ChannelError("bad_frame", "`data` holds half a surrogate pair, a noncharacter, or more than 62 levels.");
-  }
-
-  #count(frames: number, bytes: number): void {
-    this.#frames += frames;
-    this.#bytes += bytes;
   }
 }

@@ -2,7 +2,7 @@
 export class Pace {
   readonly #interval: number;
   readonly #slack: number;
-  /** When all that went would have gone at an even pace, in milliseconds since 1970. */
+  /** When all that went would have gone at an even pace, in milliseconds by the runtime's clock. */
   #even = 0;
 
   constructor(perSecond: number, burst: number) {

@@ -1,4 +1,5 @@
 import { ChannelError } from "./errors.ts";
+import type { Identity } from "./identity.ts";
 import type { Ask } from "./lane.ts";
 import type { Runtime } from "./runtime.ts";
 import { expiryOf } from "./tokens.ts";
@@ -6,8 +7,6 @@ import type { TokenAsk, Tokens } from "./tokens.ts";
 
 /** A token is renewed this many milliseconds before it expires, or when four fifths of its time are over. */
 const AHEAD_MS = 60_000;
-/** Timers of all runtimes hold at least this many milliseconds. */
-const LONGEST_TIMER_MS = 2_000_000_000;
 /** A token function that failed is asked again after this many milliseconds at the earliest. */
 const AGAIN_MS = 1_000;
 
@@ -20,28 +19,30 @@ export interface RenewalPorts {
   refused(error: ChannelError): void;
 }
 
-/** Replaces the grant of an open connection before it expires (A5). */
+/** Replaces the grant of an open connection: before it expires, and at a sign-in (A5). */
 export class Renewal {
   readonly #runtime: Runtime;
-  readonly #tokens: Tokens;
+  readonly #identity: Identity;
   readonly #ports: RenewalPorts;
   #turn = 0;
   #callOff = (): void => {};
+  /** The `auth` that is under way. */
+  #told: Promise<void> | undefined;
 
-  constructor(runtime: Runtime, tokens: Tokens, ports: RenewalPorts) {
+  constructor(runtime: Runtime, identity: Identity, ports: RenewalPorts) {
     this.#runtime = runtime;
-    this.#tokens = tokens;
+    this.#identity = identity;
     this.#ports = ports;
   }
 
   /** Plans the next renewal; `expires` is by the service's clock. */
-  start(expires: number | null | undefined): void {
+  start(tokens: Tokens, expires: number | null | undefined): void {
     this.#callOff();
-    if (!this.#tokens.renewable || typeof expires !== "number") return;
+    if (!tokens.renewable || typeof expires !== "number") return;
     const left = expires - this.#ports.now();
     // Spread, so that members who joined together do not all ask together.
     const ahead = Math.min(AHEAD_MS, left / 5) * (1 + this.#runtime.random() / 2);
-    this.#plan(left - ahead, expires, "renew");
+    this.#plan(left - ahead, tokens, "renew", expires);
   }
 
   stop(): void {
@@ -49,33 +50,43 @@ export class Renewal {
     this.#callOff();
   }
 
-  /** Tells the service the token of the source it has; asks once more where it is refused. */
-  async renew(reason: TokenAsk["reason"], expires = Infinity): Promise<void> {
+  /** Tells the service a token of these; asks once more where it is refused. A sign-in is tried once. */
+  async renew(tokens: Tokens, reason: TokenAsk["reason"], expires = -Infinity): Promise<void> {
     const turn = this.#turn;
     try {
-      await this.now(reason);
+      await this.#tell(tokens, reason);
     } catch (error) {
-      // The connection is gone, and with it the question: the next join asks for itself.
-      if (turn !== this.#turn) return;
+      // The connection is gone, and with it the question: the next join asks for itself. So does another source.
+      if (turn !== this.#turn || !this.#identity.wants(tokens) || this.#identity.refused(tokens, error)) return;
       if (!(error instanceof ChannelError) || error.retryable)
-        this.#plan(Math.max(AGAIN_MS, (expires - this.#ports.now()) / 4), expires, reason);
-      else if (this.#tokens.renewable && reason !== "refused") await this.renew("refused", expires);
+        this.#plan(Math.max(AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
+      else if (tokens.renewable && reason !== "refused") await this.renew(tokens, "refused", expires);
       else this.#ports.refused(error);
     }
   }
 
-  #plan(ms: number, expires: number, reason: TokenAsk["reason"]): void {
-    this.#callOff = this.#runtime.after(Math.min(LONGEST_TIMER_MS, Math.max(0, ms)), () => void this.renew(reason, expires));
+  #plan(ms: number, tokens: Tokens, reason: TokenAsk["reason"], expires: number): void {
+    this.#callOff = this.#runtime.after(ms, () => void this.renew(tokens, reason, expires));
   }
 
-  /** Tells the service a token of the source; rejects where it is refused. */
-  async now(reason: TokenAsk["reason"]): Promise<void> {
+  /** Tells the service a token of these, unless others are wanted meanwhile; rejects where it is refused. */
+  async #tell(tokens: Tokens, reason: TokenAsk["reason"]): Promise<void> {
     const turn = this.#turn;
-    const token = this.#tokens.renewable ? await this.#tokens.ask(reason) : this.#tokens.current;
+    const token = tokens.renewable ? await tokens.ask(reason) : tokens.current;
+    // One at a time: a renewal that is refused by rate and sent again would undo a sign-in that came after it.
+    while (this.#told) await this.#told;
     // The same token again would change nothing.
-    if (turn !== this.#turn || token === null || (reason === "renew" && token === this.#tokens.current)) return;
-    await new Promise((done, fail) => this.#ports.ask({ type: "auth", token }, done, fail));
-    this.#tokens.accepted(token);
-    this.start(expiryOf(token));
+    if (turn !== this.#turn || !this.#identity.wants(tokens) || (reason === "renew" && token === tokens.current)) return;
+    const answered = new Promise<void>((done, fail) => {
+      const accepted = (): void => {
+        this.#identity.accepted(tokens, token as string);
+        this.start(tokens, expiryOf(token as string));
+        done();
+      };
+      this.#ports.ask({ type: "auth", token }, accepted, fail);
+    });
+    const over = (): void => void (this.#told = undefined);
+    this.#told = answered.then(over, over);
+    await answered;
   }
 }

@@ -2,16 +2,16 @@
 export interface Runtime {
   /** Opens a socket. */
   socket(url: string, protocols: string[]): SocketLike;
-  /** Milliseconds since 1970. */
+  /** Milliseconds of a clock that nobody sets: it only goes forward. What it counts from means nothing. */
   now(): number;
-  /** Calls `run` once after `ms`; the returned function calls it off. */
+  /** Calls `run` once after `ms`, however long that is; the returned function calls it off. */
   after(ms: number, run: () => void): () => void;
   /** Between 0 and 1. */
   random(): number;
   /** 96 random bits as text, to tell this instance's requests from all others. */
   instance(): string;
-  /** Calls `woken` when the network is back or the page is seen again, until the returned function is called. */
-  onWake(woken: () => void): () => void;
+  /** Calls `woken` when the network is back or the page is seen again, `lost` when it is gone, until the returned function is called. */
+  onWake(woken: () => void, lost: () => void): () => void;
 }
 
 /** As much of a WebSocket as the client uses. */
@@ -25,21 +25,39 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
+/** Timers of all runtimes hold this many milliseconds; they fire at once where they are to hold more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** A wait that ends later than it should by more than this many milliseconds ended in a loop that was blocked. */
+const LATE_MS = 500;
+/** After which what came meanwhile is read, in milliseconds. */
+const READ_MS = 1_000;
+
+/** Gives up after `ms`, but not before what came while the loop was blocked could be read. */
+export function patiently(runtime: Runtime, ms: number, run: () => void): () => void {
+  const due = runtime.now() + ms;
+  let callOff = runtime.after(ms, () => {
+    if (runtime.now() - due > LATE_MS) callOff = runtime.after(READ_MS, run);
+    else run();
+  });
+  return () => callOff();
+}
+
 /** A browser, Node 22 or newer, Deno or Bun. */
 export const platform: Runtime = {
   socket: (url, protocols) => new WebSocket(url, protocols) as unknown as SocketLike,
-  now: () => Date.now(),
+  now: () => performance.now(),
   after(ms, run) {
-    const timer = setTimeout(run, ms);
+    const timer = setTimeout(run, Math.min(ms, LONGEST_TIMER_MS));
     return () => clearTimeout(timer);
   },
   random: () => Math.random(),
   instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(""),
-  onWake(woken) {
+  onWake(woken, lost) {
     const page = globalThis.document as Document | undefined;
     const seen = (): void => void (page?.visibilityState === "visible" && woken());
     const off = new AbortController();
     globalThis.addEventListener?.("online", woken, off);
+    globalThis.addEventListener?.("offline", lost, off);
     page?.addEventListener("visibilitychange", seen, off);
     return () => off.abort();
   },

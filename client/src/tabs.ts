@@ -1,4 +1,5 @@
 /** One token for all tabs that speak as the same user on the same channel, and one sign-out. */
+import { onAbort } from "./emitter.ts";
 import { ChannelError } from "./errors.ts";
 import { claimsOf, expiryOf } from "./tokens.ts";
 import type { TokenAsk } from "./tokens.ts";
@@ -31,12 +32,15 @@ type Note = { readonly type: "token"; readonly token: string } | { readonly type
 
 /** A tab that has a token answers within this many milliseconds, or is taken for asleep. */
 const ANSWER_MS = 150;
+/** A tab that holds the lock for this many milliseconds, or up to twice as many so that not all lose patience at once, is frozen. */
+const HELD_MS = 10_000;
 /** A token with less than this many milliseconds left is not worth sharing. */
 const TOO_SHORT_MS = 2_000;
 
 /**
  * Shares one token between tabs with equal url, channel and user: one tab gets it, under a Web Lock, and tells
- * the others by BroadcastChannel; it is kept in memory alone. Where the platform has neither, each tab asks for itself.
+ * the others by BroadcastChannel; it is kept in memory alone. Where the platform has neither, or the reader's settings
+ * deny them, each tab asks for itself.
  */
 export function shareToken(options: ShareOptions): SharedToken {
   return new Tab(options);
@@ -45,19 +49,21 @@ export function shareToken(options: ShareOptions): SharedToken {
 class Tab implements SharedToken {
   readonly #options: ShareOptions;
   readonly #name: string;
-  readonly #notes: BroadcastChannel | undefined;
+  #notes: BroadcastChannel | undefined;
   readonly #abort = new AbortController();
   /** The newest token known in this tab. */
   #known: string | null = null;
   /** The token this tab last handed out. */
   #given: string | null = null;
   #told: () => void = () => {};
+  /** By how much the service's clock is ahead of one that nobody sets; before it told the time, nothing has expired. */
+  #clockAhead = -Infinity;
 
   constructor(options: ShareOptions) {
     this.#options = options;
     this.#name = `dormouse ${JSON.stringify([String(options.url), options.channel, options.user])}`;
-    if (typeof BroadcastChannel === "undefined") return;
-    this.#notes = new BroadcastChannel(this.#name);
+    this.#notes = this.#open();
+    if (!this.#notes) return;
     this.#notes.onmessage = ({ data }: MessageEvent<Note>) => this.#hear(data);
     // In Node an open channel would keep the process alive.
     (this.#notes as { unref?: () => void }).unref?.();
@@ -68,18 +74,23 @@ class Tab implements SharedToken {
   }
 
   readonly token = async (ask: TokenAsk): Promise<string | null> => {
-    const token = this.#newer() ?? (await this.#locked(() => this.#find(ask)));
+    if (this.signal.aborted) return null;
+    if (ask.now > -Infinity) this.#clockAhead = ask.now - performance.now();
+    const token = this.#newer() ?? (await this.#locked(ask.signal, () => this.#find(ask)));
     this.#given = token;
     return token;
   };
 
   signOut(): void {
+    // Those who are still there are told by one who has left, too.
+    this.#notes ??= this.#open();
     this.#tell({ type: "signed_out" });
     this.#end();
   }
 
   close(): void {
     this.#notes?.close();
+    this.#notes = undefined;
   }
 
   /** With the lock held: what another tab got meanwhile, or has, or else a new one. */
@@ -87,8 +98,10 @@ class Tab implements SharedToken {
     if (this.#newer() === null && this.#notes) await this.#wanted();
     const known = this.#newer();
     if (known !== null) return known;
-    const token = await this.#options.get(ask);
-    if (token === null) return null;
+    const token = await Promise.race([this.#options.get(ask), given(ask.signal)]);
+    if (this.signal.aborted) return null;
+    // What is no token is for who asked to judge.
+    if (typeof token !== "string") return token;
     if (userOf(token) !== this.#options.user) {
       throw new ChannelError("forbidden", `The token is not for '${this.#options.user}', who is signed in here.`);
     }
@@ -106,23 +119,52 @@ class Tab implements SharedToken {
     });
   }
 
-  #locked<Value>(run: () => Promise<Value>): Promise<Value> {
+  /**
+   * Runs with the lock of all tabs, in its turn; past a tab that holds it for too long, and without it where it is denied.
+   * Leaves the line where nobody waits for the answer any more.
+   */
+  #locked<Value>(asked: AbortSignal, run: () => Promise<Value>): Promise<Value> {
     const locks = globalThis.navigator?.locks as LockManager | undefined;
-    return locks ? (locks.request(this.#name, run) as Promise<Value>) : run();
+    if (!locks) return run();
+    return new Promise((settle, fail) => {
+      const wait = new AbortController();
+      const leave = (): void => wait.abort();
+      const timer = setTimeout(leave, HELD_MS * (1 + Math.random()));
+      const forget = onAbort(asked, leave);
+      let phase: "waiting" | "running" = "waiting";
+      const begin = (): Promise<void> => {
+        phase = "running";
+        stay();
+        return run().then(settle, fail);
+      };
+      const stay = (): void => (clearTimeout(timer), forget());
+      // Rejects where the lock is not to be had, and also where it was taken away from us: then we go on all the same.
+      const request = (options: LockOptions, otherwise: () => unknown): Promise<unknown> =>
+        locks.request(this.#name, options, begin).catch(() => void (phase === "waiting" && (stay(), otherwise())));
+      void request({ signal: wait.signal }, () => {
+        if (asked.aborted) fail(asked.reason);
+        else if (wait.signal.aborted) void request({ steal: true }, begin);
+        else void begin();
+      });
+    });
   }
 
   /** The token known here, where it is another than the one this tab has used and still good for a while. */
   #newer(): string | null {
-    return this.#known !== this.#given && isGood(this.#known) ? this.#known : null;
+    return this.#known !== this.#given && this.#isGood(this.#known) ? this.#known : null;
+  }
+
+  #isGood(token: string | null): token is string {
+    return token !== null && endOf(token) > performance.now() + this.#clockAhead + TOO_SHORT_MS;
   }
 
   #hear(note: Note): void {
     if (note.type === "signed_out") return this.#end();
     if (note.type === "wanted") {
-      if (isGood(this.#known)) this.#tell({ type: "token", token: this.#known });
+      if (this.#isGood(this.#known)) this.#tell({ type: "token", token: this.#known });
       return;
     }
-    if (userOf(note.token) !== this.#options.user || left(note.token) <= left(this.#known)) return;
+    if (userOf(note.token) !== this.#options.user || endOf(note.token) <= endOf(this.#known)) return;
     this.#known = note.token;
     this.#told();
   }
@@ -134,16 +176,27 @@ class Tab implements SharedToken {
   #end(): void {
     this.#known = this.#given = null;
     this.#abort.abort(new ChannelError("closed", "Signed out."));
-    this.#notes?.close();
+    this.close();
+  }
+
+  #open(): BroadcastChannel | undefined {
+    try {
+      return new BroadcastChannel(this.#name);
+    } catch {
+      // There is none, or the reader blocks site data.
+      return undefined;
+    }
   }
 }
 
-function left(token: string | null): number {
-  return token === null ? 0 : (expiryOf(token) ?? Infinity) - Date.now();
+/** Rejects when the answer is not waited for any more. */
+function given(asked: AbortSignal): Promise<never> {
+  return new Promise((_, fail) => onAbort(asked, () => fail(asked.reason)));
 }
 
-function isGood(token: string | null): token is string {
-  return left(token) > TOO_SHORT_MS;
+/** When a token expires, by the service's clock. */
+function endOf(token: string | null): number {
+  return token === null ? -Infinity : (expiryOf(token) ?? Infinity);
 }
 
 function userOf(token: string): unknown {

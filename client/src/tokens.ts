@@ -1,40 +1,55 @@
+import { onAbort } from "./emitter.ts";
 import { ChannelError } from "./errors.ts";
+import type { Runtime } from "./runtime.ts";
 
 /** Why a token is asked for. */
 export interface TokenAsk {
   /** `join`: none is at hand; `renew`: the one in use expires soon; `refused`: the service did not take the last one. */
   readonly reason: "join" | "renew" | "refused";
-  /** Aborts when the channel is closed. */
+  /** Aborts when nobody waits for the answer any more: the channel is closed, or 30 s are over. */
   readonly signal: AbortSignal;
+  /** The service's clock, in milliseconds since 1970; `-Infinity` before it told the time, when nothing has expired. */
+  readonly now: number;
 }
 
 /**
  * A token, or the function that gets one: the client calls it before the token expires and after it was
- * refused. A function that throws is asked again later; one that gives `null` says that nobody is signed in.
+ * refused. A function that throws, or has no answer within 30 s, is asked again later; one that gives `null` says
+ * that nobody is signed in.
  */
 export type TokenSource = string | ((ask: TokenAsk) => string | null | Promise<string | null>);
 
 /** Tokens that expire within this many milliseconds are not worth a join. */
 const TOO_SHORT_MS = 1_000;
+/** A token function that has been silent for this many milliseconds is not waited for where one may ask anew. */
+const SLOW_MS = 5_000;
+/** One that has been silent for this many is not waited for at all. */
+const PATIENCE_MS = 30_000;
 
-/** The token in use, and the asking for a new one, one at a time. */
+/** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
-  #source: TokenSource | undefined;
-  #asking: Promise<string | null> | undefined;
+  readonly #source: TokenSource | undefined;
+  readonly #runtime: Runtime;
+  readonly #over: AbortSignal;
+  readonly #now: () => number;
+  #call: Call | undefined;
   /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
   #phase: "good" | "spent" | "second" = "good";
-  readonly #signal: AbortSignal;
   /** The token the service was, or is to be, told; `null` while there is none. */
-  current: string | null = null;
+  current: string | null;
 
-  constructor(source: TokenSource | undefined, signal: AbortSignal) {
-    this.#signal = signal;
-    this.use(source);
+  /** `over` aborts when the channel is; `now` is the service's clock. */
+  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal, now: () => number) {
+    this.#now = now;
+    this.#source = source;
+    this.#runtime = runtime;
+    this.#over = over;
+    this.current = typeof source === "string" ? source : null;
   }
 
-  /** Whether the app gave a source at all. */
+  /** Whether there is a token, or a way to one. */
   get known(): boolean {
-    return this.#source !== undefined;
+    return this.renewable || this.current !== null;
   }
 
   /** Whether a new token can be had. */
@@ -42,34 +57,33 @@ export class Tokens {
     return typeof this.#source === "function";
   }
 
-  /** Takes another source, as at a sign-in. */
-  use(source: TokenSource | undefined): void {
-    this.#source = source;
-    this.#phase = "good";
-    this.#asking = undefined;
-    this.current = typeof source === "string" ? source : null;
+  /** Whether the function was asked, and has been silent for long. */
+  get slow(): boolean {
+    return this.#call?.slow ?? false;
   }
 
-  /** The token to join with; `null` means joining without one. `now` is the service's clock, in milliseconds. */
-  async forJoin(now: number): Promise<string | null> {
+  /** The token to join with; `null` means joining without one. */
+  async forJoin(): Promise<string | null> {
     const { current } = this;
     if (!this.renewable) return current;
-    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > now + TOO_SHORT_MS) return current;
+    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > this.#now() + TOO_SHORT_MS) return current;
     this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
     if (this.#phase === "spent") this.#phase = "second";
     return this.current;
   }
 
-  /** Calls the app's function, unless a call is already under way; throws where nobody is signed in. */
+  /** Calls the app's function, unless a call is under way that may still be answered; throws where nobody is signed in. */
   async ask(reason: TokenAsk["reason"]): Promise<string> {
-    const source = this.#source;
-    const asking = (this.#asking ??= (async () => (typeof source === "function" ? source({ reason, signal: this.#signal }) : null))());
+    if (this.slow) this.#call = void this.#call?.giveUp();
+    const call = (this.#call ??= new Call(this.#source, reason, this.#now(), this.#runtime, this.#over));
     try {
-      const token = await asking;
-      if (token !== null) return token;
-      throw new ChannelError("unauthenticated", "Nobody is signed in: the token function gave null.");
+      const token = await call.answer;
+      if (typeof token === "string" && token) return token;
+      if (token === null) throw new ChannelError("unauthenticated", "Nobody is signed in: the token function gave null.");
+      // Told by its kind alone: what it holds may be a secret.
+      throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
     } finally {
-      if (this.#asking === asking) this.#asking = undefined;
+      if (this.#call === call) this.#call = undefined;
     }
   }
 
@@ -87,6 +101,33 @@ export class Tokens {
   /** The service refused the token, or it ran out. */
   spend(): void {
     this.#phase = "spent";
+  }
+}
+
+/** One call of the app's function, which ends even where the function does not. */
+class Call {
+  /** What it gave, as it is. */
+  readonly answer: Promise<unknown>;
+  slow = false;
+  giveUp = (): void => {};
+
+  constructor(source: TokenSource | undefined, reason: TokenAsk["reason"], now: number, runtime: Runtime, over: AbortSignal) {
+    const abort = new AbortController();
+    this.answer = new Promise((settle, fail) => {
+      const end = (): void => ends.forEach((callOff) => callOff());
+      this.giveUp = () => {
+        end();
+        abort.abort();
+        fail(new ChannelError("timeout", "The token function does not answer."));
+      };
+      const ends = [
+        runtime.after(SLOW_MS, () => (this.slow = true)),
+        runtime.after(PATIENCE_MS, this.giveUp),
+        onAbort(over, this.giveUp),
+      ];
+      const asked = (async () => (typeof source === "function" ? source({ reason, signal: abort.signal, now }) : null))();
+      asked.then(settle, fail).finally(end);
+    });
   }
 }
 

@@ -377,6 +377,34 @@ test("e1_addresses_may_be_http_or_ws_and_have_a_folder", async () => {
   ]);
 });
 
+/** Names and hosts that hold what is looked for in an address. */
+const NAMES = ["chat:http-help", "https", "http:ws", "chat:a@b", "wss:http://x", "v1:channels", "a/v1/channels/b", "~chat=1.2-3"];
+const HOSTS = ["http-gw.test", "https.test:8443", "ws-gw.test", "wss.http.test", "a.test/http/", "a.test/v1/channels/", "[::1]:8787"];
+const SCHEMES = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:", "HTTP:": "ws:" };
+
+test("e1_e5_an_address_changes_in_its_scheme_alone_whatever_host_and_name_hold", async () => {
+  const world = new World();
+  for (const [given, scheme] of Object.entries(SCHEMES))
+    for (const host of HOSTS)
+      for (const name of NAMES) {
+        connect(`${given}//${host}`, name as string, { runtime: world.runtime });
+        await world.settle();
+        const { href } = world.socket.url;
+        const folder = host.includes("/") ? host : `${host}/`;
+        assert.equal(href, `${scheme}//${folder}v1/channels/${encodeURIComponent(name)}`);
+      }
+});
+
+test("e5_a_name_that_is_no_text_is_refused_at_once_as_every_other_that_cannot_stand_in_an_address", () => {
+  const world = new World();
+  for (const name of ["half \ud83d", "\udc00"])
+    assert.throws(() => connect("http://service.test", name as string, { runtime: world.runtime }), {
+      code: "bad_name",
+      message: `No channel '${name}' at 'http://service.test': give a name and an origin like 'https://rt.example.com'.`,
+    });
+  assert.equal(world.sockets.length, 0);
+});
+
 test("a_socket_that_cannot_be_made_ends_the_channel_with_a_clear_error", async () => {
   const world = new World();
   const channel = connect("http://service.test", "chat:lobby", {

@@ -29,7 +29,7 @@ async function comeBack(world: World, welcome: object, ...frames: object[]): Pro
 const page = (request: Frame | undefined, messages: object[], more: boolean): object => ({
   type: "history",
   id: request?.["id"],
-  messages: messages.map((message) => ({ ...message, type: undefined })),
+  messages,
   more,
 });
 
@@ -65,6 +65,7 @@ test("d4_behind_pages_up_to_the_head_holds_what_is_live_and_goes_on", async () =
   const told = record(channel);
   await comeBack(world, { seq: 11, resume: "behind", first: 1 }, messageOf(12), typing, messageOf(13));
   const first = world.socket.heardOne();
+  channel.on("say", (message) => assert.equal("type" in message, false));
   assert.deepEqual([first["type"], first["after"]], ["history", 5]);
   await world.socket.say(page(first, range(6, 8), true));
   assert.deepEqual(told, [6, 7, 8]);
@@ -108,7 +109,7 @@ test("d4_behind_tells_lost_where_history_was_trimmed_meanwhile", async () => {
   const told = record(channel);
   await comeBack(world, { seq: 9, resume: "behind" });
   await world.socket.say(page(world.socket.heardOne(), range(8, 9), false));
-  assert.deepEqual(told, ["lost 5-7 first 8", 8, 9, "recovered 5-9"]);
+  assert.deepEqual(told, ["lost 5-7 first 8", 8, 9, "recovered 7-9"]);
 });
 
 test("d4_behind_without_the_ability_to_page_is_lost", async () => {
@@ -315,6 +316,38 @@ test("a_position_is_exported_and_gone_on_from_on_the_next_visit", async () => {
   assert.deepEqual(told, [7, 8, "recovered 6-8"]);
 });
 
+test("d4_fresh_after_a_known_position_is_lost_and_not_passed_over_in_silence", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 0 });
+  const told = record(channel);
+  await world.socket.say(...range(1, 2));
+  // Some hand on the way has taken the position out of the address.
+  await comeBack(world, { seq: 4, first: 1, resume: "fresh" }, messageOf(5));
+  assert.deepEqual(told, [1, 2, "lost 2-4 first 1", 5]);
+  await comeBack(world, { epoch: "e2", seq: 5, first: 1, resume: "fresh" }, messageOf(6));
+  assert.deepEqual(told.slice(4), ["lost 5-5 first 1", 6]);
+});
+
+test("d4_fresh_at_the_very_position_that_is_known_has_lost_nothing", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 3 });
+  const told = record(channel);
+  await comeBack(world, { seq: 3, first: 1, resume: "fresh" }, messageOf(4));
+  assert.deepEqual(told, [4]);
+});
+
+test("e1_the_position_is_in_the_address_also_where_the_platform_is_an_older_one", async (context) => {
+  const size = Object.getOwnPropertyDescriptor(URLSearchParams.prototype, "size");
+  assert.ok(size);
+  delete (URLSearchParams.prototype as { size?: number }).size;
+  context.after(() => Object.defineProperty(URLSearchParams.prototype, "size", size));
+  const world = new World();
+  await world.open({}, { epoch: "e1+/ &", seq: 5 });
+  await world.socket.end(1006);
+  await world.advance(500);
+  assert.deepEqual(Object.fromEntries(world.socket.url.searchParams), { epoch: "e1+/ &", after: "5", connection: "c1" });
+});
+
 test("a_first_join_is_neither_recovered_nor_lost", async () => {
   const world = new World();
   const channel = await world.joining();
@@ -359,6 +392,7 @@ test("history_is_paged_by_the_app", async () => {
   assert.deepEqual([request["type"], request["before"], request["limit"], request["after"]], ["history", 42, 20, undefined]);
   await world.socket.say(page(request, range(22, 41), true));
   assert.deepEqual([seen.value?.messages.length, seen.value?.messages[0]?.seq, seen.value?.more], [20, 22, true]);
+  assert.equal("type" in (seen.value?.messages[0] ?? {}), false);
 });
 
 test("f1_unknown_frames_and_fields_are_ignored", async () => {

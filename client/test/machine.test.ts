@@ -34,6 +34,7 @@ const CAUSE: Record<Happening, (given: Given) => unknown> = {
   start: ({ channel }) => channel.connection.start(),
   pause: ({ channel }) => channel.connection.pause(),
   close: ({ channel }) => void channel.close(),
+  source: ({ channel }) => void channel.signIn("another").catch(() => {}),
   token: () => {},
   no_token: () => {},
   guest: ({ world }) => world.socket.say({ type: "welcome", channel: "chat:lobby", connection: "c1", user: null, can: [] }),
@@ -47,6 +48,7 @@ const CAUSE: Record<Happening, (given: Given) => unknown> = {
   silent: ({ world }) => world.advance(35_000),
   due: ({ world }) => world.advance(500),
   wake: ({ world }) => world.wake(),
+  offline: ({ world }) => world.offline(),
   give_up: async ({ world }) => {
     await world.advance(500);
     await world.socket.end(1006);
@@ -59,8 +61,10 @@ const SEEN: Partial<Record<`${State} ${Happening}`, (given: Given, before: { soc
   "open pause": ({ world }) => assert.equal(world.socket.closedWith, 1000),
   "open close": ({ world }) => assert.equal(world.socket.closedWith, 1000),
   "joining pause": ({ world }) => assert.equal(world.socket.closedWith, 1000),
+  "joining source": ({ world }, { sockets }) => assert.equal(world.sockets.length, sockets + 1),
   "joining late": ({ world }) => assert.equal(world.socket.closedWith, "none"),
   "open silent": ({ world }) => assert.equal(world.socket.closedWith, "none"),
+  "open offline": ({ world }) => assert.deepEqual(world.socket.texts, ["ping"]),
   "open wake": ({ world }) => assert.deepEqual(world.socket.texts, ["ping"]),
   "waiting wake": ({ world }, { sockets }) => assert.equal(world.sockets.length, sockets),
   "open end_at_once": ({ world }) => assert.equal(world.socket.closedWith, 4200),
@@ -68,7 +72,7 @@ const SEEN: Partial<Record<`${State} ${Happening}`, (given: Given, before: { soc
 };
 
 /** Rows that cannot be told apart from outside by the last state alone, and are driven in tests of their own below. */
-const APART = new Set(["joining token", "joining no_token", "waiting wake", "waiting start"]);
+const APART = new Set(["joining token", "joining no_token", "joining wake", "joining start", "waiting wake", "waiting start", "waiting source"]);
 
 for (const [state, rows] of Object.entries(TABLE)) {
   for (const [happening, row] of Object.entries(rows)) {
@@ -113,7 +117,7 @@ test("state_joining_no_token_waits_and_asks_again", async () => {
   assert.equal(world.sockets.length, 1);
 });
 
-for (const happening of ["wake", "start"] as const) {
+for (const happening of ["wake", "start", "source"] as const) {
   test(`state_waiting_${happening}_cuts_the_wait_short`, async () => {
     const given = await reach("waiting");
     await CAUSE[happening](given);

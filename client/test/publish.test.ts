@@ -47,6 +47,27 @@ test("f2_an_ack_answers_echo_false_and_directed_publishes", async () => {
   assert.equal(directed.value?.delivered, 2);
 });
 
+test("f5_the_ack_of_a_publish_without_echo_stands_in_its_place_and_leaves_no_gap", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 5 });
+  const heard: unknown[] = [];
+  channel.on("*", ({ seq }) => heard.push(seq));
+  channel.connection.on("recovered", () => heard.push("recovered"));
+  void channel.publish("say", { text: "a" }, { echo: false });
+  await world.settle();
+  await world.socket.say(ack(world.socket.heardOne(), { seq: 6 }), messageOf(7));
+  assert.deepEqual([heard, channel.position?.seq, world.socket.heard()], [[7], 7, []]);
+  // With a gap before it, it waits for that like any other.
+  void channel.publish("say", { text: "b" }, { echo: false });
+  await world.settle();
+  await world.socket.say(ack(world.socket.heardOne(), { seq: 9 }));
+  const asked = world.socket.heardOne();
+  assert.deepEqual([asked["type"], asked["after"]], ["resume", 7]);
+  await world.socket.say({ type: "resumed", id: asked["id"], resume: "recovered", seq: 9 }, messageOf(8));
+  await world.socket.say(messageOf(10));
+  assert.deepEqual(heard, [7, 8, "recovered", 10]);
+});
+
 test("f2_a_refusal_rejects_with_code_retryable_and_retry_after", async () => {
   const world = new World();
   const channel = await world.open();
@@ -241,7 +262,7 @@ test("volatile_does_not_wait_behind_what_is_unanswered", async () => {
   assert.equal(world.socket.heardOne()["event"], "typing");
 });
 
-test("an_answer_that_never_comes_is_told_after_thirty_seconds", async () => {
+test("an_answer_that_never_comes_on_a_living_way_is_told_after_thirty_seconds", async () => {
   const world = new World();
   const channel = await world.open();
   const seen = say(channel, "a");
@@ -252,6 +273,10 @@ test("an_answer_that_never_comes_is_told_after_thirty_seconds", async () => {
   assert.equal(seen[0]?.state, "pending");
   seen.push(...say(channel, "b"));
   await world.advance(1_000);
+  // The answer may still wait to be read: only a pong to a ping of now tells that it does not.
+  await world.socket.say(messageOf(1));
+  assert.deepEqual([seen[0]?.state, world.socket.texts.at(-1)], ["pending", "ping"]);
+  await world.socket.text("pong");
   assert.equal(seen[0]?.error?.code, "timeout");
   assert.deepEqual(textsOf(world.socket.heard()), ["a", "b"]);
 });

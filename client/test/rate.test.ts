@@ -19,11 +19,12 @@ test("r5_after_rate_limited_it_sends_from_the_refused_frame_on_in_order", async 
   assert.deepEqual(world.socket.heard(), []);
   await world.advance(1);
   const order: unknown[] = [];
+  let seq = 1;
   while (seen.some(({ state }) => state === "pending")) {
     const frames: Frame[] = world.socket.heard();
     order.push(...textsOf(frames));
     assert.equal(frames.length, 1);
-    await world.socket.say(...frames.map((frame) => ack(frame, { seq: 9 })));
+    await world.socket.say(...frames.map((frame) => ack(frame, { seq: ++seq })));
     await world.advance(600);
   }
   assert.deepEqual(order, ["b", "c", "d"]);

@@ -74,6 +74,49 @@ test("r4_the_service_takes_the_deepest_data_that_the_client_lets_pass_alone_and_
   await channel.close();
 });
 
+test("a5_a_sign_in_that_the_service_refuses_changes_nothing_and_one_that_it_takes_holds_over_a_break", async () => {
+  const { channel } = member(service.url.href, "ann", Math.random, "sign-in");
+  await channel.opened();
+  await assert.rejects(channel.signIn(await token("mallory")), { code: "forbidden" });
+  const back = async () => {
+    channel.connection.pause();
+    channel.connection.start();
+    await channel.opened();
+    return channel.connection.user;
+  };
+  assert.equal(await back(), "ann");
+  await channel.signIn(await token("ann"));
+  assert.equal(await back(), "ann");
+  channel.connection.pause();
+  channel.connection.start();
+  // Before there is a connection, the join is what judges it.
+  await channel.signIn(await token("bob"));
+  assert.equal(channel.connection.user, "bob");
+  channel.connection.pause();
+  channel.connection.start();
+  await assert.rejects(channel.signIn("no.such.token"), { code: "unauthenticated" });
+  await channel.opened();
+  assert.equal(channel.connection.user, "bob");
+  await channel.close();
+});
+
+test("d4_what_was_missed_waits_for_who_listens_once_the_channel_is_open", async () => {
+  const speaker = member(service.url.href, "ann", Math.random, "late-ear");
+  const { seq = 0 } = await speaker.channel.publish("message", 1);
+  const { position } = speaker.channel;
+  assert.equal(position?.seq, seq);
+  await speaker.channel.publish("message", 2);
+  await speaker.channel.publish("message", 3);
+  const listener = connect(service.url.href, "app:late-ear", { token: () => token("bob"), signal: over.signal, position });
+  await listener.opened();
+  const heard: unknown[] = [];
+  const recovered = new Promise((told) => listener.connection.on("recovered", told));
+  listener.on("message", ({ data }) => heard.push(data));
+  assert.deepEqual(await recovered, { after: seq, seq: seq + 2 });
+  assert.deepEqual(heard, [2, 3]);
+  await Promise.all([speaker.channel.close(), listener.close()]);
+});
+
 test("d4_d7_200_rounds_of_cuts_stalls_throttles_and_half_closes_lose_double_and_reorder_nothing", { timeout: 600_000 }, async (context) => {
   console.log(`SEED=${seed}`);
   const random = dice(seed);

@@ -1,174 +1,294 @@
-import type { Frame } from "./world.ts";
-import type { FakeSocket, World } from "./world.ts";
+import { Members } from "./members.ts";
+import { Room } from "./room.ts";
+import { Way } from "./weather.ts";
+import type { Weather } from "./weather.ts";
+import type { FakeSocket, Frame, World } from "./world.ts";
 
-/** What the fake service does to its clients, each as a share of 1 or in milliseconds. */
-export interface Weather {
-  readonly random: () => number;
-  /** The longest a text is on its way. */
-  readonly delay: number;
-  /** How often a text in either direction breaks the connection instead of arriving. */
-  readonly cut: number;
-  /** How often a live message is not told, so that a gap is seen (D6). */
-  readonly forget: number;
-  /** A replay of more than this many messages is `behind` (D4). */
-  readonly replay: number;
-  /** Publishes a second a user, and how many at once. */
-  readonly rate: { readonly perSecond: number; readonly burst: number };
-}
-
-interface Kept {
-  readonly seq: number;
-  readonly id: string;
-  readonly event: string;
-  readonly data: unknown;
-  readonly from: { readonly user: string; readonly connection: string };
-  readonly at: number;
-}
-
-interface Link {
+/** One connection as the service sees it. */
+export interface Session {
+  readonly way: Way;
   readonly socket: FakeSocket;
-  readonly user: string;
+  readonly user: string | null;
   readonly connection: string;
-  state: "up" | "cut";
-  /** When the last text of each direction arrives: none overtakes another. */
-  readonly last: { up: number; down: number };
+  readonly can: readonly string[];
 }
 
-/** As much of the service as delivery needs: one order, replay, paging, dedupe and rates, in a world that breaks. */
+interface Claims {
+  readonly sub: string;
+  readonly exp: number;
+  readonly can: { readonly [pattern: string]: readonly string[] };
+}
+
+/** A refusal of one request (R1). */
+class Refused {
+  readonly code: string;
+  readonly more: object;
+
+  constructor(code: string, more: object = {}) {
+    this.code = code;
+    this.more = more;
+  }
+}
+
+const LIMITS = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
+const TYPING_RATE = { perSecond: 5, burst: 5 };
+const EVERYTHING = ["join", "publish", "presence", "history"];
+/** What the events of `chat:*` take, as `contract.json` says in full. */
+const EVENTS: { readonly [event: string]: { readonly kept: boolean; takes(data: Record<string, unknown>): boolean } } = {
+  say: { kept: true, takes: ({ text }) => typeof text === "string" && text.length > 0 && [...text].length <= 4_000 },
+  typing: { kept: false, takes: ({ on }) => typeof on === "boolean" },
+};
+
+/**
+ * As much of the service as a client meets on `chat:*`: one order, replay, paging, ids that are known again for a
+ * while, rates, presence and refusals, in whatever weather. What an application is told of it is compared with the
+ * real one by `tests/e2e/same.test.ts`.
+ */
 export class FakeService {
-  readonly kept: Kept[] = [];
-  readonly counts = { cuts: 0, forgotten: 0, refused: 0, behind: 0, resumed: 0, duplicates: 0 };
+  /** What happened, by kind. */
+  readonly counts: Record<string, number> = {};
+  /** How often each user was told that something is lost, or refused what it needs to come back. */
+  readonly losses: Record<string, number> = {};
   readonly #world: World;
   readonly #weather: Weather;
-  readonly #links = new Set<Link>();
+  readonly #sessions = new Map<string, Set<Session>>();
+  readonly #rooms = new Map<string, Room>();
+  readonly #members: Members;
   readonly #buckets = new Map<string, { level: number; at: number }>();
+  /** Publishes that the weather has declared wrong, once and for all. */
+  readonly #invalid = new Set<unknown>();
   #storm: "on" | "off" = "on";
+  #network: "there" | "away" = "there";
   #connections = 0;
 
   constructor(world: World, weather: Weather) {
     this.#world = world;
     this.#weather = weather;
+    this.#members = new Members(world, (session, frame) => this.#say(session, [frame]));
     world.onSocket = (socket) => this.#join(socket);
   }
 
-  /** From now on nothing breaks. */
+  /** From now on nothing breaks and nothing is refused without a reason. */
   calm(): void {
     this.#storm = "off";
   }
 
+  /** Breaks every connection; while the network is away none is made either. */
+  cut(network: "there" | "away" = "there"): void {
+    this.#network = network;
+    for (const sessions of this.#sessions.values()) for (const { way } of [...sessions]) way.cut();
+  }
+
+  room(channel = "chat:lobby"): Room {
+    const room = this.#rooms.get(channel) ?? new Room(channel === "chat:lobby" ? "e" : `epoch of ${channel}`, this.#weather);
+    this.#rooms.set(channel, room);
+    return room;
+  }
+
+  #count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  /** Whether the weather does this now; in a calm it does not. */
+  #does(share: number): boolean {
+    return this.#storm === "on" && this.#weather.random() < share;
+  }
+
   #join(socket: FakeSocket): void {
-    const user = socket.protocols[1]?.replace("bearer.", "") ?? "";
-    const link: Link = { socket, user, connection: `c${++this.#connections}`, state: "up", last: { up: 0, down: 0 } };
-    socket.onText = (text) => this.#carry(link, "up", () => this.#hear(link, text));
+    if (this.#network === "away") return void socket.end(1006);
+    const channel = decodeURIComponent(socket.url.pathname.split("/").at(-1) ?? "");
+    const grant = this.#grant(channel, socket.protocols[1]?.replace("bearer.", ""));
     const query = socket.url.searchParams;
-    const after = query.has("after") ? Number(query.get("after")) : null;
-    this.#links.add(link);
-    const head = this.kept.length;
-    const resume = after === null ? "fresh" : head - after > this.#weather.replay ? "behind" : "recovered";
-    if (resume === "behind") this.counts.behind++;
-    const limits = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
+    const sessions = this.#sessions.get(channel) ?? new Set();
+    this.#sessions.set(channel, sessions);
+    const gone = (): void => {
+      sessions.delete(session);
+      this.#members.broke(channel, sessions, session, socket.closedWith !== undefined);
+    };
+    const way = new Way(this.#world, this.#weather, socket, () => this.#storm === "on", (what: string) => this.#count(what), gone);
+    const { user, can } = typeof grant === "number" ? { user: null, can: [] } : grant;
+    const asked = query.get("connection");
+    const [carried, back] = asked && user ? this.#members.carriedOn(sessions, asked, user) : [undefined, false];
+    const session: Session = { way, socket, user, can, connection: back && asked ? asked : `c${++this.#connections}` };
+    if (typeof grant === "number") return this.#bye(session, grant);
+    if (carried) {
+      sessions.delete(carried);
+      this.#bye(carried, 4010);
+    }
+    sessions.add(session);
+    // Of one that was replaced nothing is heard any more.
+    socket.onText = (text) => way.carry("up", () => void (sessions.has(session) && this.#hear(channel, session, text)));
+    this.#welcome(channel, session, query, back);
+  }
+
+  /** What a token grants, or the code that its bearer is sent away with. */
+  #grant(channel: string, token: string | undefined): { readonly user: string; readonly can: readonly string[] } | number {
+    if (!/^chat:[^:]+$/.test(channel)) return 4001;
+    if (token === undefined) return 4300;
+    const part = token.split(".")[1];
+    if (part === undefined) return token === "bad" ? 4009 : { user: token, can: EVERYTHING };
+    const { sub, exp, can } = JSON.parse(Buffer.from(part, "base64url").toString()) as Claims;
+    if (exp * 1000 <= this.#world.now) return 4300;
+    const abilities = Object.entries(can).flatMap(([pattern, some]) => (["**", "chat:*", channel].includes(pattern) ? some : []));
+    return abilities.includes("join") ? { user: sub, can: abilities } : 4003;
+  }
+
+  #welcome(channel: string, session: Session, query: URLSearchParams, back: boolean): void {
+    const room = this.room(channel);
+    const [epoch, after] = [query.get("epoch"), query.get("after")];
+    const asked = after !== null && epoch !== null;
+    const { resume, messages } = asked ? room.resume(epoch, Number(after)) : { resume: "fresh", messages: [] };
+    this.#resumed(session, resume);
+    this.#members.enter(channel, this.#sessions.get(channel) ?? new Set(), session, back);
     const welcome = {
       type: "welcome",
-      channel: "chat:lobby",
-      connection: link.connection,
-      user,
-      epoch: "e",
-      seq: head,
-      first: 1,
+      channel,
+      connection: session.connection,
+      user: session.user,
+      epoch: room.epoch,
+      seq: room.head,
+      first: room.first,
       resume,
       expires: null,
-      can: [],
-      members: [],
-      limits,
+      can: session.can,
+      ...(session.can.includes("presence") && { members: this.#members.list(channel) }),
+      limits: LIMITS,
       now: this.#world.now,
     };
-    this.#say(link, [welcome, ...(resume === "recovered" ? this.#since(after ?? 0) : [])]);
+    const late = this.#does(this.#weather.lateJoin) ? this.#weather.random() * 20_000 : 0;
+    if (late) this.#count("late_joins");
+    this.#say(session, [welcome, ...messages.map((message) => ({ type: "message", ...message }))], late);
   }
 
-  #since(after: number): object[] {
-    return this.kept.slice(after).map((message) => ({ type: "message", ...message }));
+  #resumed(session: Session, resume: string): void {
+    if (resume === "behind") this.#count("behind");
+    if (resume === "lost") this.#lose(session);
   }
 
-  #hear(link: Link, text: string): void {
-    if (text === "ping") return this.#carry(link, "down", () => void link.socket.text("pong"));
-    let order: "kept" | "broken" = "kept";
+  #lose({ user }: Session): void {
+    this.#count("losses");
+    this.losses[user ?? ""] = (this.losses[user ?? ""] ?? 0) + 1;
+  }
+
+  #hear(channel: string, session: Session, text: string): void {
+    if (text === "ping") return session.way.carry("down", () => void session.socket.text("pong"));
+    let held: Refused | undefined;
     for (const frame of [JSON.parse(text) as Frame | Frame[]].flat()) {
-      if (frame.type === "publish") order = this.#publish(link, frame, order);
-      if (frame.type === "history") {
-        const messages = this.kept.slice(Number(frame["after"])).slice(0, 7);
-        this.#say(link, [{ type: "history", id: frame["id"], messages, more: Number(frame["after"]) + 7 < this.kept.length }]);
-      }
-      if (frame.type === "resume") {
-        this.counts.resumed++;
-        const after = Number(frame["after"]);
-        const resume = this.kept.length - after > this.#weather.replay ? "behind" : "recovered";
-        this.#say(link, [
-          { type: "resumed", id: frame["id"], resume, seq: this.kept.length, first: 1 },
-          ...(resume === "recovered" ? this.#since(after) : []),
-        ]);
+      try {
+        this.#answer(channel, session, frame, held);
+      } catch (error) {
+        if (!(error instanceof Refused)) throw error;
+        // After one that was too fast, or could not be written, the later publishes of the same array are refused too (F6).
+        if (frame.type === "publish" && ["rate_limited", "internal"].includes(error.code)) held ??= error;
+        this.#count(`refused_${error.code}`);
+        this.#say(session, [{ type: "error", id: frame["id"], code: error.code, message: error.code, ...error.more }]);
       }
     }
   }
 
-  #publish(link: Link, frame: Frame, order: "kept" | "broken"): "kept" | "broken" {
-    const known = this.kept.find(({ id, from }) => id === frame["id"] && from.user === link.user);
+  #answer(channel: string, session: Session, frame: Frame, held: Refused | undefined): void {
+    if (frame.type === "publish") return this.#publish(channel, session, frame, held);
+    this.#pass(`${session.user} ${channel} general`, LIMITS.per_second, LIMITS.burst);
+    const { id } = frame;
+    if (frame.type === "auth") {
+      if (this.#grant(channel, String(frame["token"])) === 4009) throw new Refused("unauthenticated");
+      return this.#say(session, [{ type: "ack", id }]);
+    }
+    if (this.#does(this.#weather.refuse)) throw new Refused("internal");
+    if (frame.type === "presence") {
+      if (!session.can.includes("presence")) throw new Refused("forbidden");
+      if (JSON.stringify(frame["data"]).length > 1_024) throw new Refused("too_large");
+      this.#say(session, [{ type: "ack", id }]);
+      return this.#members.set(channel, this.#sessions.get(channel) ?? new Set(), session, frame["data"]);
+    }
+    // There are fewer of these than of publishes.
+    if (this.#does(this.#weather.refuseForGood * 5)) {
+      this.#lose(session);
+      throw new Refused("forbidden");
+    }
+    this.#read(this.room(channel), session, frame);
+  }
+
+  #read(room: Room, session: Session, frame: Frame): void {
+    const { id } = frame;
+    if (frame.type === "history") {
+      if (!session.can.includes("history")) throw new Refused("forbidden");
+      const page = room.page(frame as { before?: number; after?: number; limit?: number });
+      const [oldest] = page.messages;
+      if (frame["after"] !== undefined && Number(frame["after"]) + 1 < (oldest?.seq ?? 0)) this.#lose(session);
+      const messages = page.messages.map((message) => ({ type: "message", ...message }));
+      return this.#say(session, [{ type: "history", id, messages, more: page.more }]);
+    }
+    this.#count("resumed");
+    const { resume, messages } = room.resume(frame["epoch"], Number(frame["after"]));
+    this.#resumed(session, resume);
+    const resumed = { type: "resumed", id, resume, epoch: room.epoch, seq: room.head, first: room.first };
+    this.#say(session, [resumed, ...messages.map((message) => ({ type: "message", ...message }))]);
+  }
+
+  /** All refusals first, in the order of F7. */
+  #publish(channel: string, session: Session, frame: Frame, held: Refused | undefined): void {
+    const { user, connection, can } = session;
+    const { id, data, to } = frame;
+    const room = this.room(channel);
+    const event = EVENTS[String(frame["event"])];
+    if (!event) throw new Refused("unknown_event");
+    if (!can.includes("publish")) throw new Refused("forbidden");
+    const kept = event.kept && to === undefined;
+    if (to !== undefined && !event.kept) throw new Refused("forbidden");
+    if (frame["if_seq"] !== undefined && !kept) throw new Refused("not_kept");
+    const known = room.known(id, user, connection, this.#world.now);
+    if (!known && this.#does(this.#weather.refuseForGood)) this.#invalid.add(id);
+    if (!event.takes(data as Record<string, unknown>) || this.#invalid.has(id)) throw new Refused("invalid_data");
     if (known) {
-      this.counts.duplicates++;
-      this.#say(link, [{ type: "ack", id: known.id, seq: known.seq, duplicate: true }]);
-      return order;
+      if (JSON.stringify(known.data) !== JSON.stringify(data)) throw new Refused("conflict");
+      this.#count("duplicates");
+      return this.#say(session, [{ type: "ack", id, seq: known.seq, duplicate: true }]);
     }
-    const wait = this.#take(link.user);
-    if (wait > 0 || order === "broken") {
-      this.counts.refused++;
-      this.#say(link, [{ type: "error", id: frame["id"], code: "rate_limited", message: "later", retry_after: Math.max(1, wait) }]);
-      return "broken";
-    }
-    const message: Kept = {
-      seq: this.kept.length + 1,
-      id: String(frame["id"]),
-      event: "say",
-      data: frame["data"],
-      from: { user: link.user, connection: link.connection },
-      at: this.#world.now,
-    };
-    this.kept.push(message);
-    for (const member of this.#links) {
-      const forgotten = this.#storm === "on" && member !== link && this.#weather.random() < this.#weather.forget;
-      if (forgotten) this.counts.forgotten++;
-      else this.#say(member, [{ type: "message", ...message }]);
-    }
-    return "kept";
+    if (held) throw held;
+    const { perSecond, burst } = event.kept ? this.#weather.rate : TYPING_RATE;
+    if (!can.includes("unmetered")) this.#pass(`${user} ${channel} ${frame["event"]}`, perSecond, burst);
+    if (this.#does(this.#weather.refuse)) throw new Refused("internal");
+    if (frame["if_seq"] !== undefined && frame["if_seq"] !== room.head) throw new Refused("conflict", { seq: room.head });
+    if (kept && room.forgot(id, user)) this.#count("said_after_the_window");
+    const said = { id: id as string, event: String(frame["event"]), data, from: { user, connection }, at: this.#world.now };
+    this.#tell(channel, session, frame, { type: "message", ...(kept ? room.keep(said) : said) });
   }
 
-  #take(user: string): number {
-    const { perSecond, burst } = this.#weather.rate;
-    const bucket = this.#buckets.get(user) ?? { level: burst, at: this.#world.now };
-    bucket.level = Math.min(burst, bucket.level + ((this.#world.now - bucket.at) / 1000) * perSecond);
-    bucket.at = this.#world.now;
-    this.#buckets.set(user, bucket);
-    if (bucket.level < 1) return Math.ceil(((1 - bucket.level) / perSecond) * 1000);
+  /** Tells a message to whom it is for, and answers who said it (F2, F5). */
+  #tell(channel: string, from: Session, { to, echo, id }: Frame, message: { type: "message"; seq?: number }): void {
+    const { users = [], connections = [] } = (to ?? {}) as { users?: string[]; connections?: string[] };
+    const others = [...(this.#sessions.get(channel) ?? [])].filter((member) => member !== from);
+    const meant = (member: Session): boolean => users.includes(member.user ?? "") || connections.includes(member.connection);
+    const reached = to === undefined ? others : others.filter(meant);
+    for (const member of reached) {
+      if (message.seq !== undefined && this.#does(this.#weather.forget)) this.#count("forgotten");
+      else this.#say(member, [message]);
+    }
+    if (to !== undefined) this.#say(from, [{ type: "ack", id, delivered: reached.length }]);
+    else this.#say(from, [echo === false ? { type: "ack", id, ...(message.seq !== undefined && { seq: message.seq }) } : message]);
+  }
+
+  /** Takes one from a bucket, or refuses and says when the next would pass (R5). */
+  #pass(name: string, perSecond: number, burst: number): void {
+    const { now } = this.#world;
+    const bucket = this.#buckets.get(name) ?? { level: burst, at: now };
+    bucket.level = Math.min(burst, bucket.level + ((now - bucket.at) / 1000) * perSecond);
+    bucket.at = now;
+    this.#buckets.set(name, bucket);
+    const wait = Math.ceil(((1 - bucket.level) / perSecond) * 1000);
+    if (bucket.level < 1) throw new Refused("rate_limited", { retry_after: Math.max(1, wait) });
     bucket.level--;
-    return 0;
   }
 
-  #say(link: Link, frames: object[]): void {
+  #bye(session: Session, code: number): void {
+    this.#say(session, [{ type: "bye", code, reason: `${code}` }]);
+    session.way.carry("down", () => session.way.end(code));
+  }
+
+  #say({ way, socket }: Session, frames: readonly object[], late = 0): void {
+    if (!frames.length) return;
     const text = JSON.stringify(frames.length === 1 ? frames[0] : frames);
-    this.#carry(link, "down", () => void link.socket.text(text));
-  }
-
-  /** Carries a text one way: late, in order, or not at all. */
-  #carry(link: Link, way: "up" | "down", arrive: () => void): void {
-    const { random, delay, cut } = this.#weather;
-    const at = Math.max(link.last[way], this.#world.now + random() * delay);
-    link.last[way] = at;
-    const breaks = this.#storm === "on" && random() < cut;
-    this.#world.runtime.after(at - this.#world.now, () => {
-      if (link.state === "cut" || link.socket.readyState !== 1) return void this.#links.delete(link);
-      if (!breaks) return arrive();
-      this.counts.cuts++;
-      link.state = "cut";
-      this.#links.delete(link);
-      void link.socket.end(1006);
-    });
+    way.carry("down", () => void socket.text(text), late);
   }
 }

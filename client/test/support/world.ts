@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { platform } from "../../src/runtime.ts";
 import type { Runtime, SocketLike } from "../../src/runtime.ts";
 import { connect } from "../../src/index.ts";
 import type { Channel, ConnectOptions } from "../../src/index.ts";
@@ -11,17 +12,26 @@ interface Timer {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
+  /** Whether it is the client's own; all others are the network's and the service's. */
+  readonly of: "client" | "outside";
 }
+
+/** What a runtime's `setTimeout` takes; what is longer it runs at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A clock, a network and a service that do only what the test says. */
 export class World {
+  /** How much time has passed, in milliseconds from a beginning that means nothing; also the service's clock. */
   now = 1_700_000_000_000;
+  /** By how much the clock of the device is ahead; a test steps it both ways. */
+  deviceAhead = 0;
   random = 0.5;
   readonly sockets: FakeSocket[] = [];
   /** Called with each socket as it is made, in a turn of its own; a test sets it to have joins answered. */
   onSocket: (socket: FakeSocket) => void = () => {};
   readonly #timers = new Map<number, Timer>();
   readonly #wakers = new Set<() => void>();
+  readonly #losers = new Set<() => void>();
   #order = 0;
   #instances = 0;
 
@@ -32,17 +42,17 @@ export class World {
       queueMicrotask(() => world.onSocket(socket));
       return socket;
     },
-    now: () => world.now,
+    now: () => world.#asDevice(() => platform.now()),
     after: (ms: number, run: () => void) => {
-      const order = world.#order++;
-      world.#timers.set(order, { at: world.now + ms, order, run });
-      return () => void world.#timers.delete(order);
+      const off = world.#asDevice(() => platform.after(ms, run));
+      return () => world.#asDevice(off);
     },
     random: () => world.random,
     instance: () => `me${world.#instances++}`,
-    onWake: (woken: () => void) => {
+    onWake: (woken: () => void, lost: () => void) => {
       world.#wakers.add(woken);
-      return () => void world.#wakers.delete(woken);
+      world.#losers.add(lost);
+      return () => void (world.#wakers.delete(woken), world.#losers.delete(lost));
     },
   }))(this);
 
@@ -53,9 +63,9 @@ export class World {
     return last;
   }
 
-  /** Timers that are armed. */
+  /** Timers of the client that are armed. */
   get armed(): number {
-    return this.#timers.size;
+    return [...this.#timers.values()].filter(({ of }) => of === "client").length;
   }
 
   /** Who listens to the network's return. */
@@ -96,9 +106,55 @@ export class World {
     }
   }
 
+  /** The loop is blocked: time passes and nothing runs; then what is due runs before anything that came meanwhile is read. */
+  async block(ms: number): Promise<void> {
+    this.now += ms;
+    for (const [order, timer] of [...this.#timers]) {
+      if (timer.of === "client" || timer.at > this.now) continue;
+      this.#timers.delete(order);
+      this.after(0, timer.run);
+    }
+    await this.advance(0);
+  }
+
+  /** Does something after so many milliseconds that is no business of the client's: the network's, or the service's. */
+  after(ms: number, run: () => void): void {
+    this.#arm(ms, run, "outside");
+  }
+
+  #arm(ms: number, run: () => void, of: Timer["of"]): () => void {
+    const order = this.#order++;
+    this.#timers.set(order, { at: this.now + Math.max(0, ms), order, run, of });
+    return () => void this.#timers.delete(order);
+  }
+
+  /** Runs a part of the client's own platform with the clocks and timers of this world in place of the real ones. */
+  #asDevice<Value>(run: () => Value): Value {
+    const real = { setTimeout, clearTimeout, dateNow: Date.now, steady: performance.now };
+    Date.now = () => this.now + this.deviceAhead;
+    performance.now = () => this.now;
+    globalThis.setTimeout = ((due: () => void, ms: number) =>
+      this.#arm(ms > LONGEST_TIMER_MS ? 1 : ms, due, "client")) as unknown as typeof setTimeout;
+    globalThis.clearTimeout = ((off: () => void) => off()) as unknown as typeof clearTimeout;
+    try {
+      return run();
+    } finally {
+      globalThis.setTimeout = real.setTimeout;
+      globalThis.clearTimeout = real.clearTimeout;
+      Date.now = real.dateNow;
+      performance.now = real.steady;
+    }
+  }
+
   /** The network is back, or the page is seen again. */
   async wake(): Promise<void> {
     for (const woken of [...this.#wakers]) woken();
+    await this.settle();
+  }
+
+  /** The network is gone, as the device tells it. */
+  async offline(): Promise<void> {
+    for (const lost of [...this.#losers]) lost();
     await this.settle();
   }
 
@@ -127,6 +183,8 @@ export class FakeSocket implements SocketLike {
   readonly texts: string[] = [];
   /** The code the client closed with; `none` where it gave none. */
   closedWith: number | "none" | undefined;
+  /** Called when the client closes. */
+  onClosing: (code: number) => void = () => {};
   /** Called with each text the client sends. */
   onText: (text: string) => void = (text) => void this.texts.push(text);
   onopen: SocketLike["onopen"] = null;
@@ -147,6 +205,7 @@ export class FakeSocket implements SocketLike {
     if (this.readyState > 1) return;
     this.readyState = 2;
     this.closedWith = code ?? "none";
+    this.onClosing(code ?? 1005);
   }
 
   /** The service says these frames: one alone as an object, several as an array. */

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { parentPort, workerData } from "node:worker_threads";
+import { ChannelError, connect } from "../../src/index.ts";
+import type { Lost, Recovered } from "../../src/index.ts";
+import { FakeService } from "./service.ts";
+import type { Weather } from "./weather.ts";
+import { World } from "./world.ts";
+import type { Chat } from "./world.ts";
+
+/** Which stories to tell: so many seeds from the first on, each so much after the one before. */
+export interface Wanted {
+  readonly first: number;
+  readonly end: number;
+  readonly by: number;
+}
+
+/** What the weather was like in all of them, and what went wrong in some. */
+export interface Outcome {
+  readonly total: Record<string, number>;
+  readonly failed: readonly string[];
+}
+
+/** Stories that fail are told up to this many. */
+const ENOUGH = 5;
+const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
+
+/** Numbers between 0 and 1 that the seed alone decides (mulberry32). */
+function dice(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/** Weather that the dice choose: each story has some of its kinds, so that each kind is also met alone. */
+function weather(random: () => number): Weather {
+  const maybe = (share: number): number => (random() < 0.5 ? random() * share : 0);
+  return {
+    random,
+    delay: random() * 200,
+    cut: maybe(0.08),
+    stall: maybe(0.01),
+    mute: maybe(0.01),
+    halfClose: maybe(0.02),
+    lateJoin: maybe(0.3),
+    forget: maybe(0.1),
+    refuse: maybe(0.1),
+    refuseForGood: random() < 0.2 ? random() * 0.05 : 0,
+    replay: 2 + Math.floor(random() * 30),
+    held: random() < 0.3 ? 5 + Math.floor(random() * 40) : 1_000,
+    rate: { perSecond: 2 + random() * 20, burst: 1 + Math.floor(random() * 20) },
+  };
+}
+
+/** A client, and all it was told. */
+class Member {
+  readonly user: string;
+  readonly channel: Chat;
+  readonly heard: number[] = [];
+  readonly lost: Lost[] = [];
+  readonly recovered: Recovered[] = [];
+  /** What it said, in order, and what became of each. */
+  readonly said = new Map<string, string[]>();
+
+  constructor(world: World, user: string, random: () => number) {
+    this.user = user;
+    const runtime = { ...world.runtime, random, instance: () => user };
+    this.channel = connect("http://service.test", "chat:lobby", { token: user, runtime, position: { epoch: "e", seq: 0 } });
+    this.channel.on("say", ({ seq }) => this.heard.push(seq ?? 0));
+    this.channel.connection.on("lost", (event) => this.lost.push(event));
+    this.channel.connection.on("recovered", (event) => this.recovered.push(event));
+  }
+
+  say(): void {
+    const text = `${this.user} ${this.said.size}`;
+    const came: string[] = [];
+    this.said.set(text, came);
+    this.channel.publish("say", { text }).then(
+      ({ seq }) => came.push(`kept as ${seq}`),
+      (error: unknown) => came.push(error instanceof ChannelError ? error.code : String(error)),
+    );
+  }
+
+  /** What was told holds together, and with what the service has. */
+  check(service: FakeService): void {
+    const { user, heard, lost, recovered } = this;
+    const room = service.room();
+    const seqs = Array.from({ length: room.head }, (_, at) => at + 1);
+    const gone = new Set(lost.flatMap(({ after, seq }) => seqs.slice(after ?? 0, seq)));
+    assert.deepEqual(heard, seqs.filter((seq) => !gone.has(seq)), `${user} hears once and in order all that it is not told to be lost`);
+    assert.ok(lost.length <= (service.losses[user] ?? 0), `${user} is told of a loss only where there is one: ${JSON.stringify(lost)}`);
+    for (const { after, seq } of recovered)
+      assert.deepEqual(heard.filter((one) => one > after && one <= seq), seqs.slice(after, seq), `${user} has recovered ${after} to ${seq}`);
+    const own = room.kept.filter(({ from }) => from.user === user).map(({ data }) => (data as { text: string }).text);
+    assert.deepEqual(own, [...this.said.keys()].filter((text) => own.includes(text)), `what ${user} said is kept once and in its order`);
+    for (const [text, came] of this.said) {
+      assert.equal(came.length, 1, `${text} settles once: ${came}`);
+      const kept = room.kept.find(({ data }) => (data as { text: string }).text === text);
+      const [code = ""] = came;
+      if (code === "internal" || code === "invalid_data") assert.equal(kept, undefined, `${text} was refused with ${code}`);
+      // What may have been said and cannot be looked for is neither said twice nor dropped without a word.
+      else if (code === "timeout") assert.ok(lost.length > 0, `${text} is given up though nothing was lost`);
+      else assert.equal(code, `kept as ${kept?.seq}`, text);
+    }
+  }
+}
+
+/** One step of a story: what may happen while three clients talk. */
+async function step(world: World, service: FakeService, members: readonly Member[], random: () => number, wild: boolean): Promise<void> {
+  for (const member of members) for (let left = Math.floor(random() * 4); left > 0; left--) member.say();
+  await world.advance(random() * 300);
+  if (!wild) return;
+  const fate = random();
+  if (fate < 0.02) {
+    service.counts["outages"] = (service.counts["outages"] ?? 0) + 1;
+    service.cut("away");
+    await world.advance(random() * 15 * MINUTE);
+    service.cut("there");
+  } else if (fate < 0.04) {
+    const { connection } = (members[Math.floor(random() * members.length)] as Member).channel;
+    connection.pause();
+    await world.advance(random() * 12 * MINUTE);
+    connection.start();
+  } else if (fate < 0.07) {
+    service.counts["blocks"] = (service.counts["blocks"] ?? 0) + 1;
+    await world.block(random() * MINUTE);
+  } else if (fate < 0.13) {
+    service.counts["clock_steps"] = (service.counts["clock_steps"] ?? 0) + 1;
+    const far = [5 * MINUTE, 2 * HOUR, 40 * DAY][Math.floor(random() * 3)] ?? 0;
+    world.deviceAhead += random() < 0.5 ? far : -far;
+  }
+}
+
+/** Three clients talk through weather that the seed chooses, until all is calm; returns what the weather was like. */
+async function story(seed: number): Promise<FakeService["counts"]> {
+  const random = dice(seed);
+  const world = new World();
+  const service = new FakeService(world, weather(random));
+  const members = ["ann", "bob", "cleo"].map((user) => new Member(world, user, random));
+  const wild = random() < 0.5;
+  for (let steps = 0; steps < 40; steps++) await step(world, service, members, random, wild);
+  service.calm();
+  await world.advance(300_000);
+  // Only what comes after it shows that a message is missing.
+  for (const member of members) member.say();
+  await world.advance(10_000);
+  for (const member of members) member.check(service);
+  return service.counts;
+}
+
+/** Tells stories in a thread of their own, which costs a test runner's bookkeeping of every promise nothing. */
+async function tell({ first, end, by }: Wanted): Promise<Outcome> {
+  const total: Record<string, number> = {};
+  const failed: string[] = [];
+  for (let seed = first; seed < end && failed.length < ENOUGH; seed += by) {
+    try {
+      for (const [name, count] of Object.entries(await story(seed))) total[name] = (total[name] ?? 0) + count;
+    } catch (error) {
+      failed.push(`SEED=${seed}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { total, failed };
+}
+
+parentPort?.postMessage(await tell(workerData as Wanted));
