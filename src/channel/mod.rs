@@ -110,7 +110,7 @@ pub struct Channel {
     history: History,
     batch: Batch,
     buckets: Sorted<Payer, Box<Buckets>>,
-    asks: Sorted<AskerKey, Ask>,
+    asks: Sorted<AskerKey, Box<Ask>>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
     departures: Departures,
     clock: Clock,
