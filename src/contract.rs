@@ -28,7 +28,7 @@ pub use mistake::Mistake;
 
 use crate::name::ChannelName;
 use crate::pattern::Pattern;
-use crate::sorted::Sorted;
+use crate::sorted::in_order;
 
 /// A deployment of the service: its contract, and later its handlers.
 pub trait Application {
@@ -98,9 +98,7 @@ impl Contract {
         if self.mistakes.is_empty() {
             return Ok(self);
         }
-        let placed = self.mistakes.into_iter().enumerate();
-        let sorted: Sorted<_, _> = placed.map(|(n, mistake)| ((mistake.file(), mistake.line(), n), mistake)).collect();
-        Err(sorted.into_values().collect())
+        Err(in_order(self.mistakes.into_iter(), |mistake| (mistake.file(), mistake.line())))
     }
 
     /// Whether more specific patterns take every name of a pattern, as `a:*` and `a:*:**` do with `a:**`.

@@ -36,6 +36,12 @@ impl<K: Ord> Deadlines<K> {
         self.due.is_empty()
     }
 
+    /// Whose are at this very time.
+    pub fn at(&self, at: Millis, first: K) -> impl Iterator<Item = &K> {
+        let from = self.due.iter_from(&(at, first)).map(|(due, ())| due);
+        from.take_while(move |(due, _)| *due == at).map(|(_, whose)| whose)
+    }
+
     /// When the earliest is.
     pub fn first(&self) -> Option<Millis> {
         self.due.first().map(|((at, _), ())| *at)

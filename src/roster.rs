@@ -1,5 +1,7 @@
 //! The sessions of a channel, found by key, by connection and by user.
 
+use std::rc::Rc;
+
 use crate::deadlines::Deadlines;
 use crate::effect::{Hearing, SessionKey};
 use crate::name::{ConnectionId, Millis, UserId};
@@ -19,7 +21,7 @@ pub struct Roster {
     by_connection: Sorted<ConnectionId, SessionKey>,
     by_user: Sorted<UserId, Vec<SessionKey>>,
     places: Places,
-    by_role: Sorted<String, Sorted<SessionKey, ()>>,
+    by_role: Sorted<(Rc<str>, SessionKey), ()>,
     awaiting: usize,
     hearing: [usize; 2],
     /// When grants expire (rule A6).
@@ -61,7 +63,7 @@ impl Roster {
         if let Some(grant) = &session.kept.grant {
             self.expiries.set(grant.expires, key);
             for role in &grant.roles {
-                self.by_role.update(role.clone(), |keys| keys.insert(key, ()));
+                self.by_role.insert((role.as_str().into(), key), ());
             }
         }
         if let Some(by) = session.sign_in_by() {
@@ -86,13 +88,7 @@ impl Roster {
         if let Some(grant) = &session.kept.grant {
             self.expiries.unset(grant.expires, key);
             for role in &grant.roles {
-                let emptied = self.by_role.get_mut(role.as_str()).is_some_and(|keys| {
-                    keys.remove(&key);
-                    keys.is_empty()
-                });
-                if emptied {
-                    self.by_role.remove(role.as_str());
-                }
+                self.by_role.remove(&(role.as_str().into(), key));
             }
         }
         if let Some(by) = session.sign_in_by() {
@@ -199,6 +195,11 @@ impl Roster {
         self.by_user.get(user).into_iter().flatten().copied()
     }
 
+    fn of_role(&self, role: &str) -> impl Iterator<Item = SessionKey> {
+        let from = self.by_role.iter_from(&(role.into(), SessionKey(0)));
+        from.map(|(known, ())| known).take_while(move |(known, _)| **known == *role).map(|(_, key)| *key)
+    }
+
     /// Every session that does not sleep.
     pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.sessions.iter().map(|(key, session)| (*key, &**session))
@@ -264,8 +265,8 @@ impl Roster {
     pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey> {
         let users = targets.users.iter().flat_map(|user| self.of_user(user));
         let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
-        let roles = targets.roles.iter().filter_map(|role| self.by_role.get(role.as_str())).flat_map(Sorted::keys);
-        let mut keys: Vec<_> = users.chain(connections).chain(roles.copied()).collect();
+        let roles = targets.roles.iter().flat_map(|role| self.of_role(role));
+        let mut keys: Vec<_> = users.chain(connections).chain(roles).collect();
         keys.retain(|key| {
             let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
             hears && Some(*key) != sender

@@ -1,6 +1,7 @@
 //! The sessions that have not been heard since the channel woke. What is looked for among them is put in order once, when
 //! it is first looked for: a channel that wakes for a single broadcast orders nothing.
 
+use crate::deadlines::Deadlines;
 use crate::effect::SessionKey;
 use crate::name::Millis;
 use crate::sleeper::{Sleeper, Wanted};
@@ -15,10 +16,10 @@ pub struct Sleepers {
     first: usize,
     /// No grant expires earlier; a lower bound.
     expires: Option<Millis>,
-    /// Grants that expire, the earliest last.
-    by_expiry: Option<Vec<(Millis, u32)>>,
-    /// The hashes of users and of connections.
-    by_name: Option<Vec<(u32, u32)>>,
+    /// Grants that expire.
+    by_expiry: Option<Deadlines<SessionKey>>,
+    /// The hashes of users and of connections, in order as deadlines are.
+    by_name: Option<Deadlines<SessionKey>>,
 }
 
 impl Sleepers {
@@ -77,9 +78,7 @@ impl Sleepers {
         let names = self.by_name.take().unwrap_or_else(|| self.order_by_name());
         let mut found = Vec::new();
         for hash in wanted.hashes() {
-            let begin = names.partition_point(|(name, _)| *name < hash);
-            let same = names.iter().skip(begin).take_while(|(name, _)| *name == hash).inspect(|_| steps::count(1));
-            found.extend(same.map(|(_, key)| SessionKey(*key)));
+            found.extend(names.at(hash.into(), SessionKey(0)).copied());
         }
         self.by_name = Some(names);
         found.retain(|key| self.get(*key).is_some_and(|sleeper| sleeper.may_be(wanted)));
@@ -94,12 +93,9 @@ impl Sleepers {
             return Vec::new();
         }
         let mut order = self.by_expiry.take().unwrap_or_else(|| self.order_by_expiry());
-        let mut expired = Vec::new();
-        while let Some((_, key)) = order.pop_if(|(expires, _)| *expires <= now) {
-            steps::count(1);
-            expired.extend(self.get(SessionKey(key)).map(|_| SessionKey(key)));
-        }
-        self.expires = order.last().map(|(expires, _)| *expires);
+        let mut expired = order.take(now);
+        expired.retain(|key| self.get(*key).is_some());
+        self.expires = order.first();
         self.by_expiry = Some(order);
         expired
     }
@@ -113,17 +109,19 @@ impl Sleepers {
         counted.filter_map(|(key, sleeper)| Some((key, sleeper.as_ref()?)))
     }
 
-    fn order_by_name(&self) -> Vec<(u32, u32)> {
-        let mut names: Vec<_> =
-            self.keyed().flat_map(|(key, sleeper)| sleeper.names().map(move |name| (name, key))).collect();
-        names.sort_unstable();
+    fn order_by_name(&self) -> Deadlines<SessionKey> {
+        let mut names = Deadlines::default();
+        for (key, sleeper) in self.keyed() {
+            sleeper.names().for_each(|name| names.set(name.into(), SessionKey(key)));
+        }
         names
     }
 
-    fn order_by_expiry(&self) -> Vec<(Millis, u32)> {
-        let expires = |sleeper: &Sleeper| if sleeper.is_anonymous() { None } else { Some(sleeper.expires) };
-        let mut order: Vec<_> = self.keyed().filter_map(|(key, sleeper)| Some((expires(sleeper)?, key))).collect();
-        order.sort_unstable_by(|one, other| other.cmp(one));
+    fn order_by_expiry(&self) -> Deadlines<SessionKey> {
+        let mut order = Deadlines::default();
+        for (key, sleeper) in self.keyed().filter(|(_, sleeper)| !sleeper.is_anonymous()) {
+            order.set(sleeper.expires, SessionKey(key));
+        }
         order
     }
 }

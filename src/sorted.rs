@@ -44,8 +44,22 @@ impl<K, V> Sorted<K, V> {
 
     /// Every entry, by key.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let counted = self.runs.iter().flatten().inspect(|_| steps::count(1));
-        counted.map(|(key, value)| (key, value))
+        self.iter_at((0, 0))
+    }
+
+    /// Every entry from a place on. Written out, since the library's way to go through runs is a kilobyte each time.
+    fn iter_at<'a>(&'a self, place: Place) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
+        let (mut run, mut place) = place;
+        std::iter::from_fn(move || {
+            let mut entry = self.runs.get(run)?.get(place);
+            if entry.is_none() {
+                (run, place) = (run.saturating_add(1), 0);
+                entry = self.runs.get(run)?.first();
+            }
+            place = place.saturating_add(1);
+            steps::count(1);
+            entry.map(|(key, value)| (key, value))
+        })
     }
 
     /// Every entry, by key, with its value to be changed.
@@ -113,6 +127,7 @@ impl<K, V> Sorted<K, V> {
         self.put(last.unwrap_or((run, 0)), entry);
     }
 
+    #[inline(never)] // once for all values of a size
     fn put(&mut self, (run, place): Place, entry: (K, V)) {
         self.len = self.len.saturating_add(1);
         let Some(entries) = self.runs.get_mut(run) else { return self.runs.push(vec![entry]) };
@@ -129,6 +144,7 @@ impl<K, V> Sorted<K, V> {
         self.runs.insert(run.saturating_add(1), behind);
     }
 
+    #[inline(never)]
     fn take(&mut self, (run, place): Place) -> Option<(K, V)> {
         let entries = self.runs.get_mut(run).filter(|entries| place < entries.len())?;
         steps::count(entries.len().saturating_sub(place));
@@ -158,17 +174,8 @@ impl<K, V> Sorted<K, V> {
     }
 }
 
-impl<K: Ord, V> FromIterator<(K, V)> for Sorted<K, V> {
-    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        let mut sorted = Self::new();
-        for (key, value) in entries {
-            sorted.insert(key, value);
-        }
-        sorted
-    }
-}
-
 impl<K: Ord, V> Sorted<K, V> {
+    #[inline(never)]
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Place, Place>
     where
         K: Borrow<Q>,
@@ -185,6 +192,11 @@ impl<K: Ord, V> Sorted<K, V> {
         };
         let found = entries.binary_search_by(|(known, _)| known.borrow().cmp(key));
         found.map(|place| (run, place)).map_err(|place| (run, place))
+    }
+
+    /// Every entry from a key on, by key.
+    pub fn iter_from<'a>(&'a self, key: &K) -> impl Iterator<Item = (&'a K, &'a V)> + use<'a, K, V> {
+        self.iter_at(self.find(key).unwrap_or_else(|place| place))
     }
 
     /// The value of a key.
@@ -247,6 +259,16 @@ impl<K: Ord, V> Sorted<K, V> {
     }
 }
 
+/// Items in the order of something of them; what is alike stays as it came.
+pub fn in_order<T, K: Ord>(items: impl Iterator<Item = T>, by: impl Fn(&T) -> K) -> Vec<T> {
+    let mut sorted = Vec::new();
+    for item in items {
+        let place = sorted.partition_point(|known| by(known) <= by(&item));
+        sorted.insert(place, item);
+    }
+    sorted
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -280,6 +302,9 @@ mod tests {
                 prop_assert!(sorted.runs.len().saturating_sub(1).saturating_mul(RUN) <= tree.len().saturating_mul(8));
             }
             prop_assert!(sorted.iter().eq(&tree));
+            for key in 0..600 {
+                prop_assert!(sorted.iter_from(&key).take(2).eq(tree.range(key..).take(2)));
+            }
         }
     }
 

@@ -184,7 +184,7 @@ impl Channel {
         if array {
             known.clone()?;
         }
-        self.asks.insert(asker, Ask { slots: publishes.iter().map(|_| None).collect(), array });
+        self.asks.insert(asker, Ask { slots: publishes.iter().map(|_| None).collect(), array }.into());
         let mut met = Array::default();
         for (slot, incoming) in publishes.into_iter().enumerate() {
             let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };

@@ -10,7 +10,7 @@ use crate::sorted::Sorted;
 /// When which sockets are closed, and with which code; none where it is not known any more.
 #[derive(Debug, Default)]
 pub(super) struct HangUps {
-    all: Sorted<SessionKey, (Millis, Option<Close>)>,
+    all: Sorted<SessionKey, Box<(Millis, Option<Close>)>>,
     due: Deadlines<SessionKey>,
 }
 
@@ -18,14 +18,14 @@ impl HangUps {
     /// Has a socket closed at this time of the steady clock.
     pub(super) fn insert(&mut self, key: SessionKey, at: Millis, close: Option<Close>) {
         self.remove(key);
-        self.all.insert(key, (at, close));
+        self.all.insert(key, (at, close).into());
         self.due.set(at, key);
     }
 
     /// Lets a socket be, which is closed.
     pub(super) fn remove(&mut self, key: SessionKey) {
-        if let Some((at, _)) = self.all.remove(&key) {
-            self.due.unset(at, key);
+        if let Some(hang_up) = self.all.remove(&key) {
+            self.due.unset(hang_up.0, key);
         }
     }
 
@@ -37,7 +37,7 @@ impl HangUps {
     /// Takes out the first, if it is due.
     pub(super) fn pop(&mut self, now: Millis) -> Option<(SessionKey, Option<Close>)> {
         let key = self.due.pop(now)?;
-        let (_, close) = self.all.remove(&key)?;
-        Some((key, close))
+        let hang_up = self.all.remove(&key)?;
+        Some((key, hang_up.1))
     }
 }

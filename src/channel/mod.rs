@@ -126,7 +126,7 @@ pub struct Channel {
     batch: Batch,
     buckets: Sorted<Payer, Box<Buckets>>,
     drawers: Drawers,
-    asks: Sorted<AskerKey, Ask>,
+    asks: Sorted<AskerKey, Box<Ask>>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
     departures: Departures,
     clock: Clock,

@@ -11,7 +11,7 @@ use super::mistake::Mistake;
 use crate::few::Few;
 use crate::name::{EventName, Millis};
 use crate::pattern::Pattern;
-use crate::sorted::Sorted;
+use crate::sorted::in_order;
 
 /// An hour in milliseconds.
 pub const HOUR: Millis = 3_600_000;
@@ -288,11 +288,12 @@ impl Channel {
 
     /// The rules of this declaration under its pattern.
     pub(super) fn under(self, pattern: Pattern) -> ChannelRules {
-        let granted: Sorted<_, _> = self.granted.into_iter().map(|(ability, _)| (ability, ())).collect();
+        let mut granted = in_order(self.granted.into_iter().map(|(ability, _)| ability), Ability::clone);
+        granted.dedup();
         ChannelRules {
             pattern,
             entry: self.entry,
-            granted: granted.into_keys().collect(),
+            granted,
             events: self.events.into_iter().map(|(rules, _)| (rules.name.clone(), rules)).collect(),
             presence: self.presence.map(|(rules, _)| rules),
             history: self.history.map(|(bounds, _)| bounds).unwrap_or_default(),

@@ -8,7 +8,7 @@ use super::path::{Path, Step};
 use super::schema::{array, bounds, forms, object, resolve};
 use super::words::must_be;
 use crate::few::Few;
-use crate::sorted::Sorted;
+use crate::sorted::in_order;
 
 /// The forms of one schema; those within name each other by number, since a type may contain itself.
 #[derive(Clone, Debug)]
@@ -181,14 +181,12 @@ impl<'s> Maker<'s> {
         // The type itself watches over required fields beyond the 64th.
         let bits = iter::successors(Some(1_u64), |bit| bit.checked_mul(2));
         let required: Few<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
-        let fields: Sorted<&str, _> = object(schema, "properties")
-            .map(|(name, schema)| {
-                let bit = required.get(name.as_str()).copied().unwrap_or(0);
-                let (form, tag) = (self.make(schema), schema.get("const").cloned());
-                (name.as_str(), Field { name: name.as_str().into(), form, bit, tag })
-            })
-            .collect();
-        let fields: Vec<_> = fields.into_values().collect();
+        let fields = object(schema, "properties").map(|(name, schema)| {
+            let bit = required.get(name.as_str()).copied().unwrap_or(0);
+            let (form, tag) = (self.make(schema), schema.get("const").cloned());
+            Field { name: name.as_str().into(), form, bit, tag }
+        });
+        let fields = in_order(fields, |field| field.name.clone());
         let bits = fields.iter().fold(0, |bits, field| bits | field.bit);
         (fields, bits)
     }

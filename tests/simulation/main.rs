@@ -20,10 +20,12 @@
 //! | the ids of a failed write are not taken back | 287 |
 //! | what is not kept is told in another order | 211 |
 //! | `if_seq` passes over reservations | 188 |
+//! | a position of nothing in a life that has ended is `lost` | 174 |
 //! | a replay begins one message early | 116 |
 //! | the dedupe window passes over reservations | 113 |
 //! | an expired grant hears one more flush | 109 |
 //! | a duplicate is acknowledged before the first is written | 107 |
+//! | a position of nothing is believed for ever | 86 |
 //! | a wake makes a new epoch | 86 |
 //! | presence data is not remembered through sleep | 77 |
 //! | the dedupe window is forgotten by sleep | 62 |

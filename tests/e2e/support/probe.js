@@ -1,7 +1,12 @@
 // The Worker as it is built, with eyes: it tells how much memory its wasm has, where its stack pointer is where that is
-// exported, how often objects were constructed, and how many of them were collected. And it can break on demand.
+// exported, how often objects were constructed, how many of them were collected, and what one has on disk. It can break
+// on demand, and have the alarm of an object fire, later than the clock shows.
 const seen = { instances: [], constructed: 0, collected: 0 };
 const collected = new FinalizationRegistry(() => seen.collected++);
+
+const now = Date.now;
+let later = 0;
+Date.now = () => now() + later;
 
 const Instance = WebAssembly.Instance;
 WebAssembly.Instance = class extends Instance {
@@ -15,8 +20,8 @@ WebAssembly.Instance = class extends Instance {
 const uncaught = (thrown) => console.error(`Uncaught ${thrown?.stack ?? thrown}`);
 addEventListener("error", ({ error }) => uncaught(error));
 addEventListener("unhandledrejection", ({ reason }) => uncaught(reason));
-const later = globalThis.setTimeout;
-globalThis.setTimeout = (callback, after, ...rest) => later(() => told(() => callback(...rest)), after);
+const wait = globalThis.setTimeout;
+globalThis.setTimeout = (callback, after, ...rest) => wait(() => told(() => callback(...rest)), after);
 
 /** What a handler answers or throws; what it throws is told too. */
 function told(handle) {
@@ -37,6 +42,7 @@ const built = await import("../../../build/index.js");
 export class ChannelObject extends built.ChannelObject {
   constructor(...args) {
     super(...args);
+    [this.context] = args;
     seen.constructed++;
     collected.register(this);
   }
@@ -44,6 +50,32 @@ export class ChannelObject extends built.ChannelObject {
 for (const name of ["fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]) {
   const handler = built.ChannelObject.prototype[name];
   ChannelObject.prototype[name] = function (...args) { return told(() => handler.apply(this, args)); };
+}
+
+const served = ChannelObject.prototype.fetch;
+ChannelObject.prototype.fetch = function (request) {
+  const { pathname, searchParams } = new URL(request.url);
+  return pathname === "/test/object" ? inspect(this, searchParams) : served.call(this, request);
+};
+
+/** What an object has on disk: after some statements, and after its alarm has fired as if it were so much later. */
+async function inspect(object, searchParams) {
+  const { storage } = object.context;
+  for (const statement of searchParams.getAll("sql")) storage.sql.exec(statement);
+  if (searchParams.has("alarm")) {
+    later = Number(searchParams.get("alarm"));
+    try {
+      object.alarm();
+    } finally {
+      later = 0;
+    }
+  }
+  // The runtime and Miniflare have tables of their own.
+  const names = [...storage.sql.exec("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").raw()].flat();
+  const tables = names.filter((name) => !name.startsWith("_"));
+  const count = (table) => storage.sql.exec(`SELECT count(*) FROM ${table} WHERE text != ''`).raw().next().value[0];
+  const texts = tables.filter((name) => name.startsWith("kept")).reduce((sum, table) => sum + count(table), 0);
+  return Response.json({ tables, texts, alarm: await storage.getAlarm(), now: Date.now() });
 }
 
 function report() {
@@ -86,6 +118,7 @@ function asked(request, env, otherwise) {
   const url = new URL(request.url);
   switch (url.pathname) {
     case "/test/probe": return Response.json(report());
+    case "/test/object": return env.CHANNELS.getByName(url.searchParams.get("name")).fetch(request);
     case "/test/collect":
       globalThis.gc();
       return Response.json(report());

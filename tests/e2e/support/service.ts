@@ -46,6 +46,14 @@ export interface LogLine {
   detail?: string;
 }
 
+/** What an object has on disk: its tables, rows of them that have a text, and when its alarm fires; by which clock. */
+export interface OnDisk {
+  readonly tables: string[];
+  readonly texts: number;
+  readonly alarm: number | null;
+  readonly now: number;
+}
+
 export class Service {
   readonly url: URL;
   readonly #harness: ReturnType<typeof createTestHarness>;
@@ -128,6 +136,18 @@ export class Service {
   /** How often an object came to life so far, and the bytes of wasm memory, from the probe around the Worker. */
   async probe(): Promise<{ constructed: number; wasmBytes: number }> {
     return await (await this.fetch("/test/probe")).json() as { constructed: number; wasmBytes: number };
+  }
+
+  /**
+   * What an object has on disk, from the probe around it: after these statements, and after its alarm has fired as if
+   * it were so many milliseconds later.
+   */
+  async object(name: string, { alarm, sql = [] }: { alarm?: number; sql?: string[] } = {}): Promise<OnDisk> {
+    const query = new URLSearchParams([["name", name], ...sql.map((statement) => ["sql", statement])]);
+    if (alarm !== undefined) query.set("alarm", `${alarm}`);
+    const answer = await this.fetch(`/test/object?${query}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    return await answer.json() as OnDisk;
   }
 
   /** Declares lines of the log that tell of a fault and are meant to be there: without it they fail `stop`. */
