@@ -11,16 +11,20 @@ const file = (/** @type {string} */ directory) => join(directory, ".dev.vars");
 
 /** Writes .dev.vars with a random secret where there is none. */
 export function needDevVars(directory = root) {
-  if (existsSync(file(directory))) return;
+  if (existsSync(file(directory))) return warnOfTokens(directory);
   const lines = [
     "# The service's secrets on this machine alone (git-ignored). A deployed service has its own: see the README.",
     "# JWT_SECRET signs the tokens of `npm run token` (HS256, at least 32 bytes).",
     `JWT_SECRET="${randomBytes(32).toString("base64url")}"`,
-    "# Opens POST /dev/token, for this machine's browsers only. Must never stand in wrangler.toml.",
-    `DEV_TOKENS="1"`,
   ];
   writeFileSync(file(directory), `${lines.join("\n")}\n`, { mode: 0o600, flag: "wx" });
   say("wrote .dev.vars with a random JWT_SECRET.");
+}
+
+/** The file of an earlier set-up opened /dev/token wherever the service listens. @param {string} directory */
+function warnOfTokens(directory) {
+  if (!parseEnv(readFileSync(file(directory), "utf8")).DEV_TOKENS) return;
+  say("take DEV_TOKENS out of .dev.vars: npm start opens /dev/token by itself, where nobody but this machine can reach it.");
 }
 
 /** The secret that signs tokens here: the raw UTF-8 bytes of JWT_SECRET. @returns {Uint8Array} */

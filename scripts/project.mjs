@@ -24,12 +24,16 @@ export const wasmBudget = manifest.config["wasm-gzip-budget-kib"] * 1024;
 /** Oldest Node that wrangler and the TypeScript tests run on (types are stripped without a flag since 22.18). */
 export const oldestNode = "22.18.0";
 
-/** The cargo tools and their exact versions. */
+/**
+ * The cargo tools, their exact versions, and what cargo installs for each: never anything but what a lock says.
+ * @returns {{name: string, version: string, source: string[]}[]}
+ */
 export function cargoTools() {
+  const builder = manifest.config["worker-build"];
   return [
-    { name: "worker-build", crate: "worker-build", version: manifest.config["worker-build"], features: [] },
-    // The command line tool refuses wasm made by any other version of the library.
-    { name: "wasm-bindgen", crate: "wasm-bindgen-cli", version: locked("wasm-bindgen"), features: ["--no-default-features"] },
+    { name: "worker-build", version: builder, source: [`worker-build@${builder}`] },
+    // The command line tool refuses wasm made by any other version of the library. Its lock is ours: see there.
+    { name: "wasm-bindgen", version: locked("wasm-bindgen"), source: ["--path", "scripts/wasm-bindgen"] },
   ];
 }
 

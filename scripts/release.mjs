@@ -24,7 +24,7 @@ export async function dryRun() {
     const { code, output } = await tryRun(`${bin}/wrangler`, ["deploy", "--dry-run", `--env=${name}`]);
     const told = name === "" ? "the default environment" : `the environment ${name}`;
     if (code !== 0) throw new Stop(`wrangler would not deploy ${told}; see its lines above.`);
-    if (output.includes("DEV_TOKENS")) throw new Stop(`DEV_TOKENS would be deployed with ${told}: it belongs in .dev.vars alone.`);
+    if (output.includes("DEV_TOKENS")) throw new Stop(`DEV_TOKENS would be deployed with ${told}: npm start alone sets it.`);
     closing.push(`${told}: ${output.match(/Total Upload: .*/)?.[0] ?? "no size told"}`);
   }
   return closing;

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
+import { end, endWithUs } from "./ending.mjs";
 import { bin, host, root } from "./project.mjs";
 import { environment, say, Stop } from "./shell.mjs";
 
@@ -17,39 +18,21 @@ export class Service {
     this.url = `http://${host}:${port}`;
     /** @type {string[]} what it said since it listens */
     this.log = [];
-    const args = ["dev", "--ip", host, "--port", String(port), "--show-interactive-dev-session=false", ...more];
+    // Tokens for whoever asks, since nobody but this machine can reach this address.
+    const args = ["dev", "--ip", host, "--port", String(port), "--var", "DEV_TOKENS:1", "--show-interactive-dev-session=false", ...more];
     // Else it would ask the network where the requests of this machine come from.
     const env = environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
     this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
     this.ended = once(this.child, "exit");
     this.lines = [this.child.stdout, this.child.stderr].map((input) => createInterface({ input }));
     for (const line of this.lines) line.on("line", (text) => this.#hear(text));
-    for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) process.once(signal, () => this.stop(0));
-    process.once("exit", () => this.#signal("SIGKILL"));
+    endWithUs(this.child, 0);
   }
 
   /** @param {string} line */
   #hear(line) {
     this.log.push(line);
     console.log(line);
-  }
-
-  /** @param {NodeJS.Signals} signal */
-  #signal(signal) {
-    try {
-      process.kill(-(/** @type {number} */ (this.child.pid)), signal);
-    } catch {
-      // The group is gone already, which is what was wanted.
-    }
-  }
-
-  /** Ends the service, and this process with the code. @param {number} code */
-  async stop(code) {
-    this.#signal("SIGTERM");
-    const late = setTimeout(() => this.#signal("SIGKILL"), 3_000);
-    await this.ended;
-    clearTimeout(late);
-    process.exit(code);
   }
 
   /** Waits until the service listens. */
@@ -73,7 +56,7 @@ export class Service {
     say(`the service is not healthy: GET /v1/health answered ${said}`);
     for (const line of this.log.map(logLine)) if (line) say(`the service's log: ${JSON.stringify(line)}`);
     say("correct what it names (wrangler.toml, .dev.vars or src/app.rs) and run \"npm start\" again.");
-    await this.stop(1);
+    await end(1);
   }
 
   /** True once a line passes the test, false when time is up. @param {(text: string) => boolean} test @param {number} milliseconds */

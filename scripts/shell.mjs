@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline/promises";
+import { end, endWithUs, isEnding } from "./ending.mjs";
 import { bin, root } from "./project.mjs";
 
 /** What stops a script: told as one sentence, without a stack. */
@@ -23,6 +24,7 @@ export async function script(main) {
     await main();
   } catch (error) {
     if (!(error instanceof Stop)) throw error;
+    if (isEnding()) return end(error.code);
     say(error.message);
     process.exit(error.code);
   }
@@ -71,7 +73,10 @@ export function tryRun(program, args, { env, seconds } = {}) {
       env: environment(env),
       stdio: ["ignore", "pipe", "pipe"],
       timeout: seconds ? seconds * 1000 : undefined,
+      // So that it ends with all it started. Only sudo needs the terminal that this one has, to ask for a password.
+      detached: program !== "sudo",
     });
+    if (program !== "sudo") endWithUs(child);
     let output = "";
     for (const [from, to] of /** @type {const} */ ([[child.stdout, process.stdout], [child.stderr, process.stderr]])) {
       from.on("data", (chunk) => {

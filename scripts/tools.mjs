@@ -3,7 +3,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { cargoTools, root, tools } from "./project.mjs";
-import { ask, run, say, Stop, tryRun } from "./shell.mjs";
+import { ask, run, say, Stop } from "./shell.mjs";
 
 const programs = join(tools, "bin");
 
@@ -14,8 +14,8 @@ function find(name, version) {
 
 /** Installs the tools that are missing or of another version; the first time this takes minutes. */
 export async function needTools() {
-  for (const { name, crate, version, features } of cargoTools()) {
-    if (!find(name, version)) await install(crate, version, features);
+  for (const tool of cargoTools()) {
+    if (!find(tool.name, tool.version)) await install(tool);
   }
 }
 
@@ -37,21 +37,13 @@ export function program(name) {
   return found;
 }
 
-/** @param {string} crate @param {string} version @param {string[]} features */
-async function install(crate, version, features) {
-  say(`installing ${crate} ${version} into .tools (cargo install, a few minutes) …`);
+/** @param {ReturnType<typeof cargoTools>[number]} tool */
+async function install({ name, version, source }) {
+  say(`installing ${name} ${version} into .tools (cargo install, a few minutes) …`);
   // Without a directory of its own cargo would build outside of the repository.
   const scratch = join(root, "target", "tools");
   const env = process.env.CARGO_TARGET_DIR ? {} : { CARGO_TARGET_DIR: scratch };
-  const args = ["install", `${crate}@${version}`, "--root", tools, "--force", ...features];
-  const { code, output } = await tryRun("cargo", [...args, "--locked"], { env });
-  if (code !== 0) {
-    if (!output.includes("failed to select a version")) throw failure(crate);
-    say(`the registry lacks a version that ${crate} was locked with; installing it with the newest fitting ones …`);
-    await run("cargo", args, { env, why: failure(crate).message });
-  }
+  const args = ["install", ...source, "--locked", "--root", tools, "--force"];
+  await run("cargo", args, { env, why: `cargo install ${name} failed; see the lines above. Versions are those of its lock: none is taken in place of one that is missing.` });
   rmSync(scratch, { recursive: true, force: true });
 }
-
-/** @param {string} crate */
-const failure = (crate) => new Stop(`cargo install ${crate} failed; see the lines above.`);

@@ -97,6 +97,8 @@ pub enum Effect {
         /// Milliseconds from now.
         after: Millis,
     },
+    /// Let the platform look at what else has come before the next event is handed over (rule R7).
+    Breathe,
     /// Have the one alarm fire at this time, also through sleep; an earlier setting is replaced.
     Alarm {
         /// Milliseconds since 1970.

@@ -7,7 +7,7 @@ mod window;
 use crate::config::Limits;
 use crate::contract::HistoryBounds;
 use crate::name::{Epoch, Millis};
-use crate::storage::{Floor, Row, RowKey, Storage, StorageError};
+use crate::storage::{Floor, Held, Row, RowKey, Storage, StorageError};
 
 use window::Window;
 
@@ -27,12 +27,25 @@ pub struct History {
     reserved: Vec<Option<Mark>>,
     window: Option<Window>,
     oldest: Option<RowKey>,
+    held: Held,
+    forgetful: bool,
 }
 
 impl History {
     /// A history that was not looked up yet.
     pub const fn new(bounds: HistoryBounds) -> Self {
-        Self { bounds, epoch: None, seq: 0, at: 0, bytes: 0, reserved: Vec::new(), window: None, oldest: None }
+        Self {
+            bounds,
+            epoch: None,
+            seq: 0,
+            at: 0,
+            bytes: 0,
+            reserved: Vec::new(),
+            window: None,
+            oldest: None,
+            held: Held { text: None, ids: None },
+            forgetful: false,
+        }
     }
 
     /// Reads where the channel stands. A newest row that cannot be read ends this life: it is cleared, so that the
@@ -43,6 +56,7 @@ impl History {
     pub fn load(&mut self, storage: &mut dyn Storage) -> Result<Option<u64>, StorageError> {
         match storage.head() {
             Ok(Some(head)) => {
+                self.held = storage.held()?;
                 (self.epoch, self.seq, self.at, self.bytes) = (Some(head.epoch), head.seq, head.at, head.bytes);
                 Ok(None)
             }
@@ -56,9 +70,26 @@ impl History {
         }
     }
 
-    /// The life of the history: the stored one, else that of the sessions, else the fresh one (rule D3).
-    pub fn epoch(&mut self, fresh: &Epoch) -> Epoch {
-        self.epoch.get_or_insert_with(|| fresh.clone()).clone()
+    /// The life of the history: the stored one, else that of the sessions, else one that begins now (rule D3).
+    pub fn epoch(&mut self, fresh: &Epoch, now: Millis) -> Epoch {
+        let age = self.bounds.age;
+        self.epoch.get_or_insert_with(|| fresh.born(now, age)).clone()
+    }
+
+    /// Whether one who was told that nothing was kept in another life has missed nothing but what is kept in this one.
+    ///
+    /// Lives follow on each other, and one in which something was kept ends only when its newest message is too old. So
+    /// for as long as messages are held since that life began, no other can have come and gone. It is believed for half
+    /// of that, so that a clock that was set by less than the other half makes no difference, and no longer than for
+    /// half of what is held by default, since a channel without a pattern ends after that (rule D9).
+    fn is_nothing_still(&self, epoch: &str, now: Millis) -> bool {
+        let Some((born, age)) = Epoch::birth(epoch) else { return false };
+        !self.forgetful && born.abs_diff(now) < age.min(self.bounds.age).min(HistoryBounds::default().age) / 2
+    }
+
+    /// Tells whether a history was lost lately before it was too old: then positions of nothing are not believed.
+    pub const fn set_forgetful(&mut self, forgetful: bool) {
+        self.forgetful = forgetful;
     }
 
     /// Goes on with a life that only the sessions remember, since nothing of it was kept yet.
@@ -168,6 +199,8 @@ impl History {
         storage.append(&row, &[self.bounds_floor(now, key.last(), bytes), self.window_floor(now, limits)])?;
         self.reserved.drain(..count);
         (self.seq, self.at, self.bytes) = (key.last(), key.at, bytes);
+        self.held.text.get_or_insert(key.at);
+        self.held.ids.get_or_insert(key.at);
         if let Some(window) = &mut self.window {
             window.written(key);
         }
@@ -196,6 +229,24 @@ impl History {
         let known = self.oldest.map_or(0, |oldest| oldest.first);
         self.oldest = storage.oldest(Floor { seq: floor.seq.max(known), ..floor })?;
         Ok(self.oldest.map_or_else(|| self.seq.saturating_add(1), |oldest| oldest.first.max(floor.seq)))
+    }
+
+    /// When the oldest that is on disk is too old to stay there: messages, and ids that need not be known any more.
+    pub fn stale_at(&self, limits: &Limits) -> Option<Millis> {
+        let text = self.held.text.map(|at| at.saturating_add(self.bounds.age));
+        let ids = self.held.ids.map(|at| at.saturating_add(self.bounds.age.max(limits.dedupe_ms)));
+        [text, ids].into_iter().flatten().min()
+    }
+
+    /// Takes off the disk what is too old (rule D9).
+    ///
+    /// # Errors
+    /// Whatever the storage says; what is in bounds is there all the same.
+    pub fn trim(&mut self, now: Millis, limits: &Limits, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        let text = Floor { at: now.saturating_sub(self.bounds.age), ..Floor::EVERYTHING };
+        storage.trim(text, self.window_floor(now, limits))?;
+        self.held = storage.held()?;
+        Ok(())
     }
 
     /// The life ends: everything on disk goes, and the next joiner begins a new one (rule D9).

@@ -18,6 +18,11 @@ impl Rate {
     pub const fn per_second(per_second: f64) -> Self {
         Self { per_second, burst: per_second.max(1.0) }
     }
+
+    /// So many times the rate, and the burst.
+    pub const fn times(self, factor: f64) -> Self {
+        Self { per_second: self.per_second * factor, burst: self.burst * factor }
+    }
 }
 
 /// What adding up fractions may be off by: a token that is short of so little is there.

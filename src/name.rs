@@ -130,9 +130,27 @@ impl EventName {
 }
 
 impl Epoch {
-    /// Parses an epoch as a client names it; ours are 16 letters of base64url.
+    /// Parses an epoch as a client names it; ours are 16 letters of base64url, and since when the life goes on.
     pub fn parse(text: &str) -> Option<Self> {
         is_token(text, 64).then(|| Self(text.into()))
+    }
+
+    /// The name of a life that begins now and holds messages for `age`: it carries both, so that whoever comes back to
+    /// nothing can be told that nothing was missed (rule D4).
+    pub fn born(&self, now: Millis, age: Millis) -> Self {
+        Self::parse(&format!("{self}-{now:011x}{age:09x}")).unwrap_or_else(|| self.clone())
+    }
+
+    /// When a life began, and how long messages were to be held in it, by the name a client gives; `None` of one that
+    /// does not tell.
+    pub fn birth(text: &str) -> Option<(Millis, Millis)> {
+        let (_, tail) = text.rsplit_once('-')?;
+        let (now, age) = tail.split_at_checked(11).filter(|(_, age)| age.len() == 9)?;
+        let number = |digits: &str| {
+            let plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+            plain.then(|| Millis::from_str_radix(digits, 16).ok()).flatten()
+        };
+        Some((number(now)?, number(age)?))
     }
 }
 
@@ -224,6 +242,19 @@ mod tests {
         assert_ne!(Address::of("2001:db8::1"), Address::of("2001:db8:0:1::1"));
         assert_ne!(Address::of("192.0.2.1"), Address::of("192.0.2.2"));
         assert_ne!(Address::of("::ffff:192.0.2.1"), Address::of("::ffff:192.0.2.2"));
+    }
+
+    #[test]
+    fn d4_an_epoch_tells_when_it_began_and_one_of_before_does_not() {
+        let fresh = Epoch::parse("AAAAAAAA-_BBBBBB").unwrap();
+        let born = fresh.born(1_700_000_000_000, 86_400_000);
+        assert_eq!(born.as_str(), "AAAAAAAA-_BBBBBB-18bcfe56800005265c00");
+        assert_eq!(Epoch::birth(born.as_str()), Some((1_700_000_000_000, 86_400_000)));
+        for text in
+            ["", "AAAAAAAA-_BBBBBB", "e-", "e-18bcfe56800005265c0", "e-+8bcfe56800005265c00", "e-é8bcfe5680000526c00"]
+        {
+            assert_eq!(Epoch::birth(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -247,7 +247,9 @@ fn d3_a_message_kept_before_anyone_joins_begins_the_life() {
     in_room(|world| {
         world.keep(1);
         world.pause();
-        let ann = world.joined(&Joiner::user("ann").after("e1", 0));
+        let epoch = world.storage.rows().last().unwrap().epoch().to_string();
+        let ann = world.joined(&Joiner::user("ann").after(&epoch, 0));
+        assert_eq!(world.epoch(ann), epoch);
         assert_eq!(world.welcome(ann)["resume"], "recovered");
         assert_eq!(world.welcome(ann)["seq"], 1);
     });
@@ -266,8 +268,8 @@ fn d3_a_life_in_which_nothing_was_kept_ends_with_its_last_session() {
         world.leave(cat);
         world.pause();
         let dan = world.joined(&Joiner::user("dan").after(&world.epoch(ann), 0));
-        assert_eq!(world.welcome(dan)["resume"], "lost");
         assert_ne!(world.epoch(dan), world.epoch(ann));
+        assert_eq!(world.welcome(dan)["resume"], "recovered", "and nothing of it was missed (D4)");
     });
 }
 
@@ -278,7 +280,7 @@ fn d3_a_post_that_keeps_nothing_begins_no_life() {
         world.post(&unmetered("ann"), json!({"event": "sing", "data": 1}));
         world.pause();
         let bob = world.joined(&Joiner::user("bob"));
-        assert_eq!(world.epoch(bob), "e3");
+        assert!(world.epoch(bob).starts_with("e3-"));
     });
 }
 

@@ -16,9 +16,11 @@
 
 mod support;
 
-use dormouse::channel::{Unreadable, Verb};
+use dormouse::channel::{Unreadable, Verb, retire};
 use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
-use dormouse::storage::{Damage, Storage as _};
+use dormouse::effect::Effect;
+use dormouse::name::ChannelName;
+use dormouse::storage::{Damage, Storage as _, StorageError};
 use serde_json::{Value, json};
 use support::trouble::Doom;
 use support::world::BEGIN;
@@ -326,7 +328,7 @@ fn d9_after_a_crash_that_nobody_saw_the_life_ends_all_the_same() {
     let newest = world.now;
     world.crash();
     world.advance(newest + DAY - 1 - world.now);
-    assert_eq!(rows(&world), 2);
+    assert_eq!(rows(&world), 1, "the first is too old");
     world.advance(1);
     assert_eq!((rows(&world), world.alarm), (0, None));
 }
@@ -359,6 +361,193 @@ fn d9_an_end_that_the_storage_does_not_let_be_is_tried_again_and_not_for_ever_at
     let again = world.alarm.unwrap();
     assert!((1_000..=60_000).contains(&(again - world.now)), "{}", again - world.now);
     world.advance(again - world.now);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+/// Whether any text of a message is on disk, or any id.
+fn on_disk(world: &World) -> (usize, usize) {
+    let texts = world.storage.rows().filter(|row| !row.text().is_empty()).count();
+    (texts, world.storage.rows().filter(|row| !row.ids().is_empty()).count())
+}
+
+#[test]
+fn d9_what_is_too_old_is_off_the_disk_within_a_minute_where_somebody_is_there() {
+    within(HistoryBounds { age: 60_000, ..HistoryBounds::default() }, |world| {
+        world.limits.dedupe_ms = 600_000;
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 99 * DAY));
+        for _ in 0..3 {
+            world.keep(1);
+            world.advance(10_000);
+        }
+        assert_eq!(on_disk(world), (3, 3));
+        world.advance(120_000);
+        assert_eq!(on_disk(world), (0, 3), "ids are known for ten minutes");
+        world.advance(600_000);
+        assert_eq!(on_disk(world), (0, 0));
+        assert_eq!(rows(world), 1, "it tells where the channel stands");
+        world.advance(90 * DAY);
+        world.keep(1);
+        assert_eq!(page(world), [4]);
+        let bob = world.joined(&Joiner::user("bob").after(&world.epoch(ann), 3));
+        assert_eq!(world.welcome(bob)["resume"], "recovered");
+    });
+}
+
+#[test]
+fn d9_what_is_too_old_is_off_the_disk_when_a_channel_wakes_that_everybody_left() {
+    within(HistoryBounds { age: 3_600_000, ..HistoryBounds::default() }, |world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        world.keep(3);
+        world.advance(3_000_000);
+        world.leave(ann);
+        world.advance(700_000);
+        assert_eq!(page(world), Vec::<u64>::new());
+        assert_eq!(on_disk(world), (0, 0));
+        assert_eq!(rows(world), 1);
+        world.advance(3_600_000);
+        assert_eq!((rows(world), world.alarm), (0, None));
+    });
+}
+
+/// An age of a second once had the alarm fire each second, for nothing.
+#[test]
+fn h2_a_short_age_wakes_an_idle_channel_no_oftener_than_something_is_due() {
+    let mut world = bounded(HistoryBounds { age: 1_000, ..HistoryBounds::default() }, Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
+    world.told(ann, say("1", 1));
+    world.pause();
+    let turns = world.turns;
+    world.advance(DAY / 2);
+    assert!(world.turns - turns <= 2, "{} turns: the message goes, then its id", world.turns - turns);
+    assert!(world.is_asleep());
+    world.cut(ann);
+    world.advance(20_000);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+#[test]
+fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
+    for sleep in [Sleep::Always, Sleep::Never] {
+        let mut world = World::room_that(sleep);
+        let ann = world.joined(&Joiner::user("ann"));
+        world.told(ann, say("1", 1));
+        let bob = world.joined(&Joiner::user("bob"));
+        world.cut(bob);
+        world.pause();
+        world.cut(ann);
+        world.settle();
+        world.evict();
+        // What the platform does after six failures.
+        world.alarm = None;
+        world.advance(60_000);
+        let cat = world.joined(&Joiner::user("cat"));
+        world.advance(1_000);
+        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        assert_eq!(answer["members"].as_array().unwrap().len(), 1, "ann is gone");
+        world.leave(cat);
+        world.settle();
+        world.evict();
+        world.alarm = None;
+        world.advance(3 * DAY);
+        let dan = world.joined(&Joiner::user("dan"));
+        world.leave(dan);
+        world.settle();
+        assert!(world.alarm.is_some_and(|alarm| alarm > world.now));
+        world.advance(DAY);
+        assert_eq!((rows(&world), world.alarm), (0, None));
+    }
+}
+
+#[test]
+fn d9_an_alarm_that_fails_six_times_is_given_up_by_the_platform() {
+    let mut world = World::room_that(Sleep::Always);
+    world.keep(1);
+    for _ in 0..7 {
+        world.doom = Some(Doom::Unwritten);
+        world.advance(world.alarm.unwrap() - world.now);
+    }
+    assert_eq!(world.alarm, None);
+}
+
+// --- D9: a pattern that is gone from the contract ---------------------------------------------------------------
+
+/// The alarms of a channel without a pattern fire for so long; how often they did.
+fn retired(world: &mut World, millis: u64, open: usize) -> usize {
+    let until = world.now + millis;
+    let mut fired = 0;
+    while let Some(alarm) = world.alarm.filter(|alarm| *alarm <= until) {
+        world.now = world.now.max(alarm);
+        (world.alarm, fired) = (None, fired + 1);
+        let name = ChannelName::parse("room:a").unwrap();
+        for effect in retire(&mut world.storage, world.now, &name, open) {
+            match effect {
+                Effect::Alarm { at } => world.alarm = Some(at),
+                Effect::Log(line) => world.logs.push(line),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    world.now = until;
+    fired
+}
+
+#[test]
+fn d9_a_channel_whose_pattern_is_gone_comes_to_its_end() {
+    let mut world = World::room_that(Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann"));
+    world.told(ann, say("1", 1));
+    world.cut(ann);
+    world.settle();
+    world.crash();
+    let departures = |world: &mut World| world.storage.departures().unwrap().len();
+    assert_eq!(departures(&mut world), 1);
+    retired(&mut world, 10_000, 0);
+    assert_eq!((departures(&mut world), rows(&world)), (1, 1), "the grace is over, and one waits for the pattern");
+    let fired = retired(&mut world, 3 * DAY, 0);
+    assert_eq!((departures(&mut world), rows(&world), world.alarm), (0, 0, None));
+    assert!(fired <= 5, "{fired} alarms");
+}
+
+#[test]
+fn d9_a_pattern_that_is_back_within_a_day_finds_its_channel_as_it_was() {
+    let mut world = bounded(HistoryBounds { age: 9 * DAY, ..HistoryBounds::default() }, Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 30 * DAY));
+    world.told(ann, say("1", 1));
+    world.advance(3 * DAY);
+    world.leave(ann);
+    world.crash();
+    world.alarm = Some(world.now + 1_000);
+    retired(&mut world, DAY - 1_000, 0);
+    let bob = world.joined(&Joiner::user("bob").after(&world.epoch(ann), 0));
+    assert_eq!(world.welcome(bob)["resume"], "recovered");
+    assert!(world.storage.departures().unwrap().is_empty(), "nothing waits any more");
+    world.leave(bob);
+    world.advance(9 * DAY);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+#[test]
+fn d9_while_sockets_are_open_a_channel_without_a_pattern_forgets_only_what_is_too_old() {
+    let mut world = World::room_that(Sleep::Always);
+    let ann = world.joined(&Joiner::user("ann"));
+    world.told(ann, say("1", 1));
+    world.pause();
+    let fired = retired(&mut world, 10 * DAY, 1);
+    assert_eq!((on_disk(&world), rows(&world)), ((0, 0), 1));
+    assert!(fired <= 15, "{fired} alarms");
+    retired(&mut world, 2 * DAY, 0);
+    assert_eq!((rows(&world), world.alarm), (0, None));
+}
+
+#[test]
+fn d9_a_channel_without_a_pattern_whose_storage_fails_is_tried_again() {
+    let mut world = World::room_that(Sleep::Always);
+    world.keep(1);
+    world.alarm = Some(world.now);
+    world.storage.fail_next_read(StorageError::Failed("no luck".to_owned()));
+    assert_eq!(retired(&mut world, 1, 0), 1);
+    assert!(world.alarm.is_some());
+    retired(&mut world, 3 * DAY, 0);
     assert_eq!((rows(&world), world.alarm), (0, None));
 }
 

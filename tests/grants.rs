@@ -19,7 +19,7 @@ mod support;
 use dormouse::channel::Verb;
 use dormouse::contract::{Ability, Channel, Contract, Event, Json, Presence};
 use serde_json::{Value, json};
-use support::world::BEGIN;
+use support::world::{BEGIN, FIRST_LIFE};
 use support::{Client, Joiner, World, in_channel, in_room, publish, say, seqs};
 
 fn auth(id: &str, joiner: &Joiner) -> Value {
@@ -473,7 +473,7 @@ fn a7_before_signing_in_everything_but_auth_is_unauthenticated() {
             say("1", 1),
             json!({"type": "presence", "id": "1", "data": 1}),
             json!({"type": "history", "id": "1"}),
-            json!({"type": "resume", "id": "1", "epoch": "e1", "after": 0}),
+            json!({"type": "resume", "id": "1", "epoch": FIRST_LIFE, "after": 0}),
         ] {
             world.refuses(guest, frame, "unauthenticated");
         }
@@ -520,9 +520,9 @@ fn a7_a_position_that_is_none_is_lost_and_no_position_is_fresh() {
             (None, None, "fresh"),
             (Some("x".repeat(20_000)), None, "fresh"),
             (Some("x".repeat(20_000)), Some("0".to_owned()), "lost"),
-            (Some("e1".to_owned()), Some("0".repeat(20_000)), "recovered"),
-            (Some("e1".to_owned()), Some("9".repeat(20_000)), "lost"),
-            (Some("e1".to_owned()), Some("-1".to_owned()), "lost"),
+            (Some(FIRST_LIFE.to_owned()), Some("0".repeat(20_000)), "recovered"),
+            (Some(FIRST_LIFE.to_owned()), Some("9".repeat(20_000)), "lost"),
+            (Some(FIRST_LIFE.to_owned()), Some("-1".to_owned()), "lost"),
             (None, Some("0".to_owned()), "lost"),
         ] {
             let guest = world.joined(&Joiner { epoch, after, ..Joiner::anonymous() });

@@ -17,6 +17,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use support::world::FIRST_LIFE;
 use support::{Joiner, World, in_channel, in_room, publish, say, seqs};
 
 /// What can be wrong with a publish, in the order in which it is looked for.
@@ -226,7 +227,7 @@ fn f7_reading_back_is_checked_for_rate_then_keeping_then_ability_then_what_is_un
     let all = ["join", "presence", "history"];
     let none = ["join", "presence"];
     let history = json!({"type": "history", "id": "1"});
-    let resume = json!({"type": "resume", "id": "1", "epoch": "e1", "after": 0});
+    let resume = json!({"type": "resume", "id": "1", "epoch": FIRST_LIFE, "after": 0});
     for (channel, frame, tired, can, unread, code) in [
         ("air:a", &history, true, &none[..], true, "rate_limited"),
         ("air:a", &history, false, &none[..], true, "not_kept"),

@@ -83,6 +83,18 @@ fn r4_a_frame_of_65536_bytes_is_read_and_one_more_is_too_large() {
 }
 
 #[test]
+fn r4_a_greater_frame_carries_greater_data_where_the_contract_says_nothing_smaller() {
+    in_room(|world| {
+        (world.limits.frame_bytes, world.limits.replay_bytes) = (200_000, 262_144);
+        let ann = world.joined(&Joiner::user("ann"));
+        world.pause();
+        assert_eq!(seqs(&world.told(ann, say("1", "x".repeat(190_000)))), [1]);
+        world.refuses(ann, say("2", "x".repeat(200_000)), "too_large");
+        world.refuses(ann, publish("small", "3", "x".repeat(1_023)), "too_large");
+    });
+}
+
+#[test]
 fn r4_bytes_are_counted_not_characters() {
     in_room(|world| {
         let ann = world.joined(&Joiner::user("ann"));

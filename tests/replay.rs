@@ -16,9 +16,10 @@
 
 mod support;
 
-use dormouse::storage::{Damage, StorageError};
+use dormouse::storage::{Damage, Storage as _, StorageError};
 use serde_json::{Value, json};
-use support::{Client, Joiner, World, in_channel, in_room, say, seqs, unmetered};
+use support::world::{BEGIN, FIRST_LIFE};
+use support::{Client, Joiner, Sleep, World, in_channel, in_room, say, seqs, unmetered};
 
 const KIB: usize = 1_024;
 
@@ -55,7 +56,7 @@ fn keep_large(world: &mut World, user: &str, count: usize, bytes: usize) {
 fn d4_who_gives_no_position_is_fresh() {
     in_room(|world| {
         kept(world, 3);
-        for joiner in [Joiner::user("bob"), at("bob", Some("e1"), None)] {
+        for joiner in [Joiner::user("bob"), at("bob", Some(FIRST_LIFE), None)] {
             let bob = world.joined(&joiner);
             let welcome = world.welcome(bob);
             assert_eq!(
@@ -119,14 +120,14 @@ fn d4_a_position_that_is_none_is_lost_and_nothing_is_replayed() {
     in_room(|world| {
         let ann = kept(world, 3);
         for (epoch, after) in [
-            (Some("e1"), Some("4")),
-            (Some("e1"), Some("18446744073709551616")),
-            (Some("e1"), Some("-1")),
-            (Some("e1"), Some("1.5")),
-            (Some("e1"), Some("")),
-            (Some("e1"), Some("+1")),
-            (Some("e1"), Some(" 1")),
-            (Some("e1"), Some("one")),
+            (Some(FIRST_LIFE), Some("4")),
+            (Some(FIRST_LIFE), Some("18446744073709551616")),
+            (Some(FIRST_LIFE), Some("-1")),
+            (Some(FIRST_LIFE), Some("1.5")),
+            (Some(FIRST_LIFE), Some("")),
+            (Some(FIRST_LIFE), Some("+1")),
+            (Some(FIRST_LIFE), Some(" 1")),
+            (Some(FIRST_LIFE), Some("one")),
             (Some("other"), Some("1")),
             (Some(""), Some("1")),
             (None, Some("1")),
@@ -140,20 +141,20 @@ fn d4_a_position_that_is_none_is_lost_and_nothing_is_replayed() {
         }
         world.received(ann);
         for frame in [
-            resume("r", "e1", 4),
-            resume("r", "e1", -1),
-            resume("r", "e1", 1.5),
-            resume("r", "e1", "1"),
-            resume("r", "e1", Value::Null),
+            resume("r", FIRST_LIFE, 4),
+            resume("r", FIRST_LIFE, -1),
+            resume("r", FIRST_LIFE, 1.5),
+            resume("r", FIRST_LIFE, "1"),
+            resume("r", FIRST_LIFE, Value::Null),
             resume("r", "other", 1),
-            json!({"type": "resume", "id": "r", "epoch": "e1"}),
+            json!({"type": "resume", "id": "r", "epoch": FIRST_LIFE}),
             json!({"type": "resume", "id": "r", "after": 1}),
             json!({"type": "resume", "id": "r"}),
         ] {
             let told = world.told(ann, frame.clone());
             assert_eq!(
                 told,
-                [json!({"type": "resumed", "id": "r", "resume": "lost", "epoch": "e1", "seq": 3, "first": 1})],
+                [json!({"type": "resumed", "id": "r", "resume": "lost", "epoch": FIRST_LIFE, "seq": 3, "first": 1})],
                 "{frame}"
             );
         }
@@ -362,7 +363,7 @@ fn d10_without_the_ability_history_is_forbidden_and_too_much_to_replay_is_lost()
 fn d10_reading_back_is_refused_while_more_than_256_kib_are_unsent() {
     in_room(|world| {
         let ann = kept(world, 3);
-        for frame in [json!({"type": "history", "id": "r"}), resume("r", "e1", 0)] {
+        for frame in [json!({"type": "history", "id": "r"}), resume("r", FIRST_LIFE, 0)] {
             world.socket_mut(ann).unsent = 262_145;
             let refusal = world.refuses(ann, frame.clone(), "rate_limited");
             assert!(refusal["retry_after"].as_u64().unwrap() > 0);
@@ -410,5 +411,169 @@ fn d10_who_is_unmetered_has_no_budget() {
             assert_eq!(world.told(ann, json!({"type": "history", "id": "h", "limit": 4}))[0]["type"], "history");
             world.received(ann);
         }
+    });
+}
+
+// --- D4: a position of nothing -----------------------------------------------------------------------------------
+
+/// How long messages are held in `room:a`.
+const AGE: u64 = 86_400_000;
+
+/// Who comes back to `room:a` after so long with the position it was welcomed with, alone.
+fn alone_again(world: &mut World, joiner: &Joiner, away: u64) -> (Client, Value) {
+    let first = world.joined(joiner);
+    assert_eq!(world.welcome(first)["seq"], 0);
+    world.cut(first);
+    world.advance(away);
+    let back = world.join(&joiner.clone().after(&world.epoch(first), 0));
+    world.settle();
+    (back, world.welcome(back))
+}
+
+#[test]
+fn d4_one_who_was_alone_where_nothing_was_kept_has_missed_nothing() {
+    in_room(|world| {
+        let (_, welcome) = alone_again(world, &Joiner::user("ann"), 60_000);
+        assert_eq!((&welcome["resume"], &welcome["seq"]), (&json!("recovered"), &json!(0)));
+    });
+}
+
+#[test]
+fn d4_one_who_was_alone_where_nothing_was_kept_is_told_what_was_kept_since() {
+    in_room(|world| {
+        let first = world.joined(&Joiner::user("ann"));
+        world.cut(first);
+        world.advance(60_000);
+        world.keep(2);
+        world.advance(60_000);
+        let back = world.join(&Joiner::user("ann").after(&world.epoch(first), 0));
+        world.settle();
+        assert_eq!(world.welcome(back)["resume"], "recovered");
+        assert_ne!(world.epoch(back), world.epoch(first));
+        assert_eq!(seqs(&world.socket(back).frames), [1, 2]);
+        // Once more, over the same connection.
+        let asked = json!({"type": "resume", "id": "r", "epoch": world.epoch(first), "after": 0});
+        let told = world.told(back, asked);
+        assert_eq!((&told[0]["resume"], seqs(&told)), (&json!("recovered"), vec![1, 2]));
+        // One is no position of nothing.
+        let asked = json!({"type": "resume", "id": "s", "epoch": world.epoch(first), "after": 1});
+        assert_eq!(world.told(back, asked)[0]["resume"], "lost");
+    });
+}
+
+#[test]
+fn d4_of_a_life_that_began_too_long_ago_nobody_knows_what_was_missed() {
+    for (away, resume) in [(AGE / 2 - 1, "recovered"), (AGE / 2, "lost"), (AGE + 1, "lost"), (9 * AGE, "lost")] {
+        let mut world = World::room();
+        let (_, welcome) = alone_again(&mut world, &Joiner::user("ann").expires(BEGIN + 99 * AGE), away);
+        assert_eq!(welcome["resume"], resume, "after {away} ms");
+    }
+}
+
+#[test]
+fn d4_what_was_kept_since_and_is_out_of_bounds_is_lost() {
+    in_channel("brief:a", |world| {
+        let first = world.joined(&Joiner::user("ann"));
+        world.cut(first);
+        world.advance(60_000);
+        world.keep(6);
+        let back = world.join(&Joiner::user("ann").after(&world.epoch(first), 0));
+        world.settle();
+        assert_eq!(world.welcome(back)["resume"], "lost", "only five are held");
+    });
+}
+
+#[test]
+fn d10_one_without_history_who_was_alone_is_told_of_two_minutes_at_most() {
+    in_room(|world| {
+        let joiner = Joiner::user("ann").can(&["join"]);
+        let first = world.joined(&joiner);
+        world.cut(first);
+        world.advance(60_000);
+        world.keep(1);
+        world.advance(120_001);
+        let back = world.join(&joiner.after(&world.epoch(first), 0));
+        world.settle();
+        assert_eq!(world.welcome(back)["resume"], "lost");
+    });
+}
+
+/// What was kept in a life whose newest row cannot be read is gone before its time.
+#[test]
+fn d4_after_a_history_was_lost_a_position_of_nothing_is_not_believed() {
+    for sleep in [Sleep::Never, Sleep::Always] {
+        let mut world = World::room_that(sleep);
+        let ann = world.joined(&Joiner::user("ann"));
+        let epoch = world.epoch(ann);
+        world.leave(ann);
+        world.pause();
+        world.keep(1);
+        world.storage.damage(1, Damage::Epoch);
+        world.settle();
+        world.evict();
+        let bob = world.joined(&Joiner::user("bob").after(&epoch, 0));
+        assert_eq!((&world.welcome(bob)["seq"], &world.welcome(bob)["resume"]), (&json!(0), &json!("lost")));
+        world.leave(bob);
+        world.advance(AGE / 4);
+        let bob = world.joined(&Joiner::user("bob").after(&epoch, 0));
+        assert_eq!(world.welcome(bob)["resume"], "lost", "also after sleep");
+        world.leave(bob);
+        world.advance(AGE);
+        let cat = Joiner::user("cat").expires(BEGIN + 99 * AGE);
+        let (_, welcome) = alone_again(&mut world, &cat, 60_000);
+        assert_eq!(welcome["resume"], "recovered", "all that was lost would be too old by now");
+        assert_eq!(world.storage.departures().unwrap(), []);
+    }
+}
+
+#[test]
+fn d4_a_clock_that_is_set_makes_no_position_of_nothing_believed_that_missed_something() {
+    for set in [AGE / 4, 2 * AGE] {
+        let mut world = World::room_that(Sleep::Always);
+        let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 99 * AGE));
+        let epoch = world.epoch(ann);
+        world.leave(ann);
+        world.pause();
+        world.keep(1);
+        // Set on, and the life ends early; the clock is not set back.
+        world.set_clock(world.now + set);
+        world.advance(1);
+        let bob = world.joined(&Joiner::user("bob").expires(BEGIN + 99 * AGE).after(&epoch, 0));
+        let resume = if set < AGE / 2 { "recovered" } else { "lost" };
+        assert_eq!(world.welcome(bob)["resume"], resume);
+        assert_eq!(seqs(&world.socket(bob).frames).len(), usize::from(set < AGE / 2));
+    }
+}
+
+#[test]
+fn d4_a_whole_number_is_a_position_however_it_is_written() {
+    in_room(|world| {
+        world.keep(41);
+        let ann = world.joined(&Joiner::user("ann"));
+        let epoch = world.epoch(ann);
+        for (after, resume) in [
+            ("41", "recovered"),
+            ("41.0", "recovered"),
+            ("4.1e1", "recovered"),
+            ("410e-1", "recovered"),
+            ("40.0", "recovered"),
+            ("-0.0", "recovered"),
+            ("41.5", "lost"),
+            ("-41.0", "lost"),
+            ("1e30", "lost"),
+            ("\"41\"", "lost"),
+        ] {
+            world.received(ann);
+            world.send_text(ann, &format!(r#"{{"type":"resume","id":"r","epoch":"{epoch}","after":{after}}}"#));
+            world.settle();
+            let told = world.received(ann);
+            assert_eq!(told[0]["resume"], resume, "{after}");
+            world.advance(1_000);
+        }
+        world.send_text(ann, r#"{"type":"history","id":"h","before":4.2e1,"limit":1.0}"#);
+        world.settle();
+        assert_eq!(seqs(world.received(ann)[0]["messages"].as_array().unwrap()), [41]);
+        let bob = world.joined(&Joiner { after: Some("41.0".to_owned()), ..Joiner::user("bob").after(&epoch, 41) });
+        assert_eq!(world.welcome(bob)["resume"], "lost", "in a query it is digits only");
     });
 }

@@ -30,6 +30,9 @@ use support::{Client, Joiner, Sleep, World};
 const GRACE: Millis = 10_000;
 const SIGN_IN: Millis = 10_000;
 const AGE: Millis = 30_000;
+
+/// How often an alarm looks whether somebody is still there, where messages are held no longer than that.
+const LOOK: Millis = 86_400_000 + 60_000;
 /// A list has at most so many, and comes back at so many.
 const LIST: usize = 4;
 const LIST_BACK: usize = 2;
@@ -347,7 +350,7 @@ impl Truth {
         if before && self.departures.is_empty() {
             // Nobody saw when they left: the end comes once the newest message is too old, and not much later.
             let newest = self.newest().unwrap_or(self.world.now);
-            self.end = Some((newest + AGE, self.world.now + AGE));
+            self.end = Some((newest + AGE, self.world.now + LOOK));
         }
         self.rows = self.world.storage.rows().count();
         self.said = false;
@@ -431,7 +434,7 @@ impl Truth {
             self.said = false;
         }
         if rows > 0 {
-            assert!(self.world.alarm.is_some_and(|alarm| alarm <= now + AGE), "rows and no alarm");
+            assert!(self.world.alarm.is_some_and(|alarm| alarm <= now + LOOK), "rows and no alarm");
             if !self.occupied() {
                 let (_, latest) = self.end.expect("nobody is here");
                 assert!(now < latest, "not ended at {latest} but {now}");

@@ -19,7 +19,7 @@ mod support;
 use dormouse::channel::Verb;
 use serde_json::{Value, json};
 use support::world::BEGIN;
-use support::{Client, Joiner, World, in_channel, in_room, publish, say, seqs, unmetered};
+use support::{Client, Joiner, World, in_channel, in_room, publish, say, unmetered};
 
 const MIB: u64 = 1_048_576;
 
@@ -75,7 +75,7 @@ fn r7_one_who_joins_again_and_again_and_closes_nothing_leaves_room_for_others() 
 #[test]
 fn r7_an_address_takes_at_most_as_many_unsigned_places_as_it_leaves_free() {
     in_channel("door:a", |world| {
-        let mut join = |world: &mut World, address: &str| {
+        let join = |world: &mut World, address: &str| {
             let joined = world.join(&Joiner::anonymous().from(address));
             let welcome = world.received(joined)[0]["type"] == "welcome";
             if !welcome {
@@ -129,6 +129,32 @@ fn r7_one_address_pays_for_all_its_connections_without_a_user() {
     assert_eq!(spent[..5], [0; 5]);
     assert!(spent[5] >= 20, "{spent:?}");
     assert_eq!(refused(&mut world, other), 0);
+}
+
+#[test]
+fn r7_coming_again_gives_an_address_no_refusals_anew() {
+    let mut world = World::of("public:a");
+    let mut read = 0;
+    for _ in 0..50 {
+        let again = world.joined(&Joiner::anonymous().from("192.0.2.1"));
+        for _ in 0..20 {
+            world.send_text(again, "x");
+        }
+        read += world.received(again).iter().filter(|frame| frame["code"] == "bad_frame").count();
+        world.leave(again);
+    }
+    assert!(read <= 100, "{read} were read of a rate of 1,000 of which each costs ten");
+}
+
+#[test]
+fn r7_a_flood_that_is_not_even_read_lets_others_be_looked_at() {
+    let mut world = World::of("public:a");
+    let client = world.joined(&Joiner::anonymous());
+    (0..200).for_each(|_| world.send_text(client, "[]"));
+    assert_eq!(world.breaths, 0, "what one may send is no flood");
+    // Twenty are told, and the socket goes on after its bye.
+    (0..80).for_each(|_| world.send_text(client, "[]"));
+    assert_eq!(world.breaths, 10);
 }
 
 /// Keeps four messages of 60 KiB, and lets every rate come back.

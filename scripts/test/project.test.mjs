@@ -3,10 +3,12 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
+import { unstable_readConfig } from "wrangler";
 import { WebSocketServer } from "ws";
 import { wscat } from "../greeting.mjs";
-import { host, locked, older, read, root } from "../project.mjs";
+import { cargoTools, environments, host, locked, older, read, root } from "../project.mjs";
 import { program } from "./support/program.mjs";
 
 test("versions are compared as numbers", () => {
@@ -26,6 +28,37 @@ test("every npm package is pinned exactly", () => {
   const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read("package.json"));
   assert.equal(dependencies, undefined, "the service has no npm dependency at run time");
   for (const [name, version] of Object.entries({ ...devDependencies, ...optionalDependencies })) assert.match(version, /^\d+\.\d+\.\d+(-\w+)?$/, name);
+});
+
+test("every npm package that may be installed is told by its hash, on every platform", () => {
+  for (const lock of ["package-lock.json", "tests/e2e/runtimes/package-lock.json"]) {
+    const packages = Object.entries(/** @type {Record<string, {integrity?: string}>} */ (JSON.parse(read(lock)).packages)).filter(([path]) => path !== "");
+    assert.ok(packages.length > 0, lock);
+    for (const [path, { integrity }] of packages) assert.match(integrity ?? "", /^sha512-/, `${lock}: ${path}`);
+  }
+});
+
+test("every cargo tool is installed by a lock alone, and wasm-bindgen's has the version of the library", () => {
+  const said = read("scripts/tools.mjs");
+  const installs = [...said.matchAll(/\["install", [^\]]*\]/g)].map(([args]) => args);
+  assert.ok(installs.length > 0);
+  for (const args of installs) assert.match(args, /"--locked"/);
+  const version = locked("wasm-bindgen");
+  assert.match(read("scripts/wasm-bindgen/Cargo.toml"), new RegExp(`^wasm-bindgen-cli = \\{ version = "=${version}"`, "m"));
+  const pinned = new RegExp(`name = "wasm-bindgen-cli"\nversion = "${version}"\nsource = "registry[^"]*"\nchecksum = "[0-9a-f]{64}"`);
+  assert.match(read("scripts/wasm-bindgen/Cargo.lock"), pinned);
+  for (const { name, source } of cargoTools()) assert.ok(source.length > 0 && !source.includes("--no-locked"), name);
+});
+
+test("every environment logs what the service says and no event beside, no query in it, and counts before a channel wakes", () => {
+  for (const env of environments) {
+    const { observability, ratelimits } = JSON.parse(JSON.stringify(unstable_readConfig({ config: join(root, "wrangler.toml"), env })));
+    assert.deepEqual(observability, { enabled: true, redact_query_string: true, logs: { invocation_logs: false } }, env);
+    const limits = ratelimits.map((/** @type {any} */ { name, simple }) => [name, simple.limit, simple.period]);
+    assert.deepEqual(limits, [["JOINS_PER_ADDRESS", 200, 10], ["JOINS_PER_USER", 40, 10], ["ASKS_PER_ADDRESS", 200, 10], ["ASKS_PER_USER", 400, 10]], env);
+    const ids = ratelimits.map((/** @type {any} */ { namespace_id }) => namespace_id);
+    assert.equal(new Set(ids).size, ids.length, "each counts for itself");
+  }
 });
 
 test("the wscat line of npm start offers both sub-protocols, in the shell", async (t) => {

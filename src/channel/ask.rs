@@ -178,7 +178,7 @@ impl Channel {
             return Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken.")));
         }
         if self.loaded {
-            self.history.adopt(fresh);
+            self.history.epoch(fresh, turn.now);
         }
         let (publishes, array) = request::parse_body(body, self.limits.batch_frames)?;
         if array {

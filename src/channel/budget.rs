@@ -75,6 +75,6 @@ impl Channel {
         let parts = if matches!(payer, Payer::User(_)) { 1 } else { self.drawers.parts(&payer, now) };
         #[expect(clippy::cast_precision_loss, reason = "the knobs end far below 2^53, and so do members")]
         let (per_second, burst, parts) = (per_second as f64, burst as f64, parts as f64);
-        (payer, Rate { per_second: per_second / parts, burst: burst / parts })
+        (payer, Rate { per_second, burst }.times(1.0 / parts))
     }
 }

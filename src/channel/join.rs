@@ -116,7 +116,7 @@ impl Channel {
         let former = self.former(turn, &joining);
         let returned = former.is_some();
         let mut kept = Kept::new(fresh.connection, joining.grant, stage, turn.now);
-        kept.epoch = Some(self.history.epoch(&fresh.epoch));
+        kept.epoch = Some(self.history.epoch(&fresh.epoch, turn.now));
         (kept.swept, kept.counted) = (self.swept, self.presence.counted());
         kept.address = joining.address.filter(|_| kept.grant.is_none());
         let mut session = Session::new(kept, &self.rules);

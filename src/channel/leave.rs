@@ -1,7 +1,7 @@
 //! How sessions end: a close, a broken connection with its grace, a farewell from our side, and what time brings
 //! (rules P3, R3, R6, A6, A7, D9).
 
-use super::{Channel, Effects, Turn};
+use super::{ALARM_AGAIN, Channel, Effects, Turn};
 use crate::contract::Ability;
 use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
 use crate::error::Close;
@@ -15,6 +15,13 @@ const SWEEP_EVERY: Millis = 60_000;
 
 /// What full buckets need not be remembered after, in milliseconds: every burst is back by then (rule H1).
 const REFILL_MAX: Millis = 10_000;
+
+/// What is too old stays on the disk for so long at most, so that it goes together, in milliseconds (rule D9).
+const TRIM_EVERY: Millis = 60_000;
+
+/// While somebody is here an alarm looks at least this often whether that is still so, in milliseconds: after a crash
+/// nobody tells.
+const LOOK_EVERY: Millis = 86_400_000;
 
 /// So many departures are taken off the disk one by one: each is found by its key, where all that are due are found by
 /// walking through everybody who is in the grace.
@@ -163,7 +170,7 @@ impl Channel {
         if !self.loaded {
             return;
         }
-        if let Err(error) = self.end_graces(turn) {
+        if let Err(error) = self.end_graces(turn).and_then(|()| self.end_amnesia(turn)) {
             drop(self.internal(turn.now, format!("departures cannot be read: {error}")));
         }
         if self.is_abandoned(turn.now) {
@@ -195,26 +202,65 @@ impl Channel {
     /// so an abandoned channel always comes to its end (rule D9).
     pub(super) fn alarm_due(&self, now: Millis) -> Option<Millis> {
         let (grace, sign_in) = (self.departures.first_due(), self.roster.first_sign_in());
-        let end = self.history.newest_at().map(|newest| {
-            let deserted = self.roster.is_deserted() && self.departures.is_empty();
-            let since = if deserted { self.deserted.unwrap_or(newest).max(newest) } else { now };
-            since.saturating_add(self.history.age())
+        let age = self.history.age();
+        let deserted = self.roster.is_deserted() && self.departures.is_empty();
+        let end = self.history.newest_at().map(|newest| match deserted {
+            true => self.deserted.unwrap_or(newest).max(newest).saturating_add(age),
+            false => self.looked_after(now),
         });
-        [grace, sign_in, end].into_iter().flatten().min()
+        // All goes with the end, where nobody is here.
+        let stale = self.history.stale_at(&self.limits).filter(|_| !deserted).map(|at| at.saturating_add(TRIM_EVERY));
+        // The alarm of a channel that everybody left is taken for its end, with which this goes too.
+        let amnesia = self.amnesia.filter(|_| !deserted || end.is_none());
+        [grace, sign_in, end, stale, amnesia].into_iter().flatten().min()
     }
 
-    /// The alarm that is pending after waking: whatever was due then had it set. Of a channel that was deserted it is
-    /// not known when that was; its alarm is right as it is, so it is taken for one that no other could come before.
+    /// Until when an alarm fires that was set at this time, wherever rows are.
+    const fn looked_after(&self, since: Millis) -> Millis {
+        let age = self.history.age();
+        let look = if age > LOOK_EVERY { age } else { LOOK_EVERY };
+        since.saturating_add(look).saturating_add(TRIM_EVERY)
+    }
+
+    /// What is too old goes off the disk (rule D9): when the channel wakes, and else some time later, together.
+    pub(super) fn trim(&mut self, turn: &mut Turn<'_>) {
+        let wait = if self.woken { 1 } else { TRIM_EVERY };
+        let due = self.history.stale_at(&self.limits).is_some_and(|at| at.saturating_add(wait) <= turn.now);
+        let now = self.clock.steady(turn.now);
+        if !self.loaded || now < self.trim_again {
+            return;
+        }
+        self.woken = false;
+        if !due {
+            return;
+        }
+        let before = turn.storage.rows_written();
+        if let Err(error) = self.history.trim(turn.now, &self.limits, turn.storage) {
+            self.trim_again = now.saturating_add(ALARM_AGAIN);
+            drop(self.internal(turn.now, format!("what is too old cannot be deleted: {error}")));
+        }
+        let rows = turn.storage.rows_written().saturating_sub(before);
+        self.meter.rows_written = self.meter.rows_written.saturating_add(rows);
+    }
+
+    /// The alarm that is pending after waking: whatever is due had it set; one that is overdue is taken for lost. Of a
+    /// channel that was deserted it is not known when that was; its alarm is right as it is, so it is taken for one that
+    /// no other could come before.
     pub(super) fn alarm_before_sleep(&self, now: Millis) -> Option<Millis> {
         let deserted = self.roster.is_deserted() && self.departures.is_empty();
-        if deserted { self.history.newest_at().map(|_| 0) } else { self.alarm_due(now) }
+        match self.history.newest_at().filter(|_| deserted) {
+            Some(_) => Some(0),
+            None => self.alarm_due(now).filter(|at| *at > now),
+        }
     }
 
     /// Somebody came: from now on there may be something due before whatever alarm a deserted channel had.
     pub(super) fn note_arrival(&mut self, now: Millis) {
         self.deserted = None;
         if self.alarm.is_some_and(|alarm| alarm <= now) {
-            self.alarm = Some(now.saturating_add(self.history.age()));
+            // Its newest message lies in the future where the clock was set back meanwhile.
+            let since = self.history.newest_at().unwrap_or(now).max(now);
+            self.alarm = Some(self.looked_after(since));
         }
     }
 

@@ -4,6 +4,7 @@
 //! of [`Effect`]s. Within a call everything is decided first, then written, then spoken. A message's way:
 //! [`Channel::receive`] → `publish` (all refusals) → the open batch → `flush` (one row, then one text to all).
 
+mod amnesia;
 mod ask;
 mod budget;
 mod flush;
@@ -15,6 +16,7 @@ mod newcomers;
 mod publish;
 mod receive;
 mod resume;
+mod retire;
 mod sign_in;
 mod slow;
 mod wake;
@@ -42,6 +44,7 @@ use crate::storage::{Storage, StorageError};
 pub use ask::{Question, Verb};
 pub use meter::Meter;
 pub use receive::Unreadable;
+pub use retire::retire;
 
 use ask::Ask;
 use budget::Drawers;
@@ -145,8 +148,16 @@ pub struct Channel {
     pruned: Millis,
     newcomers: Newcomers,
     unread: Unread,
+    /// Frames that came in vain since the last breath (rule R7).
+    in_vain: u32,
     meter: Meter,
     loaded: bool,
+    /// The storage was read just now, and what is too old was not looked for yet.
+    woken: bool,
+    /// Before this time of the steady clock what is too old is not looked for again.
+    trim_again: Millis,
+    /// Until when it matters that a history was lost before it was too old.
+    amnesia: Option<Millis>,
     effects: Effects,
     /// The time of the last incident, and how many there were at that time.
     incidents: (Millis, u64),
@@ -188,8 +199,12 @@ impl Channel {
             pruned: 0,
             newcomers: Newcomers::default(),
             unread: Unread::default(),
+            in_vain: 0,
             meter: Meter::default(),
             loaded: false,
+            woken: false,
+            trim_again: 0,
+            amnesia: None,
             effects: Vec::new(),
             incidents: (0, 0),
         };
@@ -211,6 +226,7 @@ impl Channel {
         // After `begin`, which takes the alarm of before sleep for set.
         self.alarm = None;
         self.due(turn);
+        self.trim(turn);
         // What the storage did not let be done is tried again: later, and not for ever at once.
         let undone = !self.loaded || self.alarm_due(turn.now).is_some_and(|due| due <= turn.now);
         self.alarm_again = undone.then(|| turn.now.saturating_add(ALARM_AGAIN));
@@ -229,13 +245,17 @@ impl Channel {
             return;
         }
         match self.load(turn) {
-            Ok(()) => (self.loaded, self.meter.since) = (true, turn.now),
+            Ok(()) => (self.loaded, self.woken, self.meter.since) = (true, true, turn.now),
             Err(error) => drop(self.internal(turn.now, format!("storage cannot be read: {error}"))),
         }
     }
 
     fn load(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
-        if let Some(first) = self.history.load(turn.storage)? {
+        let lost = self.history.load(turn.storage)?;
+        if let Some(first) = lost {
+            // With all that was on disk went the alarm.
+            self.alarm = None;
+            self.lose_memory(turn);
             self.log(LogLine {
                 code: Some("history_lost"),
                 detail: Some(format!("the newest row, from seq {first}, cannot be read; the history was cleared")),
@@ -257,6 +277,9 @@ impl Channel {
             self.history.adopt(&epoch);
         }
         for departure in turn.storage.departures()? {
+            if self.is_mark(turn, &departure)? {
+                continue;
+            }
             let kept = Kept::decode(&departure.session);
             if let Some(kept) = &kept {
                 if let Some(epoch) = &kept.epoch {
@@ -272,7 +295,9 @@ impl Channel {
             self.presence.unheard(&self.limits);
         }
         self.turn_out(turn.now);
-        self.alarm = self.alarm.or_else(|| self.alarm_before_sleep(turn.now));
+        if self.alarm.is_none() && lost.is_none() {
+            self.alarm = self.alarm_before_sleep(turn.now);
+        }
         Ok(())
     }
 
@@ -292,6 +317,7 @@ impl Channel {
         }
         self.hang_up_due(turn.now);
         self.prune(turn.now);
+        self.trim(turn);
         self.set_timer(turn.now);
         self.set_alarm(turn.now);
         std::mem::take(&mut self.effects)

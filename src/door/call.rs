@@ -1,6 +1,7 @@
 //! A request as plain values.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use percent_encoding::percent_decode;
 
@@ -56,9 +57,12 @@ impl<'a> Call<'a> {
         self.method == "GET" && upgrade.eq_ignore_ascii_case("websocket")
     }
 
-    /// Whether the request goes to this very machine, by the URL and by the header.
+    /// Whether the request goes to this very machine, by the URL and by the header, and comes from it. A client can
+    /// write what it likes into each of them; a browser's page can write none.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(self.host) && is_loopback(&self.host_asked())
+        let from = self.header("CF-Connecting-IP").and_then(|address| address.parse::<IpAddr>().ok());
+        let near = from.is_some_and(|address| address.to_canonical().is_loopback());
+        near && is_loopback(self.host) && is_loopback(&self.host_asked())
     }
 }
 

@@ -51,10 +51,13 @@ impl History {
         let after = match asked {
             Asked::Nothing => return Ok(bare(Resumed::Fresh)),
             Asked::Nonsense => return Ok(bare(Resumed::Lost)),
-            Asked::After { epoch, .. } if self.epoch.as_ref().map(Epoch::as_str) != Some(epoch) => {
-                return Ok(bare(Resumed::Lost));
+            Asked::After { epoch, after, .. } => {
+                let same = self.epoch.as_ref().map(Epoch::as_str) == Some(epoch);
+                if !same && (*after > 0 || !self.is_nothing_still(epoch, now)) {
+                    return Ok(bare(Resumed::Lost));
+                }
+                *after
             }
-            Asked::After { after, .. } => *after,
         };
         let next = after.saturating_add(1);
         if after == self.seq {

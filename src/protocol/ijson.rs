@@ -241,6 +241,7 @@ fn behind_string(text: &str) -> &str {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "single digits, carried by hand")]
 mod tests {
     use super::*;
 

@@ -278,6 +278,9 @@ fn parse_page(fields: &Fields<'_>) -> Result<Page, Refusal> {
     Page::new(whole(fields.before, "before")?, whole(fields.after, "after")?, whole(fields.limit, "limit")?)
 }
 
+/// Up to here a double tells each whole number from the next.
+const EXACT_MAX: f64 = 9_007_199_254_740_991.0;
+
 /// A whole number as it stands in a query: digits and nothing else.
 pub fn whole(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
@@ -291,8 +294,15 @@ fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned)
 }
 
+/// A whole number, however it is written: 41.0 and 4.1e1 are 41, as some encoders have it.
 fn number(raw: &RawValue) -> Result<u64, ()> {
-    serde_json::from_str(raw.get()).map_err(|_| ())
+    if let Ok(number) = serde_json::from_str(raw.get()) {
+        return Ok(number);
+    }
+    let number: f64 = serde_json::from_str(raw.get()).map_err(|_| ())?;
+    let whole = number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and in range")]
+    whole.then_some(number as u64).ok_or(())
 }
 
 fn bad(message: &str) -> Refusal {

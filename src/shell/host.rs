@@ -20,12 +20,15 @@ use super::sql::Database;
 use super::timer::Timer;
 use super::trouble::Trouble;
 use crate::auth::{Keys, Verifier};
-use crate::channel::{Channel, Effects, Turn, Unreadable};
+use crate::channel::{self, Channel, Effects, Turn, Unreadable};
 use crate::contract::Application;
 use crate::door::Reply;
 use crate::effect::{AskerKey, Effect};
 use crate::name::{ChannelName, Millis};
 use crate::storage::SqlStorage;
+
+/// When an alarm fires again that found the deployment configured wrongly, or the platform in trouble, in milliseconds.
+const ALARM_LATER: Millis = 300_000;
 
 /// One object of the application `A`, asleep or awake.
 pub(crate) struct Host<A> {
@@ -93,19 +96,40 @@ impl<A: Application + 'static> Host<A> {
         awake.heed(dropped);
     }
 
-    /// The alarm, which the platform repeats when this fails.
-    pub(crate) fn alarm(&self) -> Result<(), JsValue> {
-        match self.awake() {
+    /// The alarm. It never fails: one that did six times would be given up by the platform for good.
+    pub(crate) fn alarm(&self) {
+        let done = match self.awake() {
             Ok(mut awake) => {
                 let effects = awake.turn(|channel, turn| channel.alarm(turn));
                 self.apply(&mut awake, effects);
                 Ok(())
             }
-            Err(trouble) => {
-                let reply = trouble.report(self.name().as_ref());
-                Err(reply.body.unwrap_or_default().into())
+            Err(Trouble::NoChannel) => self.retire(),
+            Err(trouble) => Err(trouble),
+        };
+        if let Err(trouble) = done {
+            trouble.report(self.name().as_ref());
+            let later = now().saturating_add(ALARM_LATER);
+            let set = self.ctx.storage().and_then(|storage| set_alarm(&storage, later));
+            if let Err(thrown) = set {
+                Trouble::from(thrown).report(self.name().as_ref());
             }
         }
+    }
+
+    /// The alarm of a channel that no pattern of the contract fits any more.
+    fn retire(&self) -> Result<(), Trouble> {
+        let name = self.name().ok_or(Trouble::NoChannel)?;
+        let storage = self.ctx.storage()?;
+        let open = self.ctx.get_websockets()?.len();
+        for effect in channel::retire(&mut SqlStorage::new(Database::of(&storage)?), now(), &name, open) {
+            match effect {
+                Effect::Alarm { at } => set_alarm(&storage, at)?,
+                Effect::Log(line) => log::write(&line),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn timer_fired(&self) {
@@ -145,6 +169,7 @@ impl<A: Application + 'static> Host<A> {
                 }
             }
             Effect::Timer { after } => self.timer.set(after)?,
+            Effect::Breathe => breathe(&self.ctx)?,
             Effect::Alarm { at } => set_alarm(&self.ctx.storage()?, at)?,
             Effect::Log(line) => log::write(&line),
         }
@@ -251,6 +276,12 @@ extern "C" {
     type Text;
     #[wasm_bindgen(method, catch, js_name = isWellFormed)]
     fn is_well_formed_text(this: &Text) -> Result<bool, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/shell/breath.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn breathe(ctx: &DurableObjectState) -> Result<(), JsValue>;
 }
 
 fn is_well_formed(text: &JsString) -> bool {

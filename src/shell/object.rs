@@ -30,9 +30,9 @@ impl ChannelObject {
         Rc::clone(&self.host).fetch(request)
     }
 
-    /// The one alarm; the platform repeats it when this throws.
-    pub fn alarm(&self) -> Result<(), JsValue> {
-        self.host.alarm()
+    /// The one alarm.
+    pub fn alarm(&self) {
+        self.host.alarm();
     }
 
     /// A frame of a socket, text or binary.

@@ -9,13 +9,14 @@ use crate::storage::{Answer, Param, Sql, SqlError, Value};
 
 /// The database of one object. What it writes in one turn becomes durable together, and nothing is told before.
 pub(crate) struct Database {
+    storage: JsValue,
     sql: JsValue,
 }
 
 impl Database {
     /// The database behind an object's storage.
     pub(crate) fn of(storage: &DurableObjectStorage) -> Result<Self, JsValue> {
-        Ok(Self { sql: Reflect::get(storage, &"sql".into())? })
+        Ok(Self { storage: storage.into(), sql: Reflect::get(storage, &"sql".into())? })
     }
 }
 
@@ -25,6 +26,10 @@ impl Sql for Database {
         let answer = run(&self.sql, sql, &params).map_err(|thrown| failure(&thrown))?;
         let rows = Array::from(&answer.get(0)).into_iter().map(|row| Array::from(&row).iter().map(read).collect());
         Ok(Answer { rows: rows.collect(), rows_written: count(&answer.get(1)) })
+    }
+
+    fn delete_all(&mut self) -> Result<(), SqlError> {
+        delete_all(&self.storage).map_err(|thrown| failure(&thrown))
     }
 }
 
@@ -60,4 +65,6 @@ fn failure(thrown: &JsValue) -> SqlError {
 extern "C" {
     #[wasm_bindgen(catch)]
     fn run(sql: &JsValue, statement: &str, params: &Array) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn delete_all(storage: &JsValue) -> Result<(), JsValue>;
 }

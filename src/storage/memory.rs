@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Departure, Floor, Head, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
+use super::{Departure, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
 use crate::name::{ConnectionId, Millis};
 
 /// Rows below every floor that are left standing until they are dropped together, so that a caller who takes what can
@@ -19,6 +19,7 @@ pub struct MemoryStorage {
     write_trouble: Option<(usize, StorageError)>,
     read_trouble: Option<StorageError>,
     full: bool,
+    cleared: usize,
 }
 
 /// What is wrong with a row.
@@ -76,7 +77,12 @@ impl MemoryStorage {
         self.rows.retain(|kept| !kept.holds(seq));
     }
 
-    /// Every row there is, ascending, out of bounds or not.
+    /// How often everything was forgotten, the alarm too.
+    pub const fn cleared(&self) -> usize {
+        self.cleared
+    }
+
+    /// Every row there is, ascending, out of bounds or not; one whose text is gone has no frames.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().map(|kept| &kept.row)
     }
@@ -134,17 +140,17 @@ impl Storage for MemoryStorage {
 
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
         self.may_read()?;
-        Ok(within(limit, self.rows.iter().skip_while(|kept| kept.row.key().last() < seq)))
+        Ok(within(limit, self.rows.iter().filter(has_text).skip_while(|kept| kept.row.key().last() < seq)))
     }
 
     fn read_before(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
         self.may_read()?;
-        Ok(within(limit, self.rows.iter().rev().skip_while(|kept| kept.row.key().first >= seq)))
+        Ok(within(limit, self.rows.iter().rev().filter(has_text).skip_while(|kept| kept.row.key().first >= seq)))
     }
 
     fn oldest(&mut self, floor: Floor) -> Result<Option<RowKey>, StorageError> {
         self.may_read()?;
-        Ok(self.rows.iter().map(|kept| kept.row.key()).find(|key| floor.holds(key)))
+        Ok(self.rows.iter().filter(has_text).map(|kept| kept.row.key()).find(|key| floor.holds(key)))
     }
 
     fn ids(&mut self, floor: Floor) -> Result<Vec<Stored<Ids>>, StorageError> {
@@ -158,8 +164,36 @@ impl Storage for MemoryStorage {
         Ok(self.rows.iter().filter(|kept| floor.holds(&kept.row.key())).map(ids).collect())
     }
 
+    fn trim(&mut self, text: Floor, ids: Floor) -> Result<(), StorageError> {
+        self.may_write()?;
+        let Some(newest) = self.rows.back().map(|kept| kept.row.key().first) else { return Ok(()) };
+        let before = self.rows.len();
+        self.rows.retain(|kept| {
+            let key = kept.row.key();
+            key.first == newest || text.holds(&key) || ids.holds(&key)
+        });
+        let mut changed = before.saturating_sub(self.rows.len());
+        for kept in self.rows.iter_mut().filter(|kept| !text.holds(&kept.row.key())) {
+            let keeps_ids = ids.holds(&kept.row.key());
+            if has_text(&&*kept) || !(keeps_ids || kept.row.ids().is_empty()) {
+                changed = changed.saturating_add(1);
+                kept.row = kept.row.without_text(keeps_ids);
+            }
+        }
+        self.wrote(changed);
+        Ok(())
+    }
+
+    fn held(&mut self) -> Result<Held, StorageError> {
+        self.may_read()?;
+        let at = |kept: Option<&Kept>| kept.map(|kept| kept.row.key().at);
+        let text = at(self.rows.iter().find(has_text));
+        Ok(Held { text, ids: at(self.rows.iter().find(|kept| !kept.row.ids().is_empty())) })
+    }
+
     fn clear(&mut self) -> Result<(), StorageError> {
         self.may_write()?;
+        self.cleared = self.cleared.saturating_add(1);
         self.rows.clear();
         self.departures.clear();
         Ok(())
@@ -211,6 +245,10 @@ impl Kept {
             None => Stored::Sound(self.row.clone()),
         }
     }
+}
+
+fn has_text(kept: &&Kept) -> bool {
+    !kept.row.lengths().is_empty()
 }
 
 /// The rows that one reading returns: the one that crosses the limit is the last.

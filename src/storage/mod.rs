@@ -48,7 +48,18 @@ pub trait Storage {
     /// The ids of every row the floor holds, ascending, without touching their texts (rule D7).
     fn ids(&mut self, floor: Floor) -> Result<Vec<Stored<Ids>>, StorageError>;
 
-    /// Forgets everything: rows and departures, of whatever release. A life of the channel ends (rule D9).
+    /// Takes off the disk what is too old (rule D9): rows that neither floor holds go, and of one that only `ids` holds
+    /// the text goes. The newest row stays, if need be without its text and ids, since it tells where the channel
+    /// stands. What has lost its text is found by no reading of rows.
+    ///
+    /// It costs a row written for each row that goes or loses its text, and none for a table that goes whole.
+    fn trim(&mut self, text: Floor, ids: Floor) -> Result<(), StorageError>;
+
+    /// When the oldest rows were written that still have a text, and that still have ids.
+    fn held(&mut self) -> Result<Held, StorageError>;
+
+    /// Forgets everything: rows and departures, of whatever release, and the alarm. A life of the channel ends (rule
+    /// D9), and costs nothing any more.
     fn clear(&mut self) -> Result<(), StorageError>;
 
     /// Remembers a member whose connection broke, in place of an earlier departure of the same connection (rule P3).
@@ -78,6 +89,15 @@ pub struct Head {
     pub at: Millis,
     /// The bytes of text of this life up to here: the `before` of the next row.
     pub bytes: u64,
+}
+
+/// What of a life is on disk, besides where it stands: times are in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// When the oldest row was written that still has a text.
+    pub text: Option<Millis>,
+    /// When the oldest row was written that still has ids.
+    pub ids: Option<Millis>,
 }
 
 /// A lower bound of rows: by seq, by age and by bytes at once (rules D7, D9).

@@ -24,7 +24,8 @@ impl RowKey {
 
 /// The kept frames of one batch, with what is needed to cut them apart again.
 ///
-/// A value of this type is sound: its text is exactly its frames, joined by commas, at the lengths given.
+/// A value of this type is sound: its text is exactly its frames, joined by commas, at the lengths given; unless it was
+/// so old that its text is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     key: RowKey,
@@ -70,6 +71,13 @@ impl Row {
     /// The bytes of text of this life up to and with this row: the `before` of the next.
     pub const fn bytes_after(&self) -> u64 {
         self.key.before.saturating_add(self.text.len() as u64)
+    }
+
+    /// The row once its text is gone: its bytes still count, as if they had come before it. It has no frames.
+    pub(super) fn without_text(&self, ids: bool) -> Self {
+        let key = RowKey { before: self.bytes_after(), ..self.key };
+        let ids = if ids { self.ids.clone() } else { String::new() };
+        Self { key, epoch: self.epoch.clone(), ids, lengths: Vec::new(), text: String::new() }
     }
 
     /// Each message's seq and frame, in order.

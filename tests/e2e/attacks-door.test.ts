@@ -103,10 +103,13 @@ describe("before a channel is woken", () => {
 
   test("r7 waking: garbage in a token's place is looked at as often as an address may ask, and the log told as often", async () => {
     const before = service.log().length;
+    const begun = performance.now();
     const ask = (text: string, from: string) => service.ask("/v1/channels/chat:garbage/members", { headers: { ...bearer(text), ...address(from) } });
     const told: number[] = [];
     for (let at = 0; at < 200; at++) told.push((await ask(`${at}.garbage.x`, "198.51.100.2")).status);
-    assert.ok(passed(told, 401) >= 1 && passed(told, 401) <= MOST + 2, `${passed(told, 401)} were looked at`);
+    // Twenty and two a second are nobody's fault yet: a backend with an old token is no attacker.
+    const patience = 20 + (2 * (performance.now() - begun)) / 1000;
+    assert.ok(passed(told, 401) >= 1 && passed(told, 401) <= MOST + patience, `${passed(told, 401)} were looked at`);
     assert.equal(passed(told, 401) + passed(told, 429), 200);
     assert.equal((await ask(await token("ann"), "203.0.113.2")).status, 200);
     assert.ok(service.log().length - before <= 200);

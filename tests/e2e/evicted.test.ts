@@ -14,7 +14,7 @@ interface Seen {
   stackPointers: number[];
 }
 
-const FLOCK = 2_500;
+const FLOCK = 1_700;
 
 test("h2 five thousand channels come and go, and wasm's memory and stack pointer are where they were", async () => {
   const runtime = await Runtime.start({ probed: true });
@@ -34,8 +34,10 @@ test("h2 five thousand channels come and go, and wasm's memory and stack pointer
     throw new Error(`they were not collected: ${JSON.stringify(await ask("/test/probe"))}`);
   };
   try {
-    const before = await flock(0);
-    const after = await flock(FLOCK);
+    // The second may yet meet the first, as it is let go of: only then is as much in use at once as ever will be.
+    await flock(0);
+    const before = await flock(FLOCK);
+    const after = await flock(2 * FLOCK);
     assert.deepEqual([before.stackPointers.length, typeof before.stackPointers[0]], [1, "number"]);
     assert.deepEqual([after.wasmBytes, after.stackPointers], [before.wasmBytes, before.stackPointers]);
   } finally {

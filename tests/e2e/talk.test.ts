@@ -32,7 +32,7 @@ test("e1 the welcome says who and where one is", async () => {
   assert.equal(welcome.channel, "chat:welcome");
   assert.equal(welcome.user, "ann");
   assert.match(welcome.connection, /^[A-Za-z0-9_-]{22}$/);
-  assert.match(welcome.epoch, /^[A-Za-z0-9_-]{16}$/);
+  assert.match(welcome.epoch, /^[A-Za-z0-9_-]{16}-[0-9a-f]{20}$/);
   assert.deepEqual([welcome.seq, welcome.first, welcome.resume], [0, 1, "fresh"]);
   assert.deepEqual(welcome.can, ["history", "join", "presence", "publish"]);
 });

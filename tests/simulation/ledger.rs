@@ -66,6 +66,11 @@ impl Ledger {
         self.lives.get(self.epoch.as_deref()?)
     }
 
+    /// How many messages were ever kept in other lives than this.
+    pub fn elsewhere(&self, epoch: &str) -> u64 {
+        self.lives.iter().filter(|(life, _)| *life != epoch).map(|(_, life)| life.kept.len() as u64).sum()
+    }
+
     /// The newest seq on disk.
     pub fn stored(&self) -> u64 {
         self.life().map_or(0, |life| life.kept.len() as u64)

@@ -1,6 +1,6 @@
 //! What is kept is bounded, and bounding it is cheap (rules D1, D9).
 
-use dormouse::storage::{Floor, Head, ROTATION_MIN, Row, RowKey, Sql as _, Storage as _};
+use dormouse::storage::{Floor, Head, Held, ROTATION_MIN, Row, RowKey, Sql as _, Storage as _, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -148,6 +148,98 @@ fn assert_reads_alike<D: Disk>(life: &mut Life<D>, floors: &[Floor]) {
     assert_eq!(firsts(&life.store().read_before(middle.first, ALL).unwrap()), before);
     let newest = life.rows.last().map(|row| row.key().last());
     assert_eq!(life.store().head().unwrap().map(|head| head.seq), newest);
+}
+
+/// Holds what was written at this time or later.
+const fn since(at: u64) -> Floor {
+    Floor { at, ..Floor::EVERYTHING }
+}
+
+pub(crate) fn d9_what_is_too_old_is_off_the_disk_and_where_the_channel_stands_is_not<D: Disk>() {
+    for count in [1, 3, 120] {
+        let mut life = Life::<D>::keeping(tight_bounds);
+        for _ in 0..count {
+            life.now += 1_000;
+            life.say(&["{\"first\":1}", "{}"]);
+        }
+        let (head, now) = (life.store().head().unwrap(), life.now);
+        let read = life.read();
+        // What is held stays as it is.
+        life.store().trim(since(now - 1_000), since(now - 500)).unwrap();
+        assert_eq!(life.read(), read[read.len().saturating_sub(2)..]);
+        let held = life.store().held().unwrap();
+        assert_eq!(held.text, life.read().first().map(|row| row.key().at));
+        assert_eq!(held.ids, held.text);
+        // Its ids are known for longer.
+        life.store().trim(since(now + 1), since(now)).unwrap();
+        assert_eq!(life.read(), []);
+        assert_eq!(life.store().held().unwrap(), Held { text: None, ids: Some(now) });
+        let ids = sound(life.store().ids(since(now)).unwrap());
+        assert_eq!(ids.last().map(|ids| ids.ids.as_str()), life.rows.last().map(Row::ids));
+        life.store().trim(since(now + 1), since(now + 1)).unwrap();
+        for restarted in [false, true] {
+            if restarted {
+                life.disk.restart();
+            }
+            assert_eq!(life.store().held().unwrap(), Held::default());
+            assert_eq!(life.store().head().unwrap(), head, "{count} rows");
+            assert_eq!(life.store().oldest(Floor::EVERYTHING).unwrap(), None);
+            assert_eq!(life.store().read_before(u64::MAX, ALL).unwrap(), []);
+        }
+        // And the life goes on from there.
+        let next = life.say(&["{\"next\":1}"]);
+        assert_eq!(next.key().before, head.unwrap().bytes);
+        assert_eq!(life.read(), [next]);
+    }
+}
+
+pub(crate) fn d9_trimming_costs_a_row_for_each_that_goes_or_loses_its_text<D: Disk>() {
+    let mut life = Life::<D>::new();
+    for _ in 0..40 {
+        life.now += 1_000;
+        life.say(&["{}"]);
+    }
+    let now = life.now;
+    let mut cost = |at: u64| {
+        let before = life.store().rows_written();
+        life.store().trim(since(at), since(at)).unwrap();
+        life.store().rows_written() - before
+    };
+    assert_eq!(cost(now - 30_000), 9);
+    assert_eq!(cost(now - 30_000), 0, "nothing is due");
+    assert_eq!(cost(now), 30);
+    assert_eq!(cost(now + 1), 1, "the newest loses its text");
+    assert_eq!(cost(now + DAY), 0);
+}
+
+#[test]
+fn d9_a_table_that_is_too_old_as_a_whole_goes_for_nothing() {
+    let mut life = Life::<InSqlite>::keeping(|head| vec![bounds(&head, 60, DAY, u64::MAX)]);
+    for _ in 0..200 {
+        life.now += 1_000;
+        life.say(&["{}"]);
+    }
+    assert_eq!(life.disk.database.table_names(), ["kept", "kept_older"]);
+    let newer = life.disk.database.run("SELECT count(*) FROM kept", &[]);
+    let Value::Integer(newer) = newer[0][0] else { panic!("{newer:?}") };
+    let (before, now) = (life.store().rows_written(), life.now);
+    life.store().trim(since(now + 1), since(now + 1)).unwrap();
+    assert_eq!(life.disk.database.table_names(), ["kept"]);
+    assert_eq!(life.store().rows_written() - before, newer.cast_unsigned());
+}
+
+/// The release before reads what is left: where the channel stands, and no message.
+#[test]
+fn d9_a_row_without_its_text_is_what_the_release_before_takes_for_one_it_cannot_read() {
+    let mut life = Life::<InSqlite>::new();
+    life.say(&["{\"a\":1}", "{}"]);
+    life.store().trim(since(DAY), since(0)).unwrap();
+    let row =
+        &life.disk.database.run("SELECT first, count, at, before, format, epoch, lengths, text FROM kept", &[])[0];
+    let numbers: Vec<_> = [1, 2, 1_000, 10, 1].map(Value::Integer).to_vec();
+    let texts = [crate::life::epoch().as_str(), "", ""].map(|text| Value::Text(text.to_owned()));
+    assert_eq!(row[..5], numbers[..]);
+    assert_eq!(row[5..], texts);
 }
 
 pub(crate) fn d9_clearing_forgets_rows_and_departures_and_a_new_life_can_begin<D: Disk>() {

@@ -57,6 +57,8 @@ contract! {
         d9_trimming_costs_at_most_a_tenth_row_a_message_however_tight_the_bounds
         d9_no_more_than_twice_the_bounds_is_on_disk
         d9_what_a_floor_holds_stays_and_reads_alike_whatever_comes
+        d9_what_is_too_old_is_off_the_disk_and_where_the_channel_stands_is_not
+        d9_trimming_costs_a_row_for_each_that_goes_or_loses_its_text
         d9_clearing_forgets_rows_and_departures_and_a_new_life_can_begin;
     trouble:
         d2_a_write_that_fails_changes_nothing_and_the_next_one_works

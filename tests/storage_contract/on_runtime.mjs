@@ -15,8 +15,9 @@ const worker = `
 import { DurableObject } from "cloudflare:workers";
 export class Database extends DurableObject {
   async fetch(request) {
-    const { sql, params } = await request.json();
+    const { sql, params, deletes } = await request.json();
     try {
+      if (deletes) this.ctx.storage.deleteAll().catch(() => {});
       const cursor = this.ctx.storage.sql.exec(sql, ...params);
       const rows = [...cursor.raw()];
       return Response.json({ rows, written: cursor.rowsWritten });

@@ -110,6 +110,33 @@ impl Sql for Database {
         }
         inner.engine.exec(sql, params)
     }
+
+    fn delete_all(&mut self) -> Result<(), SqlError> {
+        let inner = &mut *self.0.borrow_mut();
+        if let Some(trouble) = inner.trouble.take_if(|trouble| matches!(trouble, Trouble::NextWrite(_))) {
+            return Err(trouble.error());
+        }
+        match &mut inner.engine {
+            Engine::Native(connection) => delete_all_natively(connection)
+                .map_err(|error| SqlError { full: is_full(&error), message: error.to_string() }),
+            // What follows in the same turn must find nothing.
+            Engine::Runtime(stream) => {
+                let left = "SELECT name FROM sqlite_master WHERE type = 'table'";
+                let answer = ask_there(stream, &json!({ "deletes": true, "sql": left, "params": [] }))?;
+                assert_eq!(answer.rows, Vec::<Vec<Value>>::new(), "all is gone at once");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Deletes every table but the database's own.
+fn delete_all_natively(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    let mut tables = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?;
+    let names: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    names
+        .iter()
+        .try_for_each(|name| connection.execute(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")), []).map(drop))
 }
 
 impl Trouble {
@@ -173,7 +200,7 @@ fn value(value: ValueRef<'_>) -> Value {
     }
 }
 
-/// One line of JSON there, `{"sql":…,"params":[…]}`, and one back, `{"rows":[…],"written":n}` or `{"error":"…"}`. Each
+/// One line of JSON there, `{"sql":…,"params":[…]}`, with `"deletes":true` where all is to be deleted first, and one back, `{"rows":[…],"written":n}` or `{"error":"…"}`. Each
 /// connection has an empty object of its own.
 fn exec_there(stream: &mut BufReader<TcpStream>, sql: &str, params: &[Param<'_>]) -> Result<Answer, SqlError> {
     let params: Vec<_> = params
@@ -183,7 +210,11 @@ fn exec_there(stream: &mut BufReader<TcpStream>, sql: &str, params: &[Param<'_>]
             Param::Text(text) => json!(text),
         })
         .collect();
-    let request = format!("{}\n", json!({ "sql": sql, "params": params }));
+    ask_there(stream, &json!({ "sql": sql, "params": params }))
+}
+
+fn ask_there(stream: &mut BufReader<TcpStream>, request: &Json) -> Result<Answer, SqlError> {
+    let request = format!("{request}\n");
     stream.get_mut().write_all(request.as_bytes()).unwrap();
     let mut line = String::new();
     stream.read_line(&mut line).unwrap();

@@ -336,7 +336,11 @@ impl Reference {
     /// How a position was met, by `welcome` or `resumed` (rule D4).
     fn caught_up(&mut self, how: &str, epoch: &str, seq: u64, now: u64) {
         if how != "lost" && self.epoch.as_deref() != Some(epoch) {
-            return self.fault(format!("{how} in another life: {epoch}"));
+            // Nothing of one life is nothing of the next.
+            if self.seq > 0 {
+                return self.fault(format!("{how} in another life: {epoch}"));
+            }
+            self.epoch = Some(epoch.to_owned());
         }
         match how {
             "recovered" => {

@@ -2,7 +2,7 @@
 
 use dormouse::name::{ConnectionId, Millis};
 use dormouse::storage::{
-    Departure, Floor, Head, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
+    Departure, Floor, Head, Held, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
 };
 
 /// How the process dies in the middle of a turn. What a turn writes becomes durable together or not at all, and
@@ -85,6 +85,14 @@ impl Storage for Troubled<'_> {
 
     fn ids(&mut self, floor: Floor) -> Result<Vec<Stored<Ids>>, StorageError> {
         self.read()?.ids(floor)
+    }
+
+    fn trim(&mut self, text: Floor, ids: Floor) -> Result<(), StorageError> {
+        self.write()?.trim(text, ids)
+    }
+
+    fn held(&mut self) -> Result<Held, StorageError> {
+        self.read()?.held()
     }
 
     fn clear(&mut self) -> Result<(), StorageError> {

@@ -12,9 +12,9 @@ use dormouse::contract::{Application, Contract};
 use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
 use dormouse::name::{Address, ChannelName, ConnectionId, Epoch, Millis, UserId};
 use dormouse::pattern::Pattern;
-use dormouse::session::{ATTACHMENT_MAX, ResumeQuery};
+use dormouse::session::{ATTACHMENT_MAX, Kept, ResumeQuery};
 use dormouse::sleeper::Sleeper;
-use dormouse::storage::MemoryStorage;
+use dormouse::storage::{Departure, MemoryStorage, Storage as _};
 use serde_json::{Value, json};
 
 use super::trouble::{Doom, Trouble, Troubled};
@@ -25,8 +25,14 @@ pub const QUIET: Millis = 10_000;
 /// The platform fires an alarm that failed again after about so long.
 const ALARM_AGAIN: Millis = 2_000;
 
+/// An alarm that fails more often than this in a row is given up.
+const ALARM_THROWS: u32 = 6;
+
 /// When every world begins.
 pub const BEGIN: Millis = 1_700_000_000_000;
+
+/// The life of a channel that was joined when its world began, and holds messages for a day.
+pub const FIRST_LIFE: &str = "e1-18bcfe56800005265c00";
 
 /// Whether the channel is put to sleep wherever the platform could (rule H1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,6 +258,8 @@ pub struct World {
     pub now: Millis,
     pub storage: MemoryStorage,
     pub logs: Vec<LogLine>,
+    /// How often the object let others be looked at.
+    pub breaths: usize,
     pub answers: BTreeMap<AskerKey, (u16, Value, Option<Millis>)>,
     pub alarm: Option<Millis>,
     pub timer: Option<Millis>,
@@ -278,6 +286,10 @@ pub struct World {
     asked: u32,
     /// The most bytes of text that one event has made.
     text_made: usize,
+    /// How often the alarm failed in a row.
+    thrown: u32,
+    /// How often the disk had been cleared, the alarm with it, before the turn.
+    cleared: usize,
     /// The disk before a turn of which nothing will be written.
     before: Option<MemoryStorage>,
 }
@@ -298,6 +310,7 @@ impl World {
             now: BEGIN,
             storage: MemoryStorage::default(),
             logs: Vec::new(),
+            breaths: 0,
             answers: BTreeMap::new(),
             alarm: None,
             timer: None,
@@ -317,6 +330,8 @@ impl World {
             drawn: 0,
             asked: 0,
             text_made: 0,
+            thrown: 0,
+            cleared: 0,
             before: None,
         }
     }
@@ -426,7 +441,8 @@ impl World {
             let doomed = self.doom.is_some();
             self.event(|channel, turn| channel.alarm(turn));
             // An alarm that was not seen through fires again, unless it has set another.
-            if doomed && self.alarm.is_none() {
+            self.thrown = if doomed { self.thrown + 1 } else { 0 };
+            if doomed && self.alarm.is_none() && self.thrown <= ALARM_THROWS {
                 self.alarm = Some(self.now + ALARM_AGAIN);
             }
         }
@@ -554,6 +570,12 @@ impl World {
         &self.wires.sockets[number]
     }
 
+    /// The members in their grace, as they stand on disk: what else stands there is no session's.
+    pub fn in_grace(&self) -> Vec<Departure> {
+        let departures = self.storage.clone().departures().unwrap_or_default();
+        departures.into_iter().filter(|departure| Kept::decode(&departure.session).is_some()).collect()
+    }
+
     /// How many attachments the channel has read whole.
     pub fn attachments_read(&self) -> u64 {
         self.wires.read.get()
@@ -586,6 +608,7 @@ impl World {
     fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
         let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
         self.turns += 1;
+        self.cleared = self.storage.cleared();
         self.before = (self.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
         let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
         let mut turn = Turn { now: self.now, storage: &mut storage, links: &self.wires };
@@ -623,7 +646,11 @@ impl World {
             _ => 0,
         });
         self.text_made = self.text_made.max(made.sum());
-        let Some(doom) = self.doom.take() else { return effects.into_iter().for_each(|effect| self.apply(effect)) };
+        let doom = self.doom.take();
+        if doom != Some(Doom::Unwritten) && self.storage.cleared() != self.cleared {
+            self.alarm = None;
+        }
+        let Some(doom) = doom else { return effects.into_iter().for_each(|effect| self.apply(effect)) };
         match doom {
             Doom::Unwritten => self.storage = self.before.take().unwrap(),
             Doom::Untold(told) => {
@@ -685,6 +712,7 @@ impl World {
                 assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");
             }
             Effect::Timer { after } => self.timer = Some(self.now + after),
+            Effect::Breathe => self.breaths += 1,
             Effect::Alarm { at } => self.alarm = Some(at),
             Effect::Log(line) => self.logs.push(line),
         }

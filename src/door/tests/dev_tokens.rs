@@ -50,9 +50,24 @@ fn development_tokens_are_for_this_very_machine_alone() {
     {
         assert_eq!(house.answer(&asking(host)).error(), said(404, "not_found"), "{host}");
     }
-    let disguised = Knock::post("/dev/token").header("Host", "localhost");
+    let from = |address: &str| Knock {
+        headers: vec![("Host".into(), "localhost".into()), ("CF-Connecting-IP".into(), address.into())],
+        ..asking("localhost")
+    };
+    for address in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
+        assert!(matches!(house.knock(&from(address)), Decision::DevToken(_)), "{address}");
+    }
+    for address in ["192.168.0.7", "fe80::1", "::ffff:192.168.0.7", "localhost", "", "127.0.0.1, 192.168.0.7"] {
+        assert_eq!(house.answer(&from(address)).error(), said(404, "not_found"), "{address:?} knows to say localhost");
+    }
+    let unknown = Knock { headers: vec![], ..asking("localhost") };
+    assert_eq!(house.answer(&unknown).status, 404, "nobody says where it comes from");
+    let disguised = Knock::post("/dev/token").header("Host", "localhost").header("CF-Connecting-IP", "127.0.0.1");
     assert_eq!(house.answer(&disguised).status, 404, "the URL says another host");
-    let rebound = Knock { headers: vec![("Host".into(), "evil.example".into())], ..asking("127.0.0.1") };
+    let rebound = Knock {
+        headers: vec![("Host".into(), "evil.example".into()), ("CF-Connecting-IP".into(), "127.0.0.1".into())],
+        ..asking("127.0.0.1")
+    };
     assert_eq!(house.answer(&rebound).status, 404, "the header says another host");
 }
 

@@ -140,10 +140,10 @@ impl Knock {
         self
     }
 
-    /// The same request to a server on this very machine.
+    /// The same request to a server by another name, from the machine it runs on.
     fn at(self, host: &str) -> Self {
         let url = self.url.replace("https://chat.example", &format!("http://{host}"));
-        Self { url, ..self }.header("Host", host)
+        Self { url, ..self }.header("Host", host).header("CF-Connecting-IP", "127.0.0.1")
     }
 }
 

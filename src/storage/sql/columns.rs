@@ -89,6 +89,11 @@ pub(super) fn size(values: Vec<Value>) -> Option<(u64, u64)> {
     Some((columns.integer()?, columns.integer()?))
 }
 
+/// One number.
+pub(super) fn number(values: Vec<Value>) -> Option<u64> {
+    Columns::of(values).integer()
+}
+
 /// `connection, due, session`; `None` for one that no release of ours wrote.
 pub(super) fn departure(values: Vec<Value>) -> Option<Departure> {
     let mut columns = Columns::of(values);

@@ -7,10 +7,10 @@ mod schema;
 pub use port::{Answer, Param, Sql, SqlError, Value};
 pub use schema::{Column, ROTATION_COST, ROTATION_MIN};
 
-use super::{Departure, Floor, Head, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
+use super::{Departure, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
 use crate::name::{ConnectionId, Millis};
 use port::{Counted, integer};
-use schema::Tables;
+use schema::{Below, Tables};
 
 const INSERT: &str = "INSERT INTO kept (first, count, at, before, format, epoch, ids, lengths, text) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -23,8 +23,11 @@ const HOLDS_SEQ: &str = "first >= coalesce((SELECT first FROM {rows} WHERE first
 /// The rest of what a [`Floor`] asks.
 const IN_BOUNDS: &str = "at >= ?2 AND before >= ?3";
 
+/// A row whose text is not gone: each message has a length. The size of a column is known without reading it.
+const HAS_TEXT: &str = "octet_length(lengths) > 0";
+
 const BETWEEN: &str = "SELECT first, count, at, before, format, epoch, ids, lengths, text FROM {rows} \
-    WHERE first >= ?1 AND first <= ?2";
+    WHERE first >= ?1 AND first <= ?2 AND octet_length(lengths) > 0";
 
 /// In place of an earlier departure of the same connection: one row written, as for a new one.
 const PUT_DEPARTURE: &str = "INSERT OR REPLACE INTO departures (connection, due, session) VALUES (?1, ?2, ?3)";
@@ -81,6 +84,13 @@ impl<Q: Sql> SqlStorage<Q> {
         Ok(span)
     }
 
+    /// The first seq of the oldest row that a floor holds, with its text or without.
+    fn first_held(&mut self, floor: Floor) -> Result<Option<u64>, StorageError> {
+        let query = format!("SELECT first FROM {{rows}} WHERE {HOLDS_SEQ} AND {IN_BOUNDS} ORDER BY first LIMIT 1");
+        let rows = self.select(&query, &[integer(floor.seq), integer(floor.at), integer(floor.before)])?;
+        Ok(rows.into_iter().next().and_then(columns::number))
+    }
+
     /// Runs what writes. What a failure leaves of the tables is looked up again by the next call.
     fn write<T>(
         &mut self,
@@ -121,22 +131,27 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
     }
 
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
-        let sizes = format!("SELECT first, octet_length(text) FROM {{rows}} WHERE {HOLDS_SEQ} ORDER BY first LIMIT ?2");
+        let sizes = format!(
+            "SELECT first, octet_length(text) FROM {{rows}} WHERE {HOLDS_SEQ} AND {HAS_TEXT} ORDER BY first LIMIT ?2"
+        );
         let Some((from, to)) = self.span(&sizes, seq, limit)? else { return Ok(Vec::new()) };
         let rows = self.select(&format!("{BETWEEN} ORDER BY first"), &[integer(from), integer(to)])?;
         rows.into_iter().map(columns::row).collect()
     }
 
     fn read_before(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
-        let sizes = "SELECT first, octet_length(text) FROM {rows} WHERE first < ?1 ORDER BY first DESC LIMIT ?2";
-        let Some((to, from)) = self.span(sizes, seq, limit)? else { return Ok(Vec::new()) };
+        let sizes = format!(
+            "SELECT first, octet_length(text) FROM {{rows}} WHERE first < ?1 AND {HAS_TEXT} ORDER BY first DESC LIMIT ?2"
+        );
+        let Some((to, from)) = self.span(&sizes, seq, limit)? else { return Ok(Vec::new()) };
         let rows = self.select(&format!("{BETWEEN} ORDER BY first DESC"), &[integer(from), integer(to)])?;
         rows.into_iter().map(columns::row).collect()
     }
 
     fn oldest(&mut self, floor: Floor) -> Result<Option<RowKey>, StorageError> {
         let query = format!(
-            "SELECT first, count, at, before FROM {{rows}} WHERE {HOLDS_SEQ} AND {IN_BOUNDS} ORDER BY first LIMIT 1"
+            "SELECT first, count, at, before FROM {{rows}} \
+             WHERE {HOLDS_SEQ} AND {IN_BOUNDS} AND {HAS_TEXT} ORDER BY first LIMIT 1"
         );
         let rows = self.select(&query, &[integer(floor.seq), integer(floor.at), integer(floor.before)])?;
         rows.into_iter().next().map(columns::key).transpose()
@@ -150,9 +165,29 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
         rows.into_iter().map(columns::ids).collect()
     }
 
+    fn trim(&mut self, text: Floor, ids: Floor) -> Result<(), StorageError> {
+        let newest = self.select("SELECT first FROM {rows} ORDER BY first DESC LIMIT 1", &[])?;
+        let Some(newest) = newest.into_iter().next().and_then(columns::number) else { return Ok(()) };
+        let beyond = newest.saturating_add(1);
+        let (texts, marks) = (self.first_held(text)?.unwrap_or(beyond), self.first_held(ids)?.unwrap_or(beyond));
+        let below = Below { row: texts.min(marks).min(newest), text: texts, ids: marks };
+        self.write(|tables, sql| tables.trim(sql, below))
+    }
+
+    fn held(&mut self) -> Result<Held, StorageError> {
+        let text = format!("SELECT at FROM {{rows}} WHERE {HAS_TEXT} ORDER BY first LIMIT 1");
+        let ids = "SELECT at FROM {rows} WHERE octet_length(ids) > 0 ORDER BY first LIMIT 1";
+        let mut at = |query: &str| -> Result<_, StorageError> {
+            let rows = self.select(query, &[])?;
+            // A time that cannot be read was long ago.
+            Ok(rows.into_iter().next().map(|values| columns::number(values).unwrap_or(0)))
+        };
+        Ok(Held { text: at(&text)?, ids: at(ids)? })
+    }
+
     fn clear(&mut self) -> Result<(), StorageError> {
         self.tables = None;
-        schema::drop_all(&mut self.sql)
+        self.sql.delete_all()
     }
 
     fn put_departure(&mut self, departure: &Departure) -> Result<(), StorageError> {

@@ -11,6 +11,13 @@ pub trait Sql {
     /// # Errors
     /// What the database says. A statement that fails has changed nothing.
     fn exec(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Answer, SqlError>;
+
+    /// Deletes every table, whichever release made it, and frees what they took; and with them whatever else the
+    /// platform keeps for this database, such as an alarm. Statements may follow at once, and find it empty.
+    ///
+    /// # Errors
+    /// What the database says; nothing is deleted then.
+    fn delete_all(&mut self) -> Result<(), SqlError>;
 }
 
 /// A value on its way into the database.
@@ -81,6 +88,10 @@ impl<Q: Sql> Counted<Q> {
         let answer = self.sql.exec(sql, params)?;
         self.rows_written = self.rows_written.saturating_add(answer.rows_written);
         Ok(answer.rows)
+    }
+
+    pub(super) fn delete_all(&mut self) -> Result<(), StorageError> {
+        Ok(self.sql.delete_all()?)
     }
 
     pub(super) const fn rows_written(&self) -> u64 {

@@ -10,7 +10,7 @@
 
 use super::super::{Floor, RowKey, StorageError};
 use super::columns::{self, Columns};
-use super::port::{Counted, Sql};
+use super::port::{Counted, Sql, integer};
 
 /// Rows written by one rotation: two by the new name, two by the new table.
 pub const ROTATION_COST: u64 = 4;
@@ -46,6 +46,17 @@ pub struct Column {
 
 /// The columns added since the first release, oldest first. A store that lacks one gets it when it is opened.
 pub(super) const ADDED: &[Column] = &[];
+
+/// The first seqs of rows below which something goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Below {
+    /// Below it rows go whole.
+    pub(super) row: u64,
+    /// Below it rows lose their text.
+    pub(super) text: u64,
+    /// Below it those that lose their text lose their ids too.
+    pub(super) ids: u64,
+}
 
 /// Which tables there are.
 #[derive(Clone, Copy, Debug)]
@@ -117,6 +128,25 @@ impl Tables {
         Ok(())
     }
 
+    /// Takes out what is below: a table at once where all of it is, which costs nothing, and else row by row.
+    pub(super) fn trim<Q: Sql>(&mut self, sql: &mut Counted<Q>, below: Below) -> Result<(), StorageError> {
+        if self.older && newest_of_older(sql)?.is_none_or(|newest| newest < below.row) {
+            sql.exec("DROP TABLE kept_older", &[])?;
+            self.older = false;
+        }
+        for table in [self.older.then_some("kept_older"), self.kept.then_some("kept")].into_iter().flatten() {
+            sql.exec(&format!("DELETE FROM {table} WHERE first < ?1"), &[integer(below.row)])?;
+            let bare = format!(
+                "UPDATE {table} SET before = before + octet_length(text), text = '', lengths = '', \
+                 ids = CASE WHEN first < ?2 THEN '' ELSE ids END \
+                 WHERE first < ?1 AND (octet_length(lengths) > 0 OR (first < ?2 AND octet_length(ids) > 0))"
+            );
+            sql.exec(&bare, &[integer(below.text), integer(below.ids)])?;
+        }
+        self.begin = None;
+        Ok(())
+    }
+
     fn rotate<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
         sql.exec("DROP TABLE IF EXISTS kept_older", &[])?;
         sql.exec("ALTER TABLE kept RENAME TO kept_older", &[])?;
@@ -135,20 +165,6 @@ impl Tables {
         self.kept = true;
         Ok(())
     }
-}
-
-/// Drops every table, whichever release made it. What is left when one cannot be dropped is a store that was trimmed:
-/// older rows go first, and the version last.
-pub(super) fn drop_all<Q: Sql>(sql: &mut Counted<Q>) -> Result<(), StorageError> {
-    let order = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name = 'schema', name DESC";
-    for values in sql.exec(order, &[])? {
-        let Some(name) = Columns::of(values).text() else { continue };
-        if name.starts_with("sqlite_") || name.starts_with("_cf_") {
-            continue; // the platform's own
-        }
-        sql.exec(&format!("DROP TABLE \"{}\"", name.replace('"', "\"\"")), &[])?;
-    }
-    Ok(())
 }
 
 /// Whether no row before `row` has to stay for the sake of the bounds, and enough of them have come together.
@@ -170,6 +186,11 @@ fn definitions<Q: Sql>(sql: &mut Counted<Q>) -> Result<Vec<(String, String)>, St
 fn first_of_kept<Q: Sql>(sql: &mut Counted<Q>) -> Result<Option<RowKey>, StorageError> {
     let rows = sql.exec("SELECT first, count, at, before FROM kept ORDER BY first LIMIT 1", &[])?;
     rows.into_iter().next().map(columns::key).transpose()
+}
+
+fn newest_of_older<Q: Sql>(sql: &mut Counted<Q>) -> Result<Option<u64>, StorageError> {
+    let rows = sql.exec("SELECT first FROM kept_older ORDER BY first DESC LIMIT 1", &[])?;
+    Ok(rows.into_iter().next().and_then(columns::number))
 }
 
 fn columns_of_older<Q: Sql>(sql: &mut Counted<Q>) -> Result<String, StorageError> {

@@ -122,6 +122,7 @@ impl Sim {
             Op::Full(full) => self.set_full(full),
             Op::Jump(millis) => {
                 self.watch.settings += 1;
+                self.watch.set_by += millis.unsigned_abs();
                 self.world.set_clock(self.world.now.saturating_add_signed(millis));
             }
             Op::Damage { back, how } => {

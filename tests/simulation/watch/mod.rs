@@ -9,7 +9,6 @@ mod resume;
 use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse::name::Millis;
-use dormouse::storage::Storage;
 use serde_json::Value;
 
 use crate::fault::Fault;
@@ -42,8 +41,13 @@ pub struct Watch {
     pub excuse: Option<Millis>,
     /// Somebody came and went since all was quiet, and may have been shown what was undone then.
     passed: bool,
-    /// How often the clock was set.
+    /// How often the clock was set, and by how much in all.
     pub settings: usize,
+    pub set_by: Millis,
+    /// How many messages had been kept in other lives when one in which nothing was kept was told of first.
+    blank: BTreeMap<String, u64>,
+    /// A history that could not be read was cleared.
+    cleared: bool,
     /// What departed may be forgotten together with a history that cannot be read.
     doomed: bool,
     /// The process died in this step.
@@ -90,6 +94,9 @@ impl Watch {
             excuse: None,
             passed: false,
             settings: 0,
+            set_by: 0,
+            blank: BTreeMap::new(),
+            cleared: false,
             doomed: false,
             died: false,
             told: BTreeMap::new(),
@@ -149,7 +156,7 @@ impl Watch {
     }
 
     pub fn note_departures(&mut self, world: &World) {
-        let departures = world.storage.clone().departures().unwrap_or_default();
+        let departures = world.in_grace();
         self.doomed = self.ledger.is_doomed();
         self.departures = departures.into_iter().map(|it| it.connection.as_str().to_owned()).collect();
     }
@@ -162,6 +169,7 @@ impl Watch {
         // Where the clock was set back, what is left to come of an abandoned life is told by its newest message alone.
         self.deserted = self.deserted.map(|deserted| deserted.min(world.now));
         let may_end = self.may_end(world);
+        self.cleared |= self.ledger.is_doomed();
         self.ledger.absorb(&world.storage, may_end)?;
         let clients: Vec<Client> = self.conns.keys().copied().collect();
         for client in clients {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse::name::Millis;
-use dormouse::storage::{Departure, Storage as _};
+use dormouse::storage::Departure;
 use serde_json::Value;
 
 use super::{Conn, Stage, View, Watch};
@@ -19,7 +19,7 @@ impl Watch {
     /// Wherever a departure is on disk, an alarm fires when it is due; one that met trouble in the storage, or a process
     /// that died, is tried again a while later.
     pub(super) fn every_leave_comes(&self, world: &World) -> Result<(), Fault> {
-        for Departure { connection, due, .. } in world.storage.clone().departures().unwrap_or_default() {
+        for Departure { connection, due, .. } in world.in_grace() {
             let by = self.excuse.map_or(0, |excuse| excuse + ALARM_AGAIN).max(due);
             let in_time = world.alarm.is_some_and(|alarm| alarm <= by);
             check!(in_time, Presence: "P3: {connection} leaves at {due}, the alarm is {:?}", world.alarm);
@@ -29,7 +29,7 @@ impl Watch {
 
     /// The members as they are.
     fn here(&self, world: &World) -> Result<BTreeMap<String, Value>, Fault> {
-        let departures = world.storage.clone().departures().unwrap_or_default();
+        let departures = world.in_grace();
         let mut truth = BTreeMap::new();
         for departure in departures {
             let id = departure.connection.as_str().to_owned();
@@ -149,7 +149,7 @@ impl Watch {
             let id = member["connection"].as_str().unwrap_or_default();
             let named = |it: &Conn| it.id == id || it.joiner.connection.as_deref() == Some(id);
             let lives = |it: &Conn| named(it) && it.stage != Stage::Over && world.is_connected(it.client);
-            let departed = world.storage.clone().departures().unwrap_or_default();
+            let departed = world.in_grace();
             let returns = departed.iter().any(|departure| departure.connection.as_str() == id);
             // One who only left the list may go on speaking; of one who ended nothing comes after its leave.
             if conn.id != id && !returns && !self.conns.values().any(lives) {

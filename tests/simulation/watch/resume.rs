@@ -1,6 +1,7 @@
 //! Every resume is honest, and so is every page.
 
-use dormouse::name::Millis;
+use dormouse::contract::HistoryBounds;
+use dormouse::name::{Epoch, Millis};
 use serde_json::{Value, json};
 
 use super::presence::by_connection;
@@ -89,9 +90,17 @@ impl Watch {
         let must = match (epoch, after) {
             (_, None) => "fresh",
             (Some(epoch), Some(Some(after))) if Some(epoch) == life => self.must_meet(world, conn, after, seq),
+            (Some(epoch), Some(Some(0))) => self.must_meet_nothing(world, conn, epoch, life, seq),
             (_, Some(_)) => "lost",
         };
-        let excused = must != "fresh" && how == "lost" && (self.troubled || self.may_lose(conn, after));
+        if let Some(life) = life.filter(|_| seq == 0) {
+            self.blank.entry(life.to_owned()).or_insert_with(|| self.ledger.elsewhere(life));
+        }
+        let elsewhere = epoch.filter(|epoch| Some(*epoch) != life).is_some();
+        // How long ago a life began nobody knows whose clock was set by as much as messages are held.
+        let unclear = elsewhere && (self.cleared || self.set_by >= self.ledger.bounds.age / 4);
+        let excused = must != "fresh" && how == "lost" && (self.troubled || unclear || self.may_lose(conn, after))
+            || (unclear && !self.cleared && after == Some(Some(0)));
         let much = if self.may(conn, "history") { "behind" } else { "lost" };
         let indebted = must == "recovered" && how == much && self.owes(conn, world.now);
         let damaged = must == "lost" && how == "behind" && self.is_behind_damage(world, conn, after);
@@ -107,6 +116,25 @@ impl Watch {
             self.charge(conn, world.now, self.ledger.replay_bytes(after, seq));
         }
         Ok(())
+    }
+
+    /// A position of nothing in a life that has ended: nothing may have been kept since but in the life of now. That is
+    /// known for half as long as messages are held.
+    fn must_meet_nothing(
+        &self,
+        world: &World,
+        conn: &Conn,
+        epoch: &str,
+        life: Option<&str>,
+        stored: u64,
+    ) -> &'static str {
+        let (Some((born, _)), Some(before)) = (Epoch::birth(epoch), self.blank.get(epoch)) else { return "lost" };
+        let missed = life.is_none_or(|life| self.ledger.elsewhere(life) != *before);
+        let age = self.ledger.bounds.age.min(HistoryBounds::default().age);
+        if missed || born.abs_diff(world.now) >= age / 2 {
+            return "lost";
+        }
+        self.must_meet(world, conn, 0, stored)
     }
 
     fn must_meet(&self, world: &World, conn: &Conn, after: u64, stored: u64) -> &'static str {
