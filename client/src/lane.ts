@@ -48,7 +48,7 @@ export interface LaneRules {
 /** What all lanes share. */
 export interface Way {
   readonly limits: Limits;
-  readonly pace?: Pace;
+  readonly pace: Pace;
   /** Sends text. `alive` tells that a `ping` was answered, and with it all that was sent before. */
   send(text: string): void;
   /** The service's clock, in milliseconds since 1970, as far as it remembers ids by which to know a request again (D7). */
@@ -161,7 +161,7 @@ export class Lane {
       const wait = Math.max(
         this.#holdUntil - now,
         this.#sentAt + this.#gap - now,
-        (this.#rules.paced && way.pace?.wait(now)) || 0,
+        this.#rules.paced ? way.pace.wait(now) : 0,
       );
       if (wait > 0) {
         this.#callOff();
@@ -214,7 +214,7 @@ export class Lane {
       });
     }
     this.#sentAt = now;
-    if (this.#rules.paced) way.pace?.spend(texts.length, now);
+    if (this.#rules.paced) way.pace.spend(texts.length, now);
     way.send(texts.length > 1 ? `[${texts}]` : `${texts}`);
   }
 

@@ -303,6 +303,19 @@ test("r3_4400_forgets_the_position_and_tells_the_loss", async () => {
   assert.deepEqual(told, ["lost 5-3 first 1", 4]);
 });
 
+test("r3_4400_twice_in_a_row_still_tells_the_loss", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 5 });
+  const lost: unknown[] = [];
+  channel.connection.on("lost", (event) => lost.push(event));
+  for (let time = 0; time < 2; time++) {
+    await world.socket.say({ type: "bye", code: 4400, reason: "history_lost" });
+    await world.reconnected();
+  }
+  await world.socket.say(welcomeOf({ epoch: "e2", seq: 3, first: 1 }));
+  assert.deepEqual(lost, [{ after: 5, seq: 3, first: 1 }]);
+});
+
 test("a_position_is_exported_and_gone_on_from_on_the_next_visit", async () => {
   const world = new World();
   const first = await world.open({}, { seq: 5 });

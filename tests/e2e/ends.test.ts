@@ -60,6 +60,7 @@ test("d9 the alarm of a channel that no pattern fits ends it, and does not fail"
 test("d9 the alarm of a deployment that is configured wrongly comes again, and does not fail", async (context) => {
   const service = await Service.start({ vars: { JWT_SECRET: "short" } });
   context.after(() => service.stop());
+  service.expect(/JWT_SECRET must have at least 32 bytes/);
   const found = await service.object("app:wrong", { alarm: 0 });
   assert.ok(Math.abs((found.alarm ?? 0) - found.now - 300_000) < 60_000, `the alarm is at ${found.alarm}`);
 });
