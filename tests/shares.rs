@@ -294,12 +294,71 @@ fn r6_one_that_was_never_heard_and_has_not_read_its_welcome_was_never_there() {
         let told = world.received(ann);
         let left: usize = told.iter().filter_map(|frame| frame["leave"].as_array()).map(Vec::len).sum();
         assert_eq!(left, 25, "{told:#?}");
-        assert!(world.is_connected(slow), "it has read its welcome in the meantime");
+        assert_eq!(world.socket(slow).hung_up, None, "it has read its welcome in the meantime");
         let gus = world.joined(&Joiner::user("gus"));
         world.pause();
         let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 3, "ann, the slow one and gus: {answer}");
         assert!(world.is_connected(gus));
+    });
+}
+
+#[test]
+fn r6_one_that_reads_slowly_is_no_ghost_and_a_ghost_keeps_its_place() {
+    // Awake all the time: in sleep what it leaves behind is forgotten.
+    let world = &mut World::room();
+    world.limits.members = 6;
+    let ann = world.joined(&Joiner::user("ann"));
+    let slow = world.join(&Joiner::user("slow"));
+    let ghosts = [0; 2].map(|_| world.join(&Joiner::user("gus")));
+    for left in (0..30).rev() {
+        world.socket_mut(slow).unsent = 10_000 * left;
+        ghosts.iter().for_each(|ghost| world.socket_mut(*ghost).unsent = MIB);
+        world.advance(1_000);
+    }
+    assert_eq!(world.socket(slow).hung_up, None);
+    assert!(ghosts.iter().all(|ghost| world.socket(*ghost).hung_up == Some(4201)));
+    let third = world.join(&Joiner::user("gus"));
+    assert_eq!(world.receives(third)["code"], 4100, "what it left behind are its places still");
+    let bob = world.join(&Joiner::user("bob"));
+    assert_eq!(world.received(bob)[0]["type"], "welcome");
+    world.received(ann);
+}
+
+#[test]
+fn r7_one_large_message_in_a_crowd_blames_nobody_who_reads() {
+    in_channel("open:a", |world| {
+        world.limits.unsent_total_bytes = MIB;
+        let crowd: Vec<_> = (0..50).map(|number| world.joined(&Joiner::user(&format!("u{number}")))).collect();
+        let stuck = world.joined(&Joiner::anonymous().from("192.0.2.1"));
+        let ann = world.joined(&unmetered("ann"));
+        world.pause();
+        for id in 0..5 {
+            world.send(ann, say(&id.to_string(), "x".repeat(30 * 1_024)));
+            // It is on its way to everybody, when the next event comes.
+            crowd.iter().for_each(|client| world.socket_mut(*client).unsent = 30 * 1_024 + 200);
+            world.socket_mut(stuck).unsent += 400 * 1_024;
+            world.told(ann, publish("nod", "n", 1));
+            crowd.iter().for_each(|client| world.socket_mut(*client).unsent = 0);
+            world.advance(1_000);
+        }
+        assert!(crowd.iter().all(|client| world.received(*client).iter().all(|frame| frame["type"] != "bye")));
+        assert!(world.received(stuck).iter().any(|frame| frame["code"] == 4102));
+    });
+}
+
+#[test]
+fn r7_a_user_whose_network_went_away_without_a_word_has_all_its_connections_again() {
+    in_room(|world| {
+        let tabs: Vec<_> = (0..20).map(|_| world.joined(&Joiner::user("ann"))).collect();
+        for tab in tabs {
+            // The old one is dead and closes nothing.
+            let again = world.join(&Joiner::user("ann").connection(&world.connection(tab)));
+            assert_eq!(world.received(again)[0]["type"], "welcome");
+            world.advance(2_500);
+        }
+        let one_more = world.join(&Joiner::user("ann"));
+        assert_eq!(world.receives(one_more)["code"], 4100);
     });
 }
 
@@ -317,7 +376,7 @@ fn r6_one_that_speaks_is_no_ghost_and_one_that_came_back_has_its_grace() {
         world.send(loud, say("1", 1));
         world.advance(10_000);
         world.received(ann);
-        assert!(world.is_connected(loud) && !world.is_connected(back));
+        assert_eq!((world.socket(loud).hung_up, world.socket(back).hung_up), (None, Some(4201)));
         let again = world.joined(&Joiner::user("bob").connection(&name));
         assert_eq!(world.connection(again), name);
         world.refute_received(ann);

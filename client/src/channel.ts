@@ -312,10 +312,10 @@ export class Channel<C = AnyChannel> {
   }
 
   /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
-  #lose(told: Told<ChannelEvents>[]): void {
+  #lose(told: Told<ChannelEvents>[]): Told<ChannelEvents>[] {
     const gone: Partial<Lost>[] = told.flatMap(([name, value]) => (name === "lost" || (name === "message" && value.seq) ? [value] : []));
     const { seq = 0, after = seq - 1 } = gone[0] ?? {};
-    if (gone[0]) this.#emitter.emit("lost", { after, seq: gone.at(-1)?.seq ?? 0, first: undefined });
+    return gone[0] ? [["lost", { after, seq: gone.at(-1)?.seq ?? 0, first: undefined }]] : [];
   }
 }
 

@@ -20,7 +20,7 @@ export function guarded(run: () => void): void {
   }
 }
 
-/** Values that wait for their first listener; of more, all that wait are let go. */
+/** Values that wait for their first listener; of more, all that wait are let go, and what tells of that waits for them. */
 const WAITING = 1_000;
 
 /** Something that was told, and its name. */
@@ -32,12 +32,12 @@ export class Emitter<Events extends object> {
   readonly #offs = new Set<() => void>();
   /** Names that nobody has listened to yet, whose values wait. */
   readonly #unheard: Set<keyof Events>;
-  readonly #letGo: (told: Told<Events>[]) => void;
+  readonly #letGo: (told: Told<Events>[]) => Told<Events>[];
   #waiting: Told<Events>[] = [];
   #phase: "on" | "over" = "on";
 
-  /** Values of these names wait for the first listener of their name; `letGo` is given those that waited in vain. */
-  constructor(waits: readonly (keyof Events)[] = [], letGo: (told: Told<Events>[]) => void = () => {}) {
+  /** Values of these names wait for the first listener of their name; `letGo` says what is told for those that waited in vain. */
+  constructor(waits: readonly (keyof Events)[] = [], letGo: (told: Told<Events>[]) => Told<Events>[] = () => []) {
     this.#unheard = new Set(waits);
     this.#letGo = letGo;
   }
@@ -57,7 +57,7 @@ export class Emitter<Events extends object> {
     this.#offs.add(off);
     const forget = onAbort(this.#phase === "on" ? signal : undefined, off);
     // Who begins to listen in this turn hears what waited from its beginning.
-    if (this.#waiting.some(([waiting]) => waiting === name)) queueMicrotask(() => this.#flush());
+    if (this.#waiting.length && this.#unheard.has(name)) queueMicrotask(() => this.#flush());
     else this.#unheard.delete(name);
     return off;
   }
@@ -65,7 +65,7 @@ export class Emitter<Events extends object> {
   /** Tells the listeners that are there now, and still there when it is their turn. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     if (this.#unheard.has(name)) {
-      if (this.#waiting.push([name, value]) > WAITING) this.#letGo(this.#waiting.splice(0));
+      if (this.#waiting.push([name, value]) > WAITING) this.#waiting = this.#letGo(this.#waiting);
       return;
     }
     const listeners = this.#listeners.get(name) ?? new Set();

@@ -191,7 +191,7 @@ class Tab implements SharedToken {
 
 /** Rejects when the answer is not waited for any more. */
 function given(asked: AbortSignal): Promise<never> {
-  return new Promise((_, fail) => onAbort(asked, () => fail(asked.reason)));
+  return new Promise((_, fail) => (asked.aborted ? fail(asked.reason) : onAbort(asked, () => fail(asked.reason))));
 }
 
 /** When a token expires, by the service's clock. */

@@ -278,6 +278,22 @@ test("of_more_than_a_thousand_messages_that_nobody_listens_to_the_loss_is_told",
   assert.equal(heard.at(-1), 2_500);
 });
 
+test("an_app_that_listens_to_no_message_is_told_of_no_loss_until_it_does", async () => {
+  const world = new World();
+  const channel = await world.open();
+  const told: string[] = [];
+  channel.connection.on("lost", ({ after, seq }) => told.push(`lost ${after}-${seq}`));
+  for (let seq = 1; seq <= 3_000; seq += 100)
+    await world.socket.say(...Array.from({ length: 100 }, (_, at) => messageOf(seq + at)));
+  await world.settle();
+  assert.deepEqual(told, []);
+  const heard: number[] = [];
+  channel.on("say", ({ seq }) => heard.push(seq ?? 0));
+  await world.settle();
+  assert.deepEqual(told, [`lost 0-${(heard[0] ?? 0) - 1}`]);
+  assert.equal(heard.at(-1), 3_000);
+});
+
 /** What Node would end a process for. */
 async function unhandled(context: TestContext, run: () => Promise<void>): Promise<string[]> {
   const seen: string[] = [];

@@ -189,7 +189,7 @@ impl Channel {
         for (slot, incoming) in publishes.into_iter().enumerate() {
             let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };
             let request = incoming.request.and_then(|request| known.clone().map(|()| request));
-            let paid = if slot > 0 && request.is_ok() { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
+            let paid = if slot > 0 { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
             let judged = paid.and(request).and_then(|request| match request {
                 Request::Publish(publish) => self.publish(turn, &speaker, incoming.id.as_ref(), &publish, &mut met),
                 Request::Auth { .. } | Request::Presence { .. } | Request::History(_) | Request::Resume { .. } => {

@@ -65,7 +65,7 @@ impl Channel {
         let user = grant.user.as_str();
         let named = joining.connection.as_deref().and_then(|name| self.roster.connection(name));
         let replaces = named.is_some_and(|(_, session)| session.kept.user() == Some(&grant.user));
-        if self.connections_of(user).saturating_sub(usize::from(replaces)) >= self.limits.connections_per_user {
+        if !self.may_connect(user, replaces) {
             return full;
         }
         let own = self.roster.of_user(user).count().saturating_add(self.roster.places().leaving(user).all);
@@ -92,9 +92,12 @@ impl Channel {
         }
     }
 
-    /// How many connections the user has, with those that were told `bye` and did not close in their time (rule R7).
-    pub(super) fn connections_of(&self, user: &str) -> usize {
-        self.roster.of_user(user).count().saturating_add(self.roster.places().leaving(user).overdue)
+    /// Whether the user may have one more connection, or one in another's place: of those that were told `bye` and did
+    /// not close in their time it may have as many again, since a network that goes away leaves them behind (rule R7).
+    pub(super) fn may_connect(&self, user: &str, replaces: bool) -> bool {
+        let most = self.limits.connections_per_user;
+        let here = self.roster.of_user(user).count().saturating_sub(usize::from(replaces));
+        here < most && self.roster.places().leaving(user).overdue < most
     }
 
     /// It never joins: nothing of it is remembered, and its socket is closed at once.

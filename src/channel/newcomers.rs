@@ -4,22 +4,21 @@
 use std::collections::VecDeque;
 
 use super::{Channel, Turn};
-use crate::effect::{Effect, SessionKey};
+use crate::effect::{Effect, Hearing, SessionKey};
 use crate::error::Close;
 use crate::name::Millis;
+use crate::session::{Kept, Stage};
 
-/// When a newcomer is first looked at, in milliseconds: nearly all have read their welcome by then.
-const FIRST_LOOK: Millis = 1_000;
+/// How often a newcomer is looked at, in milliseconds: nearly all have read their welcome at the first look.
+const LOOK_EVERY: Millis = 1_000;
 
-/// After how long one has broken off that was never heard and has not read its welcome, in milliseconds.
-const GIVEN_UP: Millis = 10_000;
+/// So many looks at which it has read nothing since the one before, and it is given up: after ten seconds.
+const LOOKS: u8 = 10;
 
-/// Who joined lately, the earliest first.
+/// Who joined lately, in the order in which they are looked at next.
 #[derive(Debug, Default)]
 pub(super) struct Newcomers {
-    fresh: VecDeque<Newcomer>,
-    /// Those who had not read their welcome at the first look.
-    late: VecDeque<Newcomer>,
+    next: VecDeque<Newcomer>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -27,62 +26,74 @@ struct Newcomer {
     key: SessionKey,
     /// When it joined, by the platform's clock: as its session has it.
     joined: Millis,
-    /// The same by the steady clock.
+    /// When it joined, or was looked at last, by the steady clock.
     since: Millis,
     /// Whether it came back as a connection that it was before.
     returned: bool,
+    /// What it had not read at the last look, in bytes.
+    unread: u64,
+    looks: u8,
 }
 
 impl Newcomers {
     /// Someone has joined, and was told its welcome.
     pub(super) fn add(&mut self, key: SessionKey, joined: Millis, since: Millis, returned: bool) {
-        self.fresh.push_back(Newcomer { key, joined, since, returned });
+        self.next.push_back(Newcomer { key, joined, since, returned, unread: 0, looks: 0 });
     }
 
     /// When the next is to be looked at, by the steady clock.
     pub(super) fn first(&self) -> Option<Millis> {
-        let fresh = self.fresh.front().map(|it| it.since.saturating_add(FIRST_LOOK));
-        let late = self.late.front().map(|it| it.since.saturating_add(GIVEN_UP));
-        fresh.into_iter().chain(late).min()
+        self.next.front().map(|it| it.since.saturating_add(LOOK_EVERY))
     }
-}
 
-fn pop(queue: &mut VecDeque<Newcomer>, wait: Millis, now: Millis) -> Option<Newcomer> {
-    queue.front().filter(|it| it.since.saturating_add(wait) <= now)?;
-    queue.pop_front()
+    fn again(&mut self, newcomer: Newcomer) {
+        self.next.push_back(newcomer);
+    }
+
+    fn pop(&mut self, now: Millis) -> Option<Newcomer> {
+        self.first().filter(|at| *at <= now)?;
+        self.next.pop_front()
+    }
 }
 
 impl Channel {
-    /// Looks at the newcomers whose time has come, and lets those go that never were.
+    /// Looks at the newcomers whose time has come, and lets those go that never were. One that reads, however slowly, has
+    /// less unread at one of the looks than at the one before; one whose connection broke never has.
     pub(super) fn look_at_newcomers(&mut self, turn: &mut Turn<'_>) {
         let now = self.clock.steady(turn.now);
-        while let Some(newcomer) = pop(&mut self.newcomers.fresh, FIRST_LOOK, now) {
-            if self.has_read_nothing(turn, newcomer) {
-                self.newcomers.late.push_back(newcomer);
+        while let Some(newcomer) = self.newcomers.pop(now) {
+            let unread = self.unread_of(turn, newcomer);
+            if unread == 0 || unread < newcomer.unread {
+                continue;
             }
-        }
-        while let Some(newcomer) = pop(&mut self.newcomers.late, GIVEN_UP, now) {
-            if self.has_read_nothing(turn, newcomer) {
-                self.give_up(turn, newcomer);
+            match newcomer.looks.checked_add(1) {
+                Some(looks) if looks < LOOKS => {
+                    self.newcomers.again(Newcomer { unread, looks, since: now, ..newcomer })
+                }
+                _ => self.give_up(turn, newcomer),
             }
         }
     }
 
-    fn has_read_nothing(&self, turn: &Turn<'_>, Newcomer { key, joined, .. }: Newcomer) -> bool {
-        let unheard = |kept: &crate::session::Kept| kept.heard == joined && !kept.heard_more;
+    /// What one that was never heard has not read; nothing of anybody else.
+    fn unread_of(&self, turn: &Turn<'_>, Newcomer { key, joined, .. }: Newcomer) -> u64 {
+        let unheard = |kept: &Kept| kept.heard == joined && !kept.heard_more;
         let silent = self.roster.session(key).is_some_and(|it| !it.is_leaving() && unheard(&it.kept));
-        silent && turn.links.unsent(key) > 0
+        if silent { turn.links.unsent(key) } else { 0 }
     }
 
-    /// Its socket takes no close and no `bye`, and stays with the platform until the channel sleeps: it is forgotten, and
-    /// an attachment of nothing has it forgotten after sleep too. Only one that came back may come back again.
+    /// Its socket takes no close and no `bye`, and stays with the platform until the channel sleeps: so it keeps its place
+    /// in the channel, but is none of its user's connections; an attachment of nothing has it forgotten after sleep. Only
+    /// one that came back may come back again.
     fn give_up(&mut self, turn: &mut Turn<'_>, Newcomer { key, returned, .. }: Newcomer) {
-        let Some(session) = self.roster.remove(key) else { return };
+        let Some(mut session) = self.roster.remove(key) else { return };
         self.left(turn, &session, !returned);
         self.hand_on_sweep(&session);
+        session.kept.stage = Stage::Leaving;
+        self.roster.put(key, session);
+        self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
         self.effects.push(Effect::Remember { session: key, attachment: String::new() });
         let (code, reason) = (Close::Silent.number(), Close::Silent.reason());
         self.effects.push(Effect::HangUp { session: key, code, reason });
-        self.effects.push(Effect::Drop { session: key });
     }
 }

@@ -53,11 +53,10 @@ impl Channel {
             }
             Some(_) => Ok(()),
             None => {
-                let connections = self.connections_of(claims.user.as_str());
-                let most = self.limits.connections_per_user;
-                if connections < most {
+                if self.may_connect(claims.user.as_str(), false) {
                     return Ok(());
                 }
+                let most = self.limits.connections_per_user;
                 Err(Refusal::new(Code::OverCapacity, format!("A user has at most {most} connections here.")))
             }
         }

@@ -105,11 +105,12 @@ impl Channel {
     fn look_at_all(&mut self, turn: &Turn<'_>) -> Vec<SessionKey> {
         let Unsent { total, over } = turn.links.unsent_over(self.limits.unsent_bytes);
         let (now, unread) = (self.clock.steady(turn.now), &mut self.unread);
+        let since = unread.to_all;
         (unread.to_all, unread.told, unread.looked, unread.total) = (0, 0, now, total);
         unread.held.clear();
         let mut slow: Vec<_> = over.into_iter().map(|(key, _)| key).collect();
         if total > self.limits.unsent_total_bytes / 2 {
-            slow.extend(self.greediest(turn));
+            slow.extend(self.greediest(turn, BLAMELESS.max(since)));
             slow.sort_unstable();
             slow.dedup();
         }
@@ -117,10 +118,10 @@ impl Channel {
     }
 
     /// Whom the sum of unread bytes is due to, where it has passed its bound: the users and addresses that hold most,
-    /// until the rest fits. What those hold who were told `bye` already cannot be taken back; it takes half at most of
+    /// until the rest fits. Nobody is to blame who may have read all that it was told before the last look. What those hold who were told `bye` already cannot be taken back; it takes half at most of
     /// what the others may have.
-    fn greediest(&mut self, turn: &Turn<'_>) -> Vec<SessionKey> {
-        let Unsent { total, over } = turn.links.unsent_over(BLAMELESS);
+    fn greediest(&mut self, turn: &Turn<'_>, blameless: u64) -> Vec<SessionKey> {
+        let Unsent { total, over } = turn.links.unsent_over(blameless);
         let mut shares = BTreeMap::<Payer, Share>::new();
         let mut leaving = 0_u64;
         for (key, bytes) in over {

@@ -70,6 +70,8 @@ impl<A: Application + 'static> Host<A> {
     pub(crate) fn message(&self, socket: &WebSocket, message: &JsValue) {
         let mut awake = match self.awake() {
             Ok(awake) => awake,
+            // Once is enough: it may go on sending after it was closed.
+            Err(_) if socket.ready_state() != WebSocket::OPEN => return,
             Err(trouble) => return self.give_up(socket, &trouble),
         };
         let Some(session) = awake.sockets.session(socket) else { return };
