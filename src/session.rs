@@ -31,6 +31,8 @@ pub struct Session {
     pub watches: bool,
     /// Whether it was told `bye`, had its time to close, and is still there.
     pub overdue: bool,
+    /// Whether it was given up, and nothing of it is to survive sleep.
+    pub forgotten: bool,
 }
 
 /// What must survive sleep, as it stands in the attachment. Field names are short, since 32,000 of them may lie
@@ -215,7 +217,7 @@ impl Session {
         let rights = Rights::of(rules, kept.grant.as_ref());
         let watches = rules.presence.is_some() && rights.may(&Ability::Presence);
         let from = frame::from(kept.user(), Some(&kept.connection)).into();
-        Self { kept, rights: Rc::new(rights), from, watches, overdue: false }
+        Self { kept, rights: Rc::new(rights), from, watches, overdue: false, forgotten: false }
     }
 
     /// Whether it takes part: neither waiting to sign in nor on its way out.

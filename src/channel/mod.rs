@@ -380,7 +380,7 @@ impl Channel {
 
     /// Writes what must survive sleep into the session's attachment (rule H3).
     fn remember(&mut self, key: SessionKey) {
-        if let Some(session) = self.roster.session(key) {
+        if let Some(session) = self.roster.session(key).filter(|session| !session.forgotten) {
             let attachment = Sleeper::attachment(session, &self.rules);
             self.effects.push(Effect::Remember { session: key, attachment });
         }

@@ -89,7 +89,7 @@ impl Channel {
         let Some(mut session) = self.roster.remove(key) else { return };
         self.left(turn, &session, !returned);
         self.hand_on_sweep(&session);
-        session.kept.stage = Stage::Leaving;
+        (session.kept.stage, session.forgotten) = (Stage::Leaving, true);
         self.roster.put(key, session);
         self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
         self.effects.push(Effect::Remember { session: key, attachment: String::new() });

@@ -4,8 +4,8 @@ use dormouse::storage::Damage;
 
 use crate::play;
 use crate::script::Op::{
-    Again, Crash, Die, End, Evict, FailRead, FailWrite, Full, If, Join, Jump, Post, PostAgain, Read, Say, Show, Sign,
-    Twin, Wait,
+    Again, Crash, Die, End, Evict, FailRead, FailWrite, Full, If, Join, Jump, Peek, Post, PostAgain, Read, Say, Show,
+    Sign, Twin, Wait,
 };
 use crate::script::{Cut, Form, Grant, Op, Script};
 use crate::support::trouble::Doom;
@@ -186,4 +186,22 @@ fn p2_what_was_undone_before_anyone_saw_it_is_no_news() {
     let sign = |grant| Sign { by: 0, grant, life: 3_600_000 };
     let ops = vec![Join(0), Wait(0), POST, sign(Grant::Unseen), kept(0, 1), sign(Grant::Whole)];
     holds(&Script { channel: "open:1", sleeps: false, tight: false, ops });
+}
+
+/// One that never read its welcome was given up, and written down as one that is leaving when the list became a number.
+#[test]
+fn r6_one_that_was_given_up_is_written_down_as_nothing() {
+    let peek = Peek { back: 0, history: false };
+    let ops = vec![
+        peek.clone(),
+        peek.clone(),
+        Join(1),
+        End { of: 1, cut: Cut::Unseen(15_000) },
+        Join(2),
+        Join(3),
+        Wait(350),
+        peek,
+        Wait(9_650),
+    ];
+    holds(&Script { channel: "open:1", sleeps: false, tight: true, ops });
 }

@@ -54,6 +54,8 @@ pub struct Socket {
     pub hearing: Option<Hearing>,
     pub hung_up: Option<u16>,
     pub pinged: Option<Millis>,
+    /// Whether the channel has given it up, and only the platform has it still.
+    pub given_up: bool,
     pub unsent: u64,
     read: usize,
 }
@@ -512,7 +514,7 @@ impl World {
 
     /// Whether the client's connection stands.
     pub fn is_connected(&self, client: Client) -> bool {
-        self.wires.key(client).is_some()
+        self.wires.key(client).is_some() && !self.socket(client).given_up
     }
 
     /// The frames a client received since it was last asked.
@@ -697,6 +699,7 @@ impl World {
                 let bytes = v8_bytes(&attachment);
                 assert!(bytes <= ATTACHMENT_MAX, "an attachment of {bytes} bytes");
                 if let Some(socket) = self.wires.socket(session) {
+                    socket.given_up = attachment.is_empty();
                     socket.attachment = attachment;
                 }
             }

@@ -39,7 +39,9 @@ impl Watch {
             let member = self.shown.get(&id).cloned().unwrap_or_default();
             truth.insert(id, member);
         }
-        for conn in self.conns.values().filter(|conn| conn.stage == Stage::Joined && conn.present) {
+        let given_up = |conn: &&Conn| world.socket(conn.client).given_up;
+        let joined = |conn: &&Conn| conn.stage == Stage::Joined && conn.present && !given_up(conn);
+        for conn in self.conns.values().filter(joined) {
             truth.insert(conn.id.clone(), conn.member());
         }
         Ok(truth)
@@ -47,7 +49,8 @@ impl Watch {
 
     pub(super) fn presence_converged(&self, world: &World) -> Result<(), Fault> {
         let truth = self.here(world)?;
-        for conn in self.conns.values().filter(|conn| conn.stage == Stage::Joined) {
+        let given_up = |conn: &&Conn| world.socket(conn.client).given_up;
+        for conn in self.conns.values().filter(|conn| conn.stage == Stage::Joined && !given_up(conn)) {
             let right = match &conn.view {
                 View::None => !self.watches(conn),
                 View::List(members) => *members == truth,
