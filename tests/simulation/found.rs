@@ -193,8 +193,8 @@ fn p2_what_was_undone_before_anyone_saw_it_is_no_news() {
 fn r6_one_that_was_given_up_is_written_down_as_nothing() {
     let peek = Peek { back: 0, history: false };
     let ops = vec![
-        peek.clone(),
-        peek.clone(),
+        peek,
+        peek,
         Join(1),
         End { of: 1, cut: Cut::Unseen(15_000) },
         Join(2),
