@@ -102,6 +102,17 @@ pub enum Payer {
     Nobody,
 }
 
+impl Payer {
+    /// Whose share is used by one of this user, or without a user from this address (rule R7).
+    pub fn of(user: Option<&UserId>, address: Option<Address>) -> Self {
+        match (user, address) {
+            (Some(user), _) => Self::User(user.clone()),
+            (None, Some(address)) => Self::Address(address),
+            (None, None) => Self::Nobody,
+        }
+    }
+}
+
 /// The buckets of one payer; each begins full when it is first asked.
 #[derive(Debug, Default)]
 pub struct Buckets {

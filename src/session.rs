@@ -192,10 +192,9 @@ impl Kept {
 
     /// Whose share it uses: its user's, else its address's, else its own (rule R7).
     pub fn owner(&self) -> Payer {
-        match (self.user(), self.address) {
-            (Some(user), _) => Payer::User(user.clone()),
-            (None, Some(address)) => Payer::Address(address),
-            (None, None) => Payer::Connection(self.connection.clone()),
+        match Payer::of(self.user(), self.address) {
+            Payer::Nobody => Payer::Connection(self.connection.clone()),
+            owner @ (Payer::User(_) | Payer::Connection(_) | Payer::Address(_)) => owner,
         }
     }
 

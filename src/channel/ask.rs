@@ -99,11 +99,10 @@ impl Channel {
 
     fn asking(&self, asker: AskerKey, grant: Option<&Grant>, address: Option<Address>) -> Speaker {
         let user = grant.map(|grant| grant.user.clone());
-        let nobody = address.map_or(Payer::Nobody, Payer::Address);
         Speaker {
             asker: Asker::Http { asker, slot: 0 },
             from: frame::from(user.as_ref(), None).into(),
-            payer: user.map_or(nobody, Payer::User),
+            payer: Payer::of(user.as_ref(), address),
             address: address.filter(|_| grant.is_none()),
             rights: Rc::new(Rights::of(&self.rules, grant)),
             signed_in: grant.is_some(),

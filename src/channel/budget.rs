@@ -67,11 +67,8 @@ impl Channel {
     /// all without a user have one together, in equal parts by address.
     fn purse(&mut self, now: Millis, speaker: &Speaker) -> (Payer, Rate) {
         let (per_second, burst) = (self.limits.replay_bytes_per_second, self.limits.replay_burst_bytes);
-        let payer = match (&speaker.payer, speaker.address) {
-            (Payer::User(user), _) => Payer::User(user.clone()),
-            (_, Some(address)) => Payer::Address(address),
-            (_, None) => Payer::Nobody,
-        };
+        let user = if let Payer::User(user) = &speaker.payer { Some(user) } else { None };
+        let payer = Payer::of(user, speaker.address);
         let parts = if matches!(payer, Payer::User(_)) { 1 } else { self.drawers.parts(&payer, now) };
         #[expect(clippy::cast_precision_loss, reason = "the knobs end far below 2^53, and so do members")]
         let (per_second, burst, parts) = (per_second as f64, burst as f64, parts as f64);

@@ -52,7 +52,8 @@ impl Channel {
         if !self.loaded || self.roster.open() >= self.limits.members {
             return full;
         }
-        if self.unread.is_greedy(&owner(joining), self.limits.unsent_total_bytes) {
+        let user = joining.grant.as_ref().map(|grant| &grant.user);
+        if self.unread.is_greedy(&Payer::of(user, joining.address), self.limits.unsent_total_bytes) {
             return full;
         }
         let Some(grant) = &joining.grant else { return self.admit_anonymous(turn.now, joining) };
@@ -258,14 +259,5 @@ impl Channel {
             burst: self.limits.general_burst,
             now,
         })
-    }
-}
-
-/// Whose share a joiner would use (rule R7).
-fn owner(joining: &Joining) -> Payer {
-    match (&joining.grant, joining.address) {
-        (Some(grant), _) => Payer::User(grant.user.clone()),
-        (None, Some(address)) => Payer::Address(address),
-        (None, None) => Payer::Nobody,
     }
 }

@@ -70,8 +70,6 @@ struct Wires {
     sockets: Vec<Socket>,
     open: BTreeMap<SessionKey, Client>,
     keys: BTreeMap<Client, SessionKey>,
-    /// Sockets that the machine has let go of; after sleep the platform shows them again.
-    forgotten: Vec<Client>,
     /// How many attachments were read whole.
     read: Cell<u64>,
 }
@@ -85,15 +83,7 @@ impl Wires {
         client
     }
 
-    /// The machine has let go of a socket that the platform still has.
-    fn forget(&mut self, key: SessionKey) {
-        let Some(client) = self.open.remove(&key) else { return };
-        self.keys.remove(&client);
-        self.forgotten.push(client);
-    }
-
     fn disconnect(&mut self, client: Client) {
-        self.forgotten.retain(|forgotten| *forgotten != client);
         if let Some(key) = self.keys.remove(&client) {
             self.open.remove(&key);
         }
@@ -471,7 +461,6 @@ impl World {
         self.crashes += 1;
         self.channel = None;
         self.timer = None;
-        self.wires.forgotten.clear();
         self.wires.rename(Vec::new());
     }
 
@@ -633,8 +622,7 @@ impl World {
         // Who hears what is not kept through sleep.
         self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
-        let forgotten = std::mem::take(&mut self.wires.forgotten);
-        let open = self.wires.open.values().copied().chain(forgotten).collect();
+        let open = self.wires.open.values().copied().collect();
         self.wires.rename(open);
         let headless = self.sleep == Sleep::Headless;
         let handed = |socket: &Socket| head(if headless { "" } else { &socket.attachment });
@@ -709,7 +697,7 @@ impl World {
                     socket.hung_up.get_or_insert(code);
                 }
             }
-            Effect::Drop { session } => self.wires.forget(session),
+            Effect::Drop { session: _ } => {}
             Effect::Answer { asker, status, body, retry_after } => {
                 let body = serde_json::from_str(&body).unwrap();
                 assert!(self.answers.insert(asker, (status, body, retry_after)).is_none(), "answered twice");

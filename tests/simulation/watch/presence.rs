@@ -39,18 +39,20 @@ impl Watch {
             let member = self.shown.get(&id).cloned().unwrap_or_default();
             truth.insert(id, member);
         }
-        let given_up = |conn: &&Conn| world.socket(conn.client).given_up;
-        let joined = |conn: &&Conn| conn.stage == Stage::Joined && conn.present && !given_up(conn);
-        for conn in self.conns.values().filter(joined) {
+        for conn in self.members(world).filter(|conn| conn.present) {
             truth.insert(conn.id.clone(), conn.member());
         }
         Ok(truth)
     }
 
+    /// Who takes part: one that was given up does not, whatever it was told before.
+    fn members<'a>(&'a self, world: &'a World) -> impl Iterator<Item = &'a Conn> {
+        self.conns.values().filter(|conn| conn.stage == Stage::Joined && !world.socket(conn.client).given_up)
+    }
+
     pub(super) fn presence_converged(&self, world: &World) -> Result<(), Fault> {
         let truth = self.here(world)?;
-        let given_up = |conn: &&Conn| world.socket(conn.client).given_up;
-        for conn in self.conns.values().filter(|conn| conn.stage == Stage::Joined && !given_up(conn)) {
+        for conn in self.members(world) {
             let right = match &conn.view {
                 View::None => !self.watches(conn),
                 View::List(members) => *members == truth,
