@@ -8,6 +8,6 @@ const out = "out/bench";
 
 await script(async () => {
   await setup();
-  await build({ out, features: ["bench"] });
+  await build({ out, crate: "bench/service" });
   await run("node", ["bench/run.mjs", "--bundle", out, ...process.argv.slice(2)], { why: "The benchmark failed; see its lines above." });
 });

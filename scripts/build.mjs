@@ -2,30 +2,30 @@
 // The wasm build, by worker-build into build/. Wrangler's [build] command, so it is quick where nothing changed.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { cargoTools, isCalled, root } from "./project.mjs";
 import { duration, run, say, script } from "./shell.mjs";
 import { wasmEnvironment } from "./toolchain.mjs";
 import { program, toolEnvironment } from "./tools.mjs";
 
-const inputs = ["Cargo.toml", "Cargo.lock", "src"];
+const inputs = ["Cargo.toml", "Cargo.lock", "src", "crates"];
 export const wasmFile = join(root, "build", "index_bg.wasm");
 
 /**
  * Builds the service (release, link-time optimised), unless it is what the sources say already.
- * @param {{out?: string, features?: string[]}} [options] `out` is the folder, `features` are the crate's;
- *   what is deployed has none
+ * @param {{out?: string, crate?: string}} [options] `out` is the folder, `crate` the application's; what is deployed is
+ *   the root's
  */
-export async function build({ out = "build", features = [] } = {}) {
+export async function build({ out = "build", crate = "." } = {}) {
   const env = { ...wasmEnvironment(), ...toolEnvironment() };
   const outputs = [join(root, out, "index.js"), join(root, out, "index_bg.wasm")];
   const stamp = join(root, out, "inputs.json");
-  const wanted = fingerprint(env, features);
+  const wanted = fingerprint(env, crate);
   if (existsSync(stamp) && outputs.every((file) => existsSync(file)) && readFileSync(stamp, "utf8") === state(wanted, outputs)) return;
 
   say(`building the service's wasm into ${out}/ (release) …`);
   const begun = performance.now();
-  const args = ["--release", "--out-dir", out, ...features.flatMap((feature) => ["--features", feature])];
+  const args = ["--release", "--out-dir", relative(join(root, crate), join(root, out)), join(root, crate)];
   await run(program("worker-build"), args, { env, why: "The wasm build failed; see the lines above." });
   // The names of functions are a tenth of the wasm; cargo's own strip takes what wasm-bindgen needs to see. A second
   // optimisation finds another percent.
@@ -36,11 +36,11 @@ export async function build({ out = "build", features = [] } = {}) {
   say(`built in ${duration(performance.now() - begun)}.`);
 }
 
-/** What the build depends on, in one hash. @param {Record<string, string>} env @param {string[]} features */
-function fingerprint(env, features) {
-  const settings = [cargoTools(), features, env.RUSTC ?? "", process.env.RUSTFLAGS ?? ""];
+/** What the build depends on, in one hash. @param {Record<string, string>} env @param {string} crate */
+function fingerprint(env, crate) {
+  const settings = [cargoTools(), crate, env.RUSTC ?? "", process.env.RUSTFLAGS ?? ""];
   const hash = createHash("sha256").update(JSON.stringify(settings));
-  for (const file of inputs.flatMap((input) => files(join(root, input)))) hash.update(file).update("\0").update(readFileSync(file));
+  for (const file of [...inputs, ...(crate === "." ? [] : [crate])].flatMap((input) => files(join(root, input)))) hash.update(file).update("\0").update(readFileSync(file));
   return hash.digest("hex");
 }
 

@@ -10,7 +10,7 @@ import { wasmEnvironment } from "./toolchain.mjs";
 // The service and what measures it, which has lock files of its own.
 export const crates = ["Cargo.toml", "bench/load/Cargo.toml", "bench/micro/Cargo.toml"].filter((manifest) => existsSync(join(root, manifest)));
 
-// What only the shell may use; the compiler keeps the rest of src/ from naming it as long as no host build has it.
+// What only the service may use, in its shell.
 const platform = /^(worker|worker-.*|wasm-bindgen.*|js-sys|web-sys)$/;
 
 /**
@@ -34,7 +34,8 @@ export async function everyCrate(command, args, options) {
     // looked for, and is taken for it.
     const target = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), ...dirname(manifest).split("/").filter((part) => part !== "."));
     const env = { ...options?.env, CARGO_TARGET_DIR: target };
-    output += await cargo([command, "--manifest-path", manifest, ...args], { ...options, env });
+    const whole = manifest !== "Cargo.toml" ? [] : command === "fmt" ? ["--all"] : ["--workspace"];
+    output += await cargo([command, "--manifest-path", manifest, ...whole, ...args], { ...options, env });
   }
   return output;
 }
@@ -52,7 +53,7 @@ export async function lint() {
   const why = "Clippy found something; see its lines above.";
   const deny = ["--", "-D", "warnings"];
   await everyCrate("clippy", ["--locked", "--all-targets", "--all-features", ...deny], { env: await clippyEnvironment(), why });
-  const wasm = ["clippy", "--locked", "--lib", "--target", wasmTarget, ...deny];
+  const wasm = ["clippy", "--locked", "--workspace", "--lib", "--target", wasmTarget, ...deny];
   await cargo(wasm, { env: wasmEnvironment(), why });
   return [];
 }
@@ -66,12 +67,12 @@ async function clippyEnvironment() {
   return debianEnvironment();
 }
 
-/** Stops where a crate of the platform is in the host's dependency tree. @returns {string[]} */
+/** Stops where the machines' crate could name the platform: what none of its dependencies has, it cannot. @returns {string[]} */
 export function needPure() {
-  const tree = ask("cargo", ["tree", "--locked", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
+  const tree = ask("cargo", ["tree", "--locked", "--package", "dormouse-core", "--target", "all", "--all-features", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);
   if (tree === undefined) throw new Stop('cargo tree failed: is Cargo.lock in step with Cargo.toml? Run "cargo check".');
   const names = [...new Set(tree.split("\n").map((line) => line.split(" ")[0]))];
   const bad = names.filter((crate) => platform.test(crate));
   if (bad.length === 0) return [`${names.length} crates, none of the platform`];
-  throw new Stop(`The pure part depends on ${bad.join(", ")}: see "cargo tree -i ${bad[0]}"; it belongs under [target.'cfg(target_arch = "wasm32")'.dependencies].`);
+  throw new Stop(`dormouse-core depends on ${bad.join(", ")}: see "cargo tree -p dormouse-core -i ${bad[0]}".`);
 }

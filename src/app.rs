@@ -7,7 +7,7 @@ use garde::Validate;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::contract::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence};
+use dormouse::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence};
 
 /// This deployment.
 #[derive(Clone, Copy, Debug)]

@@ -16,8 +16,8 @@
 
 mod support;
 
-use dormouse::config::Limits;
-use dormouse::name::Millis;
+use dormouse_core::limits::Limits;
+use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::room::config;

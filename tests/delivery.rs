@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse::storage::StorageError;
+use dormouse_core::storage::StorageError;
 use serde_json::{Value, json};
 use support::room::contract;
 use support::{Client, Joiner, Sleep, World, in_channel, in_room, publish, say, seqs, unmetered};
@@ -216,7 +216,7 @@ fn d3_a_join_writes_nothing_and_all_joiners_are_told_one_epoch() {
         let bob = world.joined(&Joiner::user("bob"));
         assert_eq!(world.epoch(ann), world.epoch(bob));
         assert_eq!(world.storage.rows().count(), 0);
-        assert_eq!(dormouse::storage::Storage::rows_written(&world.storage), 0);
+        assert_eq!(dormouse_core::storage::Storage::rows_written(&world.storage), 0);
     });
 }
 

@@ -1,7 +1,7 @@
 //! What the documents say is what the code does.
 
 use dormouse::config::Config;
-use dormouse::error::{Close, Code};
+use dormouse_protocol::error::{Close, Code};
 
 const README: &str = include_str!("../README.md");
 const PROTOCOL: &str = include_str!("../PROTOCOL.md");

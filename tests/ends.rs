@@ -16,11 +16,11 @@
 
 mod support;
 
-use dormouse::channel::{Unreadable, Verb, retire};
-use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
-use dormouse::effect::Effect;
-use dormouse::name::ChannelName;
-use dormouse::storage::{Damage, Storage as _, StorageError};
+use dormouse_core::channel::{Unreadable, Verb, retire};
+use dormouse_core::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
+use dormouse_core::effect::Effect;
+use dormouse_core::storage::{Damage, Storage as _, StorageError};
+use dormouse_protocol::name::ChannelName;
 use serde_json::{Value, json};
 use support::trouble::Doom;
 use support::world::BEGIN;
@@ -103,7 +103,7 @@ fn r3_one_on_its_way_out_says_nothing_hears_nothing_and_is_not_here() {
         assert_eq!(world.get(&Joiner::user("zoe"), Verb::Members).1["members"].as_array().unwrap().len(), 1);
         world.cut(ann);
         world.pause();
-        assert_eq!(dormouse::storage::Storage::departures(&mut world.storage).unwrap(), [], "no grace after bye");
+        assert_eq!(dormouse_core::storage::Storage::departures(&mut world.storage).unwrap(), [], "no grace after bye");
     });
 }
 

@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse::channel::Unreadable;
+use dormouse_core::channel::Unreadable;
 use serde_json::{Value, json};
 use support::{Joiner, World, in_channel, in_room, publish, say, seqs, unmetered};
 

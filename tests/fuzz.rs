@@ -18,9 +18,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use dormouse::channel::Unreadable;
-use dormouse::protocol::ijson;
-use dormouse::protocol::request;
+use dormouse_core::channel::Unreadable;
+use dormouse_protocol::ijson;
+use dormouse_protocol::request;
 use proptest::prelude::*;
 use serde_json::Value;
 use support::room::{answers, config, contract};

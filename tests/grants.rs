@@ -16,8 +16,8 @@
 
 mod support;
 
-use dormouse::channel::Verb;
-use dormouse::contract::{Ability, Channel, Contract, Event, Json, Presence};
+use dormouse_core::channel::Verb;
+use dormouse_core::contract::{Ability, Channel, Contract, Event, Json, Presence};
 use serde_json::{Value, json};
 use support::world::{BEGIN, FIRST_LIFE};
 use support::{Client, Joiner, World, in_channel, in_room, publish, say, seqs};
@@ -575,7 +575,7 @@ fn a7_a_channel_has_so_many_who_have_not_signed_in_yet() {
         assert_eq!(world.told(first, auth("a", &Joiner::user("ann")))[0], ack("a"));
         let again = world.join(&Joiner::anonymous());
         assert_eq!(world.received(again)[0]["type"], "welcome");
-        assert_eq!(dormouse::config::Limits::default().unsigned_members, 100);
+        assert_eq!(dormouse_core::limits::Limits::default().unsigned_members, 100);
     });
 }
 

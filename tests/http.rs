@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse::channel::Verb;
+use dormouse_core::channel::Verb;
 use serde_json::{Value, json};
 use support::{Joiner, World, in_channel, in_room, say, seqs, unmetered};
 

@@ -16,8 +16,8 @@
 
 mod support;
 
-use dormouse::channel::Verb;
-use dormouse::config::Limits;
+use dormouse_core::channel::Verb;
+use dormouse_core::limits::Limits;
 use serde_json::{Value, json};
 use support::{Client, Joiner, World, in_channel, in_room, say, seqs, unmetered};
 
@@ -264,7 +264,7 @@ fn p3_a_clean_close_leaves_at_once() {
         let bob = world.joined(&Joiner::user("bob"));
         world.leave(bob);
         assert_eq!(world.receives(ann), told("leave", &[member(world, bob, "bob")]));
-        assert_eq!(dormouse::storage::Storage::rows_written(&world.storage), 0, "no row for it");
+        assert_eq!(dormouse_core::storage::Storage::rows_written(&world.storage), 0, "no row for it");
     });
 }
 

@@ -16,8 +16,8 @@
 
 mod support;
 
-use dormouse::channel::{Unreadable, Verb};
-use dormouse::storage::StorageError;
+use dormouse_core::channel::{Unreadable, Verb};
+use dormouse_core::storage::StorageError;
 use serde_json::{Value, json};
 use support::room::contract;
 use support::{Client, Joiner, Sleep, World, in_channel, in_room, publish, say, seqs, unmetered};

@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse::storage::{Damage, Storage as _, StorageError};
+use dormouse_core::storage::{Damage, Storage as _, StorageError};
 use serde_json::{Value, json};
 use support::world::{BEGIN, FIRST_LIFE};
 use support::{Client, Joiner, Sleep, World, in_channel, in_room, say, seqs, unmetered};

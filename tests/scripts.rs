@@ -19,9 +19,9 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use dormouse::channel::Verb;
-use dormouse::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
-use dormouse::name::Millis;
+use dormouse_core::channel::Verb;
+use dormouse_core::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
+use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::{Value, json};

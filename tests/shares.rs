@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse::channel::Verb;
+use dormouse_core::channel::Verb;
 use serde_json::{Value, json};
 use support::world::BEGIN;
 use support::{Client, Joiner, World, in_channel, in_room, publish, say, unmetered};

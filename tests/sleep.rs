@@ -16,12 +16,12 @@
 
 mod support;
 
-use dormouse::auth::Grant;
-use dormouse::contract::{Ability, Channel, Contract, Event, Json, Presence};
-use dormouse::effect::Hearing;
-use dormouse::name::{ChannelName, ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
-use dormouse::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Session, Stage};
-use dormouse::sleeper::Sleeper;
+use dormouse_core::contract::{Ability, Channel, Contract, Event, Json, Presence};
+use dormouse_core::effect::Hearing;
+use dormouse_core::grant::Grant;
+use dormouse_core::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Session, Stage};
+use dormouse_core::sleeper::Sleeper;
+use dormouse_protocol::name::{ChannelName, ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
 use serde_json::{Value, json};
 use support::world::{BEGIN, Client, Sleep, v8_bytes};
 use support::{Joiner, World, in_channel, in_room, say, seqs};
@@ -373,7 +373,7 @@ fn h1_waking_gives_each_its_hearing_and_writes_nothing() {
         let index = [sees, hears, guest].iter().position(|each| *each == client).unwrap();
         assert_eq!(world.socket(client).attachment, before[index]);
     }
-    assert_eq!(dormouse::storage::Storage::rows_written(&world.storage), 0);
+    assert_eq!(dormouse_core::storage::Storage::rows_written(&world.storage), 0);
 }
 
 #[test]

@@ -14,12 +14,12 @@
     reason = "a test fails by panicking"
 )]
 
-use dormouse::effect::Farewell;
-use dormouse::error::{CLOSE_TOO_BIG, Close, Code, Refusal};
-use dormouse::name::{ConnectionId, RequestId, UserId};
-use dormouse::protocol::frame::{self, Ack, Here, Message, Resumed, Standing, Welcome};
-use dormouse::protocol::ijson;
-use dormouse::protocol::request::{self, From, Incoming, Page, Publish, Request, Targets};
+use dormouse_protocol::error::{CLOSE_TOO_BIG, Close, Code, Refusal};
+use dormouse_protocol::frame::Bye;
+use dormouse_protocol::frame::{self, Ack, Here, Message, Resumed, Standing, Welcome};
+use dormouse_protocol::ijson;
+use dormouse_protocol::name::{ConnectionId, RequestId, UserId};
+use dormouse_protocol::request::{self, From, Incoming, Page, Publish, Request, Targets};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
@@ -246,8 +246,8 @@ fn presences() -> Vec<(&'static str, String)> {
 
 fn byes() -> Vec<(&'static str, String)> {
     vec![
-        ("bye", frame::bye(Farewell { close: Close::TokenExpired, retry_after: None })),
-        ("bye, to come back later", frame::bye(Farewell { close: Close::OverCapacity, retry_after: Some(10_000) })),
+        ("bye", frame::bye(Bye { close: Close::TokenExpired, retry_after: None })),
+        ("bye, to come back later", frame::bye(Bye { close: Close::OverCapacity, retry_after: Some(10_000) })),
     ]
 }
 

@@ -96,7 +96,7 @@ async function workerd(name, { home, files }, dir, cpu, { compress = false, driv
 /** Stops where the service is not the one with the rates of a load test. */
 async function needContract(port) {
   const contract = await (await fetch(`http://127.0.0.1:${port}/v1/contract`)).text();
-  if (!contract.includes('"bench:*"')) throw new Error('the service has no channels "bench:*": build it with the cargo feature "bench"');
+  if (!contract.includes('"bench:*"')) throw new Error('the service has no channels "bench:*": build it from bench/service');
 }
 
 async function plain(cpu, { compress = false }) {

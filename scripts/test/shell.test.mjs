@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { root } from "../project.mjs";
 
-const shell = join(root, "src/shell");
+const shell = join(root, "crates/dormouse/src/shell");
 const sources = readdirSync(shell).filter((name) => name.endsWith(".rs")).map((name) => ({ name, text: readFileSync(join(shell, name), "utf8") }));
 
 /** The functions bound in a source, each with the attribute before it. @param {string} text */

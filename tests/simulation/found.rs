@@ -1,6 +1,6 @@
 //! Scripts that once found something wrong, as short as they still found it.
 
-use dormouse::storage::Damage;
+use dormouse_core::storage::Damage;
 
 use crate::play;
 use crate::script::Op::{

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse::config::Limits;
-use dormouse::contract::HistoryBounds;
-use dormouse::name::Millis;
-use dormouse::storage::{Damage, MemoryStorage, Row, RowKey};
+use dormouse_core::contract::HistoryBounds;
+use dormouse_core::limits::Limits;
+use dormouse_core::storage::{Damage, MemoryStorage, Row, RowKey};
+use dormouse_protocol::name::Millis;
 use serde_json::Value;
 
 use crate::fault::Fault;

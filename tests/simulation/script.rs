@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use dormouse::config::Limits;
-use dormouse::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, Presence};
-use dormouse::name::Millis;
-use dormouse::storage::Damage;
+use dormouse_core::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, Presence};
+use dormouse_core::limits::Limits;
+use dormouse_core::storage::Damage;
+use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
 
 use crate::support::trouble::Doom;

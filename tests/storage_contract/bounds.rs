@@ -1,6 +1,6 @@
 //! What is kept is bounded, and bounding it is cheap (rules D1, D9).
 
-use dormouse::storage::{Floor, Head, Held, ROTATION_MIN, Row, RowKey, Sql as _, Storage as _, Value};
+use dormouse_core::storage::{Floor, Head, Held, ROTATION_MIN, Row, RowKey, Sql as _, Storage as _, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -1,6 +1,6 @@
 //! Who left without a word is remembered until the grace is over (rule P3).
 
-use dormouse::storage::{Storage as _, StorageError};
+use dormouse_core::storage::{Storage as _, StorageError};
 
 use crate::disk::Disk;
 use crate::life::{connection_id, departure};

@@ -1,11 +1,11 @@
 //! A deploy lets the code of two releases meet the same data, in either order.
 
-use dormouse::auth::Grant;
-use dormouse::history::Mark;
-use dormouse::limits::Payer;
-use dormouse::name::{Epoch, RequestId, UserId};
-use dormouse::session::{Kept, Stage};
-use dormouse::storage::{Column, Departure, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
+use dormouse_core::grant::Grant;
+use dormouse_core::history::Mark;
+use dormouse_core::rate::Payer;
+use dormouse_core::session::{Kept, Stage};
+use dormouse_core::storage::{Column, Departure, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
+use dormouse_protocol::name::{Epoch, RequestId, UserId};
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh64::xxh64;
 

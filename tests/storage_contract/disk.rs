@@ -1,6 +1,6 @@
 //! A disk under test: a storage that can be restarted, damaged and made to fail.
 
-use dormouse::storage::{Damage, MemoryStorage, Storage, StorageError};
+use dormouse_core::storage::{Damage, MemoryStorage, Storage, StorageError};
 
 /// A storage and the power over what is beneath it.
 pub(crate) trait Disk {

@@ -1,7 +1,7 @@
 //! One life of a channel on a disk: rows that continue each other, and the list of what was written.
 
-use dormouse::name::{ConnectionId, Epoch, Millis};
-use dormouse::storage::{Departure, Floor, Head, Limit, Row, RowKey, Storage as _, StorageError, Stored};
+use dormouse_core::storage::{Departure, Floor, Head, Limit, Row, RowKey, Storage as _, StorageError, Stored};
+use dormouse_protocol::name::{ConnectionId, Epoch, Millis};
 
 use crate::disk::Disk;
 

@@ -1,6 +1,6 @@
 //! Order and keeping: what is read is what was written (rules D1 to D4, D7).
 
-use dormouse::storage::{Floor, Head, Ids, Limit, Storage as _};
+use dormouse_core::storage::{Floor, Head, Ids, Limit, Storage as _};
 
 use crate::disk::Disk;
 use crate::life::{ALL, Life, connection_id, epoch, firsts, sound};

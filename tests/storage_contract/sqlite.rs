@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::rc::Rc;
 
-use dormouse::storage::{Answer, Column, Damage, Param, Sql, SqlError, SqlStorage, StorageError, Value};
+use dormouse_core::storage::{Answer, Column, Damage, Param, Sql, SqlError, SqlStorage, StorageError, Value};
 use rusqlite::types::ValueRef;
 use serde_json::{Value as Json, json};
 

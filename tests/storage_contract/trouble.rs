@@ -1,6 +1,6 @@
 //! Storage in trouble: what fails is told, changes nothing, and does not last (rules D2, D4).
 
-use dormouse::storage::{Damage, Floor, Head, ROTATION_COST, SqlError, Storage as _, StorageError, Stored};
+use dormouse_core::storage::{Damage, Floor, Head, ROTATION_COST, SqlError, Storage as _, StorageError, Stored};
 
 use crate::disk::Disk;
 use crate::life::{ALL, Life, departure, epoch, firsts, sound};

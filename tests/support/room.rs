@@ -1,9 +1,9 @@
 //! A contract that no deployment changes, and short ways to say what a test wants said under it.
 
-use dormouse::channel::Verb;
-use dormouse::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, KIB, Presence};
-use dormouse::effect::AskerKey;
-use dormouse::name::EventName;
+use dormouse_core::channel::Verb;
+use dormouse_core::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, KIB, Presence};
+use dormouse_core::effect::AskerKey;
+use dormouse_protocol::name::EventName;
 use garde::Validate;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use schemars::JsonSchema;

@@ -1,6 +1,6 @@
 //! Random scripts: what several clients, a poster, the disk and time do to one channel, and what was asked in it.
 
-use dormouse::storage::StorageError;
+use dormouse_core::storage::StorageError;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,9 +1,9 @@
 //! What can go wrong around a channel: a storage that fails when it is told to, and a process that dies in a turn.
 
-use dormouse::name::{ConnectionId, Millis};
-use dormouse::storage::{
+use dormouse_core::storage::{
     Departure, Floor, Head, Held, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
 };
+use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// How the process dies in the middle of a turn. What a turn writes becomes durable together or not at all, and
 /// nothing is told before (rule D2); sockets break unseen, all memory is gone.

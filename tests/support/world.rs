@@ -4,17 +4,17 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use dormouse::app::App;
-use dormouse::auth::{Claims, Grant, TokenError, Verifier};
-use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Unsent, Verb};
-use dormouse::config::Limits;
-use dormouse::contract::{Application, Contract};
-use dormouse::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
-use dormouse::name::{Address, ChannelName, ConnectionId, Epoch, Millis, UserId};
-use dormouse::pattern::Pattern;
-use dormouse::session::{ATTACHMENT_MAX, Kept, ResumeQuery};
-use dormouse::sleeper::Sleeper;
-use dormouse::storage::{Departure, MemoryStorage, Storage as _};
+use deployment::app::App;
+use dormouse_core::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Unsent, Verb};
+use dormouse_core::contract::{Application, Contract};
+use dormouse_core::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
+use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
+use dormouse_core::limits::Limits;
+use dormouse_core::pattern::Pattern;
+use dormouse_core::session::{ATTACHMENT_MAX, Kept, ResumeQuery};
+use dormouse_core::sleeper::Sleeper;
+use dormouse_core::storage::{Departure, MemoryStorage, Storage as _};
+use dormouse_protocol::name::{Address, ChannelName, ConnectionId, Epoch, Millis, UserId};
 use serde_json::{Value, json};
 
 use super::trouble::{Doom, Trouble, Troubled};

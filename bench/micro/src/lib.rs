@@ -2,14 +2,14 @@
 
 use std::rc::Rc;
 
-use dormouse::auth::{Claims, Grant, TokenError, Verifier};
-use dormouse::bench::App;
-use dormouse::channel::{Channel, Effects, Fresh, Joining, Links, Turn, Unsent};
-use dormouse::config::Limits;
-use dormouse::contract::Application;
-use dormouse::effect::SessionKey;
-use dormouse::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
-use dormouse::storage::MemoryStorage;
+use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
+use dormouse_bench::App;
+use dormouse_core::channel::{Channel, Effects, Fresh, Joining, Links, Turn, Unsent};
+use dormouse_core::limits::Limits;
+use dormouse_core::contract::Application;
+use dormouse_core::effect::SessionKey;
+use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
+use dormouse_core::storage::MemoryStorage;
 
 /// When every rig begins.
 const BEGIN: Millis = 1_700_000_000_000;

@@ -1,7 +1,7 @@
 //! How often the machine asks for memory, by count: a time differs from machine to machine, this does not.
 
-use dormouse::channel::Effects;
-use dormouse::effect::Effect;
+use dormouse_core::channel::Effects;
+use dormouse_core::effect::Effect;
 use dormouse_micro::Rig;
 
 /// Messages over which the mean is taken, after as many that warm the channel up.

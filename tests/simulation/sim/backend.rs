@@ -1,6 +1,6 @@
 //! A backend, which asks over HTTP.
 
-use dormouse::channel::Verb;
+use dormouse_core::channel::Verb;
 use serde_json::{Value, json};
 
 use super::{HOUR, Sim};

@@ -1,6 +1,6 @@
 //! Devices: what each user's clients do, and with which tokens they come.
 
-use dormouse::name::Millis;
+use dormouse_protocol::name::Millis;
 use serde_json::{Value, json};
 
 use super::Sim;

@@ -7,9 +7,9 @@ mod network;
 
 use std::collections::BTreeMap;
 
-use dormouse::contract::Contract;
-use dormouse::effect::AskerKey;
-use dormouse::name::{ChannelName, Millis};
+use dormouse_core::contract::Contract;
+use dormouse_core::effect::AskerKey;
+use dormouse_protocol::name::{ChannelName, Millis};
 use serde_json::{Value, json};
 
 use crate::check;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use dormouse::name::Millis;
+use dormouse_protocol::name::Millis;
 use serde_json::Value;
 
 use super::{Device, Sim};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use dormouse::name::Millis;
+use dormouse_protocol::name::Millis;
 use serde_json::{Value, json};
 
 use crate::fault::Fault;

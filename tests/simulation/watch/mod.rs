@@ -8,7 +8,7 @@ mod resume;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse::name::Millis;
+use dormouse_protocol::name::Millis;
 use serde_json::Value;
 
 use crate::fault::Fault;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse::name::Millis;
-use dormouse::storage::Departure;
+use dormouse_core::storage::Departure;
+use dormouse_protocol::name::Millis;
 use serde_json::Value;
 
 use super::{Conn, Stage, View, Watch};

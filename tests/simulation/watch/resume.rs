@@ -1,7 +1,7 @@
 //! Every resume is honest, and so is every page.
 
-use dormouse::contract::HistoryBounds;
-use dormouse::name::{Epoch, Millis};
+use dormouse_core::contract::HistoryBounds;
+use dormouse_protocol::name::{Epoch, Millis};
 use serde_json::{Value, json};
 
 use super::presence::by_connection;

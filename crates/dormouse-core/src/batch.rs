@@ -1,0 +1,128 @@
+//! The open batch: what was accepted and is not told yet. What arrives together leaves together.
+
+use crate::effect::{AskerKey, SessionKey};
+use dormouse_protocol::error::Refusal;
+use dormouse_protocol::frame::Ack;
+use dormouse_protocol::name::{Millis, RequestId};
+use dormouse_protocol::request::Targets;
+
+/// Who asked, and so who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// A connection.
+    Session(SessionKey),
+    /// One of the publishes of an HTTP request that waits.
+    Http {
+        /// The request.
+        asker: AskerKey,
+        /// Which of its publishes.
+        slot: usize,
+    },
+}
+
+/// One accepted request in the batch: a frame for an audience, and an answer.
+#[derive(Debug)]
+pub struct Entry {
+    /// The frame, encoded once; none where there is only an answer.
+    pub frame: Option<(String, Audience)>,
+    /// The seq that frame or answer names: they are not told unless it is on disk (rule D2).
+    pub seq: Option<u64>,
+    /// Whether the frame is to be kept under that seq.
+    pub kept: bool,
+    /// Who is answered, and how.
+    pub reply: Reply,
+}
+
+/// Who hears a frame.
+#[derive(Debug)]
+pub enum Audience {
+    /// Every member.
+    Everyone,
+    /// Every member but the connection that sent it (rule F5).
+    Others(SessionKey),
+    /// Only whom it names, and never the connection that sent it (rule F5).
+    Only(Targets),
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub struct Reply {
+    /// Who asked.
+    pub asker: Asker,
+    /// The id it chose.
+    pub id: Option<RequestId>,
+    /// What it is told.
+    pub says: Says,
+}
+
+/// What an answer says.
+#[derive(Debug)]
+pub enum Says {
+    /// The message itself answers (rule F2).
+    Echo,
+    /// An ack.
+    Ack(Ack),
+    /// An ack that tells how many connections were reached, where one may know it (rule F5).
+    Delivered {
+        /// Whether it may.
+        counted: bool,
+    },
+    /// A refusal that names a seq.
+    Refusal(Refusal),
+}
+
+/// What is told together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    entries: Vec<Entry>,
+    bytes: usize,
+    /// Entries of which somebody hears something else than everyone.
+    personal: u32,
+    /// How many hear something of their own, counted once for each entry.
+    listeners: usize,
+    opened: Option<Millis>,
+}
+
+/// The most bytes of text that one flush makes for those who hear something of their own: each hears the whole batch
+/// in a text made for it and its likes, and an isolate has 128 MB for all of them (rule R7).
+pub const PERSONAL_BYTES_MAX: usize = 8 << 20;
+
+/// The most listeners of one batch: each is four bytes in a list of its line.
+const LISTENERS_MAX: usize = 1_000_000;
+
+impl Batch {
+    /// Adds an accepted request, which so many hear in a text of their own: whom it is directed to, and whoever is
+    /// answered otherwise than by hearing it.
+    pub fn push(&mut self, entry: Entry, listeners: usize, now: Millis) {
+        let bytes = entry.frame.as_ref().map_or(0, |(frame, _)| frame.len());
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.personal = self.personal.saturating_add(u32::from(listeners > 0));
+        self.listeners = self.listeners.saturating_add(listeners);
+        self.opened.get_or_insert(now);
+        self.entries.push(entry);
+    }
+
+    /// Whether nothing was accepted since the last flush.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it must be flushed now, timer or not: it is as large or as old as a batch may be.
+    pub fn is_full(&self, now: Millis, bytes: usize, age: Millis) -> bool {
+        self.bytes >= bytes
+            || self.bytes.saturating_mul(self.texts()) >= PERSONAL_BYTES_MAX
+            || self.listeners >= LISTENERS_MAX
+            || self.opened.is_some_and(|opened| now.saturating_sub(opened) >= age)
+    }
+
+    /// The most different texts it can take: one for each listener, and no more than there are choices of what of the
+    /// personal entries one hears.
+    fn texts(&self) -> usize {
+        self.listeners.min(1_usize.checked_shl(self.personal).unwrap_or(usize::MAX))
+    }
+
+    /// Takes everything out, in the order in which it was accepted.
+    pub fn take(&mut self) -> Vec<Entry> {
+        std::mem::take(self).entries
+    }
+}

@@ -1,0 +1,215 @@
+//! An event of a channel: its declaration in `app.rs`, and the rules that come of it.
+
+use std::panic::Location;
+
+use serde_json::{Value, json};
+
+use super::ability::Ability;
+use super::data::{Data, InvalidData, Payload};
+use super::mistake::Mistake;
+use crate::rate::Rate;
+use dormouse_protocol::name::EventName;
+
+/// 1,024 bytes.
+pub const KIB: usize = 1_024;
+/// The largest frame that a deployment may allow, and so the largest data, in bytes: the most of `FRAME_BYTES`.
+pub const FRAME_BYTES_MAX: usize = 1_024 * KIB;
+/// What is full again after this many seconds need not survive sleep (rule H1), so every burst must be.
+const REFILL_SECONDS_MAX: f64 = 10.0;
+/// The rate of an event that declares none, a second.
+const RATE_DEFAULT: f64 = 10.0;
+/// Names that the protocol uses for frames of its own. `message` is none of them: an event's frame has that type.
+const RESERVED_NAMES: [&str; 12] =
+    ["ack", "auth", "bye", "error", "history", "ping", "pong", "presence", "publish", "resume", "resumed", "welcome"];
+/// How names begin that are kept for events of the service itself.
+const RESERVED_PREFIX: &str = "dormouse.";
+
+/// What may be said under one name, and how (rules F3, F5, R5).
+#[derive(Clone, Debug)]
+pub struct EventRules {
+    /// The event's name.
+    pub name: EventName,
+    /// What it takes to say it: see [`Rights::may_publish`](crate::grant::Rights::may_publish).
+    pub ability: Ability,
+    /// How often a user may say it.
+    pub rate: Rate,
+    /// Whether it gets a seq and is kept (rule D1).
+    pub kept: bool,
+    /// Whether it may be addressed by `to` (rule F5).
+    pub directed: bool,
+    /// The largest `data`, in bytes; where the contract says nothing, what any frame may have, which is checked first
+    /// (rule R4). It is checked before [`EventRules::validate`] is asked.
+    pub max_bytes: usize,
+    data: Data,
+}
+
+impl EventRules {
+    /// Checks `data`, the text of one I-JSON value, against the event's type (rule F3).
+    pub fn validate(&self, data: &str) -> Result<(), InvalidData> {
+        self.data.validate(data)
+    }
+
+    /// What `GET /v1/contract` says of the event where frames have so many bytes (rule E3).
+    pub(super) fn describe(&self, frame_bytes: usize) -> Value {
+        json!({
+            "schema": self.data.schema(),
+            "ability": self.ability.to_string(),
+            "rate": {"per_second": number(self.rate.per_second), "burst": number(self.rate.burst)},
+            "kept": self.kept,
+            "directed": self.directed,
+            "max_bytes": self.max_bytes.min(frame_bytes),
+        })
+    }
+}
+
+/// Declares how an event is said; what is said is the type given to [`Channel::event`](super::Channel::event).
+///
+/// Where nothing else is declared, an event needs the ability `publish` (or `publish:` and its name), may be said
+/// ten times a second, reaches everyone, and is as large as a frame allows.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Event {
+    kept: bool,
+    directed: bool,
+    rate: Option<(f64, At)>,
+    burst: Option<(f64, At)>,
+    max_bytes: Option<(usize, At)>,
+    ability: Option<Ability>,
+    reserved: Option<(&'static str, At)>,
+}
+
+/// The line of `app.rs` that said it.
+type At = &'static Location<'static>;
+
+impl Event {
+    /// An event that gets a seq, is on disk before anyone hears it, and can be read later (rules D1, D2).
+    pub const fn kept() -> Self {
+        Self::said(true)
+    }
+
+    /// An event for those who are there right now: never stored, no seq.
+    pub const fn ephemeral() -> Self {
+        Self::said(false)
+    }
+
+    const fn said(kept: bool) -> Self {
+        Self { kept, directed: false, rate: None, burst: None, max_bytes: None, ability: None, reserved: None }
+    }
+
+    /// Lets a publisher address it to some users, connections or roles by `to`; then it is not kept (rule F5).
+    pub fn directed(mut self) -> Self {
+        self.directed = true;
+        self
+    }
+
+    /// How often a user may say it, a second. 10 where it is not declared.
+    #[track_caller]
+    pub fn rate(mut self, per_second: impl Into<f64>) -> Self {
+        self.rate = Some((per_second.into(), Location::caller()));
+        self
+    }
+
+    /// How many may be said at once after a rest. One second's worth where it is not declared, at least one.
+    #[track_caller]
+    pub fn burst(mut self, burst: impl Into<f64>) -> Self {
+        self.burst = Some((burst.into(), Location::caller()));
+        self
+    }
+
+    /// The largest data, in bytes of JSON as it was written. As much as a frame where it is not declared.
+    #[track_caller]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = Some((bytes, Location::caller()));
+        self
+    }
+
+    /// Makes another ability than `publish` the one that it takes, `join` for instance.
+    pub fn needs(mut self, ability: Ability) -> Self {
+        self.ability = Some(ability);
+        self
+    }
+
+    /// Takes it away from plain `publish`: only a token with `publish:NAME` may say it.
+    #[track_caller]
+    pub fn reserved_for(mut self, name: &'static str) -> Self {
+        self.reserved = Some((name, Location::caller()));
+        self
+    }
+
+    /// The rules of this declaration, under a name and with a type; nothing if the name is none.
+    pub(super) fn named<T: Payload>(self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Option<EventRules> {
+        let parsed = event_name(name, at, mistakes);
+        let data = Data::of::<T>();
+        if let Some(place) = data.lets_unknown_fields_pass() {
+            mistakes.push(Mistake::new(at, format!("event `{name}`: {place}")));
+        }
+        let rate = self.checked_rate(name, at, mistakes);
+        let max_bytes = self.checked_max_bytes(name, mistakes);
+        let ability = self.checked_ability(name, mistakes);
+        let Self { kept, directed, .. } = self;
+        Some(EventRules { name: parsed?, ability, rate, kept, directed, max_bytes, data })
+    }
+
+    fn checked_rate(&self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Rate {
+        let (per_second, rate_at) = self.rate.unwrap_or((RATE_DEFAULT, at));
+        let (burst, burst_at) = self.burst.unwrap_or_else(|| (Rate::per_second(per_second).burst, rate_at));
+        let mut refuse = |at, text| mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
+        let most = per_second * REFILL_SECONDS_MAX;
+        if !(per_second.is_finite() && per_second > 0.0) {
+            refuse(rate_at, format!("{per_second} a second is no rate: give a number above zero"));
+        } else if !(burst.is_finite() && burst >= 1.0) {
+            refuse(burst_at, format!("with a burst of {burst} nothing can be said: give 1 or more"));
+        } else if most < 1.0 {
+            refuse(rate_at, format!("{per_second} a second is too slow to survive sleep: give 0.1 or more"));
+        } else if burst > most {
+            let why = "takes longer than 10 s to be full again, and would be forgotten in sleep";
+            refuse(burst_at, format!("a burst of {burst} at {per_second} a second {why}: give at most {most}"));
+        }
+        Rate { per_second, burst }
+    }
+
+    fn checked_max_bytes(&self, name: &str, mistakes: &mut Vec<Mistake>) -> usize {
+        let Some((bytes, at)) = self.max_bytes else { return FRAME_BYTES_MAX };
+        if !(1..=FRAME_BYTES_MAX).contains(&bytes) {
+            let text = format!("event `{name}`: its data may have 1 to {FRAME_BYTES_MAX} bytes, not {bytes}");
+            mistakes.push(Mistake::new(at, text));
+        }
+        bytes
+    }
+
+    fn checked_ability(&self, name: &str, mistakes: &mut Vec<Mistake>) -> Ability {
+        let Some((reserved, at)) = self.reserved else { return self.ability.clone().unwrap_or(Ability::Publish) };
+        let mut refuse = |text| mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
+        if reserved == name {
+            refuse(format!("`publish` includes `publish:{name}`, so this reserves nothing: give another name"));
+        }
+        if self.ability.is_some() {
+            refuse("it is reserved and needs an ability too: declare one of them".to_owned());
+        }
+        let Some(reserved) = EventName::parse(reserved) else {
+            refuse(format!("`publish:{reserved}` is no ability: a name is letters, digits, `_`, `-` and `.`"));
+            return Ability::Publish;
+        };
+        Ability::PublishEvent(reserved)
+    }
+}
+
+fn event_name(name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Option<EventName> {
+    let mut refuse = |text| mistakes.push(Mistake::new(at, text));
+    let Some(parsed) = EventName::parse(name) else {
+        refuse(format!("`{name}` is no event name: it is 1 to 64 letters, digits, `_`, `-` and `.`"));
+        return None;
+    };
+    if RESERVED_NAMES.contains(&name) {
+        refuse(format!("the event name `{name}` is reserved, a frame of the protocol has it: choose another"));
+    }
+    if name.starts_with(RESERVED_PREFIX) {
+        refuse(format!("the event name `{name}` is reserved, as all that begin with `{RESERVED_PREFIX}`"));
+    }
+    Some(parsed)
+}
+
+/// A number as a person writes it: 10 rather than 10.0.
+fn number(value: f64) -> Value {
+    value.to_string().parse::<u64>().map_or_else(|_| value.into(), Value::from)
+}

@@ -1,0 +1,76 @@
+//! Members whose connection broke and who may still come back (rule P3), as they stand on disk: by connection, and the
+//! earliest to leave first.
+
+use std::collections::BTreeMap;
+
+use crate::deadlines::Deadlines;
+use crate::sorted::Sorted;
+use crate::storage::Departure;
+use dormouse_protocol::name::{ConnectionId, Millis, UserId};
+
+/// Everybody who is in the grace.
+#[derive(Debug, Default)]
+pub struct Departures {
+    all: Sorted<ConnectionId, Box<(Departure, Option<UserId>)>>,
+    due: Deadlines<ConnectionId>,
+    by_user: BTreeMap<UserId, Deadlines<ConnectionId>>,
+}
+
+impl Departures {
+    /// Adds one, in place of an earlier departure of the same connection; of a user's where that is known.
+    pub fn insert(&mut self, departure: Departure, user: Option<&UserId>) {
+        self.remove(&departure.connection);
+        self.due.set(departure.due, departure.connection.clone());
+        if let Some(user) = user {
+            self.by_user.entry(user.clone()).or_default().set(departure.due, departure.connection.clone());
+        }
+        self.all.insert(departure.connection.clone(), (departure, user.cloned()).into());
+    }
+
+    /// The departure of a connection.
+    pub fn get(&self, connection: &ConnectionId) -> Option<&Departure> {
+        self.all.get(connection).map(|departure| &departure.0)
+    }
+
+    /// Takes out the departure of a connection.
+    pub fn remove(&mut self, connection: &ConnectionId) {
+        let Some((departure, user)) = self.all.remove(connection).map(|departure| *departure) else { return };
+        self.due.unset(departure.due, departure.connection.clone());
+        let Some(user) = user else { return };
+        let Some(own) = self.by_user.get_mut(&user) else { return };
+        own.unset(departure.due, departure.connection);
+        if own.is_empty() {
+            self.by_user.remove(&user);
+        }
+    }
+
+    /// How many of the user's are in the grace.
+    pub fn of_user(&self, user: &UserId) -> usize {
+        self.by_user.get(user).map_or(0, Deadlines::len)
+    }
+
+    /// The user's connection that leaves for good first.
+    pub fn oldest_of(&self, user: &UserId) -> Option<&ConnectionId> {
+        self.by_user.get(user).and_then(|own| own.due(Millis::MAX).next())
+    }
+
+    /// Whether nobody is in the grace.
+    pub const fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// When the first of them has left for good.
+    pub fn first_due(&self) -> Option<Millis> {
+        self.due.first()
+    }
+
+    /// The connections of those who have left for good, the earliest first.
+    pub fn due(&self, now: Millis) -> Vec<ConnectionId> {
+        self.due.due(now).cloned().collect()
+    }
+
+    /// The connections of all.
+    pub fn into_connections(self) -> impl Iterator<Item = ConnectionId> {
+        self.all.into_keys()
+    }
+}

@@ -1,0 +1,196 @@
+//! The keys of a deployment, and the signatures they verify (rule A1).
+
+use std::fmt;
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_compact::alg::{Ed25519, Es256, Hs256, Hs256Key};
+use jwt_compact::{Algorithm, AlgorithmSignature, UntrustedToken};
+use serde::de::{Deserialize, Deserializer, IgnoredAny};
+
+use super::claims::{Claims, Demands};
+use super::{Flaw, TOKEN_BYTES, TokenError, Verifier, jwk};
+use dormouse_protocol::name::Millis;
+
+/// The shortest secret for HS256, in bytes (rule A1).
+pub(super) const SECRET_MIN: usize = 32;
+
+/// The live keys of a deployment and what it asks of `iss` and `aud`.
+///
+/// A key decides the algorithm, never the token. A token with a `kid` is verified by the key of that `kid` alone; one
+/// without by any key of its algorithm.
+pub struct Keys {
+    keys: Vec<Key>,
+    demands: Demands,
+}
+
+/// One key that verifies, and the name by which tokens may ask for it.
+pub(super) struct Key {
+    pub(super) kid: Option<String>,
+    pub(super) verifying: Verifying,
+}
+
+/// The three kinds of keys. Each is used with its own algorithm and with no other.
+pub(super) enum Verifying {
+    Hs256(Hs256Key),
+    Es256(<Es256 as Algorithm>::VerifyingKey),
+    EdDsa(<Ed25519 as Algorithm>::VerifyingKey),
+}
+
+impl Keys {
+    /// Parses the secret for HS256 and the set of JWKs; the error tells an operator what to change, and no key.
+    pub fn parse(
+        secret: Option<&str>,
+        jwks: Option<&str>,
+        issuer: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<Self, String> {
+        Self::collect(secret, jwks, issuer, audience).map_err(|mistakes| mistakes.join(" "))
+    }
+
+    /// As [`Keys::parse`], with a sentence for each mistake.
+    pub fn collect(
+        secret: Option<&str>,
+        jwks: Option<&str>,
+        issuer: Option<&str>,
+        audience: Option<&str>,
+    ) -> Result<Self, Vec<String>> {
+        let mut keys = Vec::new();
+        let mut mistakes = Vec::new();
+        if secret.is_none() && jwks.is_none() {
+            mistakes.push("JWT_SECRET and JWT_JWKS are both missing: set one, or no token can be verified.".to_owned());
+        }
+        match secret.map(parse_secret).transpose() {
+            Ok(key) => keys.extend(key),
+            Err(mistake) => mistakes.push(mistake),
+        }
+        match jwks.map(jwk::parse_set).transpose() {
+            Ok(set) => keys.extend(set.into_iter().flatten()),
+            Err(more) => mistakes.extend(more),
+        }
+        for (name, value) in [("JWT_ISSUER", issuer), ("JWT_AUDIENCE", audience)] {
+            if value.is_some_and(str::is_empty) {
+                mistakes.push(format!("{name} is empty: remove it, or say what every token must name."));
+            }
+        }
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+        let demands = Demands { issuer: issuer.map(Into::into), audience: audience.map(Into::into) };
+        Ok(Self { keys, demands })
+    }
+
+    /// As [`Verifier::verify`], with the exact flaw for the operator's log.
+    pub fn inspect(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
+        let payload = self.check_signature(token)?;
+        self.demands.read(&payload, now)
+    }
+
+    /// The secret for HS256 that has no name: `JWT_SECRET`, or without it such a key of the set.
+    pub(super) fn secret(&self) -> Option<&Hs256Key> {
+        self.keys.iter().find_map(|key| match (&key.kid, &key.verifying) {
+            (None, Verifying::Hs256(secret)) => Some(secret),
+            _ => None,
+        })
+    }
+
+    pub(super) fn demands(&self) -> &Demands {
+        &self.demands
+    }
+
+    /// Checks form and signature, and only then hands out what was signed.
+    pub(super) fn check_signature(&self, token: &str) -> Result<Vec<u8>, Flaw> {
+        if token.len() > TOKEN_BYTES {
+            return Err(Flaw::TooLong);
+        }
+        let parsed = UntrustedToken::<'_, Extensions>::try_from(token).map_err(|_| Flaw::Malformed)?;
+        if parsed.header().other_fields.crit {
+            return Err(Flaw::Critical);
+        }
+        let (signed, _) = token.rsplit_once('.').ok_or(Flaw::Malformed)?;
+        let (_, payload) = signed.split_once('.').ok_or(Flaw::Malformed)?;
+
+        let kid = parsed.header().key_id.as_deref();
+        let named: Vec<&Key> = self.keys.iter().filter(|key| kid.is_none() || kid == key.kid.as_deref()).collect();
+        if named.is_empty() {
+            return Err(Flaw::UnknownKey);
+        }
+        let mut fitting = named.into_iter().filter(|key| key.verifying.algorithm() == parsed.algorithm()).peekable();
+        if fitting.peek().is_none() {
+            return Err(Flaw::Algorithm);
+        }
+        if !fitting.any(|key| key.verifying.holds(parsed.signature_bytes(), signed.as_bytes())) {
+            return Err(Flaw::Signature);
+        }
+        Base64UrlUnpadded::decode_vec(payload).map_err(|_| Flaw::Malformed)
+    }
+}
+
+impl Verifier for Keys {
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
+        self.inspect(token, now).map_err(Into::into)
+    }
+}
+
+/// Never a key: this ends up in logs.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<_> = self.keys.iter().map(|key| key.verifying.algorithm()).collect();
+        f.debug_struct("Keys").field("keys", &kinds).field("demands", &self.demands).finish()
+    }
+}
+
+impl Verifying {
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Hs256(_) => "HS256",
+            Self::Es256(_) => "ES256",
+            Self::EdDsa(_) => "EdDSA",
+        }
+    }
+
+    fn holds(&self, signature: &[u8], signed: &[u8]) -> bool {
+        match self {
+            Self::Hs256(key) => is_signed(&Hs256, key, signature, signed),
+            Self::Es256(key) => is_signed(&Es256, key, signature, signed),
+            Self::EdDsa(key) => is_signed(&Ed25519, key, signature, signed),
+        }
+    }
+}
+
+fn is_signed<A: Algorithm>(algorithm: &A, key: &A::VerifyingKey, signature: &[u8], signed: &[u8]) -> bool {
+    // The length first: what reads the bytes of a signature panics on any other.
+    if A::Signature::LENGTH.is_none_or(|length| length.get() != signature.len()) {
+        return false;
+    }
+    A::Signature::try_from_slice(signature).is_ok_and(|signature| algorithm.verify_signature(&signature, key, signed))
+}
+
+/// What a header may hold beyond the usual.
+#[derive(Clone, serde::Deserialize)]
+struct Extensions {
+    /// Whether extensions are demanded at all (RFC 7515, section 4.1.11).
+    #[serde(default, deserialize_with = "is_there")]
+    crit: bool,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(deserializer).map(|_| true)
+}
+
+fn parse_secret(secret: &str) -> Result<Key, String> {
+    if secret.starts_with("-----BEGIN") {
+        return Err("JWT_SECRET holds a PEM key: a secret for HS256 is random text; put public keys into JWT_JWKS as \
+                    JWKs."
+            .to_owned());
+    }
+    if secret.trim() != secret {
+        return Err("JWT_SECRET begins or ends with white space: set it again without.".to_owned());
+    }
+    if secret.len() < SECRET_MIN {
+        return Err(format!(
+            "JWT_SECRET must have at least {SECRET_MIN} bytes; it has {}. Make one with: openssl rand -base64 48",
+            secret.len()
+        ));
+    }
+    Ok(Key { kid: None, verifying: Verifying::Hs256(Hs256Key::new(secret)) })
+}

@@ -1,0 +1,131 @@
+//! The ids seen lately, so that a publish sent again is not heard again (rule D7). The window lives in the ids
+//! that each row carries, and is read from them when it is first needed after waking.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh64::Xxh64;
+
+use crate::limits::Limits;
+use crate::rate::Payer;
+use crate::storage::{Floor, RowKey, Storage, StorageError, Stored};
+use dormouse_protocol::name::{Millis, RequestId};
+
+/// What makes a publish the same as another: who, which id, and what it says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark(String, String, String);
+
+impl Mark {
+    /// The mark of a publish; `None` where nobody can be told from anybody else.
+    pub fn new(payer: &Payer, id: &RequestId, event: &str, data: &str) -> Option<Self> {
+        let speaker = match payer {
+            Payer::User(user) => format!("u{user}"),
+            Payer::Connection(connection) => format!("c{connection}"),
+            Payer::Address(_) | Payer::Nobody => return None,
+        };
+        let mut hash = Xxh64::new(0);
+        hash.update(event.as_bytes());
+        hash.update(&[0]);
+        hash.update(data.as_bytes());
+        Some(Self(speaker, id.as_str().to_owned(), format!("{:016x}", hash.digest())))
+    }
+
+    fn key(&self) -> (String, String) {
+        (self.0.clone(), self.1.clone())
+    }
+}
+
+/// The ids of a row, one for each message, `null` where it had none.
+pub(super) fn encode(marks: &[Option<Mark>]) -> String {
+    serde_json::to_string(marks).unwrap_or_default()
+}
+
+/// What an id was used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The same message, under this seq.
+    Same(u64),
+    /// Another event or other data.
+    Other,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    seq: u64,
+    at: Millis,
+    fingerprint: String,
+}
+
+/// The marks of the last kept messages.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    entries: BTreeMap<(String, String), Entry>,
+    order: VecDeque<(u64, (String, String))>,
+}
+
+impl Window {
+    /// Reads the window out of the rows that the floor holds.
+    pub(super) fn read(floor: Floor, storage: &mut dyn Storage) -> Result<Self, StorageError> {
+        let mut window = Self::default();
+        for stored in storage.ids(floor)? {
+            // A row that cannot be read has no ids for us: what it held is as if it were outside the window.
+            let Stored::Sound(row) = stored else { continue };
+            let marks: Vec<Option<Mark>> = serde_json::from_str(&row.ids).unwrap_or_default();
+            for (mark, seq) in marks.into_iter().zip(row.key.first..) {
+                if let Some(mark) = mark {
+                    window.insert(mark, seq, row.key.at);
+                }
+            }
+        }
+        Ok(window)
+    }
+
+    pub(super) fn seen(&self, mark: &Mark, head: u64, now: Millis, limits: &Limits) -> Option<Seen> {
+        let entry = self.entries.get(&mark.key())?;
+        // What is only reserved gets the time of its row yet: no clock makes it too old.
+        let fresh = entry.seq > head || entry.at.saturating_add(limits.dedupe_ms) >= now;
+        let held = entry.seq.saturating_add(limits.dedupe_count) > head && fresh;
+        let seen = if entry.fingerprint == mark.2 { Seen::Same(entry.seq) } else { Seen::Other };
+        held.then_some(seen)
+    }
+
+    pub(super) fn insert(&mut self, mark: Mark, seq: u64, at: Millis) {
+        let key = mark.key();
+        self.order.push_back((seq, key.clone()));
+        self.entries.insert(key, Entry { seq, at, fingerprint: mark.2 });
+    }
+
+    /// A row was written: its messages are as old as the row, as they will be after waking.
+    pub(super) fn written(&mut self, row: RowKey) {
+        for (_, key) in self.order.iter().rev().take_while(|(seq, _)| *seq >= row.first) {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.at = row.at;
+            }
+        }
+    }
+
+    /// Forgets what is outside the window.
+    pub(super) fn trim(&mut self, head: u64, now: Millis, limits: &Limits) {
+        while let Some((seq, key)) = self.order.front() {
+            let at = self.entries.get(key).map_or(0, |entry| entry.at);
+            let counted = seq.saturating_add(limits.dedupe_count) > head;
+            if counted && at.saturating_add(limits.dedupe_ms) >= now {
+                return;
+            }
+            if self.entries.get(key).is_some_and(|entry| entry.seq == *seq) {
+                self.entries.remove(key);
+            }
+            self.order.pop_front();
+        }
+    }
+
+    /// Forgets everything from this seq on: it was never written.
+    pub(super) fn take_back(&mut self, from: u64) {
+        while let Some((seq, key)) = self.order.back().filter(|(seq, _)| *seq >= from) {
+            if self.entries.get(key).is_some_and(|entry| entry.seq == *seq) {
+                self.entries.remove(key);
+            }
+            self.order.pop_back();
+        }
+    }
+}

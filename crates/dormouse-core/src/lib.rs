@@ -1,0 +1,26 @@
+//! Dormouse's machines: plain synchronous Rust, no clock, randomness, socket or `async`; time and names come in as
+//! arguments, effects go out as values. What a machine may not name is not among this crate's dependencies.
+
+pub mod batch;
+pub mod channel;
+pub mod clock;
+pub mod contract;
+pub mod deadlines;
+pub mod departures;
+pub mod effect;
+pub mod few;
+pub mod grant;
+pub mod history;
+pub mod limits;
+pub mod pattern;
+pub mod places;
+pub mod presence;
+pub mod rate;
+pub mod roster;
+pub mod session;
+pub mod setting;
+pub mod sleeper;
+pub mod sleepers;
+pub mod sorted;
+pub mod steps;
+pub mod storage;

@@ -1,0 +1,278 @@
+//! The sessions of a channel, found by key, by connection and by user.
+
+use std::rc::Rc;
+
+use crate::deadlines::Deadlines;
+use crate::effect::{Hearing, SessionKey};
+use crate::places::{Places, step};
+use crate::session::{Session, Stage};
+use crate::sleeper::{Sleeper, Wanted};
+use crate::sleepers::Sleepers;
+use crate::sorted::Sorted;
+use dormouse_protocol::name::{ConnectionId, Millis, UserId};
+use dormouse_protocol::request::Targets;
+
+/// All sessions whose link is open, those on their way out included.
+#[derive(Debug, Default)]
+pub struct Roster {
+    sessions: Sorted<SessionKey, Box<Session>>,
+    sleepers: Sleepers,
+    next: u32,
+    by_connection: Sorted<ConnectionId, SessionKey>,
+    by_user: Sorted<UserId, Vec<SessionKey>>,
+    places: Places,
+    by_role: Sorted<(Rc<str>, SessionKey), ()>,
+    awaiting: usize,
+    hearing: [usize; 2],
+    /// When grants expire (rule A6).
+    expiries: Deadlines<SessionKey>,
+    /// When those must have signed in who have not yet (rule A7).
+    sign_ins: Deadlines<SessionKey>,
+}
+
+impl Roster {
+    /// The next free key.
+    pub fn next_key(&mut self) -> SessionKey {
+        let key = SessionKey(self.next);
+        self.next = self.next.saturating_add(1);
+        key
+    }
+
+    /// A key that is in use, also by a socket that carries no session: it is not given out again.
+    pub fn reserve(&mut self, key: SessionKey) {
+        self.next = self.next.max(key.0.saturating_add(1));
+    }
+
+    /// Adds or replaces a session, and finds it by what it is now.
+    pub fn put(&mut self, key: SessionKey, session: Session) {
+        self.remove(key);
+        self.reserve(key);
+        self.count(&session, true);
+        if !session.is_leaving() {
+            self.index(key, &session);
+        }
+        self.sessions.insert(key, session.into());
+    }
+
+    /// Finds a session by what it is now.
+    fn index(&mut self, key: SessionKey, session: &Session) {
+        self.by_connection.insert(session.kept.connection.clone(), key);
+        if let Some(user) = session.kept.user() {
+            self.by_user.update(user.clone(), |keys| keys.push(key));
+        }
+        if let Some(grant) = &session.kept.grant {
+            self.expiries.set(grant.expires, key);
+            for role in &grant.roles {
+                self.by_role.insert((role.as_str().into(), key), ());
+            }
+        }
+        if let Some(by) = session.sign_in_by() {
+            self.sign_ins.set(by, key);
+        }
+    }
+
+    /// Finds a session no more, by what it was.
+    fn unindex(&mut self, key: SessionKey, session: &Session) {
+        if self.by_connection.get(&session.kept.connection) == Some(&key) {
+            self.by_connection.remove(&session.kept.connection);
+        }
+        if let Some(user) = session.kept.user() {
+            let emptied = self.by_user.get_mut(user).is_some_and(|keys| {
+                keys.retain(|other| *other != key);
+                keys.is_empty()
+            });
+            if emptied {
+                self.by_user.remove(user);
+            }
+        }
+        if let Some(grant) = &session.kept.grant {
+            self.expiries.unset(grant.expires, key);
+            for role in &grant.roles {
+                self.by_role.remove(&(role.as_str().into(), key));
+            }
+        }
+        if let Some(by) = session.sign_in_by() {
+            self.sign_ins.unset(by, key);
+        }
+    }
+
+    /// Adds the next session that slept, by its head alone; `None` for a socket whose session is read whole.
+    pub fn add_sleeper(&mut self, sleeper: Option<Sleeper>) {
+        if let Some(sleeper) = &sleeper {
+            self.count_sleeper(sleeper, true);
+        }
+        self.sleepers.add(sleeper);
+    }
+
+    /// Takes out a sleeper, whose session is put in its place.
+    pub fn rouse(&mut self, key: SessionKey) -> Option<Sleeper> {
+        let sleeper = self.sleepers.rouse(key)?;
+        self.count_sleeper(&sleeper, false);
+        Some(sleeper)
+    }
+
+    /// The keys of all sleepers.
+    pub fn sleepers(&self) -> Vec<SessionKey> {
+        self.sleepers.keys()
+    }
+
+    /// The keys of the sleepers that may be one of these.
+    pub fn sleepers_named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
+        self.sleepers.named(wanted)
+    }
+
+    /// The keys of the sleepers whose grant has expired (rule A6); each is told of once.
+    pub fn sleepers_expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.sleepers.expired(now)
+    }
+
+    /// A sleeper, where nobody is awake but those on their way out.
+    pub fn lone_sleeper(&mut self) -> Option<SessionKey> {
+        if self.by_connection.is_empty() { self.sleepers.first() } else { None }
+    }
+
+    fn count_sleeper(&mut self, sleeper: &Sleeper, comes: bool) {
+        self.places.count_sleeper(sleeper, comes);
+        self.count_hearing(sleeper.hearing, comes);
+    }
+
+    fn count_hearing(&mut self, hearing: Hearing, comes: bool) {
+        let [messages, presence] = &mut self.hearing;
+        match hearing {
+            Hearing::Nothing => {}
+            Hearing::Messages => step(messages, comes),
+            Hearing::Presence => step(presence, comes),
+        }
+    }
+
+    /// Removes a session.
+    pub fn remove(&mut self, key: SessionKey) -> Option<Session> {
+        let session = self.sessions.remove(&key)?;
+        self.count(&session, false);
+        // One on its way out was taken out of the indexes when it was told so.
+        if !session.is_leaving() {
+            self.unindex(key, &session);
+        }
+        Some(*session)
+    }
+
+    fn count(&mut self, session: &Session, comes: bool) {
+        self.places.count(session, comes);
+        match &session.kept.stage {
+            Stage::Leaving => return,
+            Stage::Awaiting { .. } => step(&mut self.awaiting, comes),
+            Stage::Joined => {}
+        }
+        self.count_hearing(session.hearing(), comes);
+    }
+
+    /// The session was told `bye` and has not closed in its time: it keeps its place (rule R7).
+    pub fn keep_place(&mut self, key: SessionKey) {
+        if let Some(mut session) = self.remove(key) {
+            session.overdue = session.is_leaving();
+            self.put(key, session);
+        }
+    }
+
+    /// The session of a key, unless it sleeps.
+    pub fn session(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(&key).map(|session| &**session)
+    }
+
+    /// The session of a key, to change what no index depends on: else [`Roster::put`] it anew.
+    pub fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.sessions.get_mut(&key).map(|session| &mut **session)
+    }
+
+    /// The session that has this connection id, neither asleep nor on its way out.
+    pub fn connection(&self, connection: &str) -> Option<(SessionKey, &Session)> {
+        let key = *self.by_connection.get(connection)?;
+        Some((key, self.session(key)?))
+    }
+
+    /// The user's sessions that are neither asleep nor on their way out.
+    pub fn of_user(&self, user: &str) -> impl Iterator<Item = SessionKey> {
+        self.by_user.get(user).into_iter().flatten().copied()
+    }
+
+    fn of_role(&self, role: &str) -> impl Iterator<Item = SessionKey> {
+        let from = self.by_role.iter_from(&(role.into(), SessionKey(0)));
+        from.map(|(known, ())| known).take_while(move |(known, _)| **known == *role).map(|(_, key)| *key)
+    }
+
+    /// Every session that does not sleep.
+    pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+        self.sessions.iter().map(|(key, session)| (*key, &**session))
+    }
+
+    /// The key of every session that does not sleep.
+    pub fn keys(&self) -> Vec<SessionKey> {
+        self.sessions.keys().copied().collect()
+    }
+
+    /// How many sockets are open, those on their way out included.
+    pub fn open(&self) -> usize {
+        self.sessions.len().saturating_add(self.sleepers.len())
+    }
+
+    /// Whether no session is left but those on their way out.
+    pub fn is_deserted(&self) -> bool {
+        self.by_connection.is_empty() && self.sleepers.is_empty()
+    }
+
+    /// Who takes which of the channel's places.
+    pub const fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// How many have yet to sign in (rule A7).
+    pub const fn awaiting(&self) -> usize {
+        self.awaiting
+    }
+
+    /// How many hear broadcasts of this form.
+    pub const fn hearing(&self, hearing: Hearing) -> usize {
+        let [messages, presence] = self.hearing;
+        match hearing {
+            Hearing::Nothing => 0,
+            Hearing::Messages => messages,
+            Hearing::Presence => presence,
+        }
+    }
+
+    /// How many hear any broadcast.
+    pub const fn hearers(&self) -> usize {
+        let [messages, presence] = self.hearing;
+        messages.saturating_add(presence)
+    }
+
+    /// The sessions whose grant has expired, each told of once; a sleeper's must have been [roused](Self::rouse).
+    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.expiries.take(now)
+    }
+
+    /// When the first must have signed in of those who have not yet (rule A7).
+    pub fn first_sign_in(&self) -> Option<Millis> {
+        self.sign_ins.first()
+    }
+
+    /// The sessions that should have signed in by now and have not, each told of once.
+    pub fn unsigned(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.sign_ins.take(now)
+    }
+
+    /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
+    pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey> {
+        let users = targets.users.iter().flat_map(|user| self.of_user(user));
+        let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
+        let roles = targets.roles.iter().flat_map(|role| self.of_role(role));
+        let mut keys: Vec<_> = users.chain(connections).chain(roles).collect();
+        keys.retain(|key| {
+            let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
+            hears && Some(*key) != sender
+        });
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+}

@@ -1,0 +1,11 @@
+//! What both ends of Dormouse's wire share: names, codes, what a client may ask ([`request`]), what it is told
+//! ([`frame`]), and what may be JSON ([`ijson`]). The rules are those of PROTOCOL.md, by their ids.
+
+pub mod error;
+pub mod frame;
+pub mod ijson;
+pub mod name;
+pub mod request;
+
+/// The sub-protocol this service speaks (rule E6).
+pub const SUBPROTOCOL: &str = "dormouse.v1";

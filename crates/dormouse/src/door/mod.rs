@@ -1,0 +1,154 @@
+//! The door: what is decided about a request before an object wakes (rules E1 to E7, A4 and the counts of R5).
+//!
+//! A request comes in as plain values, a [`Decision`] goes out. The Worker and the object run the same code over the
+//! same request: the Worker to turn away what need not wake an object, the object as the only source of its grant, so
+//! that no header between the two carries a right.
+
+mod body;
+mod call;
+mod credential;
+mod dev_token;
+mod limit;
+mod origin;
+mod place;
+mod protocol;
+mod reply;
+mod route;
+mod suspects;
+#[cfg(test)]
+mod tests;
+mod turn_away;
+mod visitor;
+
+pub use body::Unread;
+pub use call::{Call, Query};
+pub use dev_token::DevTokens;
+pub use limit::{Count, Counter};
+pub use origin::Cors;
+pub use place::{Place, place};
+pub use protocol::PROTOCOL;
+pub use reply::Reply;
+pub use suspects::Suspects;
+pub use turn_away::{TurnAway, passed_back};
+pub use visitor::{Refused, Visitor, Wish};
+
+use std::rc::Rc;
+
+use self::credential::credential;
+use self::origin::Origin;
+use self::protocol::Offer;
+use self::route::Route;
+use crate::config::Config;
+use dormouse_core::contract::{ChannelRules, Contract};
+use dormouse_protocol::error::{Close, Code};
+use dormouse_protocol::name::ChannelName;
+
+/// What the door knows of its deployment, for as long as the isolate lives.
+pub struct Door {
+    config: Rc<Config>,
+    contract: Rc<Contract>,
+    description: String,
+}
+
+/// What is to be done with a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// Answer it at once.
+    Answer(Reply),
+    /// Accept the upgrade, say `bye`, and close: a browser cannot read the status of a refused upgrade (rule A4).
+    TurnAway(TurnAway),
+    /// Hand it to the static assets.
+    Assets,
+    /// Mint a development token from the request's body.
+    DevToken(DevTokens),
+    /// It is for a channel: [`Visitor`] has the steps that are left.
+    Channel(Visitor),
+}
+
+impl Door {
+    /// A door for this configuration and contract.
+    pub fn new(config: Rc<Config>, contract: Rc<Contract>) -> Self {
+        let description = contract.describe(config.limits.frame_bytes).to_string();
+        Self { config, contract, description }
+    }
+
+    /// Decides about a request as far as it can be without reading its body or verifying its token.
+    pub fn knock(&self, call: &Call<'_>) -> Decision {
+        let origin = Origin::of(call, &self.config);
+        let cors = Cors::of(&origin);
+        self.decide(call, &origin, &cors).unwrap_or_else(|reply| Decision::Answer(cors.onto(reply)))
+    }
+
+    fn decide(&self, call: &Call<'_>, origin: &Origin, cors: &Cors) -> Result<Decision, Reply> {
+        let route = Route::of(call.path);
+        if route == Route::Assets {
+            return Ok(Decision::Assets);
+        }
+        if route == Route::Unknown || (route == Route::DevToken && !dev_token::is_open(call, &self.config)) {
+            return Err(Code::NotFound.into());
+        }
+        if call.method == "OPTIONS" {
+            return Err(origin::preflight(origin, route.methods()));
+        }
+        if !route.methods().contains(&call.method_asked()) {
+            return Err(Reply::from(Code::MethodNotAllowed).with("Allow", route.methods().join(", ")));
+        }
+        let posts = call.method == "POST";
+        if posts {
+            origin.may_act()?;
+        }
+        match route {
+            Route::Health => Ok(Decision::Answer(cors.onto(Reply::json(200, health())))),
+            Route::Contract => Ok(Decision::Answer(cors.onto(Reply::json(200, self.description.clone())))),
+            Route::DevToken => Ok(Decision::DevToken(DevTokens::new(cors.clone()))),
+            Route::Channel(name) => self.join(call, origin, cors, name),
+            Route::Members(name) => self.ask(call, cors, name, Wish::Members),
+            Route::Messages(name) if posts => self.ask(call, cors, name, Wish::Publish),
+            Route::Messages(name) => self.ask(call, cors, name, Wish::Messages),
+            Route::Meter(name) => self.ask(call, cors, name, Wish::Meter),
+            Route::Assets | Route::Unknown => Err(Code::NotFound.into()),
+        }
+    }
+
+    /// A join: what a browser could not read as a status is told by `bye` (rule A4).
+    fn join(&self, call: &Call<'_>, origin: &Origin, cors: &Cors, name: &str) -> Result<Decision, Reply> {
+        if !call.is_upgrade() {
+            return Err(Reply::from(Code::UpgradeRequired).with("Upgrade", "websocket"));
+        }
+        origin.may_act()?;
+        let protocol = Offer::of(call).agreed()?;
+        let Ok((channel, rules)) = self.channel(name) else {
+            return Ok(Decision::TurnAway(TurnAway::new(Close::NoSuchChannel, None, protocol)));
+        };
+        Ok(Decision::Channel(self.visitor(call, cors, Wish::Join { protocol }, channel, rules)))
+    }
+
+    fn ask(&self, call: &Call<'_>, cors: &Cors, name: &str, wish: Wish) -> Result<Decision, Reply> {
+        let (channel, rules) = self.channel(name)?;
+        Ok(Decision::Channel(self.visitor(call, cors, wish, channel, rules)))
+    }
+
+    fn channel(&self, name: &str) -> Result<(ChannelName, Rc<ChannelRules>), Code> {
+        let channel = route::channel_name(name).ok_or(Code::BadName)?;
+        let rules = self.contract.rules(&channel).ok_or(Code::NotFound)?;
+        Ok((channel, Rc::clone(rules)))
+    }
+
+    fn visitor(
+        &self,
+        call: &Call<'_>,
+        cors: &Cors,
+        wish: Wish,
+        channel: ChannelName,
+        rules: Rc<ChannelRules>,
+    ) -> Visitor {
+        let query = Query::parse(call.query);
+        let credential = credential(call, &query, &self.config);
+        let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
+        Visitor { channel, rules, wish, query, credential, address, cors: cors.clone() }
+    }
+}
+
+fn health() -> String {
+    serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}).to_string()
+}

@@ -1,0 +1,143 @@
+//! Rules E1 to E4: the paths there are, the methods they take, and the shape of an answer.
+
+use super::{House, Knock, said};
+use crate::door::{Decision, Wish};
+
+#[test]
+fn e1_an_upgrade_to_a_channel_is_a_join() {
+    let house = House::plain();
+    for upgrade in ["websocket", "WebSocket", "WEBSOCKET", " websocket "] {
+        let visitor = house.visitor(&Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
+        assert_eq!(visitor.wish, Wish::Join { protocol: None }, "{upgrade}");
+        assert_eq!(visitor.channel.as_str(), "chat:a");
+    }
+}
+
+#[test]
+fn e1_without_the_upgrade_a_join_is_told_to_upgrade() {
+    let other = ["h2c", "websocket, h2c", "h2c, websocket", "websocket,websocket", "websocket/13", "websockets", ""];
+    let offering = other.map(|upgrade| Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
+    for knock in offering.into_iter().chain([Knock::get("/v1/channels/chat:a")]) {
+        let answer = House::plain().answer(&knock);
+        assert_eq!(answer.error(), said(426, "upgrade_required"));
+        assert_eq!(answer.header("Upgrade"), Some("websocket"));
+    }
+}
+
+#[test]
+fn e2_the_same_channel_is_served_over_http() {
+    let house = House::plain();
+    for (method, path, wish) in [
+        ("GET", "members", Wish::Members),
+        ("HEAD", "members", Wish::Members),
+        ("GET", "messages", Wish::Messages),
+        ("POST", "messages", Wish::Publish),
+        ("GET", "meter", Wish::Meter),
+    ] {
+        let visitor = house.visitor(&Knock::new(method, &format!("/v1/channels/chat:a/{path}")));
+        assert_eq!((visitor.wish, visitor.channel.as_str()), (wish, "chat:a"), "{method} {path}");
+    }
+}
+
+#[test]
+fn e2_the_query_is_decoded_once_and_its_first_value_counts() {
+    let query = "?after=4%31&limit=&before=a+b%2Bc&epoch=%C3%BC%ff&after=9&connection";
+    let visitor = House::plain().visitor(&Knock::get(&format!("/v1/channels/chat:a/messages{query}")));
+    let named = |name: &str| visitor.query.owned(name);
+    assert_eq!(named("after").as_deref(), Some("41"));
+    assert_eq!(named("limit").as_deref(), Some(""));
+    assert_eq!(named("before").as_deref(), Some("a b+c"));
+    assert_eq!(named("epoch").as_deref(), Some("ü\u{fffd}"));
+    assert_eq!(named("connection").as_deref(), Some(""));
+    assert_eq!(named("nothing"), None);
+}
+
+#[test]
+fn e3_health_tells_the_version() {
+    let answer = House::plain().answer(&Knock::get("/v1/health"));
+    let body: serde_json::Value = serde_json::from_str(&answer.body.unwrap()).unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(body, serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
+}
+
+#[test]
+fn e3_the_contract_is_told() {
+    let answer = House::plain().answer(&Knock::get("/v1/contract"));
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.unwrap().contains("chat:*"));
+}
+
+#[test]
+fn e4_an_unknown_path_of_ours_is_not_found() {
+    for path in [
+        "/v1",
+        "/v1/",
+        "/v2x/../v1/nothing",
+        "/v1/channels",
+        "/v1/channels/a/b",
+        "/v1/channels/chat:a/",
+        "/v1/channels/chat:a/members/",
+        "/v1//health",
+        "/v1/health/",
+        "/v1/Health",
+        "/dev",
+        "/dev/tokens",
+    ] {
+        let path = path.replace("/v2x/..", "");
+        for knock in [Knock::get(&path), Knock::upgrade(&path)] {
+            assert_eq!(House::plain().answer(&knock).error(), said(404, "not_found"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn e4_every_other_path_is_the_pages() {
+    for path in ["/", "/index.html", "/v1x", "/devtools", "/V1/health"] {
+        assert!(matches!(House::plain().knock(&Knock::get(path)), Decision::Assets), "{path}");
+    }
+}
+
+#[test]
+fn e4_a_method_that_a_path_does_not_take_is_told_which_it_takes() {
+    let house = House::plain();
+    for (method, path, allowed) in [
+        ("POST", "/v1/health", "GET"),
+        ("DELETE", "/v1/contract", "GET"),
+        ("PUT", "/v1/channels/chat:a", "GET"),
+        ("POST", "/v1/channels/chat:a/members", "GET"),
+        ("PATCH", "/v1/channels/chat:a/messages", "GET, POST"),
+        ("get", "/v1/health", "GET"),
+    ] {
+        let answer = house.answer(&Knock::new(method, path));
+        assert_eq!(answer.error(), said(405, "method_not_allowed"), "{method} {path}");
+        assert_eq!(answer.header("Allow"), Some(allowed), "{method} {path}");
+    }
+}
+
+#[test]
+fn e4_an_answer_is_json_that_nobody_keeps_or_sniffs() {
+    for path in ["/v1/health", "/v1/nothing", "/v1/channels/chat:a"] {
+        let answer = House::plain().answer(&Knock::get(path));
+        assert_eq!(answer.header("Content-Type"), Some("application/json; charset=utf-8"), "{path}");
+        assert_eq!(answer.header("Cache-Control"), Some("no-store"), "{path}");
+        assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"), "{path}");
+    }
+}
+
+#[test]
+fn e4_retry_after_is_in_whole_seconds_rounded_up() {
+    use crate::door::Reply;
+    use dormouse_protocol::error::Refusal;
+    for (millis, seconds) in [(1, "1"), (1000, "1"), (1001, "2"), (60_000, "60")] {
+        let reply = Reply::from(Refusal::rate_limited(millis));
+        assert_eq!(reply.header("Retry-After"), Some(seconds));
+        assert!(reply.body.unwrap().contains(&format!("\"retry_after\":{millis}")));
+    }
+}
+
+#[test]
+fn r2_an_internal_error_tells_its_id_and_nothing_else() {
+    let reply = crate::door::Reply::internal("abc123");
+    assert_eq!(reply.error(), said(500, "internal"));
+    assert!(reply.body.unwrap().contains("abc123"));
+}

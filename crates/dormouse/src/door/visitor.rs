@@ -1,0 +1,192 @@
+//! A request for a channel that exists, on its way to the object.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::limit::{self, Count, Counter};
+use super::{Cors, Decision, Query, Reply, Suspects, TurnAway};
+use dormouse_core::contract::{Ability, ChannelRules, Entry};
+use dormouse_core::effect::{Level, LogLine};
+use dormouse_core::grant::Rights;
+use dormouse_core::grant::{Grant, Keys, TokenError};
+use dormouse_protocol::error::{Close, Code, Refusal};
+use dormouse_protocol::name::{Address, ChannelName, Millis, network};
+
+/// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
+/// ([`Visitor::admit`]), count its user ([`Visitor::counted_user`]), read its body, hand it to the object.
+pub struct Visitor {
+    /// The channel.
+    pub channel: ChannelName,
+    /// What may be said there.
+    pub rules: Rc<ChannelRules>,
+    /// What it wants.
+    pub wish: Wish,
+    /// The query's fields.
+    pub query: Query,
+    /// The headers its answer carries, whoever answers.
+    pub cors: Cors,
+    pub(super) credential: Option<String>,
+    /// What the platform says of where it comes from; a client cannot say it itself.
+    pub(super) address: Option<String>,
+}
+
+/// What a visitor wants of the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// To join it (rule E1).
+    Join {
+        /// The sub-protocol agreed on.
+        protocol: Option<&'static str>,
+    },
+    /// To know who is here (rule E2).
+    Members,
+    /// To read its history (rule E2).
+    Messages,
+    /// To publish (rule E2).
+    Publish,
+    /// To read its counters.
+    Meter,
+}
+
+impl Visitor {
+    /// What the grant says, by the token the request carries; `None` where none is needed and none was given.
+    ///
+    /// # Errors
+    /// The credential is refused, or missing where one is needed.
+    pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Box<Refused>> {
+        let Some(token) = &self.credential else {
+            return match self.rules.entry {
+                Entry::Token => {
+                    Err(Box::new(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))))
+                }
+                Entry::Later if self.joins() => Ok(None),
+                Entry::Anyone | Entry::Later => self.may_wake(None),
+            };
+        };
+        let claims = keys.inspect(token, now).map_err(|flaw| {
+            let told = TokenError::from(flaw);
+            let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
+            let line = LogLine { detail: Some(flaw.text().to_owned()), ..refused.line };
+            Box::new(Refused { line, bad_token: true, ..refused })
+        })?;
+        self.may_wake(Some(claims.grant(&self.channel)))
+    }
+
+    /// Whether the visitor may do what it wishes: no token wakes a channel that it opens no door of. The object asks
+    /// again, of every request.
+    fn may_wake(&self, grant: Option<Grant>) -> Result<Option<Grant>, Box<Refused>> {
+        let rights = Rights::of(&self.rules, grant.as_ref());
+        let may = match self.wish {
+            Wish::Join { .. } => rights.may(&Ability::Join),
+            Wish::Members => rights.may(&Ability::Presence),
+            Wish::Messages => rights.may(&Ability::History),
+            Wish::Publish => rights.may_speak(&self.rules),
+            Wish::Meter => rights.may(&Ability::Meter),
+        };
+        if may {
+            return Ok(grant);
+        }
+        let (close, code) = match &grant {
+            Some(_) => (Close::Forbidden, Code::Forbidden),
+            None => (Close::TokenExpired, Code::Unauthenticated),
+        };
+        Err(Box::new(self.refuse(close, code.into())))
+    }
+
+    /// Where it comes from, as far as that is known: whoever has no user has the shares of an address (rule R7).
+    pub fn address(&self) -> Option<Address> {
+        self.address.as_deref().map(Address::of)
+    }
+
+    /// What the address is counted by, before its token is looked at: every join, and what is asked without a token. A
+    /// backend that asks with one shares its address with others, and is counted so only while one of them is suspected.
+    pub fn counted_address(&self, suspects: &Suspects, now: Millis) -> Option<Count> {
+        let key = network(self.address.as_deref()?);
+        if self.joins() {
+            return Some(Count { counter: Counter::JoinsPerAddress, key });
+        }
+        let counted = self.credential.is_none() || suspects.has(&key, now);
+        counted.then_some(Count { counter: Counter::AsksPerAddress, key })
+    }
+
+    /// What the user is counted by: every join with a token, and what is asked with one. A token with `unmetered` for
+    /// this channel asks uncounted.
+    pub fn counted_user(&self, grant: Option<&Grant>) -> Option<Count> {
+        let grant = grant?;
+        let key = grant.user.to_string();
+        if self.joins() {
+            return Some(Count { counter: Counter::JoinsPerUser, key });
+        }
+        let counted = !Rights::of(&self.rules, Some(grant)).may(&Ability::Unmetered);
+        counted.then_some(Count { counter: Counter::AsksPerUser, key })
+    }
+
+    /// Remembers an address whose token was bad.
+    pub fn suspect(&self, refused: &Refused, suspects: &mut Suspects, now: Millis) {
+        if let Some(address) = self.address.as_deref().filter(|_| refused.bad_token) {
+            suspects.note(&network(address), now);
+        }
+    }
+
+    const fn joins(&self) -> bool {
+        matches!(self.wish, Wish::Join { .. })
+    }
+
+    /// What one hears who came too often (rule R5).
+    pub fn too_often(&self) -> Refused {
+        self.refuse(Close::RateLimited, Refusal::rate_limited(limit::RETRY_AFTER))
+    }
+
+    /// What one hears when the object cannot be reached, and what the log says of it.
+    pub fn unreachable(&self, overloaded: bool, id: &str, detail: &str) -> Refused {
+        let refusal = match overloaded {
+            true => Refusal { retry_after: Some(limit::RETRY_AFTER), ..Code::OverCapacity.into() },
+            false => Reply::internal_refusal(id),
+        };
+        let refused = self.refuse(Close::OverCapacity, refusal);
+        let line = LogLine { level: Level::Error, event: "internal", ..refused.line };
+        Refused { line: LogLine { detail: Some(format!("{id}: {detail}")), ..line }, ..refused }
+    }
+
+    /// The answer to a body that cannot be taken.
+    pub fn refusal(&self, refusal: impl Into<Refusal>) -> Reply {
+        self.cors.onto(refusal.into().into())
+    }
+
+    fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
+        let line = LogLine { channel: Some(self.channel.to_string()), ..LogLine::new(Level::Warn, "refused") };
+        match self.wish {
+            Wish::Join { protocol } => Refused {
+                line: LogLine { code: Some(close.reason()), ..line },
+                decision: Decision::TurnAway(TurnAway::new(close, refusal.retry_after, protocol)),
+                bad_token: false,
+            },
+            Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => Refused {
+                line: LogLine { code: Some(refusal.code.as_str()), ..line },
+                decision: Decision::Answer(self.cors.onto(refusal.into())),
+                bad_token: false,
+            },
+        }
+    }
+}
+
+/// A visitor that is refused at the door.
+#[derive(Debug)]
+pub struct Refused {
+    /// What is to be done with the request.
+    pub decision: Decision,
+    /// What the log says of it: never a token.
+    pub line: LogLine,
+    /// Whether it was for a token that is not to be believed.
+    pub bad_token: bool,
+}
+
+/// Without the credential: what is printed may end in a log.
+impl fmt::Debug for Visitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Visitor").field("channel", &self.channel).field("wish", &self.wish).finish_non_exhaustive()
+    }
+}
+
+const MISSING: &str = "A token is needed here: send it as Authorization: Bearer, or offer the sub-protocol \
+                       bearer.TOKEN beside dormouse.v1.";

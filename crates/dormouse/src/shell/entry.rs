@@ -1,0 +1,181 @@
+//! The Worker: everything that can be decided before an object wakes, then the way to the object.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::Env;
+use worker::js_sys::{Date, Object, Promise, Reflect};
+use worker::web_sys::{Request, Response};
+use worker::worker_sys::{DurableObject, RateLimiter};
+
+use super::env::{Ground, binding, ground, laid};
+use super::host::frame_bytes;
+use super::http::{self, reach, respond, with_call};
+use super::{random, trouble};
+use crate::door::{Count, Decision, DevTokens, Place, Refused, Suspects, Visitor, Wish, place};
+use dormouse_core::contract::Application;
+use dormouse_protocol::error::Code;
+
+/// Every request of the deployment comes in here; the answer is a response or a promise of one. What [`crate::serve!`]
+/// exports, since the worker crate's export makes every answer wait for a promise of Rust's, which took a tenth of
+/// what a join costs.
+///
+/// # Errors
+/// What the platform throws.
+pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, JsValue> {
+    let ground = match ground::<A>(&env) {
+        Ok(ground) => ground,
+        Err(mistakes) => return Ok(respond(trouble::misconfigured(&mistakes))?.into()),
+    };
+    match with_call(&request, |call| ground.door.knock(call)) {
+        Decision::Channel(visitor) => visit(ground, env, request, visitor),
+        Decision::DevToken(tokens) => Ok(future_to_promise(mint(ground, request, tokens)).into()),
+        Decision::Assets => assets(&env, &request),
+        settled @ (Decision::Answer(_) | Decision::TurnAway(_)) => Ok(http::settle(settled)?.into()),
+    }
+}
+
+/// The same for a Worker with routes of its own, in the words of the worker crate.
+///
+/// # Errors
+/// What the platform throws.
+pub async fn fetch<A: Application>(request: worker::Request, env: Env) -> worker::Result<worker::Response> {
+    let answered = fetch_raw::<A>(request.inner().clone()?, env)?;
+    let response = JsFuture::from(Promise::resolve(&answered)).await?;
+    Ok(response.dyn_into::<Response>()?.into())
+}
+
+/// Lets a visitor in and hands its request on: the object verifies again for itself.
+fn visit(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
+    if ground.counts || visitor.wish == Wish::Publish {
+        return Ok(future_to_promise(receive(ground, env, request, visitor)).into());
+    }
+    match visitor.admit(&ground.config.keys, now()) {
+        Ok(_grant) => hand_over(&ground, &env, &request, &visitor),
+        Err(refused) => refuse(*refused),
+    }
+}
+
+/// The same for one that is counted, or has a body to be read before an object wakes for it.
+async fn receive(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
+    let counted = ask_suspects(|suspects| visitor.counted_address(suspects, now())).flatten();
+    if over_limit(&env, counted).await {
+        return refuse(visitor.too_often());
+    }
+    let grant = match visitor.admit(&ground.config.keys, now()) {
+        Ok(grant) => grant,
+        Err(refused) => {
+            let _ = ask_suspects(|suspects| visitor.suspect(&refused, suspects, now()));
+            return refuse(*refused);
+        }
+    };
+    if over_limit(&env, visitor.counted_user(grant.as_ref())).await {
+        return refuse(visitor.too_often());
+    }
+    let request = match visitor.wish {
+        Wish::Publish => match http::whole(&request, frame_bytes(&ground), ground.config.limits.body_ms).await? {
+            Ok(request) => request,
+            Err(unread) => return Ok(respond(visitor.refusal(unread))?.into()),
+        },
+        Wish::Join { .. } | Wish::Members | Wish::Messages | Wish::Meter => request,
+    };
+    JsFuture::from(Promise::resolve(&hand_over(&ground, &env, &request, &visitor)?)).await
+}
+
+fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
+    Ok(trouble::settle(refused)?.into())
+}
+
+thread_local! {
+    /// The addresses that this isolate suspects.
+    static SUSPECTS: RefCell<Suspects> = const { RefCell::new(Suspects::new()) };
+}
+
+fn ask_suspects<T>(ask: impl FnOnce(&mut Suspects) -> T) -> Option<T> {
+    SUSPECTS.with(|suspects| suspects.try_borrow_mut().ok().map(|mut suspects| ask(&mut suspects)))
+}
+
+/// Whether a count has passed its limit. A counter that is missing or fails limits nobody: it is not what keeps a
+/// channel safe, only what keeps it asleep.
+async fn over_limit(env: &Env, count: Option<Count>) -> bool {
+    let Some(Count { counter, key }) = count else { return false };
+    let Some(limiter) = binding(env, counter.binding()) else { return false };
+    let asked = Object::new();
+    if Reflect::set(&asked, &"key".into(), &key.into()).is_err() {
+        return false;
+    }
+    let Ok(promise) = limiter.unchecked_into::<RateLimiter>().limit(asked) else { return false };
+    JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false))
+}
+
+fn hand_over(ground: &Ground, env: &Env, request: &Request, visitor: &Visitor) -> Result<JsValue, JsValue> {
+    let reached = object(env, &place(&visitor.channel, &ground.config))
+        .and_then(|object| FAILED.with(|failed| reach(&object, request, env, failed.as_ref())));
+    reached.map_or_else(|error| unreachable(visitor, &error), |response| Ok(response.into()))
+}
+
+fn object(env: &Env, place: &Place) -> Result<DurableObject, JsValue> {
+    let channels = binding(env, "CHANNELS").ok_or("the binding CHANNELS is missing")?.unchecked_into::<Namespace>();
+    let channels = match place.jurisdiction {
+        Some(jurisdiction) => channels.jurisdiction(jurisdiction)?,
+        None => channels,
+    };
+    let Some(hint) = place.location_hint else { return channels.get_by_name(&place.name, &JsValue::UNDEFINED) };
+    let options = Object::new();
+    Reflect::set(&options, &"locationHint".into(), &hint.into())?;
+    channels.get_by_name(&place.name, &options)
+}
+
+thread_local! {
+    /// Answers a request whose object failed. One for all requests, since a closure for each costs each of them.
+    static FAILED: Closure<dyn Fn(Request, Env, JsValue) -> Result<JsValue, JsValue>> = Closure::new(failed);
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "a closure that JavaScript calls is handed values")]
+fn failed(request: Request, _env: Env, error: JsValue) -> Result<JsValue, JsValue> {
+    let ground = laid().ok_or_else(|| error.clone())?;
+    match with_call(&request, |call| ground.door.knock(call)) {
+        Decision::Channel(visitor) => unreachable(&visitor, &error),
+        settled => Ok(http::settle(settled)?.into()),
+    }
+}
+
+fn unreachable(visitor: &Visitor, error: &JsValue) -> Result<JsValue, JsValue> {
+    let overloaded = is(error, "overloaded", true);
+    refuse(visitor.unreachable(overloaded, &random::trouble_id(), &trouble::text(error)))
+}
+
+async fn mint(ground: Rc<Ground>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
+    let body = http::body(&request, DevTokens::BODY_BYTES, ground.config.limits.body_ms).await?;
+    let text = body.as_ref().map(String::as_str).map_err(|unread| *unread);
+    Ok(respond(tokens.mint(text, &ground.config.keys, now()))?.into())
+}
+
+/// Hands a request to the static assets; they have been asked already where the deployment lets them answer first.
+fn assets(env: &Env, request: &Request) -> Result<JsValue, JsValue> {
+    match binding(env, "ASSETS") {
+        Some(assets) => Ok(assets.unchecked_into::<DurableObject>().fetch_with_request(request)?.into()),
+        None => Ok(respond(Code::NotFound.into())?.into()),
+    }
+}
+
+fn is(value: &JsValue, field: &str, expected: bool) -> bool {
+    Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(expected))
+}
+
+/// Milliseconds since 1970, by the platform's clock.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and positive since 1970")]
+pub(super) fn now() -> dormouse_protocol::name::Millis {
+    Date::now() as dormouse_protocol::name::Millis
+}
+
+#[wasm_bindgen]
+extern "C" {
+    type Namespace;
+    #[wasm_bindgen(method, catch)]
+    fn jurisdiction(this: &Namespace, name: &str) -> Result<Namespace, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name(this: &Namespace, name: &str, options: &JsValue) -> Result<DurableObject, JsValue>;
+}

@@ -1,0 +1,56 @@
+//! What the deployment says: variables, secrets and bindings, parsed once an isolate.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use worker::Env;
+use worker::js_sys::Reflect;
+
+use crate::config::Config;
+use crate::door::{Counter, Door};
+use dormouse_core::contract::{Application, Contract};
+
+/// What all requests and objects of an isolate share: the variables are the same for each.
+pub(crate) struct Ground {
+    pub(crate) config: Rc<Config>,
+    pub(crate) contract: Rc<Contract>,
+    pub(crate) door: Door,
+    /// Whether the deployment has counters.
+    pub(crate) counts: bool,
+}
+
+/// The mistakes in configuration or contract, one sentence each, for whoever deploys.
+pub(crate) type Mistakes = Rc<[String]>;
+
+thread_local! {
+    static GROUND: OnceCell<Result<Rc<Ground>, Mistakes>> = const { OnceCell::new() };
+}
+
+/// The ground to stand on, or why there is none.
+pub(crate) fn ground<A: Application>(env: &Env) -> Result<Rc<Ground>, Mistakes> {
+    GROUND.with(|cell| cell.get_or_init(|| lay::<A>(env).map(Rc::new).map_err(Into::into)).clone())
+}
+
+/// The ground, where something stands on it already.
+pub(crate) fn laid() -> Option<Rc<Ground>> {
+    GROUND.with(|cell| cell.get()?.as_ref().ok().map(Rc::clone))
+}
+
+fn lay<A: Application>(env: &Env) -> Result<Ground, Vec<String>> {
+    let contract = A::contract().check().map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect());
+    let config = Config::parse(|name| binding(env, name)?.as_string());
+    let (contract, config) = match (contract, config) {
+        (Ok(contract), Ok(config)) => (Rc::new(contract), Rc::new(config)),
+        (contract, config) => return Err([contract.err(), config.err()].into_iter().flatten().flatten().collect()),
+    };
+    let door = Door::new(Rc::clone(&config), Rc::clone(&contract));
+    let counts = Counter::ALL.iter().any(|counter| binding(env, counter.binding()).is_some());
+    Ok(Ground { config, contract, door, counts })
+}
+
+/// A binding of the deployment; `None` where it is missing.
+pub(crate) fn binding(env: &Env, name: &str) -> Option<JsValue> {
+    let value = Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
+}

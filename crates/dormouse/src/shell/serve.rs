@@ -1,0 +1,168 @@
+//! Requests that the Worker handed on to an object: joins, and questions over HTTP that wait for the flush.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::js_sys::{Function, Promise};
+use worker::web_sys::{Request, Response};
+
+use super::entry::now;
+use super::env::{Ground, ground};
+use super::host::{Host, frame_bytes};
+use super::http::{self, respond, switched, with_call};
+use super::random;
+use super::trouble::{self, Trouble};
+use crate::door::{Decision, Reply, Visitor, Wish, passed_back};
+use dormouse_core::channel::{Effects, Fresh, Joining, Question, Verb};
+use dormouse_core::contract::Application;
+use dormouse_core::effect::{AskerKey, Effect, SessionKey};
+use dormouse_core::grant::Grant;
+use dormouse_core::session::ResumeQuery;
+use dormouse_protocol::error::Code;
+
+/// Where the answer to an HTTP request is put.
+type Answer = Rc<RefCell<Option<Reply>>>;
+
+/// An HTTP request that waits for its answer.
+pub(super) struct Waiting {
+    answer: Answer,
+    wake: Function,
+}
+
+impl Waiting {
+    /// Hands the answer over.
+    pub(super) fn answer(&self, reply: Reply) -> Result<(), JsValue> {
+        *self.answer.borrow_mut() = Some(reply);
+        self.wake.call0(&JsValue::UNDEFINED).map(|_undefined| ())
+    }
+}
+
+impl<A: Application + 'static> Host<A> {
+    /// A request that the Worker handed on: a response, or a promise of one where it has to wait.
+    pub fn fetch(self: Rc<Self>, request: Request) -> Result<JsValue, JsValue> {
+        match self.serve(request) {
+            Ok(answer) => Ok(answer),
+            Err(trouble) => Ok(respond(trouble.report(self.name().as_ref()))?.into()),
+        }
+    }
+
+    fn serve(self: &Rc<Self>, request: Request) -> Result<JsValue, Trouble> {
+        let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
+        let visitor = match with_call(&request, |call| ground.door.knock(call)) {
+            Decision::Channel(visitor) => visitor,
+            refused => return Ok(http::pass_back(refused)?.into()),
+        };
+        if self.name().as_ref() != Some(&visitor.channel) {
+            return Err(Trouble::NoChannel);
+        }
+        let grant = match visitor.admit(&ground.config.keys, now()) {
+            Ok(grant) => grant,
+            Err(refused) => return Ok(trouble::pass_back(*refused)?.into()),
+        };
+        let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
+        if let Wish::Join { protocol } = visitor.wish {
+            return Ok(self.join(&visitor, fresh, grant, protocol)?.into());
+        }
+        let host = Rc::clone(self);
+        Ok(future_to_promise(async move {
+            let answered = host.answer(&request, &ground, &visitor, grant, fresh).await;
+            let response = answered.or_else(|trouble| respond(trouble.report(host.name().as_ref())))?;
+            Ok(response.into())
+        })
+        .into())
+    }
+
+    /// Answers a question, which waits for its body and for the flush.
+    async fn answer(
+        &self,
+        request: &Request,
+        ground: &Ground,
+        visitor: &Visitor,
+        grant: Option<Grant>,
+        fresh: Fresh,
+    ) -> Result<Response, Trouble> {
+        let verb = match visitor.wish {
+            Wish::Members => Verb::Members,
+            Wish::Meter => Verb::Meter,
+            Wish::Messages => Verb::Messages {
+                after: visitor.query.owned("after"),
+                before: visitor.query.owned("before"),
+                limit: visitor.query.owned("limit"),
+            },
+            // The Worker has read it whole; what is read here is there.
+            Wish::Publish => match http::body(request, frame_bytes(ground), ground.config.limits.body_ms).await? {
+                Ok(body) => Verb::Publish { body },
+                Err(unread) => return Ok(respond(visitor.refusal(unread))?),
+            },
+            Wish::Join { .. } => return Ok(respond(visitor.refusal(Code::UpgradeRequired))?),
+        };
+        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch, address: visitor.address() }).await?;
+        Ok(respond(visitor.cors.onto(reply))?)
+    }
+
+    fn join(
+        &self,
+        visitor: &Visitor,
+        fresh: Fresh,
+        grant: Option<Grant>,
+        protocol: Option<&'static str>,
+    ) -> Result<Response, Trouble> {
+        let query = &visitor.query;
+        let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
+        let (connection, address) = (query.owned("connection"), visitor.address());
+        let joining = Joining { grant, resume, connection, address };
+        let mut awake = self.awake()?;
+        let (session, mut effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
+        if let Some(bye) = take_bye(&mut effects, session) {
+            self.apply(&mut awake, effects);
+            return Ok(respond(passed_back(bye, protocol))?);
+        }
+        let opened = awake.sockets.open(session);
+        self.apply(&mut awake, effects);
+        let thrown = match opened {
+            Ok(client) => return Ok(switched(&client, protocol)?),
+            Err(thrown) => thrown,
+        };
+        let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
+        self.apply(&mut awake, effects);
+        Ok(trouble::pass_back(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
+    }
+
+    async fn ask(&self, question: Question) -> Result<Reply, Trouble> {
+        let (answered, answer) = self.put(question)?;
+        JsFuture::from(answered).await?;
+        let reply = answer.borrow_mut().take();
+        reply.ok_or_else(|| Trouble::Platform("a request was left without an answer".to_owned()))
+    }
+
+    /// Puts a question; the promise is kept once the answer is there, now or after the flush.
+    fn put(&self, question: Question) -> Result<(Promise, Answer), Trouble> {
+        let mut wake = None;
+        let answered = Promise::new(&mut |resolve, _reject| wake = Some(resolve));
+        let wake = wake.ok_or_else(|| Trouble::Platform("a promise came without its resolver".to_owned()))?;
+        let answer = Answer::default();
+        let asker = AskerKey(self.asked.get());
+        self.asked.set(asker.0.wrapping_add(1));
+        let mut awake = self.awake()?;
+        awake.waiting.insert(asker, Waiting { answer: Rc::clone(&answer), wake });
+        let effects = awake.turn(|channel, turn| channel.ask(turn, asker, question));
+        self.apply(&mut awake, effects);
+        Ok((answered, answer))
+    }
+}
+
+/// What a joiner that is refused was to hear before its end, taken out of what is to be done: it has no socket here.
+fn take_bye(effects: &mut Effects, session: SessionKey) -> Option<String> {
+    let ends = |effect: &Effect| matches!(effect, Effect::HangUp { session: whose, .. } if *whose == session);
+    if !effects.iter().any(ends) {
+        return None;
+    }
+    effects.retain(|effect| !ends(effect));
+    let told = |effect: &mut Effect| matches!(effect, Effect::Tell { session: whose, .. } if *whose == session);
+    effects.extract_if(.., told).find_map(|effect| match effect {
+        Effect::Tell { text, .. } => Some(text),
+        _ => None,
+    })
+}
