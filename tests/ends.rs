@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse_core::channel::{Unreadable, Verb, retire};
+use dormouse_core::channel::{HttpOperation, Unreadable, retire};
 use dormouse_core::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
 use dormouse_core::effect::Effect;
 use dormouse_core::storage::{Damage, Storage as _, StorageError};
@@ -100,10 +100,10 @@ fn r3_one_on_its_way_out_says_nothing_hears_nothing_and_is_not_here() {
         world.settle();
         assert_eq!(world.storage.rows().count(), 1);
         world.refute_received(ann);
-        assert_eq!(world.get(&Joiner::user("zoe"), Verb::Members).1["members"].as_array().unwrap().len(), 1);
+        assert_eq!(world.get(&Joiner::user("zoe"), HttpOperation::Members).1["members"].as_array().unwrap().len(), 1);
         world.cut(ann);
         world.pause();
-        assert_eq!(dormouse_core::storage::Storage::departures(&mut world.storage).unwrap(), [], "no grace after bye");
+        assert_eq!(dormouse_core::storage::Storage::graces(&mut world.storage).unwrap(), [], "no grace after bye");
     });
 }
 
@@ -266,7 +266,7 @@ fn d9_who_asks_over_http_does_not_end_a_life_early() {
         world.leave(ann);
         for _ in 0..3 {
             world.advance(DAY / 4);
-            world.get(&Joiner::user("zoe"), Verb::Members);
+            world.get(&Joiner::user("zoe"), HttpOperation::Members);
         }
         assert_eq!(rows(world), 1);
         world.advance(DAY / 4);
@@ -442,7 +442,7 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         world.advance(60_000);
         let cat = world.joined(&Joiner::user("cat"));
         world.advance(1_000);
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "ann is gone");
         world.leave(cat);
         world.settle();
@@ -499,12 +499,12 @@ fn d9_a_channel_whose_pattern_is_gone_comes_to_its_end() {
     world.cut(ann);
     world.settle();
     world.crash();
-    let departures = |world: &mut World| world.storage.departures().unwrap().len();
-    assert_eq!(departures(&mut world), 1);
+    let graces = |world: &mut World| world.storage.graces().unwrap().len();
+    assert_eq!(graces(&mut world), 1);
     retired(&mut world, 10_000, 0);
-    assert_eq!((departures(&mut world), rows(&world)), (1, 1), "the grace is over, and one waits for the pattern");
+    assert_eq!((graces(&mut world), rows(&world)), (1, 1), "the grace is over, and one waits for the pattern");
     let fired = retired(&mut world, 3 * DAY, 0);
-    assert_eq!((departures(&mut world), rows(&world), world.alarm), (0, 0, None));
+    assert_eq!((graces(&mut world), rows(&world), world.alarm), (0, 0, None));
     assert!(fired <= 5, "{fired} alarms");
 }
 
@@ -520,7 +520,7 @@ fn d9_a_pattern_that_is_back_within_a_day_finds_its_channel_as_it_was() {
     retired(&mut world, DAY - 1_000, 0);
     let bob = world.joined(&Joiner::user("bob").after(&world.epoch(ann), 0));
     assert_eq!(world.welcome(bob)["resume"], "recovered");
-    assert!(world.storage.departures().unwrap().is_empty(), "nothing waits any more");
+    assert!(world.storage.graces().unwrap().is_empty(), "nothing waits any more");
     world.leave(bob);
     world.advance(9 * DAY);
     assert_eq!((rows(&world), world.alarm), (0, None));
@@ -583,9 +583,9 @@ fn p3_a_leave_is_tried_again_soon_also_where_only_the_messages_could_be_read() {
         world.crash();
         world.trouble.read = Some(trouble);
         world.advance(1);
-        assert_eq!((world.trouble.met, world.storage.departures().unwrap().len()), (1, 1));
+        assert_eq!((world.trouble.met, world.storage.graces().unwrap().len()), (1, 1));
         world.advance(5_000);
-        assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
+        assert_eq!(world.storage.graces().unwrap(), [], "trouble {trouble}");
     }
 }
 
@@ -602,7 +602,7 @@ fn p3_an_event_that_could_not_read_the_storage_does_not_put_a_leave_off() {
         world.join_as("cat");
         assert_eq!(world.trouble.met, 1);
         world.advance(15_000);
-        assert_eq!(world.storage.departures().unwrap(), [], "trouble {trouble}");
+        assert_eq!(world.storage.graces().unwrap(), [], "trouble {trouble}");
     }
 }
 
@@ -768,7 +768,7 @@ fn d9_whenever_the_process_dies_at_an_alarm_what_was_due_still_happens() {
         assert!(!world.is_connected(ann), "the process died");
         let cat = world.joined(&Joiner::user("cat"));
         world.advance(5_000);
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "{doom:?}: bob is gone");
         world.crash();
         assert!(world.alarm.is_some(), "{doom:?}");

@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use dormouse_core::contract::{Ability, Channel, Contract, Event, Json, Presence};
 use serde_json::{Value, json};
 use support::world::{BEGIN, FIRST_LIFE};
@@ -110,10 +110,10 @@ fn a3_what_was_kept_is_read_with_history_alone() {
 #[test]
 fn a3_the_counters_are_read_with_meter_alone() {
     in_room(|world| {
-        let (status, answer) = world.get(&may("ops", &["meter"]), Verb::Meter);
+        let (status, answer) = world.get(&may("ops", &["meter"]), HttpOperation::Meter);
         assert_eq!(status, 200);
         assert!(answer["frames_in"].is_u64(), "{answer}");
-        let (status, answer) = world.get(&Joiner::user("ann"), Verb::Meter);
+        let (status, answer) = world.get(&Joiner::user("ann"), HttpOperation::Meter);
         assert_eq!((status, &answer["error"]["code"]), (403, &json!("forbidden")));
     });
 }
@@ -416,10 +416,10 @@ fn a6_whoever_asks_for_the_members_finds_the_expired_gone() {
     in_room(|world| {
         let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 60_000));
         world.advance(59_999);
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(users(&answer["members"]), ["ann"]);
         world.advance(1);
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(users(&answer["members"]), Vec::<&str>::new());
         assert_eq!(world.received(ann), [bye(4300, "token_expired")]);
     });

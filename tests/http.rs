@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use serde_json::{Value, json};
 use support::{Joiner, World, in_channel, in_room, say, seqs, unmetered};
 
@@ -120,16 +120,16 @@ fn e2_members_are_told_to_who_has_presence() {
         world.pause();
         let member = json!({"user": "ann", "connection": world.connection(ann), "info": {"name": "Ann"}, "data": {"mood": "good"}});
         assert_eq!(
-            world.get(&Joiner::user("bob").can(&["presence"]), Verb::Members),
+            world.get(&Joiner::user("bob").can(&["presence"]), HttpOperation::Members),
             (200, json!({"members": [member]}))
         );
-        let (status, answer) = world.get(&Joiner::user("bob").can(&["join"]), Verb::Members);
+        let (status, answer) = world.get(&Joiner::user("bob").can(&["join"]), HttpOperation::Members);
         assert_eq!((status, code(&answer)), (403, "forbidden"));
-        let (status, answer) = world.get(&Joiner::anonymous(), Verb::Members);
+        let (status, answer) = world.get(&Joiner::anonymous(), HttpOperation::Members);
         assert_eq!((status, code(&answer)), (401, "unauthenticated"));
     });
     in_channel("dark:a", |world| {
-        let (status, answer) = world.get(&Joiner::user("bob"), Verb::Members);
+        let (status, answer) = world.get(&Joiner::user("bob"), HttpOperation::Members);
         assert_eq!((status, code(&answer)), (404, "not_found"));
     });
 }
@@ -283,8 +283,8 @@ fn e2_reading_pays_by_the_general_rate() {
         let ann = Joiner::user("ann");
         let statuses: Vec<_> = (0..41).map(|_| world.messages(&ann, None, None, None).0).collect();
         assert_eq!((statuses[..40].iter().all(|status| *status == 200), statuses[40]), (true, 429));
-        assert_eq!(world.get(&ann, Verb::Members).0, 429);
-        assert_eq!(world.get(&Joiner::user("bob"), Verb::Members).0, 200);
+        assert_eq!(world.get(&ann, HttpOperation::Members).0, 429);
+        assert_eq!(world.get(&Joiner::user("bob"), HttpOperation::Members).0, 200);
     });
 }
 
@@ -295,7 +295,7 @@ fn a6_a_grant_that_expired_on_the_way_asks_for_nothing() {
         let ann = unmetered("ann").expires(world.now);
         let (status, answer) = world.messages(&ann, None, None, None);
         assert_eq!((status, code(&answer)), (401, "unauthenticated"));
-        assert_eq!(world.get(&ann, Verb::Members).0, 401);
+        assert_eq!(world.get(&ann, HttpOperation::Members).0, 401);
         assert_eq!(world.post(&ann, json!({"event": "say", "data": 1})).0, 401);
         let ann = unmetered("ann").expires(world.now + 1);
         assert_eq!(world.messages(&ann, None, None, None).0, 200);
@@ -323,7 +323,7 @@ fn h1_posts_and_pages_read_the_same_asleep_or_not() {
             world.post(&Joiner::user("ann"), json!([{"id": format!("{round}"), "event": "say", "data": round}, {"id": "0", "event": "say", "data": 0}]));
             world.pause();
             world.messages(&Joiner::user("ann"), None, None, Some("2"));
-            world.get(&Joiner::user("ann"), Verb::Members);
+            world.get(&Joiner::user("ann"), HttpOperation::Members);
         }
     });
 }

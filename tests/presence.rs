@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use dormouse_core::limits::Limits;
 use serde_json::{Value, json};
 use support::{Client, Joiner, World, in_channel, in_room, say, seqs, unmetered};
@@ -44,7 +44,7 @@ fn count(count: u64) -> Value {
 
 fn members(world: &mut World) -> Value {
     world.settle();
-    world.get(&Joiner::user("zoe"), Verb::Members).1
+    world.get(&Joiner::user("zoe"), HttpOperation::Members).1
 }
 
 // --- P1 ------------------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ fn p1_on_a_channel_without_presence_nobody_is_shown() {
         assert!(world.welcome(ann).get("members").is_none());
         world.refute_received(ann);
         world.refuses(ann, show(1), "forbidden");
-        assert_eq!(world.get(&Joiner::user("zoe"), Verb::Members).0, 404);
+        assert_eq!(world.get(&Joiner::user("zoe"), HttpOperation::Members).0, 404);
     });
 }
 
@@ -223,7 +223,7 @@ fn p2_who_was_welcomed_between_two_changes_hears_of_the_second() {
         let bob = world.joined(&Joiner::user("bob"));
         world.told(bob, show("old"));
         world.received(ann);
-        // The batch stays open while a spell runs.
+        // The batch stays open while a batch window runs.
         world.send(ann, say("1", 1));
         let guest = world.join(&Joiner::user("guest"));
         world.send(bob, show("new"));
@@ -665,7 +665,7 @@ fn p4_a_channel_that_only_counts_says_a_number_to_everyone() {
         world.pause();
         let told = world.socket(guest).frames.last().unwrap().clone();
         assert_eq!(told, count(2));
-        assert_eq!(world.get(&Joiner::user("zoe"), Verb::Members), (200, json!({"count": 2})));
+        assert_eq!(world.get(&Joiner::user("zoe"), HttpOperation::Members), (200, json!({"count": 2})));
     });
 }
 

@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse_core::channel::{Unreadable, Verb};
+use dormouse_core::channel::{HttpOperation, Unreadable};
 use dormouse_core::storage::StorageError;
 use serde_json::{Value, json};
 use support::room::contract;
@@ -543,7 +543,7 @@ fn r6_whoever_asks_for_the_members_finds_the_silent_gone() {
         world.ping(silent);
         world.advance(100_000);
         let asker = Joiner::user("zoe");
-        let (status, answer) = world.get(&asker, Verb::Members);
+        let (status, answer) = world.get(&asker, HttpOperation::Members);
         assert_eq!((status, answer), (200, json!({"members": []})));
         assert_eq!(world.socket(silent).frames.last().unwrap()["code"], 4201);
     });
@@ -556,12 +556,12 @@ fn r6_the_silent_are_looked_for_at_most_once_a_minute_asleep_or_not() {
         let asker = Joiner::user("zoe");
         world.ping(ann);
         world.advance(80_000);
-        world.get(&asker, Verb::Members);
+        world.get(&asker, HttpOperation::Members);
         world.advance(30_000);
-        let (_, answer) = world.get(&asker, Verb::Members);
+        let (_, answer) = world.get(&asker, HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "looked for 30 s ago");
         world.advance(30_000);
-        let (_, answer) = world.get(&asker, Verb::Members);
+        let (_, answer) = world.get(&asker, HttpOperation::Members);
         assert_eq!(answer["members"], json!([]));
     });
 }
@@ -574,10 +574,10 @@ fn r6_when_they_were_looked_for_outlives_whoever_carried_it_through_sleep() {
         let asker = Joiner::user("zoe");
         world.ping(ann);
         world.advance(80_000);
-        world.get(&asker, Verb::Members);
+        world.get(&asker, HttpOperation::Members);
         world.leave(carries);
         world.advance(30_000);
-        let (_, answer) = world.get(&asker, Verb::Members);
+        let (_, answer) = world.get(&asker, HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "looked for 30 s ago");
     });
 }

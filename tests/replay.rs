@@ -522,7 +522,7 @@ fn d4_after_a_history_was_lost_a_position_of_nothing_is_not_believed() {
         let cat = Joiner::user("cat").expires(BEGIN + 99 * AGE);
         let (_, welcome) = alone_again(&mut world, &cat, 60_000);
         assert_eq!(welcome["resume"], "recovered", "all that was lost would be too old by now");
-        assert_eq!(world.storage.departures().unwrap(), []);
+        assert_eq!(world.storage.graces().unwrap(), []);
     }
 }
 

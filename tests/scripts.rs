@@ -19,7 +19,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use dormouse_core::contract::{Channel, Contract, Event, HistoryBounds, Json, Presence};
 use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
@@ -130,7 +130,7 @@ struct Person {
 struct Truth {
     world: World,
     people: Vec<Person>,
-    departures: BTreeMap<String, (Millis, Shown)>,
+    graces: BTreeMap<String, (Millis, Shown)>,
     epoch: Option<String>,
     /// Between when and when the life ends, if nobody comes.
     end: Option<(Millis, Millis)>,
@@ -169,8 +169,8 @@ impl Truth {
     fn new(sleep: Sleep, strict: bool) -> Self {
         let mut world = World::under(contract(), "door:a", sleep);
         (world.limits.presence_list, world.limits.presence_list_back) = (LIST, LIST_BACK);
-        let (people, departures) = (Vec::new(), BTreeMap::new());
-        Self { world, people, departures, epoch: None, end: None, rows: 0, said: false, strict }
+        let (people, graces) = (Vec::new(), BTreeMap::new());
+        Self { world, people, graces, epoch: None, end: None, rows: 0, said: false, strict }
     }
 
     fn play(&mut self, steps: &[Step]) {
@@ -289,9 +289,9 @@ impl Truth {
                 self.people[index].shown.clone()
             });
         }
-        let (_, shown) = self.departures.get(name).filter(|(_, shown)| shown.user.as_deref() == Some(user))?;
+        let (_, shown) = self.graces.get(name).filter(|(_, shown)| shown.user.as_deref() == Some(user))?;
         let shown = shown.clone();
-        self.departures.remove(name);
+        self.graces.remove(name);
         Some(shown)
     }
 
@@ -330,7 +330,7 @@ impl Truth {
         let person = &self.people[index];
         if person.state == State::Live && person.shown.watches {
             let due = self.world.now + GRACE;
-            self.departures.insert(person.connection.clone(), (due, person.shown.clone()));
+            self.graces.insert(person.connection.clone(), (due, person.shown.clone()));
         }
         self.world.cut(person.client);
         self.gone(index);
@@ -347,7 +347,7 @@ impl Truth {
         let before = self.occupied();
         self.world.crash();
         self.people.iter_mut().for_each(|person| person.state = State::Gone);
-        if before && self.departures.is_empty() {
+        if before && self.graces.is_empty() {
             // Nobody saw when they left: the end comes once the newest message is too old, and not much later.
             let newest = self.newest().unwrap_or(self.world.now);
             self.end = Some((newest + AGE, self.world.now + LOOK));
@@ -362,7 +362,7 @@ impl Truth {
         self.world.settle_now();
         self.watch_the_life();
         loop {
-            let due = self.departures.values().map(|(due, _)| *due);
+            let due = self.graces.values().map(|(due, _)| *due);
             let sign_in = self.people.iter().filter_map(|person| match person.state {
                 State::Awaiting { until } => Some(until),
                 State::Live | State::Gone => None,
@@ -372,7 +372,7 @@ impl Truth {
             self.world.advance(next.saturating_sub(self.world.now));
             self.watch_the_life();
             self.world.settle_now();
-            self.departures.retain(|_, (due, _)| *due > next);
+            self.graces.retain(|_, (due, _)| *due > next);
             for index in 0..self.people.len() {
                 if self.people[index].state == (State::Awaiting { until: next }) {
                     let last = self.world.received(self.people[index].client).pop().unwrap();
@@ -396,7 +396,7 @@ impl Truth {
     // --- the life of the history -----------------------------------------------------------------------------
 
     fn occupied(&self) -> bool {
-        !self.departures.is_empty() || self.people.iter().any(|person| person.state != State::Gone)
+        !self.graces.is_empty() || self.people.iter().any(|person| person.state != State::Gone)
     }
 
     fn lives(&self) -> bool {
@@ -469,11 +469,12 @@ impl Truth {
     fn check(&mut self) {
         let live = self.people.iter().filter(|person| person.state == State::Live && person.shown.present);
         let live = live.map(|person| (person.connection.clone(), member(&person.connection, &person.shown)));
-        let away = self.departures.iter().filter(|(_, (_, shown))| shown.present);
+        let away = self.graces.iter().filter(|(_, (_, shown))| shown.present);
         let away = away.map(|(connection, (_, shown))| (connection.clone(), member(connection, shown)));
         let truth: BTreeMap<_, _> = live.chain(away).collect();
         let (status, answer) = {
-            let asker = self.world.ask(&joiner("zoe", Granted { presence: true, info: 0 }), Verb::Members);
+            let asker =
+                self.world.handle_http(&joiner("zoe", Granted { presence: true, info: 0 }), HttpOperation::Members);
             self.world.answer(asker)
         };
         assert_eq!(status, 200);

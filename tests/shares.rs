@@ -16,7 +16,7 @@
 
 mod support;
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use serde_json::{Value, json};
 use support::world::BEGIN;
 use support::{Client, Joiner, World, in_channel, in_room, publish, say, unmetered};
@@ -32,7 +32,7 @@ fn r7_one_on_its_way_out_leaves_its_users_place_at_once_and_takes_it_again_when_
         assert_eq!(world.receives(other)["code"], 4100);
         world.leave(other);
         world.advance(1_000);
-        world.ask(&Joiner::user("zoe"), Verb::Members);
+        world.handle_http(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(world.receives(ann)["code"], 4300);
         let again = world.join(&Joiner::user("ann"));
         assert_eq!(world.received(again)[0]["type"], "welcome");
@@ -264,14 +264,14 @@ fn r7_a_user_who_breaks_off_again_and_again_is_listed_at_most_as_often_as_it_may
             world.settle();
             world.received(ann);
         }
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         let members = answer["members"].as_array().expect("the list is no number");
         assert_eq!(members.iter().filter(|member| member["user"] == "greedy").count(), 20);
         let last = world.joined(&Joiner::user("greedy"));
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 21, "one who is here takes the place of a grace");
         world.pause();
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 2, "and none of them outstays its time");
         assert!(world.is_connected(last));
     });
@@ -297,7 +297,7 @@ fn r6_one_that_was_never_heard_and_has_not_read_its_welcome_was_never_there() {
         assert_eq!(world.socket(slow).hung_up, None, "it has read its welcome in the meantime");
         let gus = world.joined(&Joiner::user("gus"));
         world.pause();
-        let (_, answer) = world.get(&Joiner::user("zoe"), Verb::Members);
+        let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 3, "ann, the slow one and gus: {answer}");
         assert!(world.is_connected(gus));
     });

@@ -17,10 +17,10 @@
 mod support;
 
 use dormouse_core::contract::{Ability, Channel, Contract, Event, Json, Presence};
-use dormouse_core::effect::Hearing;
+use dormouse_core::effect::Subscription;
 use dormouse_core::grant::Grant;
+use dormouse_core::hibernated_session::HibernatedSession;
 use dormouse_core::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Session, Stage};
-use dormouse_core::sleeper::Sleeper;
 use dormouse_protocol::name::{ChannelName, ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
 use serde_json::{Value, json};
 use support::world::{BEGIN, Client, Sleep, v8_bytes};
@@ -167,17 +167,17 @@ fn h3_the_golden_heads_are_read_and_written_as_they_were() {
     let golden: Value = serde_json::from_str(GOLDEN_HEADS).unwrap();
     for golden in golden["attachments"].as_array().unwrap() {
         let attachment = golden["attachment"].as_str().unwrap();
-        let sleeper = Sleeper::parse(&attachment[..Sleeper::HEAD], rules).expect("a head");
-        let Sleeper { hearing, counted, expires, swept, member_bytes, .. } = sleeper;
-        let expires = if sleeper.is_anonymous() { (1 << 44) - 1 } else { expires };
-        let hearing = if hearing == Hearing::Presence { "presence" } else { "messages" };
+        let hibernated = HibernatedSession::parse(&attachment[..HibernatedSession::HEAD], rules).expect("a head");
+        let HibernatedSession { subscription, counted, expires, swept, member_bytes, .. } = hibernated;
+        let expires = if hibernated.is_anonymous() { (1 << 44) - 1 } else { expires };
+        let subscription = if subscription == Subscription::Presence { "presence" } else { "messages" };
         let means = json!({
-            "ground": rules.ground().to_string(), "hearing": hearing, "counted": counted, "expires": expires,
+            "ground": rules.policy_fingerprint().to_string(), "hearing": subscription, "counted": counted, "expires": expires,
             "swept": swept, "member_bytes": member_bytes,
         });
         assert_eq!(means, golden["means"], "{}", golden["name"]);
         let session = Session::new(Kept::decode(attachment).unwrap(), rules);
-        assert_eq!(Sleeper::attachment(&session, rules), attachment, "{}", golden["name"]);
+        assert_eq!(HibernatedSession::attachment(&session, rules), attachment, "{}", golden["name"]);
     }
 }
 
@@ -271,7 +271,7 @@ fn h3_a_head_written_under_other_rights_is_not_believed() {
     world.told(members[0], say("1", 1));
     assert_eq!(world.attachments_read() - before, 3);
     for client in members {
-        assert_eq!(world.socket(client).hearing, Some(Hearing::Presence));
+        assert_eq!(world.socket(client).subscription, Some(Subscription::Presence));
     }
 }
 
@@ -305,12 +305,12 @@ fn h3_one_grant_that_expires_rouses_nobody_else() {
 fn h3_a_session_that_cannot_be_read_when_it_is_roused_is_closed_to_come_back() {
     let (mut world, members) = crowd(3);
     let socket = world.socket_mut(members[1]);
-    socket.attachment.truncate(Sleeper::HEAD);
+    socket.attachment.truncate(HibernatedSession::HEAD);
     world.told(members[0], say("1", 1));
     world.received(members[1]);
     world.send(members[1], say("2", 2));
     assert_eq!(world.received(members[1]), [json!({"type": "bye", "code": 4200, "reason": "restart"})]);
-    assert_eq!(world.socket(members[1]).hearing, Some(Hearing::Nothing));
+    assert_eq!(world.socket(members[1]).subscription, Some(Subscription::Nothing));
     assert_eq!(world.socket(members[1]).hung_up, Some(4200));
     assert_eq!(seqs(&world.told(members[0], say("3", 3))), [2]);
     world.refute_received(members[1]);
@@ -343,9 +343,9 @@ fn h3_heads_are_as_wide_whatever_they_hold() {
     let rules = rules.rules(&ChannelName::parse("room:a").unwrap()).unwrap();
     for kept in ["x", "\"", "ж", "🐭"].map(maximal) {
         let session = Session::new(kept, rules);
-        let attachment = Sleeper::attachment(&session, rules);
-        let head = Sleeper::parse(&attachment[..Sleeper::HEAD], rules);
-        assert_eq!(head, Sleeper::of(&session));
+        let attachment = HibernatedSession::attachment(&session, rules);
+        let head = HibernatedSession::parse(&attachment[..HibernatedSession::HEAD], rules);
+        assert_eq!(head, HibernatedSession::of(&session));
         assert!(head.is_some());
         assert!(v8_bytes(&attachment) <= ATTACHMENT_MAX, "{}", v8_bytes(&attachment));
         assert_eq!(Kept::decode(&attachment), Some(session.kept), "release 1 passes the head over");
@@ -363,12 +363,12 @@ fn h1_waking_gives_each_its_hearing_and_writes_nothing() {
     world.advance(5_000);
     let before: Vec<_> = [sees, hears, guest].iter().map(|client| world.socket(*client).attachment.clone()).collect();
     for client in [sees, hears, guest] {
-        world.socket_mut(client).hearing = None;
+        world.socket_mut(client).subscription = None;
     }
     world.evict();
     world.send_text(hears, "[]");
-    let hearing = [sees, hears, guest].map(|client| world.socket(client).hearing);
-    assert_eq!(hearing, [Some(Hearing::Presence), Some(Hearing::Messages), Some(Hearing::Nothing)]);
+    let subscription = [sees, hears, guest].map(|client| world.socket(client).subscription);
+    assert_eq!(subscription, [Some(Subscription::Presence), Some(Subscription::Messages), Some(Subscription::Nothing)]);
     for client in [sees, guest] {
         let index = [sees, hears, guest].iter().position(|each| *each == client).unwrap();
         assert_eq!(world.socket(client).attachment, before[index]);

@@ -127,7 +127,7 @@ fn p3_a_crowd_that_breaks_at_once_costs_each_the_same_and_so_does_its_grace() {
         crowd.may_come_and_go("everybody in grace");
         let steps = crowd.steps(|world| world.advance(world.limits.grace_ms + 5_000));
         each(steps, size, "the end of the grace");
-        assert!(dormouse_core::storage::Storage::departures(&mut crowd.world.storage).unwrap().is_empty());
+        assert!(dormouse_core::storage::Storage::graces(&mut crowd.world.storage).unwrap().is_empty());
     }
 }
 
@@ -244,7 +244,7 @@ fn e2_a_post_looks_at_no_other_that_waits() {
         let body = |n: usize| json!({"event": "wave", "data": n}).to_string();
         let before = steps::taken();
         for number in 0..size {
-            crowd.world.ask(&speaker, dormouse_core::channel::Verb::Publish { body: body(number) });
+            crowd.world.handle_http(&speaker, dormouse_core::channel::HttpOperation::Publish { body: body(number) });
         }
         crowd.world.settle();
         each(steps::taken() - before, size, "waiting posts");

@@ -115,7 +115,7 @@ fn d3_a_history_lost_at_the_second_try_is_lost_whole() {
     holds(&Script { channel: "room:1", sleeps: false, tight: false, ops });
 }
 
-/// A departure written before the storage could be read outlived the history it belonged to.
+/// A grace written before the storage could be read outlived the history it belonged to.
 #[test]
 fn p3_no_departure_outlives_a_lost_history() {
     let ops = vec![
@@ -131,7 +131,7 @@ fn p3_no_departure_outlives_a_lost_history() {
     holds(&Script { channel: "room:1", sleeps: true, tight: false, ops });
 }
 
-/// The whole list came back, without the one whose departure could not be read.
+/// The whole list came back, without the one whose grace could not be read.
 #[test]
 fn p3_the_list_comes_back_with_those_in_their_grace() {
     let ops = vec![

@@ -11,7 +11,7 @@
 //! | --- | ---: |
 //! | an alarm is never set | 1,000 |
 //! | a newcomer is not put among those who hear | 1,000 |
-//! | a departure is not written | 988 |
+//! | a grace is not written | 988 |
 //! | the ack of `echo:false` is not given | 705 |
 //! | a replay begins one message late | 548 |
 //! | a change of presence is told twice | 445 |
@@ -35,7 +35,7 @@
 //! | what the storage did not let the alarm do is not tried again | 8 |
 //! | a life ends by its newest message, whenever it was left | 8 |
 //! | history is held one message short | 6 |
-//! | a spell waits for a clock that was set back | 5 |
+//! | a batch window waits for a clock that was set back | 5 |
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,

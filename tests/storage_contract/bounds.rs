@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::disk::Disk;
-use crate::life::{ALL, DAY, Life, departure, firsts, sound};
+use crate::life::{ALL, DAY, Life, firsts, grace, sound};
 use crate::sqlite::{Database, InSqlite};
 
 const HOUR: u64 = DAY / 24;
@@ -247,7 +247,7 @@ pub(crate) fn d9_clearing_forgets_rows_and_departures_and_a_new_life_can_begin<D
     for _ in 0..400 {
         life.say(&["{}"]);
     }
-    life.store().put_departure(&departure("ann", 10)).unwrap();
+    life.store().put_grace(&grace("ann", 10)).unwrap();
     let written = life.store().rows_written();
     life.store().clear().unwrap();
     assert_eq!(life.store().rows_written(), written, "clearing costs nothing");
@@ -257,7 +257,7 @@ pub(crate) fn d9_clearing_forgets_rows_and_departures_and_a_new_life_can_begin<D
         }
         assert_eq!(life.store().head().unwrap(), None);
         assert_eq!(life.read(), []);
-        assert_eq!(life.store().departures().unwrap(), []);
+        assert_eq!(life.store().graces().unwrap(), []);
         assert_eq!(life.store().oldest(Floor::EVERYTHING).unwrap(), None);
     }
     life.rows.clear();
@@ -297,7 +297,7 @@ fn d9_a_deleted_row_is_billed_and_a_dropped_table_is_not() {
 fn d3_reading_makes_no_table_and_the_first_row_makes_one() {
     let mut life = Life::<InSqlite>::new();
     life.store().head().unwrap();
-    life.store().departures().unwrap();
+    life.store().graces().unwrap();
     assert_eq!(life.disk.database.table_names(), Vec::<String>::new());
     life.say(&["{}"]);
     assert_eq!(life.disk.database.table_names(), ["kept"]);

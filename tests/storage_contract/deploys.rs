@@ -1,16 +1,18 @@
 //! A deploy lets the code of two releases meet the same data, in either order.
 
 use dormouse_core::grant::Grant;
-use dormouse_core::history::Mark;
+use dormouse_core::history::DedupeKey;
 use dormouse_core::rate::Payer;
 use dormouse_core::session::{Kept, Stage};
-use dormouse_core::storage::{Column, Departure, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value};
+use dormouse_core::storage::{
+    Column, DisconnectGrace, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value,
+};
 use dormouse_protocol::name::{Epoch, RequestId, UserId};
 use serde_json::{Value as Json, json};
 use xxhash_rust::xxh64::xxh64;
 
 use crate::disk::Disk as _;
-use crate::life::{ALL, Life, connection_id, departure, sound};
+use crate::life::{ALL, Life, connection_id, grace, sound};
 use crate::sqlite::{Database, InSqlite, text};
 
 const GOLDEN: &str = include_str!("../vectors/storage-v1.json");
@@ -35,8 +37,8 @@ fn expected_row(json: &Json) -> Row {
     Row::new(key, epoch, json["ids"].as_str().unwrap().to_owned(), lengths, frames.join(",")).unwrap()
 }
 
-fn expected_departure(json: &Json) -> Departure {
-    Departure {
+fn expected_departure(json: &Json) -> DisconnectGrace {
+    DisconnectGrace {
         connection: connection_id(json["connection"].as_str().unwrap()),
         due: json["due"].as_u64().unwrap(),
         session: json["session"].as_str().unwrap().to_owned(),
@@ -93,13 +95,13 @@ fn what_release_1_wrote_is_read_today() {
     assert_eq!(sound(disk.store().read_from(1, ALL).unwrap()), rows);
     assert_eq!(disk.store().head().unwrap().unwrap().bytes, rows.last().unwrap().bytes_after());
     let away: Vec<_> = golden["away"].as_array().unwrap().iter().map(expected_departure).collect();
-    assert_eq!(disk.store().departures().unwrap(), away);
+    assert_eq!(disk.store().graces().unwrap(), away);
 }
 
 #[test]
 fn what_release_1_marked_as_seen_is_a_duplicate_today() {
     let (ann, nobody) = (UserId::parse("ann").unwrap(), connection_id("BBBBBBBBBBBBBBBBBBBBBB"));
-    let mark = |payer, id, data| Mark::new(&payer, &RequestId::parse(id).unwrap(), "say", data);
+    let mark = |payer, id, data| DedupeKey::new(&payer, &RequestId::parse(id).unwrap(), "say", data);
     let marks = [
         vec![mark(Payer::User(ann), "a-1", "{\"text\":\"it's \\\"quoted\\\"\"}")],
         vec![mark(Payer::Connection(nobody), "b-1", "{\"text\":\"grüße 🦀\"}"), None],
@@ -151,8 +153,8 @@ fn what_is_written_today_release_1_can_read() {
     for row in golden["rows"].as_array().unwrap() {
         disk.store().append(&expected_row(row), &[]).unwrap();
     }
-    for departure in golden["away"].as_array().unwrap() {
-        disk.store().put_departure(&expected_departure(departure)).unwrap();
+    for grace in golden["away"].as_array().unwrap() {
+        disk.store().put_grace(&expected_departure(grace)).unwrap();
     }
     let database = &disk.database;
     assert_eq!(dump(database, "SELECT * FROM kept ORDER BY first"), golden["kept"]);
@@ -216,7 +218,7 @@ fn tables_that_this_release_would_misread_are_refused_and_left_alone() {
 #[test]
 fn clearing_drops_the_tables_of_any_release() {
     let mut disk = InSqlite::new();
-    disk.store().put_departure(&departure("ann", 1)).unwrap();
+    disk.store().put_grace(&grace("ann", 1)).unwrap();
     disk.database.run("CREATE TABLE \"of a \"\"later\"\" release\" (id TEXT PRIMARY KEY)", &[]);
     disk.store().clear().unwrap();
     assert_eq!(disk.database.table_names(), Vec::<String>::new());

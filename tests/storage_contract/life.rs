@@ -1,6 +1,6 @@
 //! One life of a channel on a disk: rows that continue each other, and the list of what was written.
 
-use dormouse_core::storage::{Departure, Floor, Head, Limit, Row, RowKey, Storage as _, StorageError, Stored};
+use dormouse_core::storage::{DisconnectGrace, Floor, Head, Limit, Row, RowKey, Storage as _, StorageError, Stored};
 use dormouse_protocol::name::{ConnectionId, Epoch, Millis};
 
 use crate::disk::Disk;
@@ -89,8 +89,8 @@ pub(crate) fn firsts(found: &[Stored<Row>]) -> Vec<u64> {
     found.iter().map(first).collect()
 }
 
-pub(crate) fn departure(connection: &str, due: Millis) -> Departure {
-    Departure {
+pub(crate) fn grace(connection: &str, due: Millis) -> DisconnectGrace {
+    DisconnectGrace {
         connection: connection_id(connection),
         due,
         session: format!("{{\"of\":\"{connection}\",\"due\":{due}}}"),

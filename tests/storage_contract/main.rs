@@ -18,8 +18,8 @@
 )]
 
 mod bounds;
-mod departures;
 mod deploys;
+mod disconnect_graces;
 mod disk;
 mod life;
 mod reading;
@@ -67,7 +67,7 @@ contract! {
         d4_a_row_in_an_unknown_form_is_told_and_is_still_the_head
         d4_a_head_that_cannot_be_read_is_told_until_the_store_is_cleared
         d4_a_row_that_is_gone_is_a_hole_between_its_neighbours;
-    departures:
+    disconnect_graces:
         p3_a_departure_is_taken_once
         p3_departures_survive_a_restart_and_come_earliest_first
         p3_only_what_is_due_is_taken

@@ -47,9 +47,9 @@ pub(crate) fn d3_reading_an_empty_store_finds_nothing_and_writes_nothing<D: Disk
     assert_eq!(store.read_before(u64::MAX, ALL).unwrap(), []);
     assert_eq!(store.oldest(Floor::EVERYTHING).unwrap(), None);
     assert_eq!(store.ids(Floor::EVERYTHING).unwrap(), []);
-    assert_eq!(store.departures().unwrap(), []);
+    assert_eq!(store.graces().unwrap(), []);
     assert_eq!(store.take_due(u64::MAX).unwrap(), []);
-    assert_eq!(store.take_departure(&connection_id("nobody")).unwrap(), None);
+    assert_eq!(store.take_grace(&connection_id("nobody")).unwrap(), None);
     assert_eq!(store.rows_written(), 0);
 }
 

@@ -3,7 +3,7 @@
 use dormouse_core::storage::{Damage, Floor, Head, ROTATION_COST, SqlError, Storage as _, StorageError, Stored};
 
 use crate::disk::Disk;
-use crate::life::{ALL, Life, departure, epoch, firsts, sound};
+use crate::life::{ALL, Life, epoch, firsts, grace, sound};
 use crate::sqlite::{Database, InSqlite};
 
 /// Rows from 1, 2 and 4: of 1, 2 and 1 messages.
@@ -50,7 +50,7 @@ pub(crate) fn d2_a_reading_that_fails_is_told_and_the_next_one_works<D: Disk>() 
     assert_eq!(life.store().head(), Err(error.clone()));
     life.disk.restart();
     life.disk.fail_next_read(error.clone());
-    assert_eq!(life.store().departures(), Err(error));
+    assert_eq!(life.store().graces(), Err(error));
     assert_eq!(life.read(), life.rows.clone());
 }
 
@@ -171,9 +171,9 @@ fn d4_columns_of_any_kind_are_survived() {
 #[test]
 fn p3_a_departure_that_no_release_of_ours_wrote_is_passed_over() {
     let mut disk = InSqlite::new();
-    disk.store().put_departure(&departure("ann", 10)).unwrap();
+    disk.store().put_grace(&grace("ann", 10)).unwrap();
     disk.database
         .run("INSERT INTO departures (connection, due, session) VALUES ('not a name', 5, ''), ('b', 'x', '')", &[]);
-    assert_eq!(disk.store().departures().unwrap(), [departure("ann", 10)]);
-    assert_eq!(disk.store().take_due(10).unwrap(), [departure("ann", 10)]);
+    assert_eq!(disk.store().graces().unwrap(), [grace("ann", 10)]);
+    assert_eq!(disk.store().take_due(10).unwrap(), [grace("ann", 10)]);
 }

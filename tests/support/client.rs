@@ -147,7 +147,7 @@ impl Reference {
     /// Says something under an id of the app's choice.
     pub fn publish_as(&mut self, id: &str, mut fields: Value, again: Again) {
         fields["type"] = json!("publish");
-        self.ask(id.to_owned(), fields, again);
+        self.handle_http(id.to_owned(), fields, again);
     }
 
     /// Shows this of itself in the list of members; null leaves the list.
@@ -155,7 +155,7 @@ impl Reference {
         self.shown = Some(data.clone());
         self.queue.retain(|request| request.frame["type"] != "presence");
         let id = self.next_id();
-        self.ask(id.clone(), json!({"type": "presence", "data": data}), Again::Always);
+        self.handle_http(id.clone(), json!({"type": "presence", "data": data}), Again::Always);
         id
     }
 
@@ -163,14 +163,14 @@ impl Reference {
     pub fn sign_in(&mut self, token: &str) -> String {
         self.token = Some(token.to_owned());
         let id = self.next_id();
-        self.ask(id.clone(), json!({"type": "auth", "token": token}), Again::Never);
+        self.handle_http(id.clone(), json!({"type": "auth", "token": token}), Again::Never);
         id
     }
 
     /// Asks for anything else once: a page of history, or nonsense.
     pub fn ask_once(&mut self, frame: Value) -> String {
         let id = self.next_id();
-        self.ask(id.clone(), frame, Again::Never);
+        self.handle_http(id.clone(), frame, Again::Never);
         id
     }
 
@@ -572,7 +572,7 @@ impl Reference {
         format!("{}-{}", self.name, self.placed)
     }
 
-    fn ask(&mut self, id: String, mut frame: Value, again: Again) {
+    fn handle_http(&mut self, id: String, mut frame: Value, again: Again) {
         frame["id"] = json!(id);
         self.placed += 1;
         self.enqueue(Request { place: self.placed, id, frame, again, sent: 0 });

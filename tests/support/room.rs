@@ -1,6 +1,6 @@
 //! A contract that no deployment changes, and short ways to say what a test wants said under it.
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use dormouse_core::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, KIB, Presence};
 use dormouse_core::effect::AskerKey;
 use dormouse_protocol::name::EventName;
@@ -183,8 +183,8 @@ impl World {
     }
 
     /// Asks over HTTP, and waits for the answer.
-    pub fn get(&mut self, joiner: &Joiner, verb: Verb) -> (u16, Value) {
-        let asker = self.ask(joiner, verb);
+    pub fn get(&mut self, joiner: &Joiner, operation: HttpOperation) -> (u16, Value) {
+        let asker = self.handle_http(joiner, operation);
         self.settle();
         self.answer(asker)
     }
@@ -198,12 +198,12 @@ impl World {
         limit: Option<&str>,
     ) -> (u16, Value) {
         let own = |text: Option<&str>| text.map(str::to_owned);
-        self.get(joiner, Verb::Messages { after: own(after), before: own(before), limit: own(limit) })
+        self.get(joiner, HttpOperation::Messages { after: own(after), before: own(before), limit: own(limit) })
     }
 
     /// The body of a POST as it was written, and the answer to it.
     pub fn post_text(&mut self, joiner: &Joiner, body: &str) -> (u16, Value) {
-        self.get(joiner, Verb::Publish { body: body.to_owned() })
+        self.get(joiner, HttpOperation::Publish { body: body.to_owned() })
     }
 
     /// The answer to an HTTP request.

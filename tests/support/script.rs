@@ -29,9 +29,9 @@ pub enum Step {
     /// Its connection breaks.
     Cut(usize),
     /// It sends one frame, or several as an array.
-    Send(usize, Vec<Ask>),
+    Send(usize, Vec<PendingPost>),
     /// The user of this client publishes over HTTP.
-    Post(usize, Vec<Ask>),
+    Post(usize, Vec<PendingPost>),
     /// It pings, which nobody but the platform notices.
     Ping(usize),
     /// It stops reading, or has read all.
@@ -46,7 +46,7 @@ pub enum Step {
 
 /// One request.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub enum PendingPost {
     Publish { event: &'static str, id: Option<u8>, data: u8, echo: bool, to: Option<u8>, if_seq: Option<u8> },
     History,
     Resume { back: u8 },
@@ -76,37 +76,37 @@ pub fn long_scripts(steps: usize) -> impl Strategy<Value = Vec<Step>> {
 
 fn step() -> impl Strategy<Value = Step> {
     let who = || 0..CAST.len();
-    let asks = || prop_oneof![3 => prop::collection::vec(ask(), 1..2), 1 => prop::collection::vec(ask(), 1..6)];
+    let posts = || prop_oneof![3 => prop::collection::vec(asked(), 1..2), 1 => prop::collection::vec(asked(), 1..6)];
     prop_oneof![
         6 => (who(), any::<bool>()).prop_map(|(who, resumes)| Step::Join { who, resumes, returns: false }),
         1 => who().prop_map(Step::Leave),
         1 => who().prop_map(Step::Cut),
-        16 => (who(), asks()).prop_map(|(who, asks)| Step::Send(who, asks)),
-        2 => (who(), prop::collection::vec(publish(), 1..4)).prop_map(|(who, asks)| Step::Post(who, asks)),
+        16 => (who(), posts()).prop_map(|(who, posts)| Step::Send(who, posts)),
+        2 => (who(), prop::collection::vec(publish(), 1..4)).prop_map(|(who, posts)| Step::Post(who, posts)),
         4 => prop::sample::select(vec![0, 1, 7, 400, 9_000, 11_000]).prop_map(Step::Wait),
         2 => (0..2_usize).prop_map(Step::FailWrite),
         1 => Just(Step::Crash),
     ]
 }
 
-fn ask() -> impl Strategy<Value = Ask> {
+fn asked() -> impl Strategy<Value = PendingPost> {
     prop_oneof![
         12 => publish(),
-        1 => Just(Ask::History),
-        1 => (0..4_u8).prop_map(|back| Ask::Resume { back }),
-        1 => prop::option::of(0..3_u8).prop_map(Ask::Presence),
-        1 => Just(Ask::Auth),
-        1 => Just(Ask::Bad),
+        1 => Just(PendingPost::History),
+        1 => (0..4_u8).prop_map(|back| PendingPost::Resume { back }),
+        1 => prop::option::of(0..3_u8).prop_map(PendingPost::Presence),
+        1 => Just(PendingPost::Auth),
+        1 => Just(PendingPost::Bad),
     ]
 }
 
-fn publish() -> impl Strategy<Value = Ask> {
+fn publish() -> impl Strategy<Value = PendingPost> {
     let event =
         prop::sample::select(vec!["say", "say", "say", "small", "wave", "wave", "nod", "rare", "sing", "edict"]);
     let id = prop::option::weighted(0.9, 0..2 * POOL);
     let (to, if_seq) = (prop::option::weighted(0.1, 0..5_u8), prop::option::weighted(0.1, 0..6_u8));
     (event, id, 0..3_u8, prop::bool::weighted(0.7), to, if_seq)
-        .prop_map(|(event, id, data, echo, to, if_seq)| Ask::Publish { event, id, data, echo, to, if_seq })
+        .prop_map(|(event, id, data, echo, to, if_seq)| PendingPost::Publish { event, id, data, echo, to, if_seq })
 }
 
 /// What came of a script.
@@ -149,14 +149,14 @@ impl Played {
             }
             Step::Leave(who) => cast[*who].into_iter().for_each(|client| self.world.leave(client)),
             Step::Cut(who) => cast[*who].into_iter().for_each(|client| self.world.cut(client)),
-            Step::Send(who, asks) => {
+            Step::Send(who, posts) => {
                 let Some(client) = cast[*who].filter(|client| self.listens(*client)) else { return };
-                let frames: Vec<_> = asks.iter().map(|ask| self.frame(client, *who, ask)).collect();
+                let frames: Vec<_> = posts.iter().map(|ask| self.frame(client, *who, ask)).collect();
                 let text = if let [one] = frames.as_slice() { one.clone() } else { json!(frames) };
                 self.world.send(client, text);
             }
-            Step::Post(who, asks) => {
-                let frames: Vec<_> = asks.iter().map(|ask| self.request(*who, ask, &[])).collect();
+            Step::Post(who, posts) => {
+                let frames: Vec<_> = posts.iter().map(|ask| self.request(*who, ask, &[])).collect();
                 self.world.post(&joiner(*who), json!(frames));
             }
             Step::Wait(millis) => self.world.advance(*millis),
@@ -187,7 +187,7 @@ impl Played {
         client
     }
 
-    fn frame(&mut self, client: Client, who: usize, ask: &Ask) -> Value {
+    fn frame(&mut self, client: Client, who: usize, ask: &PendingPost) -> Value {
         let epoch_and_seq = position(&self.world, client);
         let position: Vec<_> = epoch_and_seq.into_iter().collect();
         let frame = self.request(who, ask, &position);
@@ -197,11 +197,11 @@ impl Played {
         frame
     }
 
-    fn request(&mut self, who: usize, ask: &Ask, position: &[(String, u64)]) -> Value {
+    fn request(&mut self, who: usize, ask: &PendingPost, position: &[(String, u64)]) -> Value {
         self.said += 1;
         let unique = self.said;
         match ask {
-            Ask::Publish { event, id, data, echo, to, if_seq } => {
+            PendingPost::Publish { event, id, data, echo, to, if_seq } => {
                 // Ids that may come twice come with the same data or other data; all else carries its order.
                 let data = match id.filter(|id| *id < POOL) {
                     Some(id) => json!({"id": id, "data": data}),
@@ -221,15 +221,15 @@ impl Played {
                 }
                 frame
             }
-            Ask::History => json!({"type": "history", "id": format!("h{unique}"), "limit": 5}),
-            Ask::Resume { back } => {
+            PendingPost::History => json!({"type": "history", "id": format!("h{unique}"), "limit": 5}),
+            PendingPost::Resume { back } => {
                 let (epoch, seq) = position.first().cloned().unwrap_or_default();
                 let after = seq.saturating_sub(u64::from(*back));
                 json!({"type": "resume", "id": format!("r{unique}-{after}"), "epoch": epoch, "after": after})
             }
-            Ask::Presence(data) => json!({"type": "presence", "id": format!("p{unique}"), "data": data}),
-            Ask::Auth => json!({"type": "auth", "id": format!("t{unique}"), "token": joiner(who).token()}),
-            Ask::Bad => json!({"type": "publish", "id": format!("b{unique}"), "event": 7}),
+            PendingPost::Presence(data) => json!({"type": "presence", "id": format!("p{unique}"), "data": data}),
+            PendingPost::Auth => json!({"type": "auth", "id": format!("t{unique}"), "token": joiner(who).token()}),
+            PendingPost::Bad => json!({"type": "publish", "id": format!("b{unique}"), "event": 7}),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong around a channel: a storage that fails when it is told to, and a process that dies in a turn.
 
 use dormouse_core::storage::{
-    Departure, Floor, Head, Held, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
+    DisconnectGrace, Floor, Head, Held, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
 };
 use dormouse_protocol::name::{ConnectionId, Millis};
 
@@ -99,20 +99,20 @@ impl Storage for Troubled<'_> {
         self.write()?.clear()
     }
 
-    fn put_departure(&mut self, departure: &Departure) -> Result<(), StorageError> {
-        self.write()?.put_departure(departure)
+    fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError> {
+        self.write()?.put_grace(grace)
     }
 
-    fn take_departure(&mut self, connection: &ConnectionId) -> Result<Option<Departure>, StorageError> {
-        self.write()?.take_departure(connection)
+    fn take_grace(&mut self, connection: &ConnectionId) -> Result<Option<DisconnectGrace>, StorageError> {
+        self.write()?.take_grace(connection)
     }
 
-    fn take_due(&mut self, now: Millis) -> Result<Vec<Departure>, StorageError> {
+    fn take_due(&mut self, now: Millis) -> Result<Vec<DisconnectGrace>, StorageError> {
         self.write()?.take_due(now)
     }
 
-    fn departures(&mut self) -> Result<Vec<Departure>, StorageError> {
-        self.read()?.departures()
+    fn graces(&mut self) -> Result<Vec<DisconnectGrace>, StorageError> {
+        self.read()?.graces()
     }
 
     fn rows_written(&self) -> u64 {

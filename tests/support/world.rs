@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use deployment::app::App;
-use dormouse_core::channel::{Channel, Effects, Fresh, Joining, Links, Question, Turn, Unreadable, Unsent, Verb};
+use dormouse_core::channel::{
+    Channel, Effects, Fresh, HttpOperation, HttpRequest, Joining, Links, Turn, Unreadable, Unsent,
+};
 use dormouse_core::contract::{Application, Contract};
-use dormouse_core::effect::{AskerKey, Effect, Hearing, LogLine, SessionKey};
+use dormouse_core::effect::{AskerKey, Effect, LogLine, SessionKey, Subscription};
 use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
+use dormouse_core::hibernated_session::HibernatedSession;
 use dormouse_core::limits::Limits;
 use dormouse_core::pattern::Pattern;
 use dormouse_core::session::{ATTACHMENT_MAX, Kept, ResumeQuery};
-use dormouse_core::sleeper::Sleeper;
-use dormouse_core::storage::{Departure, MemoryStorage, Storage as _};
+use dormouse_core::storage::{DisconnectGrace, MemoryStorage, Storage as _};
 use dormouse_protocol::name::{Address, ChannelName, ConnectionId, Epoch, Millis, UserId};
 use serde_json::{Value, json};
 
@@ -51,7 +53,7 @@ pub struct Socket {
     /// Texts as they came, so that batches can be seen.
     pub texts: Vec<String>,
     pub attachment: String,
-    pub hearing: Option<Hearing>,
+    pub subscription: Option<Subscription>,
     pub hung_up: Option<u16>,
     pub pinged: Option<Millis>,
     /// Whether the channel has given it up, and only the platform has it still.
@@ -389,18 +391,18 @@ impl World {
     }
 
     /// An HTTP request; its answer once there is one.
-    pub fn ask(&mut self, joiner: &Joiner, verb: Verb) -> AskerKey {
+    pub fn handle_http(&mut self, joiner: &Joiner, operation: HttpOperation) -> AskerKey {
         let grant = joiner.grant(&self.name, self.now);
         let (fresh, address) = (self.fresh().epoch, joiner.address.as_deref().map(Address::of));
         self.asked += 1;
         let asker = AskerKey(self.asked);
-        self.event(|channel, turn| channel.ask(turn, asker, Question { grant, verb, fresh, address }));
+        self.event(|channel, turn| channel.handle_http(turn, asker, HttpRequest { grant, operation, fresh, address }));
         asker
     }
 
     /// A publish over HTTP, waited for.
     pub fn post(&mut self, joiner: &Joiner, body: Value) -> (u16, Value) {
-        let asker = self.ask(joiner, Verb::Publish { body: body.to_string() });
+        let asker = self.handle_http(joiner, HttpOperation::Publish { body: body.to_string() });
         self.settle();
         let (status, body, _) = self.answers[&asker].clone();
         (status, body)
@@ -562,9 +564,9 @@ impl World {
     }
 
     /// The members in their grace, as they stand on disk: what else stands there is no session's.
-    pub fn in_grace(&self) -> Vec<Departure> {
-        let departures = self.storage.clone().departures().unwrap_or_default();
-        departures.into_iter().filter(|departure| Kept::decode(&departure.session).is_some()).collect()
+    pub fn in_grace(&self) -> Vec<DisconnectGrace> {
+        let graces = self.storage.clone().graces().unwrap_or_default();
+        graces.into_iter().filter(|grace| Kept::decode(&grace.session).is_some()).collect()
     }
 
     /// How many attachments the channel has read whole.
@@ -620,7 +622,7 @@ impl World {
     fn wake(&mut self) -> Channel {
         self.wakes += 1;
         // Who hears what is not kept through sleep.
-        self.wires.open.values().for_each(|client| self.wires.sockets[client.0].hearing = None);
+        self.wires.open.values().for_each(|client| self.wires.sockets[client.0].subscription = None);
         let rules = Rc::clone(self.contract.rules(&self.name).unwrap());
         let open = self.wires.open.values().copied().collect();
         self.wires.rename(open);
@@ -661,29 +663,29 @@ impl World {
                     self.deliver(session, &text);
                 }
             }
-            Effect::Broadcast { hearing, except, text } => {
+            Effect::Broadcast { subscription, except, text } => {
                 let hears = |(key, socket): (SessionKey, &Socket)| {
-                    (socket.hearing == Some(hearing) && !except.contains(&key)).then_some(key)
+                    (socket.subscription == Some(subscription) && !except.contains(&key)).then_some(key)
                 };
                 let keys: Vec<_> = self.wires.iter().filter_map(hears).collect();
                 for key in keys {
                     self.deliver(key, &text);
                 }
             }
-            Effect::Hear { session, hearing } => {
+            Effect::Subscribe { session, subscription } => {
                 if let Some(socket) = self.wires.socket(session) {
-                    socket.hearing = Some(hearing);
+                    socket.subscription = Some(subscription);
                 }
             }
-            Effect::HearAll { hearing } => {
-                for (key, hearing) in (0..).map(SessionKey).zip(hearing) {
+            Effect::SubscribeAll { subscription } => {
+                for (key, subscription) in (0..).map(SessionKey).zip(subscription) {
                     // The one whose close woke the channel is gone already.
                     if let Some(socket) = self.wires.socket(key) {
-                        socket.hearing = Some(hearing);
+                        socket.subscription = Some(subscription);
                     }
                 }
             }
-            Effect::Remember { session, attachment } => {
+            Effect::SaveAttachment { session, attachment } => {
                 let bytes = v8_bytes(&attachment);
                 assert!(bytes <= ATTACHMENT_MAX, "an attachment of {bytes} bytes");
                 if let Some(socket) = self.wires.socket(session) {
@@ -722,8 +724,9 @@ impl World {
 
 /// The head of an attachment, as the shell hands it over.
 fn head(attachment: &str) -> String {
-    let head = attachment.get(..Sleeper::HEAD).filter(|head| head.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
-    head.map_or_else(|| " ".repeat(Sleeper::HEAD), str::to_owned)
+    let head =
+        attachment.get(..HibernatedSession::HEAD).filter(|head| head.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+    head.map_or_else(|| " ".repeat(HibernatedSession::HEAD), str::to_owned)
 }
 
 /// How many bytes the platform counts a text as that it is to keep: one for each character if all are below U+0100,

@@ -52,7 +52,7 @@ impl Rig {
         effects
     }
 
-    /// The first message opens a spell, the others wait in the open batch, and the timer flushes them together.
+    /// The first message opens a batch window, the others wait in the open batch, and the timer flushes them together.
     pub fn crowd<'a>(&mut self, frames: impl IntoIterator<Item = &'a str>) -> Effects {
         let mut effects = Effects::new();
         for frame in frames {

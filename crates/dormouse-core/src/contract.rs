@@ -27,7 +27,7 @@ pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
 pub use mistake::Mistake;
 
 use crate::pattern::Pattern;
-use crate::sorted::in_order;
+use crate::sorted_vec_map::in_order;
 use dormouse_protocol::name::ChannelName;
 
 /// A deployment of the service: its contract, and later its handlers.

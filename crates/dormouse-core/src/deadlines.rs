@@ -1,17 +1,17 @@
 //! What is due when, the earliest first: so that a turn finds the next deadline without looking at all of them.
 
-use crate::sorted::Sorted;
+use crate::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::name::Millis;
 
 /// The deadlines of one kind, each of somebody. Whoever sets one knows when it is, and takes it back by that.
 #[derive(Debug)]
 pub struct Deadlines<K> {
-    due: Sorted<(Millis, K), ()>,
+    due: SortedVecMap<(Millis, K), ()>,
 }
 
 impl<K> Default for Deadlines<K> {
     fn default() -> Self {
-        Self { due: Sorted::new() }
+        Self { due: SortedVecMap::new() }
     }
 }
 

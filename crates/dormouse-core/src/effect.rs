@@ -12,7 +12,7 @@ pub struct AskerKey(pub u32);
 
 /// What a session hears of a broadcast, by right (rule F4): one text is sent for each form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hearing {
+pub enum Subscription {
     /// Only what is addressed to it: not signed in yet, or on its way out.
     Nothing,
     /// Messages, and not who is here.
@@ -41,26 +41,26 @@ pub enum Effect {
     /// Send one text frame to every session of one form, but for a few who get their own.
     Broadcast {
         /// Which form this text is for.
-        hearing: Hearing,
+        subscription: Subscription,
         /// Sessions of that form that are passed over.
         except: Vec<SessionKey>,
         /// The frame, or an array of frames, encoded.
         text: String,
     },
     /// From now on the session hears this much of what is broadcast.
-    Hear {
+    Subscribe {
         /// Whose hearing changes.
         session: SessionKey,
         /// What it hears from now on.
-        hearing: Hearing,
+        subscription: Subscription,
     },
-    /// From now on the sessions that slept hear this much, by their keys from 0: as [`Effect::Hear`], in one.
-    HearAll {
+    /// From now on the sessions that slept hear this much, by their keys from 0: as [`Effect::Subscribe`], in one.
+    SubscribeAll {
         /// What each hears.
-        hearing: Vec<Hearing>,
+        subscription: Vec<Subscription>,
     },
     /// Write the session's attachment: what must survive sleep (rule H3).
-    Remember {
+    SaveAttachment {
         /// Whose attachment it is.
         session: SessionKey,
         /// The attachment, versioned, at most 16,384 bytes.

@@ -12,7 +12,7 @@ use dormouse_protocol::name::{Epoch, Millis};
 use window::Window;
 
 pub use reading::{Asked, Found, Replay, SHORT_MEMORY};
-pub use window::{Mark, Seen};
+pub use window::{DedupeKey, Seen};
 
 /// The order and the memory of one channel.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct History {
     at: Millis,
     bytes: u64,
     /// The marks of what is accepted and not yet written, one for each seq after `seq`.
-    reserved: Vec<Option<Mark>>,
+    reserved: Vec<Option<DedupeKey>>,
     window: Option<Window>,
     oldest: Option<RowKey>,
     held: Held,
@@ -131,7 +131,7 @@ impl History {
     /// Whatever the storage says where the window must be read first.
     pub fn seen(
         &mut self,
-        mark: &Mark,
+        dedupe_key: &DedupeKey,
         now: Millis,
         limits: &Limits,
         storage: &mut dyn Storage,
@@ -140,16 +140,16 @@ impl History {
             self.window = Some(Window::read(self.window_floor(now, limits), storage)?);
         }
         // What is only reserved pushes nothing out of the window: it may yet be taken back.
-        Ok(self.window.as_ref().and_then(|window| window.seen(mark, self.seq, now, limits)))
+        Ok(self.window.as_ref().and_then(|window| window.seen(dedupe_key, self.seq, now, limits)))
     }
 
     /// Reserves the next seq (rule D2).
-    pub fn reserve(&mut self, mark: Option<Mark>, now: Millis) -> u64 {
+    pub fn reserve(&mut self, dedupe_key: Option<DedupeKey>, now: Millis) -> u64 {
         let seq = self.head().saturating_add(1);
-        if let (Some(window), Some(mark)) = (&mut self.window, &mark) {
-            window.insert(mark.clone(), seq, now);
+        if let (Some(window), Some(dedupe_key)) = (&mut self.window, &dedupe_key) {
+            window.insert(dedupe_key.clone(), seq, now);
         }
-        self.reserved.push(mark);
+        self.reserved.push(dedupe_key);
         seq
     }
 
@@ -192,9 +192,9 @@ impl History {
         let count = frames.len();
         let key =
             RowKey { first: self.seq.saturating_add(1), count: count as u64, at: self.at.max(now), before: self.bytes };
-        let marks = window::encode(self.reserved.get(..count).ok_or_else(invalid)?);
+        let dedupe_keys = window::encode(self.reserved.get(..count).ok_or_else(invalid)?);
         let lengths = frames.iter().map(|frame| u32::try_from(frame.len()).unwrap_or(u32::MAX)).collect();
-        let row = Row::new(key, epoch, marks, lengths, frames.join(",")).ok_or_else(invalid)?;
+        let row = Row::new(key, epoch, dedupe_keys, lengths, frames.join(",")).ok_or_else(invalid)?;
         let bytes = row.bytes_after();
         storage.append(&row, &[self.bounds_floor(now, key.last(), bytes), self.window_floor(now, limits)])?;
         self.reserved.drain(..count);

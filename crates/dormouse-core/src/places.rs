@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::hibernated_session::HibernatedSession;
 use crate::session::{Session, Stage};
-use crate::sleeper::Sleeper;
 use dormouse_protocol::name::{Address, UserId};
 
 /// Places taken beside those of users who are here: for as long as the socket is open, also by who was told `bye`.
@@ -53,9 +53,9 @@ impl Places {
     }
 
     /// A session that sleeps comes, or goes.
-    pub fn count_sleeper(&mut self, sleeper: &Sleeper, comes: bool) {
-        if sleeper.is_anonymous() {
-            self.count_userless(sleeper.address(), false, comes);
+    pub fn count_hibernated(&mut self, hibernated: &HibernatedSession, comes: bool) {
+        if hibernated.is_anonymous() {
+            self.count_userless(hibernated.address(), false, comes);
         }
     }
 

@@ -3,20 +3,20 @@
 use std::rc::Rc;
 
 use crate::limits::Limits;
-use crate::sorted::Sorted;
+use crate::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// The members of a channel, by connection, so that the list reads the same before and after sleep.
 #[derive(Debug)]
 pub struct Presence {
-    members: Sorted<ConnectionId, Rc<str>>,
+    members: SortedVecMap<ConnectionId, Rc<str>>,
     /// How many more are on the list whose sessions sleep: only while it is a number.
     asleep: usize,
-    /// How long the list is, sleepers included.
+    /// How long the list is, hibernated sessions included.
     bytes: usize,
     /// What the others are to be told of.
-    changes: Sorted<ConnectionId, Box<Change>>,
+    changes: SortedVecMap<ConnectionId, Box<Change>>,
     mode: Mode,
     /// Whether list and number changed places since the last telling.
     switched: bool,
@@ -71,10 +71,10 @@ impl Presence {
     pub const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::COUNT } else { Mode::List };
         Self {
-            members: Sorted::new(),
+            members: SortedVecMap::new(),
             asleep: 0,
             bytes: 0,
-            changes: Sorted::new(),
+            changes: SortedVecMap::new(),
             mode,
             switched: false,
             always_counted,
@@ -92,13 +92,13 @@ impl Presence {
     }
 
     /// Counts a member whose session sleeps, so many bytes long in the list.
-    pub fn add_sleeper(&mut self, bytes: usize) {
+    pub fn add_hibernated(&mut self, bytes: usize) {
         self.asleep = self.asleep.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
-    /// A sleeper is read whole: it is counted no more, and [recalled](Self::recall) next.
-    pub fn rouse(&mut self, bytes: usize) {
+    /// A hibernated session is read whole: it is counted no more, and [recalled](Self::recall) next.
+    pub fn hydrate(&mut self, bytes: usize) {
         self.asleep = self.asleep.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
         if let Mode::Count { told: Some(told), .. } = &mut self.mode {
@@ -167,7 +167,7 @@ impl Presence {
     pub fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
         // Of a number nobody is told who came and went: the changes are passed over.
         let listed = if self.mode == Mode::List { Some(&mut self.changes) } else { None };
-        for (connection, change) in listed.into_iter().flat_map(Sorted::iter_mut) {
+        for (connection, change) in listed.into_iter().flat_map(SortedVecMap::iter_mut) {
             match connection == joiner {
                 true => change.own = self.members.get(connection).cloned(),
                 false => change.shown |= self.members.get(connection) != change.told.as_ref(),

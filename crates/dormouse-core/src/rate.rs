@@ -1,6 +1,6 @@
 //! How fast one may speak: token buckets (rule R5).
 
-use crate::few::Few;
+use crate::small_map::SmallMap;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::name::{Address, ConnectionId, EventName, Millis, UserId};
 
@@ -121,7 +121,7 @@ pub struct Buckets {
     address: Option<Bucket>,
     auth: Option<Bucket>,
     replay: Option<Bucket>,
-    events: Few<EventName, Bucket>,
+    events: SmallMap<EventName, Bucket>,
 }
 
 /// Which bucket of a payer.

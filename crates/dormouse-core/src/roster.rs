@@ -3,27 +3,27 @@
 use std::rc::Rc;
 
 use crate::deadlines::Deadlines;
-use crate::effect::{Hearing, SessionKey};
+use crate::effect::{SessionKey, Subscription};
+use crate::hibernated_session::{HibernatedSession, Wanted};
+use crate::hibernated_sessions::HibernatedSessions;
 use crate::places::{Places, step};
 use crate::session::{Session, Stage};
-use crate::sleeper::{Sleeper, Wanted};
-use crate::sleepers::Sleepers;
-use crate::sorted::Sorted;
+use crate::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 use dormouse_protocol::request::Targets;
 
 /// All sessions whose link is open, those on their way out included.
 #[derive(Debug, Default)]
 pub struct Roster {
-    sessions: Sorted<SessionKey, Box<Session>>,
-    sleepers: Sleepers,
+    sessions: SortedVecMap<SessionKey, Box<Session>>,
+    hibernated: HibernatedSessions,
     next: u32,
-    by_connection: Sorted<ConnectionId, SessionKey>,
-    by_user: Sorted<UserId, Vec<SessionKey>>,
+    by_connection: SortedVecMap<ConnectionId, SessionKey>,
+    by_user: SortedVecMap<UserId, Vec<SessionKey>>,
     places: Places,
-    by_role: Sorted<(Rc<str>, SessionKey), ()>,
+    by_role: SortedVecMap<(Rc<str>, SessionKey), ()>,
     awaiting: usize,
-    hearing: [usize; 2],
+    subscription: [usize; 2],
     /// When grants expire (rule A6).
     expiries: Deadlines<SessionKey>,
     /// When those must have signed in who have not yet (rule A7).
@@ -97,51 +97,51 @@ impl Roster {
     }
 
     /// Adds the next session that slept, by its head alone; `None` for a socket whose session is read whole.
-    pub fn add_sleeper(&mut self, sleeper: Option<Sleeper>) {
-        if let Some(sleeper) = &sleeper {
-            self.count_sleeper(sleeper, true);
+    pub fn add_hibernated(&mut self, hibernated: Option<HibernatedSession>) {
+        if let Some(hibernated) = &hibernated {
+            self.count_hibernated(hibernated, true);
         }
-        self.sleepers.add(sleeper);
+        self.hibernated.add(hibernated);
     }
 
-    /// Takes out a sleeper, whose session is put in its place.
-    pub fn rouse(&mut self, key: SessionKey) -> Option<Sleeper> {
-        let sleeper = self.sleepers.rouse(key)?;
-        self.count_sleeper(&sleeper, false);
-        Some(sleeper)
+    /// Takes out a hibernated session, whose session is put in its place.
+    pub fn hydrate(&mut self, key: SessionKey) -> Option<HibernatedSession> {
+        let hibernated = self.hibernated.hydrate(key)?;
+        self.count_hibernated(&hibernated, false);
+        Some(hibernated)
     }
 
-    /// The keys of all sleepers.
-    pub fn sleepers(&self) -> Vec<SessionKey> {
-        self.sleepers.keys()
+    /// The keys of all hibernated sessions.
+    pub fn hibernated(&self) -> Vec<SessionKey> {
+        self.hibernated.keys()
     }
 
-    /// The keys of the sleepers that may be one of these.
-    pub fn sleepers_named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
-        self.sleepers.named(wanted)
+    /// The keys of the hibernated sessions that may be one of these.
+    pub fn hibernated_named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
+        self.hibernated.named(wanted)
     }
 
-    /// The keys of the sleepers whose grant has expired (rule A6); each is told of once.
-    pub fn sleepers_expired(&mut self, now: Millis) -> Vec<SessionKey> {
-        self.sleepers.expired(now)
+    /// The keys of the hibernated sessions whose grant has expired (rule A6); each is told of once.
+    pub fn hibernated_expired(&mut self, now: Millis) -> Vec<SessionKey> {
+        self.hibernated.expired(now)
     }
 
-    /// A sleeper, where nobody is awake but those on their way out.
-    pub fn lone_sleeper(&mut self) -> Option<SessionKey> {
-        if self.by_connection.is_empty() { self.sleepers.first() } else { None }
+    /// A hibernated session, where nobody is awake but those on their way out.
+    pub fn lone_hibernated(&mut self) -> Option<SessionKey> {
+        if self.by_connection.is_empty() { self.hibernated.first() } else { None }
     }
 
-    fn count_sleeper(&mut self, sleeper: &Sleeper, comes: bool) {
-        self.places.count_sleeper(sleeper, comes);
-        self.count_hearing(sleeper.hearing, comes);
+    fn count_hibernated(&mut self, hibernated: &HibernatedSession, comes: bool) {
+        self.places.count_hibernated(hibernated, comes);
+        self.count_subscription(hibernated.subscription, comes);
     }
 
-    fn count_hearing(&mut self, hearing: Hearing, comes: bool) {
-        let [messages, presence] = &mut self.hearing;
-        match hearing {
-            Hearing::Nothing => {}
-            Hearing::Messages => step(messages, comes),
-            Hearing::Presence => step(presence, comes),
+    fn count_subscription(&mut self, subscription: Subscription, comes: bool) {
+        let [messages, presence] = &mut self.subscription;
+        match subscription {
+            Subscription::Nothing => {}
+            Subscription::Messages => step(messages, comes),
+            Subscription::Presence => step(presence, comes),
         }
     }
 
@@ -163,7 +163,7 @@ impl Roster {
             Stage::Awaiting { .. } => step(&mut self.awaiting, comes),
             Stage::Joined => {}
         }
-        self.count_hearing(session.hearing(), comes);
+        self.count_subscription(session.subscription(), comes);
     }
 
     /// The session was told `bye` and has not closed in its time: it keeps its place (rule R7).
@@ -212,12 +212,12 @@ impl Roster {
 
     /// How many sockets are open, those on their way out included.
     pub fn open(&self) -> usize {
-        self.sessions.len().saturating_add(self.sleepers.len())
+        self.sessions.len().saturating_add(self.hibernated.len())
     }
 
     /// Whether no session is left but those on their way out.
     pub fn is_deserted(&self) -> bool {
-        self.by_connection.is_empty() && self.sleepers.is_empty()
+        self.by_connection.is_empty() && self.hibernated.is_empty()
     }
 
     /// Who takes which of the channel's places.
@@ -231,22 +231,22 @@ impl Roster {
     }
 
     /// How many hear broadcasts of this form.
-    pub const fn hearing(&self, hearing: Hearing) -> usize {
-        let [messages, presence] = self.hearing;
-        match hearing {
-            Hearing::Nothing => 0,
-            Hearing::Messages => messages,
-            Hearing::Presence => presence,
+    pub const fn subscription(&self, subscription: Subscription) -> usize {
+        let [messages, presence] = self.subscription;
+        match subscription {
+            Subscription::Nothing => 0,
+            Subscription::Messages => messages,
+            Subscription::Presence => presence,
         }
     }
 
     /// How many hear any broadcast.
     pub const fn hearers(&self) -> usize {
-        let [messages, presence] = self.hearing;
+        let [messages, presence] = self.subscription;
         messages.saturating_add(presence)
     }
 
-    /// The sessions whose grant has expired, each told of once; a sleeper's must have been [roused](Self::rouse).
+    /// The sessions whose grant has expired, each told of once; a hibernated session's must have been [hydrated](Self::hydrate).
     pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
         self.expiries.take(now)
     }
@@ -268,7 +268,7 @@ impl Roster {
         let roles = targets.roles.iter().flat_map(|role| self.of_role(role));
         let mut keys: Vec<_> = users.chain(connections).chain(roles).collect();
         keys.retain(|key| {
-            let hears = self.session(*key).is_some_and(|session| session.hearing() != Hearing::Nothing);
+            let hears = self.session(*key).is_some_and(|session| session.subscription() != Subscription::Nothing);
             hears && Some(*key) != sender
         });
         keys.sort_unstable();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Ability, ChannelRules};
-use crate::effect::Hearing;
+use crate::effect::Subscription;
 use crate::grant::Grant;
 use crate::grant::Rights;
 use crate::rate::Payer;
@@ -238,11 +238,11 @@ impl Session {
     }
 
     /// What it hears of a broadcast.
-    pub fn hearing(&self) -> Hearing {
+    pub fn subscription(&self) -> Subscription {
         match (self.joined(), self.watches) {
-            (false, _) => Hearing::Nothing,
-            (true, false) => Hearing::Messages,
-            (true, true) => Hearing::Presence,
+            (false, _) => Subscription::Nothing,
+            (true, false) => Subscription::Messages,
+            (true, true) => Subscription::Presence,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A backend, which asks over HTTP.
 
-use dormouse_core::channel::Verb;
+use dormouse_core::channel::HttpOperation;
 use serde_json::{Value, json};
 
 use super::{HOUR, Sim};
@@ -71,19 +71,19 @@ impl Sim {
     pub(super) fn send_posts(&mut self, posts: Vec<usize>, array: bool) -> Result<(), Fault> {
         let bodies: Vec<Value> = posts.iter().map(|post| self.posts[*post].body.clone()).collect();
         let body = if array { Value::from(bodies) } else { bodies[0].clone() };
-        self.ask(Verb::Publish { body: body.to_string() }, What::Posts { posts, array })
+        self.handle_http(HttpOperation::Publish { body: body.to_string() }, What::Posts { posts, array })
     }
 
     pub(super) fn read(&mut self) -> Result<(), Fault> {
-        self.ask(Verb::Members, What::Members)?;
+        self.handle_http(HttpOperation::Members, What::Members)?;
         let before = Some(self.watch.ledger.stored());
-        let verb = Verb::Messages { after: None, before: before.map(|it| it.to_string()), limit: None };
-        self.ask(verb, What::Page { before })
+        let operation = HttpOperation::Messages { after: None, before: before.map(|it| it.to_string()), limit: None };
+        self.handle_http(operation, What::Page { before })
     }
 
-    fn ask(&mut self, verb: Verb, what: What) -> Result<(), Fault> {
+    fn handle_http(&mut self, operation: HttpOperation, what: What) -> Result<(), Fault> {
         let asked = Asked { what, met: self.world.trouble.met, full: self.watch.full };
-        let asker = self.world.ask(&self.backend(), verb);
+        let asker = self.world.handle_http(&self.backend(), operation);
         self.asked.insert(asker, asked);
         self.look()
     }

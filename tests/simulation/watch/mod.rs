@@ -63,7 +63,7 @@ pub struct Watch {
     /// Devices whose last welcome or resume was `lost`, so that the app was told honestly.
     lost: BTreeSet<usize>,
     /// The list of members as it was before the step, and as it stands in rows.
-    departures: BTreeSet<String>,
+    graces: BTreeSet<String>,
     shown: BTreeMap<String, Value>,
     names: BTreeSet<String>,
     /// Who heard what is not kept, in this step.
@@ -104,7 +104,7 @@ impl Watch {
             count: None,
             told_count: None,
             lost: BTreeSet::new(),
-            departures: BTreeSet::new(),
+            graces: BTreeSet::new(),
             shown: BTreeMap::new(),
             names: BTreeSet::new(),
             heard: BTreeMap::new(),
@@ -156,9 +156,9 @@ impl Watch {
     }
 
     pub fn note_departures(&mut self, world: &World) {
-        let departures = world.in_grace();
+        let graces = world.in_grace();
         self.doomed = self.ledger.is_doomed();
-        self.departures = departures.into_iter().map(|it| it.connection.as_str().to_owned()).collect();
+        self.graces = graces.into_iter().map(|it| it.connection.as_str().to_owned()).collect();
     }
 
     // --- after each step -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_core::storage::Departure;
+use dormouse_core::storage::DisconnectGrace;
 use dormouse_protocol::name::Millis;
 use serde_json::Value;
 
@@ -16,10 +16,10 @@ use crate::{check, fault};
 const ALARM_AGAIN: Millis = 5_000;
 
 impl Watch {
-    /// Wherever a departure is on disk, an alarm fires when it is due; one that met trouble in the storage, or a process
+    /// Wherever a grace is on disk, an alarm fires when it is due; one that met trouble in the storage, or a process
     /// that died, is tried again a while later.
     pub(super) fn every_leave_comes(&self, world: &World) -> Result<(), Fault> {
-        for Departure { connection, due, .. } in world.in_grace() {
+        for DisconnectGrace { connection, due, .. } in world.in_grace() {
             let by = self.excuse.map_or(0, |excuse| excuse + ALARM_AGAIN).max(due);
             let in_time = world.alarm.is_some_and(|alarm| alarm <= by);
             check!(in_time, Presence: "P3: {connection} leaves at {due}, the alarm is {:?}", world.alarm);
@@ -29,10 +29,10 @@ impl Watch {
 
     /// The members as they are.
     fn here(&self, world: &World) -> Result<BTreeMap<String, Value>, Fault> {
-        let departures = world.in_grace();
+        let graces = world.in_grace();
         let mut truth = BTreeMap::new();
-        for departure in departures {
-            let id = departure.connection.as_str().to_owned();
+        for grace in graces {
+            let id = grace.connection.as_str().to_owned();
             if self.absent.contains(&id) {
                 continue;
             }
@@ -98,7 +98,7 @@ impl Watch {
             let live = other.stage != Stage::Over || other.changed;
             other.id == old && live && other.joiner.user == conn.joiner.user
         });
-        let departed = self.departures.contains(&old) && self.shown_user(&old) == conn.joiner.user.as_deref();
+        let departed = self.graces.contains(&old) && self.shown_user(&old) == conn.joiner.user.as_deref();
         if conn.id == old {
             conn.inherited = self.unanswered.remove(&old).unwrap_or_default();
             conn.inherited.extend(replaced.iter().flat_map(|replaced| replaced.unanswered()));
@@ -155,7 +155,7 @@ impl Watch {
             let named = |it: &Conn| it.id == id || it.joiner.connection.as_deref() == Some(id);
             let lives = |it: &Conn| named(it) && it.stage != Stage::Over && world.is_connected(it.client);
             let departed = world.in_grace();
-            let returns = departed.iter().any(|departure| departure.connection.as_str() == id);
+            let returns = departed.iter().any(|grace| grace.connection.as_str() == id);
             // One who only left the list may go on speaking; of one who ended nothing comes after its leave.
             if conn.id != id && !returns && !self.conns.values().any(lives) {
                 conn.gone.insert(id.to_owned());

@@ -1,9 +1,9 @@
 //! A history that could not be read and was cleared: for as long as it would have been held, a position of nothing from
-//! before may have missed something that nobody knows of any more (rule D4). It is written down where departures are,
+//! before may have missed something that nobody knows of any more (rule D4). It is written down where graces are,
 //! as one that no release takes for a session's.
 
 use super::{Channel, Turn, retire};
-use crate::storage::{Departure, StorageError};
+use crate::storage::{DisconnectGrace, StorageError};
 use dormouse_protocol::name::ConnectionId;
 
 /// The name it is written down under; no connection of ours has one so short.
@@ -16,21 +16,21 @@ impl Channel {
         self.amnesia = Some(due);
         self.history.set_forgetful(true);
         let Some(connection) = ConnectionId::parse(MARK) else { return };
-        let mark = Departure { connection, due, session: String::new() };
-        if let Err(error) = turn.storage.put_departure(&mark) {
+        let mark = DisconnectGrace { connection, due, session: String::new() };
+        if let Err(error) = turn.storage.put_grace(&mark) {
             drop(self.internal(turn.now, format!("the loss of the history cannot be written: {error}")));
         }
     }
 
-    /// Whether what stands among departures is none. The mark of a contract that lacked this channel is taken back.
-    pub(super) fn is_mark(&mut self, turn: &mut Turn<'_>, departure: &Departure) -> Result<bool, StorageError> {
-        if departure.connection.as_str() == retire::MARK {
-            turn.storage.take_departure(&departure.connection)?;
+    /// Whether what stands among graces is none. The mark of a contract that lacked this channel is taken back.
+    pub(super) fn is_mark(&mut self, turn: &mut Turn<'_>, grace: &DisconnectGrace) -> Result<bool, StorageError> {
+        if grace.connection.as_str() == retire::MARK {
+            turn.storage.take_grace(&grace.connection)?;
             return Ok(true);
         }
-        let is_mark = departure.connection.as_str() == MARK;
+        let is_mark = grace.connection.as_str() == MARK;
         if is_mark {
-            self.amnesia = Some(departure.due);
+            self.amnesia = Some(grace.due);
             self.history.set_forgetful(true);
         }
         Ok(is_mark)
@@ -42,7 +42,7 @@ impl Channel {
             return Ok(());
         }
         if let Some(mark) = ConnectionId::parse(MARK) {
-            turn.storage.take_departure(&mark)?;
+            turn.storage.take_grace(&mark)?;
         }
         self.amnesia = None;
         self.history.set_forgetful(false);

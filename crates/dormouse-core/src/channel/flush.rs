@@ -1,12 +1,12 @@
 //! The flush: the open batch is written as a row, then told, each member the same text as every other with the same
-//! rights (rules D2, F4). And the spell: how long the next batch stays open.
+//! rights (rules D2, F4). And the batch window: how long the next batch stays open.
 
 use std::collections::BTreeMap;
 
 use super::{Channel, Turn};
 use crate::batch::{Asker, Audience, Entry, PERSONAL_BYTES_MAX, Reply, Says};
 use crate::contract::Ability;
-use crate::effect::{Effect, Hearing, SessionKey};
+use crate::effect::{Effect, SessionKey, Subscription};
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::frame::{self, Ack};
 use dormouse_protocol::name::Millis;
@@ -27,7 +27,7 @@ enum Who {
 
 /// Those of one hearing who hear something of their own.
 struct Part {
-    hearing: Hearing,
+    subscription: Subscription,
     own: Vec<SessionKey>,
     /// Whoever hears the same lines, by their places.
     groups: BTreeMap<Vec<usize>, Vec<SessionKey>>,
@@ -47,11 +47,11 @@ impl Line {
         matches!(self.who, Who::Everyone | Who::Watchers)
     }
 
-    fn reaches(&self, key: SessionKey, hearing: Hearing) -> bool {
+    fn reaches(&self, key: SessionKey, subscription: Subscription) -> bool {
         match &self.who {
             Who::Everyone => true,
-            Who::Watchers => hearing == Hearing::Presence,
-            Who::OtherWatchers(newcomer) => hearing == Hearing::Presence && *newcomer != key,
+            Who::Watchers => subscription == Subscription::Presence,
+            Who::OtherWatchers(newcomer) => subscription == Subscription::Presence && *newcomer != key,
             Who::Others(sender) => *sender != key,
             // Sorted, as the roster gives them.
             Who::Only(keys) => keys.binary_search(&key).is_ok(),
@@ -60,9 +60,11 @@ impl Line {
 }
 
 impl Channel {
-    /// Flushes at the end of an event, if nothing holds the batch back: it is not held while no spell runs.
+    /// Flushes at the end of an event, if nothing holds the batch back: it is not held while no batch window runs.
     pub(super) fn flush_if_due(&mut self, turn: &mut Turn<'_>) {
-        if self.spell.is_none() || self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max) {
+        if self.batch_window.is_none()
+            || self.batch.is_full(turn.now, self.limits.flush_bytes, self.limits.flush_ms_max)
+        {
             self.flush_now(turn);
         }
     }
@@ -72,26 +74,26 @@ impl Channel {
         if self.batch.is_empty() && !self.is_presence_due(turn.now) {
             return;
         }
-        let lone = self.spell.is_none();
+        let lone = self.batch_window.is_none();
         let pause = self.flush(turn);
-        self.spell = Some(self.clock.steady(turn.now).saturating_add(if lone { 0 } else { pause }));
+        self.batch_window = Some(self.clock.steady(turn.now).saturating_add(if lone { 0 } else { pause }));
         self.timer = None;
     }
 
-    /// The timer fired: what came meanwhile leaves together. A spell in which nothing came ends; one that flushed a
+    /// The timer fired: what came meanwhile leaves together. A batch window in which nothing came ends; one that flushed a
     /// single frame goes on with no wait; one that flushed several waits about as long as that flush cost, so that
     /// a crowd spends at most half its time sending.
-    pub(super) fn end_spell(&mut self, turn: &mut Turn<'_>) {
+    pub(super) fn end_batch_window(&mut self, turn: &mut Turn<'_>) {
         let now = self.clock.steady(turn.now);
-        if self.spell.is_none_or(|spell| spell > now) {
+        if self.batch_window.is_none_or(|batch_window| batch_window > now) {
             return;
         }
-        self.spell = None;
+        self.batch_window = None;
         if self.batch.is_empty() && !self.is_presence_due(turn.now) {
             return;
         }
         let pause = self.flush(turn);
-        self.spell = Some(now.saturating_add(pause));
+        self.batch_window = Some(now.saturating_add(pause));
     }
 
     /// Whether changes of presence are to be told now: not before it is known who is in its grace (rule P3).
@@ -101,9 +103,9 @@ impl Channel {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self, turn: &mut Turn<'_>) -> Millis {
-        self.expel_expired(turn);
+        self.disconnect_expired(turn);
         if self.presence.needs_names(&self.limits) {
-            self.rouse_all(turn.links);
+            self.hydrate_all(turn.links);
         }
         let entries = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
@@ -123,8 +125,8 @@ impl Channel {
         let bytes = lines.iter().fold(0_usize, |bytes, line| bytes.saturating_add(line.text.len()));
         self.speak(&lines);
         if switched {
-            self.rouse_all(turn.links);
-            self.remember_mode();
+            self.hydrate_all(turn.links);
+            self.save_mode();
         }
         self.meter.flushes = self.meter.flushes.saturating_add(1);
         if frames > 1 { self.cost(bytes) } else { 0 }
@@ -209,7 +211,8 @@ impl Channel {
         }
         personal.sort_unstable();
         personal.dedup();
-        let told = [Hearing::Presence, Hearing::Messages].map(|hearing| self.part(&personal, hearing, lines));
+        let told = [Subscription::Presence, Subscription::Messages]
+            .map(|subscription| self.part(&personal, subscription, lines));
         let bytes = told.iter().fold(0_usize, |bytes, part| bytes.saturating_add(part.bytes(lines)));
         if bytes > PERSONAL_BYTES_MAX && lines.len() > 1 {
             let apart = lines.chunk_by(|one, next| one.is_shared() && next.is_shared());
@@ -222,32 +225,32 @@ impl Channel {
     }
 
     /// Who of one hearing hears something of their own, and which lines: those who hear the same are one group.
-    fn part(&self, personal: &[SessionKey], hearing: Hearing, lines: &[Line]) -> Part {
-        let heard_by = |key: &SessionKey| self.roster.session(*key).is_some_and(|s| s.hearing() == hearing);
+    fn part(&self, personal: &[SessionKey], subscription: Subscription, lines: &[Line]) -> Part {
+        let heard_by = |key: &SessionKey| self.roster.session(*key).is_some_and(|s| s.subscription() == subscription);
         let own: Vec<SessionKey> = personal.iter().copied().filter(heard_by).collect();
         let mut groups: BTreeMap<Vec<usize>, Vec<SessionKey>> = BTreeMap::new();
         for key in &own {
-            let reaching = lines.iter().enumerate().filter(|(_, line)| line.reaches(*key, hearing));
+            let reaching = lines.iter().enumerate().filter(|(_, line)| line.reaches(*key, subscription));
             groups.entry(reaching.map(|(index, _)| index).collect()).or_default().push(*key);
         }
-        Part { hearing, own, groups }
+        Part { subscription, own, groups }
     }
 
     fn speak_to_all(&mut self, part: &Part, lines: &[Line]) {
-        let sessions = self.roster.hearing(part.hearing).saturating_sub(part.own.len()) as u64;
+        let sessions = self.roster.subscription(part.subscription).saturating_sub(part.own.len()) as u64;
         if sessions == 0 {
             return;
         }
         let heard = lines.iter().filter(|line| match &line.who {
             Who::Everyone | Who::Others(_) => true,
-            Who::Watchers | Who::OtherWatchers(_) => part.hearing == Hearing::Presence,
+            Who::Watchers | Who::OtherWatchers(_) => part.subscription == Subscription::Presence,
             Who::Only(_) => false,
         });
         let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
         if let Some(text) = frame::batch(texts.iter().copied()) {
             self.meter.told_all(sessions, texts.len() as u64, text.len());
             self.unread.told_all(sessions, text.len());
-            self.effects.push(Effect::Broadcast { hearing: part.hearing, except: part.own.clone(), text });
+            self.effects.push(Effect::Broadcast { subscription: part.subscription, except: part.own.clone(), text });
         }
     }
 
@@ -278,12 +281,12 @@ impl Channel {
 
     /// Whether the members are a list or a number depends on how they came to be so many, so it must survive sleep:
     /// it stands in every attachment (rules P4, H1).
-    fn remember_mode(&mut self) {
+    fn save_mode(&mut self) {
         let counted = self.presence.counted();
         for key in self.roster.keys() {
             if let Some(session) = self.roster.session_mut(key) {
                 session.kept.counted = counted;
-                self.remember(key);
+                self.save_attachment(key);
             }
         }
     }

@@ -6,11 +6,11 @@ use crate::contract::{Ability, Entry};
 use crate::effect::{Effect, Level, LogLine, SessionKey};
 use crate::grant::Grant;
 use crate::grant::Rights;
+use crate::hibernated_session::Wanted;
 use crate::history::{Asked, Replay};
 use crate::places::is_free;
 use crate::rate::Payer;
 use crate::session::{Kept, ResumeQuery, Session, Stage};
-use crate::sleeper::Wanted;
 use dormouse_protocol::error::{Close, Refusal};
 use dormouse_protocol::frame::{self, Here, Standing, Welcome};
 use dormouse_protocol::name::{ConnectionId, Epoch, Millis};
@@ -29,21 +29,21 @@ impl Channel {
     /// Someone joins. A joiner that is refused has a key too: the effects say `bye` to it and hang up.
     pub fn join(&mut self, turn: &mut Turn<'_>, fresh: Fresh, joining: Joining) -> (SessionKey, Effects) {
         self.begin(turn);
-        self.rouse_kin(turn.links, &joining);
+        self.hydrate_kin(turn.links, &joining);
         self.sweep(turn);
         let key = self.roster.next_key();
         match self.admit(turn, &joining) {
             Ok(stage) => self.enter(turn, key, fresh, joining, stage),
-            Err((close, retry_after)) => self.turn_away(key, fresh.connection, joining.grant, close, retry_after),
+            Err((close, retry_after)) => self.reject(key, fresh.connection, joining.grant, close, retry_after),
         }
         (key, self.settle(turn))
     }
 
     /// Whoever the joiner may have to do with: its own connections, and the one it names.
-    fn rouse_kin(&mut self, links: &dyn Links, joining: &Joining) {
+    fn hydrate_kin(&mut self, links: &dyn Links, joining: &Joining) {
         let Some(grant) = &joining.grant else { return };
         let wanted = Wanted::new(std::iter::once(grant.user.as_str()), joining.connection.as_deref().into_iter());
-        self.rouse_named(links, &wanted);
+        self.hydrate_named(links, &wanted);
     }
 
     /// Whether the joiner may come in, and as what.
@@ -102,7 +102,7 @@ impl Channel {
     }
 
     /// It never joins: nothing of it is remembered, and its socket is closed at once.
-    fn turn_away(
+    fn reject(
         &mut self,
         key: SessionKey,
         connection: ConnectionId,
@@ -145,7 +145,7 @@ impl Channel {
         self.note_arrival(turn.now);
         if awaiting {
             self.welcome_unsigned(turn.now, key);
-            return self.remember(key);
+            return self.save_attachment(key);
         }
         self.take_part(turn, key, &joining.resume);
     }
@@ -164,17 +164,17 @@ impl Channel {
             if let Some(session) = self.roster.session_mut(key) {
                 session.kept.present = false;
             }
-            self.farewell(turn.now, key, Close::Replaced, None);
+            self.send_bye(turn.now, key, Close::Replaced, None);
             kept.stage = Stage::Joined;
             return Some(Former { connection: name, kept });
         }
-        let departure = self.departures.get(&name)?;
-        let kept = Kept::decode(&departure.session).filter(|kept| kept.user() == Some(&user))?;
-        if let Err(error) = turn.storage.take_departure(&name) {
+        let grace = self.graces.get(&name)?;
+        let kept = Kept::decode(&grace.session).filter(|kept| kept.user() == Some(&user))?;
+        if let Err(error) = turn.storage.take_grace(&name) {
             drop(self.internal(turn.now, format!("a departure cannot be taken back: {error}")));
             return None;
         }
-        self.departures.remove(&name);
+        self.graces.remove(&name);
         Some(Former { connection: name, kept })
     }
 
@@ -185,7 +185,7 @@ impl Channel {
         let Some(session) = self.roster.session(key).cloned() else { return };
         // Trouble with the storage is no reason to give up a position: it comes back later.
         let Ok(replay) = self.missed(turn, &session, resume) else {
-            return self.farewell(turn.now, key, Close::OverCapacity, Some(FULL_RETRY));
+            return self.send_bye(turn.now, key, Close::OverCapacity, Some(FULL_RETRY));
         };
         if session.kept.present {
             self.presence.enter(&session.kept.connection, session.kept.member());
@@ -202,8 +202,8 @@ impl Channel {
         if let Some(text) = frame::batch(pieces) {
             self.tell(key, text);
         }
-        self.effects.push(Effect::Hear { session: key, hearing: session.hearing() });
-        self.remember(key);
+        self.effects.push(Effect::Subscribe { session: key, subscription: session.subscription() });
+        self.save_attachment(key);
     }
 
     /// What a joiner missed.

@@ -3,9 +3,9 @@
 
 use super::{ALARM_AGAIN, Channel, Effects, Turn};
 use crate::contract::Ability;
-use crate::effect::{Effect, Hearing, Level, LogLine, SessionKey};
+use crate::effect::{Effect, Level, LogLine, SessionKey, Subscription};
 use crate::session::{Session, Stage};
-use crate::storage::{Departure, StorageError};
+use crate::storage::{DisconnectGrace, StorageError};
 use dormouse_protocol::error::Close;
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{Millis, UserId};
@@ -23,7 +23,7 @@ const TRIM_EVERY: Millis = 60_000;
 /// nobody tells.
 const LOOK_EVERY: Millis = 86_400_000;
 
-/// So many departures are taken off the disk one by one: each is found by its key, where all that are due are found by
+/// So many graces are taken off the disk one by one: each is found by its key, where all that are due are found by
 /// walking through everybody who is in the grace.
 const TAKEN_SINGLY: usize = 32;
 
@@ -33,10 +33,10 @@ impl Channel {
         self.begin(turn);
         self.hang_ups.remove(key);
         self.effects.push(Effect::Drop { session: key });
-        self.rouse(turn.links, key);
+        self.hydrate(turn.links, key);
         if let Some(session) = self.roster.remove(key) {
             self.left(turn, &session, clean);
-            self.rouse_one(turn.links);
+            self.hydrate_one(turn.links);
             self.hand_on_sweep(&session);
         }
         self.settle(turn)
@@ -59,16 +59,16 @@ impl Channel {
     /// cannot be recognised, or a row that cannot be written, has no grace.
     fn depart(&mut self, turn: &mut Turn<'_>, session: &Session) -> bool {
         let Some(user) = session.kept.user() else { return false };
-        let departure = Departure {
+        let grace = DisconnectGrace {
             connection: session.kept.connection.clone(),
             due: turn.now.saturating_add(self.limits.grace_ms),
             session: session.kept.encode(),
         };
-        if let Err(error) = turn.storage.put_departure(&departure) {
+        if let Err(error) = turn.storage.put_grace(&grace) {
             drop(self.internal(turn.now, format!("a departure cannot be written: {error}")));
             return false;
         }
-        self.departures.insert(departure, Some(user));
+        self.graces.insert(grace, Some(user));
         self.hold_to_share(turn, user);
         true
     }
@@ -77,27 +77,27 @@ impl Channel {
     /// grace by it (rule R7).
     pub(super) fn hold_to_share(&mut self, turn: &mut Turn<'_>, user: &UserId) {
         let most = self.limits.connections_per_user;
-        while self.roster.of_user(user.as_str()).count().saturating_add(self.departures.of_user(user)) > most {
-            let Some(oldest) = self.departures.oldest_of(user).cloned() else { return };
-            if let Err(error) = turn.storage.take_departure(&oldest) {
+        while self.roster.of_user(user.as_str()).count().saturating_add(self.graces.of_user(user)) > most {
+            let Some(oldest) = self.graces.oldest_of(user).cloned() else { return };
+            if let Err(error) = turn.storage.take_grace(&oldest) {
                 return drop(self.internal(turn.now, format!("a departure cannot be taken back: {error}")));
             }
-            self.departures.remove(&oldest);
+            self.graces.remove(&oldest);
             self.presence.leave(&oldest);
         }
     }
 
     /// Ends a session from our side: it hears `bye` and nothing after. In its own turn the socket is closed at
     /// once; else the client has a while to close it, since a close from elsewhere does not end the connection.
-    pub(super) fn expel(&mut self, now: Millis, key: SessionKey, close: Close, own_turn: bool) {
-        self.farewell(now, key, close, None);
+    pub(super) fn disconnect(&mut self, now: Millis, key: SessionKey, close: Close, own_turn: bool) {
+        self.send_bye(now, key, close, None);
         if own_turn {
             self.hang_up(now, key, close.number(), close.reason());
         }
     }
 
     /// Says `bye`. The session stays until its socket is closed, as one on its way out.
-    pub(super) fn farewell(&mut self, now: Millis, key: SessionKey, close: Close, retry_after: Option<Millis>) {
+    pub(super) fn send_bye(&mut self, now: Millis, key: SessionKey, close: Close, retry_after: Option<Millis>) {
         let Some(mut session) = self.roster.session(key).cloned() else { return };
         if session.is_leaving() {
             return;
@@ -109,8 +109,8 @@ impl Channel {
         }
         session.kept.stage = Stage::Leaving;
         self.roster.put(key, session);
-        self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
-        self.remember(key);
+        self.effects.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });
+        self.save_attachment(key);
         let at = self.clock.steady(now).saturating_add(self.limits.hang_up_ms);
         self.hang_ups.insert(key, at, Some(close));
         self.note_desertion(now);
@@ -122,17 +122,17 @@ impl Channel {
         let strangers = self.roster.iter().filter(|(_, it)| it.joined() && !it.rights.may(&Ability::Join));
         let strangers: Vec<_> = strangers.map(|(key, it)| (key, it.kept.grant.is_some())).collect();
         for (key, signed_in) in strangers {
-            self.expel(now, key, if signed_in { Close::Forbidden } else { Close::TokenExpired }, false);
+            self.disconnect(now, key, if signed_in { Close::Forbidden } else { Close::TokenExpired }, false);
         }
     }
 
     /// Those whose grant has expired are told so: none of them hears what comes next (rule A6).
-    pub(super) fn expel_expired(&mut self, turn: &Turn<'_>) {
-        for key in self.roster.sleepers_expired(turn.now) {
-            self.rouse(turn.links, key);
+    pub(super) fn disconnect_expired(&mut self, turn: &Turn<'_>) {
+        for key in self.roster.hibernated_expired(turn.now) {
+            self.hydrate(turn.links, key);
         }
         for key in self.roster.expired(turn.now) {
-            self.expel(turn.now, key, Close::TokenExpired, false);
+            self.disconnect(turn.now, key, Close::TokenExpired, false);
         }
     }
 
@@ -144,8 +144,8 @@ impl Channel {
             }
             session.kept.stage = Stage::Leaving;
             self.roster.put(key, session);
-            self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
-            self.remember(key);
+            self.effects.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });
+            self.save_attachment(key);
             self.note_desertion(now);
         }
         self.hang_ups.remove(key);
@@ -165,7 +165,7 @@ impl Channel {
     /// Everything that has a time and need not be told before: grace, sign-in, the end of an abandoned life.
     pub(super) fn due(&mut self, turn: &mut Turn<'_>) {
         for key in self.roster.unsigned(turn.now) {
-            self.expel(turn.now, key, Close::TokenExpired, false);
+            self.disconnect(turn.now, key, Close::TokenExpired, false);
         }
         if !self.loaded {
             return;
@@ -183,15 +183,15 @@ impl Channel {
 
     /// Those whose grace is over have left for good (rule P3).
     fn end_graces(&mut self, turn: &mut Turn<'_>) -> Result<(), StorageError> {
-        let due = self.departures.due(turn.now);
+        let due = self.graces.due(turn.now);
         if due.len() > TAKEN_SINGLY {
             turn.storage.take_due(turn.now)?;
         }
         for connection in &due {
             if due.len() <= TAKEN_SINGLY {
-                turn.storage.take_departure(connection)?;
+                turn.storage.take_grace(connection)?;
             }
-            self.departures.remove(connection);
+            self.graces.remove(connection);
             self.presence.leave(connection);
             self.note_desertion(turn.now);
         }
@@ -201,9 +201,9 @@ impl Channel {
     /// When the alarm must fire next. Wherever rows are, an alarm is pending, also after a crash that nobody saw:
     /// so an abandoned channel always comes to its end (rule D9).
     pub(super) fn alarm_due(&self, now: Millis) -> Option<Millis> {
-        let (grace, sign_in) = (self.departures.first_due(), self.roster.first_sign_in());
+        let (grace, sign_in) = (self.graces.first_due(), self.roster.first_sign_in());
         let age = self.history.age();
-        let deserted = self.roster.is_deserted() && self.departures.is_empty();
+        let deserted = self.roster.is_deserted() && self.graces.is_empty();
         let end = self.history.newest_at().map(|newest| match deserted {
             true => self.deserted.unwrap_or(newest).max(newest).saturating_add(age),
             false => self.looked_after(now),
@@ -247,7 +247,7 @@ impl Channel {
     /// channel that was deserted it is not known when that was; its alarm is right as it is, so it is taken for one that
     /// no other could come before.
     pub(super) fn alarm_before_sleep(&self, now: Millis) -> Option<Millis> {
-        let deserted = self.roster.is_deserted() && self.departures.is_empty();
+        let deserted = self.roster.is_deserted() && self.graces.is_empty();
         match self.history.newest_at().filter(|_| deserted) {
             Some(_) => Some(0),
             None => self.alarm_due(now).filter(|at| *at > now),
@@ -265,7 +265,7 @@ impl Channel {
     }
 
     fn is_abandoned(&self, now: Millis) -> bool {
-        let deserted = self.roster.is_deserted() && self.departures.is_empty() && self.batch.is_empty();
+        let deserted = self.roster.is_deserted() && self.graces.is_empty() && self.batch.is_empty();
         let since = self.deserted.max(self.history.newest_at());
         deserted && since.is_some_and(|since| since.saturating_add(self.history.age()) <= now)
     }
@@ -288,17 +288,17 @@ impl Channel {
             return;
         }
         self.swept = turn.now;
-        self.rouse_one(turn.links);
+        self.hydrate_one(turn.links);
         self.remember_sweep();
         let silent = self.limits.silent_ms;
         for (key, pinged) in turn.links.pinged() {
             if pinged.saturating_add(silent) >= turn.now {
                 continue;
             }
-            self.rouse(turn.links, key);
+            self.hydrate(turn.links, key);
             let heard = self.roster.session(key).map_or(0, |session| session.kept.last_heard());
             if pinged.max(heard).saturating_add(silent) < turn.now {
-                self.expel(turn.now, key, Close::Silent, false);
+                self.disconnect(turn.now, key, Close::Silent, false);
             }
         }
     }
@@ -317,7 +317,7 @@ impl Channel {
         let Some(key) = self.roster.iter().map(|(key, _)| key).next() else { return };
         if let Some(session) = self.roster.session_mut(key) {
             session.kept.swept = self.swept;
-            self.remember(key);
+            self.save_attachment(key);
         }
     }
 

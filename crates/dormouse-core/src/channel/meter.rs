@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::few::Few;
+use crate::small_map::SmallMap;
 use dormouse_protocol::error::Code;
 use dormouse_protocol::name::Millis;
 
@@ -26,7 +26,7 @@ pub struct Meter {
     /// Rows written to storage.
     pub rows_written: u64,
     /// Refusals by code.
-    pub refusals: Few<&'static str, u64>,
+    pub refusals: SmallMap<&'static str, u64>,
 }
 
 impl Meter {

@@ -5,10 +5,10 @@
 //! [`Channel::receive`] → `publish` (all refusals) → the open batch → `flush` (one row, then one text to all).
 
 mod amnesia;
-mod ask;
 mod budget;
 mod flush;
 mod hang_ups;
+mod http;
 mod join;
 mod leave;
 mod meter;
@@ -26,29 +26,29 @@ use std::rc::Rc;
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::contract::{ChannelRules, PresenceMode};
-use crate::departures::Departures;
+use crate::disconnect_graces::DisconnectGraces;
 use crate::effect::{AskerKey, Effect, Level, LogLine, SessionKey};
 use crate::grant::{Grant, Verifier};
+use crate::hibernated_session::HibernatedSession;
 use crate::history::History;
 use crate::limits::Limits;
 use crate::presence::Presence;
 use crate::rate::{Buckets, Payer};
 use crate::roster::Roster;
 use crate::session::{Kept, ResumeQuery};
-use crate::sleeper::Sleeper;
-use crate::sorted::Sorted;
+use crate::sorted_vec_map::SortedVecMap;
 use crate::storage::{Storage, StorageError};
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::{Address, ChannelName, ConnectionId, Epoch, Millis};
 
-pub use ask::{Question, Verb};
+pub use http::{HttpOperation, HttpRequest};
 pub use meter::Meter;
 pub use receive::Unreadable;
 pub use retire::retire;
 
-use ask::Ask;
 use budget::Drawers;
 use hang_ups::HangUps;
+use http::PendingPost;
 use newcomers::Newcomers;
 use slow::Unread;
 
@@ -124,14 +124,14 @@ pub struct Channel {
     presence: Presence,
     history: History,
     batch: Batch,
-    buckets: Sorted<Payer, Box<Buckets>>,
+    buckets: SortedVecMap<Payer, Box<Buckets>>,
     drawers: Drawers,
-    asks: Sorted<AskerKey, Box<Ask>>,
+    posts: SortedVecMap<AskerKey, Box<PendingPost>>,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
-    departures: Departures,
+    graces: DisconnectGraces,
     clock: Clock,
     /// Until when the batch stays open, by the steady clock; none when what is accepted leaves at once.
-    spell: Option<Millis>,
+    batch_window: Option<Millis>,
     /// When the one timer fires by the steady clock, as far as the platform was told.
     timer: Option<Millis>,
     /// When the one alarm fires, as far as the platform was told.
@@ -165,7 +165,7 @@ pub struct Channel {
 
 impl Channel {
     /// A channel as it wakes: with the sessions whose sockets stayed open, by the heads of the attachments they left,
-    /// one after the other ([`Sleeper::HEAD`](crate::sleeper::Sleeper::HEAD) bytes each, blank where there is none).
+    /// one after the other ([`HibernatedSession::HEAD`](crate::hibernated session::HibernatedSession::HEAD) bytes each, blank where there is none).
     pub fn restore(
         name: ChannelName,
         rules: Rc<ChannelRules>,
@@ -184,12 +184,12 @@ impl Channel {
             verifier,
             roster: Roster::default(),
             batch: Batch::default(),
-            buckets: Sorted::new(),
+            buckets: SortedVecMap::new(),
             drawers: Drawers::default(),
-            asks: Sorted::new(),
-            departures: Departures::default(),
+            posts: SortedVecMap::new(),
+            graces: DisconnectGraces::default(),
             clock: Clock::default(),
-            spell: None,
+            batch_window: None,
             timer: None,
             alarm: None,
             alarm_again: None,
@@ -216,7 +216,7 @@ impl Channel {
     pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.timer = None;
         self.begin(turn);
-        self.end_spell(turn);
+        self.end_batch_window(turn);
         self.settle(turn)
     }
 
@@ -261,35 +261,35 @@ impl Channel {
                 detail: Some(format!("the newest row, from seq {first}, cannot be read; the history was cleared")),
                 ..LogLine::new(Level::Error, "storage")
             });
-            // With the rows went those of the departures, also of one written before they could be read.
-            for connection in std::mem::take(&mut self.departures).into_connections() {
+            // With the rows went those of the graces, also of one written before they could be read.
+            for connection in std::mem::take(&mut self.graces).into_connections() {
                 self.presence.leave(&connection);
             }
             // Their position is of a life that has ended: they come back without it.
-            self.rouse_all(turn.links);
+            self.hydrate_all(turn.links);
             for key in self.roster.keys() {
-                self.expel(turn.now, key, Close::HistoryLost, false);
+                self.disconnect(turn.now, key, Close::HistoryLost, false);
             }
         }
-        self.rouse_one(turn.links);
+        self.hydrate_one(turn.links);
         let living = self.roster.iter().filter(|(_, session)| !session.is_leaving());
         if let Some(epoch) = living.filter_map(|(_, session)| session.kept.epoch.clone()).next() {
             self.history.adopt(&epoch);
         }
-        for departure in turn.storage.departures()? {
-            if self.is_mark(turn, &departure)? {
+        for grace in turn.storage.graces()? {
+            if self.is_mark(turn, &grace)? {
                 continue;
             }
-            let kept = Kept::decode(&departure.session);
+            let kept = Kept::decode(&grace.session);
             if let Some(kept) = &kept {
                 if let Some(epoch) = &kept.epoch {
                     self.history.adopt(epoch);
                 }
                 if kept.present {
-                    self.presence.recall(&departure.connection, kept.member());
+                    self.presence.recall(&grace.connection, kept.member());
                 }
             }
-            self.departures.insert(departure, kept.as_ref().and_then(Kept::user));
+            self.graces.insert(grace, kept.as_ref().and_then(Kept::user));
         }
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
@@ -311,7 +311,7 @@ impl Channel {
         }
         if self.roster.is_deserted() {
             self.presence.unheard(&self.limits);
-            if self.departures.is_empty() {
+            if self.graces.is_empty() {
                 self.history.forget_blank();
             }
         }
@@ -327,8 +327,8 @@ impl Channel {
         let now = self.clock.steady(now);
         let hang_up = self.hang_ups.first();
         // A number that is due while a batch is open leaves with it.
-        let count = self.presence.due_at(&self.limits).filter(|_| self.spell.is_none() && self.loaded);
-        let next = [self.spell, hang_up, count, self.newcomers.first()].into_iter().flatten().min();
+        let count = self.presence.due_at(&self.limits).filter(|_| self.batch_window.is_none() && self.loaded);
+        let next = [self.batch_window, hang_up, count, self.newcomers.first()].into_iter().flatten().min();
         let Some(next) = next else { return };
         if self.timer.is_some_and(|timer| timer <= next) {
             return;
@@ -341,7 +341,7 @@ impl Channel {
     fn set_alarm(&mut self, now: Millis) {
         // What is due is not known before the storage could be read: the pending alarm stays, which alone may know when
         // a deserted channel ends. Only where somebody has come or gone meanwhile is it looked up again soon.
-        let undone = self.deserted.is_some() || !self.departures.is_empty() || self.presence.is_untold();
+        let undone = self.deserted.is_some() || !self.graces.is_empty() || self.presence.is_untold();
         if !self.loaded && undone {
             self.alarm_again.get_or_insert_with(|| now.saturating_add(ALARM_AGAIN));
         }
@@ -379,10 +379,10 @@ impl Channel {
     }
 
     /// Writes what must survive sleep into the session's attachment (rule H3).
-    fn remember(&mut self, key: SessionKey) {
+    fn save_attachment(&mut self, key: SessionKey) {
         if let Some(session) = self.roster.session(key).filter(|session| !session.forgotten) {
-            let attachment = Sleeper::attachment(session, &self.rules);
-            self.effects.push(Effect::Remember { session: key, attachment });
+            let attachment = HibernatedSession::attachment(session, &self.rules);
+            self.effects.push(Effect::SaveAttachment { session: key, attachment });
         }
     }
 

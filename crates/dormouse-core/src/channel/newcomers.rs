@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::{Channel, Turn};
-use crate::effect::{Effect, Hearing, SessionKey};
+use crate::effect::{Effect, SessionKey, Subscription};
 use crate::session::{Kept, Stage};
 use dormouse_protocol::error::Close;
 use dormouse_protocol::name::Millis;
@@ -91,8 +91,8 @@ impl Channel {
         self.hand_on_sweep(&session);
         (session.kept.stage, session.forgotten) = (Stage::Leaving, true);
         self.roster.put(key, session);
-        self.effects.push(Effect::Hear { session: key, hearing: Hearing::Nothing });
-        self.effects.push(Effect::Remember { session: key, attachment: String::new() });
+        self.effects.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });
+        self.effects.push(Effect::SaveAttachment { session: key, attachment: String::new() });
         let (code, reason) = (Close::Silent.number(), Close::Silent.reason());
         self.effects.push(Effect::HangUp { session: key, code, reason });
     }

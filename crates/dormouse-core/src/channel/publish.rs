@@ -9,9 +9,9 @@ use super::{Channel, Links, Turn};
 use crate::batch::{Asker, Audience, Entry, Reply, Says};
 use crate::contract::{Ability, EventRules, InvalidData};
 use crate::effect::SessionKey;
-use crate::history::{Mark, Seen};
+use crate::hibernated_session::Wanted;
+use crate::history::{DedupeKey, Seen};
 use crate::rate::Gate;
-use crate::sleeper::Wanted;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame::{self, Ack, Message};
 use dormouse_protocol::name::{Millis, RequestId};
@@ -50,8 +50,8 @@ impl Channel {
         if kept {
             self.must_know(turn.now)?;
         }
-        let mark = self.mark(speaker, id, event, publish);
-        if let Some(seen) = self.look_up(turn, mark.as_ref())? {
+        let dedupe_key = self.dedupe_key(speaker, id, event, publish);
+        if let Some(seen) = self.look_up(turn, dedupe_key.as_ref())? {
             return self.repeat(turn.now, speaker, id, seen);
         }
         if let Some(limited) = &array.limited {
@@ -63,40 +63,40 @@ impl Channel {
             return Err(Refusal { seq: Some(self.history.head()), ..refusal });
         }
         if let Some(targets) = &publish.to {
-            self.rouse_targets(turn.links, targets);
+            self.hydrate_targets(turn.links, targets);
         }
-        let seq = kept.then(|| self.history.reserve(mark, turn.now));
+        let seq = kept.then(|| self.history.reserve(dedupe_key, turn.now));
         self.accept(turn.now, speaker, id, event, publish, seq);
         Ok(())
     }
 
     /// Whoever a directed publish may reach is found by name.
-    fn rouse_targets(&mut self, links: &dyn Links, targets: &Targets) {
+    fn hydrate_targets(&mut self, links: &dyn Links, targets: &Targets) {
         let Targets { users, connections, roles } = targets;
         // The head of an attachment tells no roles.
         if !roles.is_empty() {
-            return self.rouse_all(links);
+            return self.hydrate_all(links);
         }
         let wanted = Wanted::new(users.iter().map(String::as_str), connections.iter().map(String::as_str));
-        self.rouse_named(links, &wanted);
+        self.hydrate_named(links, &wanted);
     }
 
     /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).
-    fn mark(
+    fn dedupe_key(
         &self,
         speaker: &Speaker,
         id: Option<&RequestId>,
         event: &EventRules,
         publish: &Publish<'_>,
-    ) -> Option<Mark> {
+    ) -> Option<DedupeKey> {
         let remembers = self.loaded && self.rules.keeps();
         let id = id.filter(|_| remembers)?;
-        Mark::new(&speaker.payer, id, event.name.as_str(), publish.data.get())
+        DedupeKey::new(&speaker.payer, id, event.name.as_str(), publish.data.get())
     }
 
-    fn look_up(&mut self, turn: &mut Turn<'_>, mark: Option<&Mark>) -> Result<Option<Seen>, Refusal> {
-        let Some(mark) = mark else { return Ok(None) };
-        let seen = self.history.seen(mark, turn.now, &self.limits, turn.storage);
+    fn look_up(&mut self, turn: &mut Turn<'_>, dedupe_key: Option<&DedupeKey>) -> Result<Option<Seen>, Refusal> {
+        let Some(dedupe_key) = dedupe_key else { return Ok(None) };
+        let seen = self.history.seen(dedupe_key, turn.now, &self.limits, turn.storage);
         seen.map_err(|error| self.storage_refusal(turn.now, &error))
     }
 
@@ -184,7 +184,7 @@ impl Channel {
         } else {
             self.presence.hide(&session.kept.connection);
         }
-        self.remember(key);
+        self.save_attachment(key);
     }
 }
 

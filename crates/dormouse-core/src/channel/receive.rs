@@ -92,7 +92,7 @@ impl Channel {
     /// A text frame came in.
     pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
         self.begin(turn);
-        self.rouse(turn.links, session);
+        self.hydrate(turn.links, session);
         if self.listens(turn.now, session) {
             self.meter.heard(text.len());
             self.heard(turn, session);
@@ -106,7 +106,7 @@ impl Channel {
     /// A frame came in that is refused unread.
     pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
         self.begin(turn);
-        self.rouse(turn.links, session);
+        self.hydrate(turn.links, session);
         if self.listens(turn.now, session) {
             self.meter.heard(0);
             self.heard(turn, session);
@@ -151,7 +151,7 @@ impl Channel {
             return false;
         }
         if session.kept.expires() <= now {
-            self.expel(now, key, Close::TokenExpired, true);
+            self.disconnect(now, key, Close::TokenExpired, true);
             return false;
         }
         true
@@ -160,7 +160,7 @@ impl Channel {
     /// Notes that the session is alive, and looks for those that are not (rule R6).
     fn heard(&mut self, turn: &Turn<'_>, key: SessionKey) {
         if self.roster.session_mut(key).is_some_and(|session| session.kept.hear(turn.now)) {
-            self.remember(key);
+            self.save_attachment(key);
         }
         self.sweep(turn);
     }
@@ -245,7 +245,7 @@ impl Channel {
         let Some(session) = self.roster.session_mut(key) else { return };
         if session.kept.refusals > 0 {
             session.kept.refusals = 0;
-            self.remember(key);
+            self.save_attachment(key);
         }
     }
 
@@ -280,9 +280,9 @@ impl Channel {
         if session.kept.refusals >= self.limits.refusals_in_a_row {
             // What it was promised an answer to comes before `bye`, the twentieth refusal with it.
             self.flush_now(turn);
-            return self.expel(turn.now, key, Close::TooManyRefusals, true);
+            return self.disconnect(turn.now, key, Close::TooManyRefusals, true);
         }
-        self.remember(key);
+        self.save_attachment(key);
     }
 
     /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2). One who was told

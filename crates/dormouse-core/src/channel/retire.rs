@@ -4,10 +4,10 @@
 use super::{ALARM_AGAIN, Effects};
 use crate::contract::HistoryBounds;
 use crate::effect::{Effect, Level, LogLine};
-use crate::storage::{Departure, Floor, Storage, StorageError};
+use crate::storage::{DisconnectGrace, Floor, Storage, StorageError};
 use dormouse_protocol::name::{ChannelName, ConnectionId, Millis};
 
-/// Under this name it is written down, among departures, until when everything is left as it is.
+/// Under this name it is written down, among graces, until when everything is left as it is.
 pub(super) const MARK: &str = "pattern-gone";
 
 /// While sockets are open it is looked at least this often whether they still are, in milliseconds.
@@ -43,13 +43,13 @@ pub fn retire(storage: &mut dyn Storage, now: Millis, channel: &ChannelName, ope
 fn next(storage: &mut dyn Storage, now: Millis, closed: bool) -> Result<Option<Millis>, StorageError> {
     let age = HistoryBounds::default().age;
     let (mut grace, mut patience) = (None, None);
-    for departure in storage.departures()? {
-        if departure.connection.as_str() == MARK {
-            patience = Some(departure.due);
-        } else if departure.due <= now {
-            storage.take_departure(&departure.connection)?;
+    for held in storage.graces()? {
+        if held.connection.as_str() == MARK {
+            patience = Some(held.due);
+        } else if held.due <= now {
+            storage.take_grace(&held.connection)?;
         } else {
-            grace = grace.or(Some(departure.due));
+            grace = grace.or(Some(held.due));
         }
     }
     let head = match storage.head() {
@@ -78,7 +78,7 @@ fn next(storage: &mut dyn Storage, now: Millis, closed: bool) -> Result<Option<M
 /// The pattern is missed for the first time.
 fn wait(storage: &mut dyn Storage, due: Millis, grace: Option<Millis>) -> Result<Millis, StorageError> {
     if let Some(connection) = ConnectionId::parse(MARK) {
-        storage.put_departure(&Departure { connection, due, session: String::new() })?;
+        storage.put_grace(&DisconnectGrace { connection, due, session: String::new() })?;
     }
     Ok(grace.unwrap_or(due).min(due))
 }

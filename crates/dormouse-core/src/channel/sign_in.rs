@@ -6,8 +6,8 @@ use crate::contract::Ability;
 use crate::effect::{Effect, SessionKey};
 use crate::grant::Rights;
 use crate::grant::{Claims, Grant};
+use crate::hibernated_session::Wanted;
 use crate::session::{Session, Stage};
-use crate::sleeper::Wanted;
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::frame::{self, Ack};
 use dormouse_protocol::name::RequestId;
@@ -27,7 +27,7 @@ impl Channel {
         let Some(before) = self.roster.session(key).cloned() else { return Ok(()) };
         if before.kept.user().is_none() {
             let wanted = Wanted::new(std::iter::once(claims.user.as_str()), std::iter::empty());
-            self.rouse_named(turn.links, &wanted);
+            self.hydrate_named(turn.links, &wanted);
         }
         self.may_become(&before, &claims)?;
         let grant = claims.grant(&self.name);
@@ -72,7 +72,7 @@ impl Channel {
         let session = Session::new(kept, &self.rules);
         let (may_join, watches) = (session.rights.may(&Ability::Join), session.watches);
         if !may_join {
-            return self.expel(turn.now, key, Close::Forbidden, true);
+            return self.disconnect(turn.now, key, Close::Forbidden, true);
         }
         self.roster.put(key, session);
         if let Some(resume) = awaited {
@@ -83,7 +83,7 @@ impl Channel {
             return;
         }
         self.regrant_presence(key, &before, watches);
-        self.remember(key);
+        self.save_attachment(key);
     }
 
     /// What a new grant changes on the list: rights gained or lost, and `info` that reads another way.
@@ -94,7 +94,7 @@ impl Channel {
         }
         session.kept.present &= watches;
         let (connection, member) = (session.kept.connection.clone(), session.kept.member());
-        let (present, hearing) = (session.kept.present, session.hearing());
+        let (present, subscription) = (session.kept.present, session.subscription());
         if present {
             self.presence.enter(&connection, member);
         } else {
@@ -103,7 +103,7 @@ impl Channel {
         if watches == before.watches {
             return;
         }
-        self.effects.push(Effect::Hear { session: key, hearing });
+        self.effects.push(Effect::Subscribe { session: key, subscription });
         if watches {
             self.presence.show(&connection, &self.limits);
             let here = match self.presence.list(&self.limits) {

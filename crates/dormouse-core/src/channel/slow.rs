@@ -96,8 +96,8 @@ impl Channel {
             told.filter(|key| turn.links.unsent(*key) > bound).collect()
         };
         for key in &slow {
-            self.rouse(turn.links, *key);
-            self.expel(turn.now, *key, Close::TooSlow, false);
+            self.hydrate(turn.links, *key);
+            self.disconnect(turn.now, *key, Close::TooSlow, false);
         }
         !slow.is_empty()
     }
@@ -125,7 +125,7 @@ impl Channel {
         let mut shares = BTreeMap::<Payer, Share>::new();
         let mut leaving = 0_u64;
         for (key, bytes) in over {
-            self.rouse(turn.links, key);
+            self.hydrate(turn.links, key);
             let Some(session) = self.roster.session(key) else { continue };
             let share = shares.entry(session.kept.owner()).or_default();
             share.bytes = share.bytes.saturating_add(bytes);

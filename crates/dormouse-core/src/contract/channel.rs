@@ -8,9 +8,9 @@ use super::ability::Ability;
 use super::data::{Data, InvalidData, Payload};
 use super::event::{Event, EventRules};
 use super::mistake::Mistake;
-use crate::few::Few;
 use crate::pattern::Pattern;
-use crate::sorted::in_order;
+use crate::small_map::SmallMap;
+use crate::sorted_vec_map::in_order;
 use dormouse_protocol::name::{EventName, Millis};
 
 /// An hour in milliseconds.
@@ -39,7 +39,7 @@ pub struct ChannelRules {
     /// What everyone may do there, token or not.
     pub granted: Vec<Ability>,
     /// What may be said, by name.
-    pub events: Few<EventName, EventRules>,
+    pub events: SmallMap<EventName, EventRules>,
     /// How one sees who is here; nothing where one does not.
     pub presence: Option<PresenceRules>,
     /// How much is kept of what is kept (rule D9).
@@ -53,7 +53,7 @@ impl ChannelRules {
     }
 
     /// What of these rules decides who hears what, as one letter: under another, each session is judged anew on waking.
-    pub fn ground(&self) -> char {
+    pub fn policy_fingerprint(&self) -> char {
         let entry = match self.entry {
             Entry::Token => 0,
             Entry::Anyone => 1,

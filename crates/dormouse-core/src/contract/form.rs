@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::path::{Path, Step};
 use super::schema::{array, bounds, forms, object, resolve};
 use super::words::must_be;
-use crate::few::Few;
-use crate::sorted::in_order;
+use crate::small_map::SmallMap;
+use crate::sorted_vec_map::in_order;
 
 /// The forms of one schema; those within name each other by number, since a type may contain itself.
 #[derive(Clone, Debug)]
@@ -80,7 +80,7 @@ pub(super) enum Others {
 impl Forms {
     pub(super) fn of(schema: &Value) -> Self {
         let mut forms = vec![];
-        Maker { root: schema, forms: &mut forms, named: Few::new() }.make(schema);
+        Maker { root: schema, forms: &mut forms, named: SmallMap::new() }.make(schema);
         Self(forms)
     }
 
@@ -129,7 +129,7 @@ struct Maker<'s> {
     root: &'s Value,
     forms: &'s mut Vec<Form>,
     /// The forms that a `$ref` named, by their place in the schema.
-    named: Few<*const Value, usize>,
+    named: SmallMap<*const Value, usize>,
 }
 
 impl<'s> Maker<'s> {
@@ -180,7 +180,7 @@ impl<'s> Maker<'s> {
     fn fields(&mut self, schema: &'s Value) -> (Vec<Field>, u64) {
         // The type itself watches over required fields beyond the 64th.
         let bits = iter::successors(Some(1_u64), |bit| bit.checked_mul(2));
-        let required: Few<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
+        let required: SmallMap<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
         let fields = object(schema, "properties").map(|(name, schema)| {
             let bit = required.get(name.as_str()).copied().unwrap_or(0);
             let (form, tag) = (self.make(schema), schema.get("const").cloned());

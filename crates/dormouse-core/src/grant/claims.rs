@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Flaw;
-use crate::few::Few;
 use crate::pattern::Pattern;
+use crate::small_map::SmallMap;
 use dormouse_protocol::ijson;
 use dormouse_protocol::name::{ChannelName, EVENT_NAME_MAX, Millis, UserId, is_interchangeable};
 
@@ -165,7 +165,7 @@ struct RawClaims<'a> {
     iss: Option<String>,
     aud: Option<Audience>,
     jti: Option<String>,
-    can: Option<Few<String, Vec<String>>>,
+    can: Option<SmallMap<String, Vec<String>>>,
     roles: Option<Vec<String>>,
     #[serde(borrow)]
     info: Option<&'a RawValue>,
@@ -198,7 +198,7 @@ fn millis(seconds: f64) -> Result<Millis, NotADate> {
     Millis::try_from(time.as_millis()).map_err(|_| NotADate)
 }
 
-fn can(raw: Few<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
+fn can(raw: SmallMap<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
     if raw.len() > PATTERNS_MAX || raw.values().any(|abilities| abilities.len() > ABILITIES_MAX) {
         return Err(Flaw::Can);
     }

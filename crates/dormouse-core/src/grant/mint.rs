@@ -5,7 +5,7 @@ use jwt_compact::{AlgorithmExt, Claims as Envelope, Header};
 use serde::Serialize;
 
 use super::Keys;
-use crate::few::Few;
+use crate::small_map::SmallMap;
 use dormouse_protocol::name::{Millis, UserId};
 
 /// The claims of a token that these keys would accept.
@@ -18,14 +18,20 @@ struct Minted<'a> {
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
-    can: &'a Few<String, Vec<String>>,
+    can: &'a SmallMap<String, Vec<String>>,
 }
 
 impl Keys {
     /// Makes a token for a user that lasts so many milliseconds, signed with `JWT_SECRET`; `None` without a secret.
     ///
     /// Whoever reaches this can be anyone: call it only where `DEV_TOKENS=1`.
-    pub fn mint(&self, user: &UserId, can: &Few<String, Vec<String>>, now: Millis, lasts: Millis) -> Option<String> {
+    pub fn mint(
+        &self,
+        user: &UserId,
+        can: &SmallMap<String, Vec<String>>,
+        now: Millis,
+        lasts: Millis,
+    ) -> Option<String> {
         let demands = self.demands();
         let claims = Minted {
             sub: user,

@@ -13,9 +13,9 @@ use dormouse_protocol::name::{Millis, RequestId};
 
 /// What makes a publish the same as another: who, which id, and what it says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark(String, String, String);
+pub struct DedupeKey(String, String, String);
 
-impl Mark {
+impl DedupeKey {
     /// The mark of a publish; `None` where nobody can be told from anybody else.
     pub fn new(payer: &Payer, id: &RequestId, event: &str, data: &str) -> Option<Self> {
         let speaker = match payer {
@@ -36,8 +36,8 @@ impl Mark {
 }
 
 /// The ids of a row, one for each message, `null` where it had none.
-pub(super) fn encode(marks: &[Option<Mark>]) -> String {
-    serde_json::to_string(marks).unwrap_or_default()
+pub(super) fn encode(dedupe_keys: &[Option<DedupeKey>]) -> String {
+    serde_json::to_string(dedupe_keys).unwrap_or_default()
 }
 
 /// What an id was used for.
@@ -70,29 +70,29 @@ impl Window {
         for stored in storage.ids(floor)? {
             // A row that cannot be read has no ids for us: what it held is as if it were outside the window.
             let Stored::Sound(row) = stored else { continue };
-            let marks: Vec<Option<Mark>> = serde_json::from_str(&row.ids).unwrap_or_default();
-            for (mark, seq) in marks.into_iter().zip(row.key.first..) {
-                if let Some(mark) = mark {
-                    window.insert(mark, seq, row.key.at);
+            let dedupe_keys: Vec<Option<DedupeKey>> = serde_json::from_str(&row.ids).unwrap_or_default();
+            for (dedupe_key, seq) in dedupe_keys.into_iter().zip(row.key.first..) {
+                if let Some(dedupe_key) = dedupe_key {
+                    window.insert(dedupe_key, seq, row.key.at);
                 }
             }
         }
         Ok(window)
     }
 
-    pub(super) fn seen(&self, mark: &Mark, head: u64, now: Millis, limits: &Limits) -> Option<Seen> {
-        let entry = self.entries.get(&mark.key())?;
+    pub(super) fn seen(&self, dedupe_key: &DedupeKey, head: u64, now: Millis, limits: &Limits) -> Option<Seen> {
+        let entry = self.entries.get(&dedupe_key.key())?;
         // What is only reserved gets the time of its row yet: no clock makes it too old.
         let fresh = entry.seq > head || entry.at.saturating_add(limits.dedupe_ms) >= now;
         let held = entry.seq.saturating_add(limits.dedupe_count) > head && fresh;
-        let seen = if entry.fingerprint == mark.2 { Seen::Same(entry.seq) } else { Seen::Other };
+        let seen = if entry.fingerprint == dedupe_key.2 { Seen::Same(entry.seq) } else { Seen::Other };
         held.then_some(seen)
     }
 
-    pub(super) fn insert(&mut self, mark: Mark, seq: u64, at: Millis) {
-        let key = mark.key();
+    pub(super) fn insert(&mut self, dedupe_key: DedupeKey, seq: u64, at: Millis) {
+        let key = dedupe_key.key();
         self.order.push_back((seq, key.clone()));
-        self.entries.insert(key, Entry { seq, at, fingerprint: mark.2 });
+        self.entries.insert(key, Entry { seq, at, fingerprint: dedupe_key.2 });
     }
 
     /// A row was written: its messages are as old as the row, as they will be after waking.

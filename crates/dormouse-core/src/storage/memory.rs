@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Departure, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
+use super::{DisconnectGrace, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
 use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// Rows below every floor that are left standing until they are dropped together, so that a caller who takes what can
@@ -13,7 +13,7 @@ const SLACK: usize = 8;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
     rows: VecDeque<Kept>,
-    departures: BTreeMap<ConnectionId, Departure>,
+    graces: BTreeMap<ConnectionId, DisconnectGrace>,
     rows_written: u64,
     /// So many writes succeed before this one does not.
     write_trouble: Option<(usize, StorageError)>,
@@ -195,38 +195,38 @@ impl Storage for MemoryStorage {
         self.may_write()?;
         self.cleared = self.cleared.saturating_add(1);
         self.rows.clear();
-        self.departures.clear();
+        self.graces.clear();
         Ok(())
     }
 
-    fn put_departure(&mut self, departure: &Departure) -> Result<(), StorageError> {
+    fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError> {
         self.may_write()?;
         if self.full {
             return Err(StorageError::Full);
         }
-        self.departures.insert(departure.connection.clone(), departure.clone());
+        self.graces.insert(grace.connection.clone(), grace.clone());
         self.wrote(1);
         Ok(())
     }
 
-    fn take_departure(&mut self, connection: &ConnectionId) -> Result<Option<Departure>, StorageError> {
+    fn take_grace(&mut self, connection: &ConnectionId) -> Result<Option<DisconnectGrace>, StorageError> {
         self.may_write()?;
-        let departure = self.departures.remove(connection);
-        self.wrote(usize::from(departure.is_some()));
-        Ok(departure)
+        let grace = self.graces.remove(connection);
+        self.wrote(usize::from(grace.is_some()));
+        Ok(grace)
     }
 
-    fn take_due(&mut self, now: Millis) -> Result<Vec<Departure>, StorageError> {
+    fn take_due(&mut self, now: Millis) -> Result<Vec<DisconnectGrace>, StorageError> {
         self.may_write()?;
-        let (due, later) = self.departures.values().cloned().partition::<Vec<_>, _>(|it| it.due <= now);
-        self.departures = later.into_iter().map(|it| (it.connection.clone(), it)).collect();
+        let (due, later) = self.graces.values().cloned().partition::<Vec<_>, _>(|it| it.due <= now);
+        self.graces = later.into_iter().map(|it| (it.connection.clone(), it)).collect();
         self.wrote(due.len());
         Ok(sorted(due))
     }
 
-    fn departures(&mut self) -> Result<Vec<Departure>, StorageError> {
+    fn graces(&mut self) -> Result<Vec<DisconnectGrace>, StorageError> {
         self.may_read()?;
-        Ok(sorted(self.departures.values().cloned().collect()))
+        Ok(sorted(self.graces.values().cloned().collect()))
     }
 
     fn rows_written(&self) -> u64 {
@@ -262,7 +262,7 @@ fn within<'a>(limit: Limit, rows: impl Iterator<Item = &'a Kept>) -> Vec<Stored<
     rows.take(limit.rows.max(1)).take_while(begun).map(Kept::found).collect()
 }
 
-fn sorted(mut departures: Vec<Departure>) -> Vec<Departure> {
-    departures.sort_by(Departure::earliest_first);
-    departures
+fn sorted(mut graces: Vec<DisconnectGrace>) -> Vec<DisconnectGrace> {
+    graces.sort_by(DisconnectGrace::earliest_first);
+    graces
 }

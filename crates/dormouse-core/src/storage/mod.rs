@@ -60,21 +60,21 @@ pub trait Storage {
     /// When the oldest rows were written that still have a text, and that still have ids.
     fn held(&mut self) -> Result<Held, StorageError>;
 
-    /// Forgets everything: rows and departures, of whatever release, and the alarm. A life of the channel ends (rule
+    /// Forgets everything: rows and graces, of whatever release, and the alarm. A life of the channel ends (rule
     /// D9), and costs nothing any more.
     fn clear(&mut self) -> Result<(), StorageError>;
 
-    /// Remembers a member whose connection broke, in place of an earlier departure of the same connection (rule P3).
-    fn put_departure(&mut self, departure: &Departure) -> Result<(), StorageError>;
+    /// Remembers a member whose connection broke, in place of an earlier grace of the same connection (rule P3).
+    fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError>;
 
-    /// Forgets the departure of this connection and returns it; `None` where there is none.
-    fn take_departure(&mut self, connection: &ConnectionId) -> Result<Option<Departure>, StorageError>;
+    /// Forgets the grace of this connection and returns it; `None` where there is none.
+    fn take_grace(&mut self, connection: &ConnectionId) -> Result<Option<DisconnectGrace>, StorageError>;
 
-    /// Forgets the departures that are due at `now` or before, and returns them, earliest first.
-    fn take_due(&mut self, now: Millis) -> Result<Vec<Departure>, StorageError>;
+    /// Forgets the graces that are due at `now` or before, and returns them, earliest first.
+    fn take_due(&mut self, now: Millis) -> Result<Vec<DisconnectGrace>, StorageError>;
 
-    /// Every departure, earliest first.
-    fn departures(&mut self) -> Result<Vec<Departure>, StorageError>;
+    /// Every grace, earliest first.
+    fn graces(&mut self) -> Result<Vec<DisconnectGrace>, StorageError>;
 
     /// Rows written through this value so far, as they are billed.
     fn rows_written(&self) -> u64;
@@ -156,7 +156,7 @@ pub struct Ids {
 
 /// A member whose connection broke, and who is still told of as present (rule P3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Departure {
+pub struct DisconnectGrace {
     /// The connection that broke.
     pub connection: ConnectionId,
     /// When the member has left for good, in milliseconds.
@@ -165,8 +165,8 @@ pub struct Departure {
     pub session: String,
 }
 
-impl Departure {
-    /// The order in which departures are told: by time, and by connection where that is the same.
+impl DisconnectGrace {
+    /// The order in which graces are told: by time, and by connection where that is the same.
     pub fn earliest_first(&self, other: &Self) -> Ordering {
         (self.due, &self.connection).cmp(&(other.due, &other.connection))
     }

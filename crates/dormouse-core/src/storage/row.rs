@@ -74,6 +74,7 @@ impl Row {
     }
 
     /// The row once its text is gone: its bytes still count, as if they had come before it. It has no frames.
+    #[cfg(any(test, feature = "testing"))]
     pub(super) fn without_text(&self, ids: bool) -> Self {
         let key = RowKey { before: self.bytes_after(), ..self.key };
         let ids = if ids { self.ids.clone() } else { String::new() };

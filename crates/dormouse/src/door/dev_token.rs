@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Cors, Reply, Unread};
 use crate::config::Config;
-use dormouse_core::few::Few;
 use dormouse_core::grant::Keys;
+use dormouse_core::small_map::SmallMap;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::{Millis, UserId, is_interchangeable};
 
@@ -58,7 +58,7 @@ fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     user: String,
-    can: Option<Few<String, Vec<String>>>,
+    can: Option<SmallMap<String, Vec<String>>>,
 }
 
 #[derive(Serialize)]

@@ -6,31 +6,31 @@
 
 mod body;
 mod call;
+mod channel_request;
 mod credential;
 mod dev_token;
 mod limit;
 mod origin;
 mod place;
 mod protocol;
+mod rejected_upgrade;
 mod reply;
 mod route;
 mod suspects;
 #[cfg(test)]
 mod tests;
-mod turn_away;
-mod visitor;
 
 pub use body::Unread;
 pub use call::{Call, Query};
+pub use channel_request::{ChannelRequest, Operation, Refused};
 pub use dev_token::DevTokens;
 pub use limit::{Count, Counter};
 pub use origin::Cors;
 pub use place::{Place, place};
 pub use protocol::PROTOCOL;
+pub use rejected_upgrade::{RejectedUpgrade, passed_back};
 pub use reply::Reply;
 pub use suspects::Suspects;
-pub use turn_away::{TurnAway, passed_back};
-pub use visitor::{Refused, Visitor, Wish};
 
 use std::rc::Rc;
 
@@ -56,13 +56,13 @@ pub enum Decision {
     /// Answer it at once.
     Answer(Reply),
     /// Accept the upgrade, say `bye`, and close: a browser cannot read the status of a refused upgrade (rule A4).
-    TurnAway(TurnAway),
+    RejectedUpgrade(RejectedUpgrade),
     /// Hand it to the static assets.
     Assets,
     /// Mint a development token from the request's body.
     DevToken(DevTokens),
-    /// It is for a channel: [`Visitor`] has the steps that are left.
-    Channel(Visitor),
+    /// It is for a channel: [`ChannelRequest`] has the steps that are left.
+    Channel(ChannelRequest),
 }
 
 impl Door {
@@ -73,7 +73,7 @@ impl Door {
     }
 
     /// Decides about a request as far as it can be without reading its body or verifying its token.
-    pub fn knock(&self, call: &Call<'_>) -> Decision {
+    pub fn route(&self, call: &Call<'_>) -> Decision {
         let origin = Origin::of(call, &self.config);
         let cors = Cors::of(&origin);
         self.decide(call, &origin, &cors).unwrap_or_else(|reply| Decision::Answer(cors.onto(reply)))
@@ -102,10 +102,10 @@ impl Door {
             Route::Contract => Ok(Decision::Answer(cors.onto(Reply::json(200, self.description.clone())))),
             Route::DevToken => Ok(Decision::DevToken(DevTokens::new(cors.clone()))),
             Route::Channel(name) => self.join(call, origin, cors, name),
-            Route::Members(name) => self.ask(call, cors, name, Wish::Members),
-            Route::Messages(name) if posts => self.ask(call, cors, name, Wish::Publish),
-            Route::Messages(name) => self.ask(call, cors, name, Wish::Messages),
-            Route::Meter(name) => self.ask(call, cors, name, Wish::Meter),
+            Route::Members(name) => self.handle_http(call, cors, name, Operation::Members),
+            Route::Messages(name) if posts => self.handle_http(call, cors, name, Operation::Publish),
+            Route::Messages(name) => self.handle_http(call, cors, name, Operation::Messages),
+            Route::Meter(name) => self.handle_http(call, cors, name, Operation::Meter),
             Route::Assets | Route::Unknown => Err(Code::NotFound.into()),
         }
     }
@@ -118,14 +118,14 @@ impl Door {
         origin.may_act()?;
         let protocol = Offer::of(call).agreed()?;
         let Ok((channel, rules)) = self.channel(name) else {
-            return Ok(Decision::TurnAway(TurnAway::new(Close::NoSuchChannel, None, protocol)));
+            return Ok(Decision::RejectedUpgrade(RejectedUpgrade::new(Close::NoSuchChannel, None, protocol)));
         };
-        Ok(Decision::Channel(self.visitor(call, cors, Wish::Join { protocol }, channel, rules)))
+        Ok(Decision::Channel(self.channel_request(call, cors, Operation::Join { protocol }, channel, rules)))
     }
 
-    fn ask(&self, call: &Call<'_>, cors: &Cors, name: &str, wish: Wish) -> Result<Decision, Reply> {
+    fn handle_http(&self, call: &Call<'_>, cors: &Cors, name: &str, operation: Operation) -> Result<Decision, Reply> {
         let (channel, rules) = self.channel(name)?;
-        Ok(Decision::Channel(self.visitor(call, cors, wish, channel, rules)))
+        Ok(Decision::Channel(self.channel_request(call, cors, operation, channel, rules)))
     }
 
     fn channel(&self, name: &str) -> Result<(ChannelName, Rc<ChannelRules>), Code> {
@@ -134,18 +134,18 @@ impl Door {
         Ok((channel, Rc::clone(rules)))
     }
 
-    fn visitor(
+    fn channel_request(
         &self,
         call: &Call<'_>,
         cors: &Cors,
-        wish: Wish,
+        operation: Operation,
         channel: ChannelName,
         rules: Rc<ChannelRules>,
-    ) -> Visitor {
+    ) -> ChannelRequest {
         let query = Query::parse(call.query);
         let credential = credential(call, &query, &self.config);
         let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
-        Visitor { channel, rules, wish, query, credential, address, cors: cors.clone() }
+        ChannelRequest { channel, rules, operation, query, credential, address, cors: cors.clone() }
     }
 }
 

@@ -2,7 +2,7 @@
 //! sends many of them is counted before the next is looked at.
 
 use dormouse_core::rate::{Bucket, Rate};
-use dormouse_core::sorted::Sorted;
+use dormouse_core::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::name::Millis;
 
 /// How many bad tokens an address may send without being suspected: twenty at once, and two a second.
@@ -13,12 +13,12 @@ const ADDRESSES_MAX: usize = 1_000;
 
 /// The addresses that sent bad tokens lately, as far as this isolate saw them.
 #[derive(Debug)]
-pub struct Suspects(Sorted<String, Bucket>);
+pub struct Suspects(SortedVecMap<String, Bucket>);
 
 impl Suspects {
     /// Nobody is suspected yet.
     pub const fn new() -> Self {
-        Self(Sorted::new())
+        Self(SortedVecMap::new())
     }
 
     /// Notes a bad token; `address` is as it is counted.

@@ -10,11 +10,11 @@ use worker::js_sys::{Date, Object, Promise, Reflect};
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObject, RateLimiter};
 
-use super::env::{Ground, binding, ground, laid};
+use super::env::{Deployment, binding, deployment, laid};
 use super::host::frame_bytes;
 use super::http::{self, reach, respond, with_call};
 use super::{random, trouble};
-use crate::door::{Count, Decision, DevTokens, Place, Refused, Suspects, Visitor, Wish, place};
+use crate::door::{ChannelRequest, Count, Decision, DevTokens, Operation, Place, Refused, Suspects, place};
 use dormouse_core::contract::Application;
 use dormouse_protocol::error::Code;
 
@@ -25,15 +25,15 @@ use dormouse_protocol::error::Code;
 /// # Errors
 /// What the platform throws.
 pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, JsValue> {
-    let ground = match ground::<A>(&env) {
-        Ok(ground) => ground,
+    let deployment = match deployment::<A>(&env) {
+        Ok(deployment) => deployment,
         Err(mistakes) => return Ok(respond(trouble::misconfigured(&mistakes))?.into()),
     };
-    match with_call(&request, |call| ground.door.knock(call)) {
-        Decision::Channel(visitor) => visit(ground, env, request, visitor),
-        Decision::DevToken(tokens) => Ok(future_to_promise(mint(ground, request, tokens)).into()),
+    match with_call(&request, |call| deployment.door.route(call)) {
+        Decision::Channel(channel_request) => visit(deployment, env, request, channel_request),
+        Decision::DevToken(tokens) => Ok(future_to_promise(mint(deployment, request, tokens)).into()),
         Decision::Assets => assets(&env, &request),
-        settled @ (Decision::Answer(_) | Decision::TurnAway(_)) => Ok(http::settle(settled)?.into()),
+        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::settle(settled)?.into()),
     }
 }
 
@@ -48,40 +48,52 @@ pub async fn fetch<A: Application>(request: worker::Request, env: Env) -> worker
 }
 
 /// Lets a visitor in and hands its request on: the object verifies again for itself.
-fn visit(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
-    if ground.counts || visitor.wish == Wish::Publish {
-        return Ok(future_to_promise(receive(ground, env, request, visitor)).into());
+fn visit(
+    deployment: Rc<Deployment>,
+    env: Env,
+    request: Request,
+    channel_request: ChannelRequest,
+) -> Result<JsValue, JsValue> {
+    if deployment.counts || channel_request.operation == Operation::Publish {
+        return Ok(future_to_promise(receive(deployment, env, request, channel_request)).into());
     }
-    match visitor.admit(&ground.config.keys, now()) {
-        Ok(_grant) => hand_over(&ground, &env, &request, &visitor),
+    match channel_request.admit(&deployment.config.keys, now()) {
+        Ok(_grant) => hand_over(&deployment, &env, &request, &channel_request),
         Err(refused) => refuse(*refused),
     }
 }
 
 /// The same for one that is counted, or has a body to be read before an object wakes for it.
-async fn receive(ground: Rc<Ground>, env: Env, request: Request, visitor: Visitor) -> Result<JsValue, JsValue> {
-    let counted = ask_suspects(|suspects| visitor.counted_address(suspects, now())).flatten();
+async fn receive(
+    deployment: Rc<Deployment>,
+    env: Env,
+    request: Request,
+    channel_request: ChannelRequest,
+) -> Result<JsValue, JsValue> {
+    let counted = ask_suspects(|suspects| channel_request.counted_address(suspects, now())).flatten();
     if over_limit(&env, counted).await {
-        return refuse(visitor.too_often());
+        return refuse(channel_request.too_often());
     }
-    let grant = match visitor.admit(&ground.config.keys, now()) {
+    let grant = match channel_request.admit(&deployment.config.keys, now()) {
         Ok(grant) => grant,
         Err(refused) => {
-            let _ = ask_suspects(|suspects| visitor.suspect(&refused, suspects, now()));
+            let _ = ask_suspects(|suspects| channel_request.suspect(&refused, suspects, now()));
             return refuse(*refused);
         }
     };
-    if over_limit(&env, visitor.counted_user(grant.as_ref())).await {
-        return refuse(visitor.too_often());
+    if over_limit(&env, channel_request.counted_user(grant.as_ref())).await {
+        return refuse(channel_request.too_often());
     }
-    let request = match visitor.wish {
-        Wish::Publish => match http::whole(&request, frame_bytes(&ground), ground.config.limits.body_ms).await? {
-            Ok(request) => request,
-            Err(unread) => return Ok(respond(visitor.refusal(unread))?.into()),
-        },
-        Wish::Join { .. } | Wish::Members | Wish::Messages | Wish::Meter => request,
+    let request = match channel_request.operation {
+        Operation::Publish => {
+            match http::whole(&request, frame_bytes(&deployment), deployment.config.limits.body_ms).await? {
+                Ok(request) => request,
+                Err(unread) => return Ok(respond(channel_request.refusal(unread))?.into()),
+            }
+        }
+        Operation::Join { .. } | Operation::Members | Operation::Messages | Operation::Meter => request,
     };
-    JsFuture::from(Promise::resolve(&hand_over(&ground, &env, &request, &visitor)?)).await
+    JsFuture::from(Promise::resolve(&hand_over(&deployment, &env, &request, &channel_request)?)).await
 }
 
 fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
@@ -110,10 +122,15 @@ async fn over_limit(env: &Env, count: Option<Count>) -> bool {
     JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false))
 }
 
-fn hand_over(ground: &Ground, env: &Env, request: &Request, visitor: &Visitor) -> Result<JsValue, JsValue> {
-    let reached = object(env, &place(&visitor.channel, &ground.config))
+fn hand_over(
+    deployment: &Deployment,
+    env: &Env,
+    request: &Request,
+    channel_request: &ChannelRequest,
+) -> Result<JsValue, JsValue> {
+    let reached = object(env, &place(&channel_request.channel, &deployment.config))
         .and_then(|object| FAILED.with(|failed| reach(&object, request, env, failed.as_ref())));
-    reached.map_or_else(|error| unreachable(visitor, &error), |response| Ok(response.into()))
+    reached.map_or_else(|error| unreachable(channel_request, &error), |response| Ok(response.into()))
 }
 
 fn object(env: &Env, place: &Place) -> Result<DurableObject, JsValue> {
@@ -135,22 +152,22 @@ thread_local! {
 
 #[expect(clippy::needless_pass_by_value, reason = "a closure that JavaScript calls is handed values")]
 fn failed(request: Request, _env: Env, error: JsValue) -> Result<JsValue, JsValue> {
-    let ground = laid().ok_or_else(|| error.clone())?;
-    match with_call(&request, |call| ground.door.knock(call)) {
-        Decision::Channel(visitor) => unreachable(&visitor, &error),
+    let deployment = laid().ok_or_else(|| error.clone())?;
+    match with_call(&request, |call| deployment.door.route(call)) {
+        Decision::Channel(channel_request) => unreachable(&channel_request, &error),
         settled => Ok(http::settle(settled)?.into()),
     }
 }
 
-fn unreachable(visitor: &Visitor, error: &JsValue) -> Result<JsValue, JsValue> {
+fn unreachable(channel_request: &ChannelRequest, error: &JsValue) -> Result<JsValue, JsValue> {
     let overloaded = is(error, "overloaded", true);
-    refuse(visitor.unreachable(overloaded, &random::trouble_id(), &trouble::text(error)))
+    refuse(channel_request.unreachable(overloaded, &random::trouble_id(), &trouble::text(error)))
 }
 
-async fn mint(ground: Rc<Ground>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
-    let body = http::body(&request, DevTokens::BODY_BYTES, ground.config.limits.body_ms).await?;
+async fn mint(deployment: Rc<Deployment>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
+    let body = http::body(&request, DevTokens::BODY_BYTES, deployment.config.limits.body_ms).await?;
     let text = body.as_ref().map(String::as_str).map_err(|unread| *unread);
-    Ok(respond(tokens.mint(text, &ground.config.keys, now()))?.into())
+    Ok(respond(tokens.mint(text, &deployment.config.keys, now()))?.into())
 }
 
 /// Hands a request to the static assets; they have been asked already where the deployment lets them answer first.

@@ -12,7 +12,7 @@ use crate::door::{Counter, Door};
 use dormouse_core::contract::{Application, Contract};
 
 /// What all requests and objects of an isolate share: the variables are the same for each.
-pub(crate) struct Ground {
+pub(crate) struct Deployment {
     pub(crate) config: Rc<Config>,
     pub(crate) contract: Rc<Contract>,
     pub(crate) door: Door,
@@ -24,20 +24,20 @@ pub(crate) struct Ground {
 pub(crate) type Mistakes = Rc<[String]>;
 
 thread_local! {
-    static GROUND: OnceCell<Result<Rc<Ground>, Mistakes>> = const { OnceCell::new() };
+    static DEPLOYMENT: OnceCell<Result<Rc<Deployment>, Mistakes>> = const { OnceCell::new() };
 }
 
 /// The ground to stand on, or why there is none.
-pub(crate) fn ground<A: Application>(env: &Env) -> Result<Rc<Ground>, Mistakes> {
-    GROUND.with(|cell| cell.get_or_init(|| lay::<A>(env).map(Rc::new).map_err(Into::into)).clone())
+pub(crate) fn deployment<A: Application>(env: &Env) -> Result<Rc<Deployment>, Mistakes> {
+    DEPLOYMENT.with(|cell| cell.get_or_init(|| lay::<A>(env).map(Rc::new).map_err(Into::into)).clone())
 }
 
 /// The ground, where something stands on it already.
-pub(crate) fn laid() -> Option<Rc<Ground>> {
-    GROUND.with(|cell| cell.get()?.as_ref().ok().map(Rc::clone))
+pub(crate) fn laid() -> Option<Rc<Deployment>> {
+    DEPLOYMENT.with(|cell| cell.get()?.as_ref().ok().map(Rc::clone))
 }
 
-fn lay<A: Application>(env: &Env) -> Result<Ground, Vec<String>> {
+fn lay<A: Application>(env: &Env) -> Result<Deployment, Vec<String>> {
     let contract = A::contract().check().map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect());
     let config = Config::parse(|name| binding(env, name)?.as_string());
     let (contract, config) = match (contract, config) {
@@ -46,7 +46,7 @@ fn lay<A: Application>(env: &Env) -> Result<Ground, Vec<String>> {
     };
     let door = Door::new(Rc::clone(&config), Rc::clone(&contract));
     let counts = Counter::ALL.iter().any(|counter| binding(env, counter.binding()).is_some());
-    Ok(Ground { config, contract, door, counts })
+    Ok(Deployment { config, contract, door, counts })
 }
 
 /// A binding of the deployment; `None` where it is missing.

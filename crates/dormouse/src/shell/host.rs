@@ -12,7 +12,7 @@ use worker::web_sys::WebSocket;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequestResponsePair};
 
 use super::entry::now;
-use super::env::{Ground, ground};
+use super::env::{Deployment, deployment};
 use super::log;
 use super::serve::Waiting;
 use super::socket::{self, Sockets};
@@ -44,7 +44,7 @@ pub struct Host<A> {
 pub(super) struct Awake {
     pub(super) sockets: Sockets,
     pub(super) waiting: HashMap<AskerKey, Waiting>,
-    ground: Rc<Ground>,
+    deployment: Rc<Deployment>,
     name: ChannelName,
     channel: Channel,
     storage: SqlStorage<Database>,
@@ -75,7 +75,7 @@ impl<A: Application + 'static> Host<A> {
             Err(trouble) => return self.give_up(socket, &trouble),
         };
         let Some(session) = awake.sockets.session(socket) else { return };
-        let frame = read(message, frame_bytes(&awake.ground));
+        let frame = read(message, frame_bytes(&awake.deployment));
         let effects = awake.turn(|channel, turn| match frame {
             Ok(text) => channel.receive(turn, session, &text),
             Err(what) => channel.receive_unreadable(turn, session, what),
@@ -159,10 +159,10 @@ impl<A: Application + 'static> Host<A> {
         match effect {
             Effect::Tell { session, text } => sockets.tell(session, &text)?,
             Effect::TellMany { sessions, text } => sockets.tell_many(&sessions, &text)?,
-            Effect::Broadcast { hearing, except, text } => sockets.broadcast(hearing, &except, &text)?,
-            Effect::Hear { session, hearing } => sockets.hear(session, hearing)?,
-            Effect::HearAll { hearing } => sockets.hear_all(&hearing)?,
-            Effect::Remember { session, attachment } => sockets.remember(session, &attachment)?,
+            Effect::Broadcast { subscription, except, text } => sockets.broadcast(subscription, &except, &text)?,
+            Effect::Subscribe { session, subscription } => sockets.hear(session, subscription)?,
+            Effect::SubscribeAll { subscription } => sockets.hear_all(&subscription)?,
+            Effect::SaveAttachment { session, attachment } => sockets.remember(session, &attachment)?,
             Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason)?,
             Effect::Drop { session } => sockets.drop(session)?,
             Effect::Answer { asker, status, body, retry_after } => {
@@ -189,17 +189,17 @@ impl<A: Application + 'static> Host<A> {
     }
 
     fn wake(&self) -> Result<Awake, Trouble> {
-        let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
+        let deployment = deployment::<A>(&self.env).map_err(Trouble::Mistakes)?;
         let name = self.name().ok_or(Trouble::NoChannel)?;
-        let rules = Rc::clone(ground.contract.rules(&name).ok_or(Trouble::NoChannel)?);
+        let rules = Rc::clone(deployment.contract.rules(&name).ok_or(Trouble::NoChannel)?);
         self.ctx.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?)?;
         let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
         let sockets = Sockets::new(&self.ctx)?;
         let heads = sockets.wake()?;
-        let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&ground.config.keys);
-        let limits = ground.config.limits.clone();
+        let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
+        let limits = deployment.config.limits.clone();
         let channel = Channel::restore(name.clone(), rules, limits, verifier, &sockets, &heads);
-        Ok(Awake { ground, name, channel, storage, sockets, waiting: HashMap::new() })
+        Ok(Awake { deployment, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 
     /// The channel that this object is, by the name it was found by.
@@ -248,8 +248,8 @@ fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
 }
 
 /// The most bytes of a frame, or of a body.
-pub(super) fn frame_bytes(ground: &Ground) -> u32 {
-    u32::try_from(ground.config.limits.frame_bytes).unwrap_or(u32::MAX)
+pub(super) fn frame_bytes(deployment: &Deployment) -> u32 {
+    u32::try_from(deployment.config.limits.frame_bytes).unwrap_or(u32::MAX)
 }
 
 /// The code that answers a close: what was never on the wire may not be sent either. To one that did not close and

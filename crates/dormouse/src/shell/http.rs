@@ -68,7 +68,7 @@ pub(crate) fn respond(reply: Reply) -> Result<Response, JsValue> {
 /// ends (rule A4).
 pub(crate) fn settle(decision: Decision) -> Result<Response, JsValue> {
     match decision {
-        Decision::TurnAway(turned) => turn_away(&turned.bye(), turned.protocol),
+        Decision::RejectedUpgrade(turned) => reject(&turned.bye(), turned.protocol),
         other => pass_back(other),
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn settle(decision: Decision) -> Result<Response, JsValue> {
 /// The same in an object, which accepts no socket that is to end: the Worker does, by the answer.
 pub(crate) fn pass_back(decision: Decision) -> Result<Response, JsValue> {
     match decision {
-        Decision::TurnAway(turned) => respond(passed_back(turned.bye(), turned.protocol)),
+        Decision::RejectedUpgrade(turned) => respond(passed_back(turned.bye(), turned.protocol)),
         Decision::Answer(reply) => respond(reply),
         Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => respond(Code::NotFound.into()),
     }
@@ -90,7 +90,7 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(crate) fn switched(client: &WebSocket, protocol: Option<&str>) -> Result<Response, JsValue>;
     #[wasm_bindgen(catch)]
-    fn turn_away(bye: &str, protocol: Option<&str>) -> Result<Response, JsValue>;
+    fn reject(bye: &str, protocol: Option<&str>) -> Result<Response, JsValue>;
     /// Hands a request on to an object; `failed` answers in its place where that fails.
     #[wasm_bindgen(catch)]
     pub(crate) fn reach(

@@ -9,13 +9,13 @@ use worker::js_sys::{Function, Promise};
 use worker::web_sys::{Request, Response};
 
 use super::entry::now;
-use super::env::{Ground, ground};
+use super::env::{Deployment, deployment};
 use super::host::{Host, frame_bytes};
 use super::http::{self, respond, switched, with_call};
 use super::random;
 use super::trouble::{self, Trouble};
-use crate::door::{Decision, Reply, Visitor, Wish, passed_back};
-use dormouse_core::channel::{Effects, Fresh, Joining, Question, Verb};
+use crate::door::{ChannelRequest, Decision, Operation, Reply, passed_back};
+use dormouse_core::channel::{Effects, Fresh, HttpOperation, HttpRequest, Joining};
 use dormouse_core::contract::Application;
 use dormouse_core::effect::{AskerKey, Effect, SessionKey};
 use dormouse_core::grant::Grant;
@@ -49,25 +49,25 @@ impl<A: Application + 'static> Host<A> {
     }
 
     fn serve(self: &Rc<Self>, request: Request) -> Result<JsValue, Trouble> {
-        let ground = ground::<A>(&self.env).map_err(Trouble::Mistakes)?;
-        let visitor = match with_call(&request, |call| ground.door.knock(call)) {
-            Decision::Channel(visitor) => visitor,
+        let deployment = deployment::<A>(&self.env).map_err(Trouble::Mistakes)?;
+        let channel_request = match with_call(&request, |call| deployment.door.route(call)) {
+            Decision::Channel(channel_request) => channel_request,
             refused => return Ok(http::pass_back(refused)?.into()),
         };
-        if self.name().as_ref() != Some(&visitor.channel) {
+        if self.name().as_ref() != Some(&channel_request.channel) {
             return Err(Trouble::NoChannel);
         }
-        let grant = match visitor.admit(&ground.config.keys, now()) {
+        let grant = match channel_request.admit(&deployment.config.keys, now()) {
             Ok(grant) => grant,
             Err(refused) => return Ok(trouble::pass_back(*refused)?.into()),
         };
         let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
-        if let Wish::Join { protocol } = visitor.wish {
-            return Ok(self.join(&visitor, fresh, grant, protocol)?.into());
+        if let Operation::Join { protocol } = channel_request.operation {
+            return Ok(self.join(&channel_request, fresh, grant, protocol)?.into());
         }
         let host = Rc::clone(self);
         Ok(future_to_promise(async move {
-            let answered = host.answer(&request, &ground, &visitor, grant, fresh).await;
+            let answered = host.answer(&request, &deployment, &channel_request, grant, fresh).await;
             let response = answered.or_else(|trouble| respond(trouble.report(host.name().as_ref())))?;
             Ok(response.into())
         })
@@ -78,40 +78,44 @@ impl<A: Application + 'static> Host<A> {
     async fn answer(
         &self,
         request: &Request,
-        ground: &Ground,
-        visitor: &Visitor,
+        deployment: &Deployment,
+        channel_request: &ChannelRequest,
         grant: Option<Grant>,
         fresh: Fresh,
     ) -> Result<Response, Trouble> {
-        let verb = match visitor.wish {
-            Wish::Members => Verb::Members,
-            Wish::Meter => Verb::Meter,
-            Wish::Messages => Verb::Messages {
-                after: visitor.query.owned("after"),
-                before: visitor.query.owned("before"),
-                limit: visitor.query.owned("limit"),
+        let operation = match channel_request.operation {
+            Operation::Members => HttpOperation::Members,
+            Operation::Meter => HttpOperation::Meter,
+            Operation::Messages => HttpOperation::Messages {
+                after: channel_request.query.owned("after"),
+                before: channel_request.query.owned("before"),
+                limit: channel_request.query.owned("limit"),
             },
             // The Worker has read it whole; what is read here is there.
-            Wish::Publish => match http::body(request, frame_bytes(ground), ground.config.limits.body_ms).await? {
-                Ok(body) => Verb::Publish { body },
-                Err(unread) => return Ok(respond(visitor.refusal(unread))?),
-            },
-            Wish::Join { .. } => return Ok(respond(visitor.refusal(Code::UpgradeRequired))?),
+            Operation::Publish => {
+                match http::body(request, frame_bytes(deployment), deployment.config.limits.body_ms).await? {
+                    Ok(body) => HttpOperation::Publish { body },
+                    Err(unread) => return Ok(respond(channel_request.refusal(unread))?),
+                }
+            }
+            Operation::Join { .. } => return Ok(respond(channel_request.refusal(Code::UpgradeRequired))?),
         };
-        let reply = self.ask(Question { grant, verb, fresh: fresh.epoch, address: visitor.address() }).await?;
-        Ok(respond(visitor.cors.onto(reply))?)
+        let reply = self
+            .handle_http(HttpRequest { grant, operation, fresh: fresh.epoch, address: channel_request.address() })
+            .await?;
+        Ok(respond(channel_request.cors.onto(reply))?)
     }
 
     fn join(
         &self,
-        visitor: &Visitor,
+        channel_request: &ChannelRequest,
         fresh: Fresh,
         grant: Option<Grant>,
         protocol: Option<&'static str>,
     ) -> Result<Response, Trouble> {
-        let query = &visitor.query;
+        let query = &channel_request.query;
         let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
-        let (connection, address) = (query.owned("connection"), visitor.address());
+        let (connection, address) = (query.owned("connection"), channel_request.address());
         let joining = Joining { grant, resume, connection, address };
         let mut awake = self.awake()?;
         let (session, mut effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
@@ -127,18 +131,18 @@ impl<A: Application + 'static> Host<A> {
         };
         let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
         self.apply(&mut awake, effects);
-        Ok(trouble::pass_back(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
+        Ok(trouble::pass_back(channel_request.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
     }
 
-    async fn ask(&self, question: Question) -> Result<Reply, Trouble> {
-        let (answered, answer) = self.put(question)?;
+    async fn handle_http(&self, http_request: HttpRequest) -> Result<Reply, Trouble> {
+        let (answered, answer) = self.put(http_request)?;
         JsFuture::from(answered).await?;
         let reply = answer.borrow_mut().take();
         reply.ok_or_else(|| Trouble::Platform("a request was left without an answer".to_owned()))
     }
 
     /// Puts a question; the promise is kept once the answer is there, now or after the flush.
-    fn put(&self, question: Question) -> Result<(Promise, Answer), Trouble> {
+    fn put(&self, http_request: HttpRequest) -> Result<(Promise, Answer), Trouble> {
         let mut wake = None;
         let answered = Promise::new(&mut |resolve, _reject| wake = Some(resolve));
         let wake = wake.ok_or_else(|| Trouble::Platform("a promise came without its resolver".to_owned()))?;
@@ -147,7 +151,7 @@ impl<A: Application + 'static> Host<A> {
         self.asked.set(asker.0.wrapping_add(1));
         let mut awake = self.awake()?;
         awake.waiting.insert(asker, Waiting { answer: Rc::clone(&answer), wake });
-        let effects = awake.turn(|channel, turn| channel.ask(turn, asker, question));
+        let effects = awake.turn(|channel, turn| channel.handle_http(turn, asker, http_request));
         self.apply(&mut awake, effects);
         Ok((answered, answer))
     }

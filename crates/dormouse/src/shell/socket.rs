@@ -6,8 +6,8 @@ use web_sys::WebSocket;
 use worker::worker_sys::DurableObjectState;
 
 use dormouse_core::channel::{Links, Unsent};
-use dormouse_core::effect::{Hearing, SessionKey};
-use dormouse_core::sleeper::Sleeper;
+use dormouse_core::effect::{SessionKey, Subscription};
+use dormouse_core::hibernated_session::HibernatedSession;
 use dormouse_protocol::name::Millis;
 
 /// The sockets of this object by session and the sessions by socket.
@@ -23,7 +23,7 @@ impl Sockets {
 
     /// Takes in the sockets that outlived a sleep; their keys are the places of their heads in the answer.
     pub(crate) fn wake(&self) -> Result<String, JsValue> {
-        self.roster.wake(Sleeper::HEAD)
+        self.roster.wake(HibernatedSession::HEAD)
     }
 
     /// Has a session carried by a new socket, which sleeps with the object; answers the client's end.
@@ -48,19 +48,24 @@ impl Sockets {
     }
 
     /// Sends one text to everyone of one hearing, as one JavaScript string in one crossing.
-    pub(crate) fn broadcast(&self, hearing: Hearing, except: &[SessionKey], text: &str) -> Result<(), JsValue> {
+    pub(crate) fn broadcast(
+        &self,
+        subscription: Subscription,
+        except: &[SessionKey],
+        text: &str,
+    ) -> Result<(), JsValue> {
         let except: Vec<u32> = except.iter().map(|session| session.0).collect();
-        self.roster.broadcast(group(hearing), &except, text)
+        self.roster.broadcast(group(subscription), &except, text)
     }
 
     /// Moves a session to another group of hearers.
-    pub(crate) fn hear(&self, session: SessionKey, hearing: Hearing) -> Result<(), JsValue> {
-        self.roster.hear(session.0, group(hearing))
+    pub(crate) fn hear(&self, session: SessionKey, subscription: Subscription) -> Result<(), JsValue> {
+        self.roster.hear(session.0, group(subscription))
     }
 
     /// Groups the sessions that slept, by their keys from 0, in one crossing.
-    pub(crate) fn hear_all(&self, hearing: &[Hearing]) -> Result<(), JsValue> {
-        let groups: Vec<u8> = hearing.iter().map(|hearing| group(*hearing)).collect();
+    pub(crate) fn hear_all(&self, subscription: &[Subscription]) -> Result<(), JsValue> {
+        let groups: Vec<u8> = subscription.iter().map(|subscription| group(*subscription)).collect();
         self.roster.hear_all(&groups)
     }
 
@@ -114,11 +119,11 @@ pub(crate) fn utf8_length(text: &JsString) -> Result<u64, JsValue> {
     count_utf8(text).map(whole)
 }
 
-const fn group(hearing: Hearing) -> u8 {
-    match hearing {
-        Hearing::Nothing => 0,
-        Hearing::Messages => 1,
-        Hearing::Presence => 2,
+const fn group(subscription: Subscription) -> u8 {
+    match subscription {
+        Subscription::Nothing => 0,
+        Subscription::Messages => 1,
+        Subscription::Presence => 2,
     }
 }
 
@@ -136,7 +141,7 @@ fn key(number: f64) -> SessionKey {
 
 // What is done once a member is done in JavaScript, because each crossing of the border costs and each socket handed
 // over would take a slot of its own in wasm's table.
-#[wasm_bindgen(module = "/src/shell/roster.js")]
+#[wasm_bindgen(module = "/src/shell/sockets.js")]
 extern "C" {
     type Roster;
 

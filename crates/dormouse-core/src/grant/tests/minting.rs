@@ -1,10 +1,10 @@
 //! Tokens made for development.
 
 use super::*;
-use crate::few::Few;
+use crate::small_map::SmallMap;
 
 fn mint(keys: &Keys) -> Option<String> {
-    let can = Few::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
+    let can = SmallMap::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
     keys.mint(&UserId::parse("ann").unwrap(), &can, NOW + 999, 60_000)
 }
 

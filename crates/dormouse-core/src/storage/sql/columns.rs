@@ -1,6 +1,6 @@
 //! Columns into values: what a release of ours wrote is read back, and nothing is trusted.
 
-use super::super::{Departure, Head, Ids, Row, RowKey, StorageError, Stored};
+use super::super::{DisconnectGrace, Head, Ids, Row, RowKey, StorageError, Stored};
 use super::port::{INTEGER_MAX, Value};
 use dormouse_protocol::name::{ConnectionId, Epoch};
 
@@ -95,10 +95,10 @@ pub(super) fn number(values: Vec<Value>) -> Option<u64> {
 }
 
 /// `connection, due, session`; `None` for one that no release of ours wrote.
-pub(super) fn departure(values: Vec<Value>) -> Option<Departure> {
+pub(super) fn grace(values: Vec<Value>) -> Option<DisconnectGrace> {
     let mut columns = Columns::of(values);
     let connection = ConnectionId::parse(&columns.text()?)?;
-    Some(Departure { connection, due: columns.integer()?, session: columns.text()? })
+    Some(DisconnectGrace { connection, due: columns.integer()?, session: columns.text()? })
 }
 
 /// The lengths as they are written: decimal, parted by commas.

@@ -7,7 +7,7 @@ mod schema;
 pub use port::{Answer, Param, Sql, SqlError, Value};
 pub use schema::{Column, ROTATION_COST, ROTATION_MIN};
 
-use super::{Departure, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
+use super::{DisconnectGrace, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
 use dormouse_protocol::name::{ConnectionId, Millis};
 use port::{Counted, integer};
 use schema::{Below, Tables};
@@ -29,7 +29,7 @@ const HAS_TEXT: &str = "octet_length(lengths) > 0";
 const BETWEEN: &str = "SELECT first, count, at, before, format, epoch, ids, lengths, text FROM {rows} \
     WHERE first >= ?1 AND first <= ?2 AND octet_length(lengths) > 0";
 
-/// In place of an earlier departure of the same connection: one row written, as for a new one.
+/// In place of an earlier grace of the same connection: one row written, as for a new one.
 const PUT_DEPARTURE: &str = "INSERT OR REPLACE INTO departures (connection, due, session) VALUES (?1, ?2, ?3)";
 
 /// Storage in a SQLite database of the channel's own.
@@ -190,8 +190,8 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
         self.sql.delete_all()
     }
 
-    fn put_departure(&mut self, departure: &Departure) -> Result<(), StorageError> {
-        let Departure { connection, due, session } = departure;
+    fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError> {
+        let DisconnectGrace { connection, due, session } = grace;
         let params = [Param::Text(connection.as_str()), integer(*due), Param::Text(session)];
         self.write(|tables, sql| {
             tables.prepare_departure(sql)?;
@@ -199,32 +199,32 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
         })
     }
 
-    fn take_departure(&mut self, connection: &ConnectionId) -> Result<Option<Departure>, StorageError> {
+    fn take_grace(&mut self, connection: &ConnectionId) -> Result<Option<DisconnectGrace>, StorageError> {
         if !self.tables()?.has_departures() {
             return Ok(None);
         }
         let delete = "DELETE FROM departures WHERE connection = ?1 RETURNING connection, due, session";
         let rows = self.sql.exec(delete, &[Param::Text(connection.as_str())])?;
-        Ok(rows.into_iter().find_map(columns::departure))
+        Ok(rows.into_iter().find_map(columns::grace))
     }
 
-    fn take_due(&mut self, now: Millis) -> Result<Vec<Departure>, StorageError> {
+    fn take_due(&mut self, now: Millis) -> Result<Vec<DisconnectGrace>, StorageError> {
         if !self.tables()?.has_departures() {
             return Ok(Vec::new());
         }
         let delete = "DELETE FROM departures WHERE due <= ?1 RETURNING connection, due, session";
         let rows = self.sql.exec(delete, &[integer(now)])?;
-        let mut due: Vec<_> = rows.into_iter().filter_map(columns::departure).collect();
-        due.sort_unstable_by(Departure::earliest_first); // RETURNING has no order of its own
+        let mut due: Vec<_> = rows.into_iter().filter_map(columns::grace).collect();
+        due.sort_unstable_by(DisconnectGrace::earliest_first); // RETURNING has no order of its own
         Ok(due)
     }
 
-    fn departures(&mut self) -> Result<Vec<Departure>, StorageError> {
+    fn graces(&mut self) -> Result<Vec<DisconnectGrace>, StorageError> {
         if !self.tables()?.has_departures() {
             return Ok(Vec::new());
         }
         let rows = self.sql.exec("SELECT connection, due, session FROM departures ORDER BY due, connection", &[])?;
-        Ok(rows.into_iter().filter_map(columns::departure).collect())
+        Ok(rows.into_iter().filter_map(columns::grace).collect())
     }
 
     fn rows_written(&self) -> u64 {

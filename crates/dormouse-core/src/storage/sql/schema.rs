@@ -63,7 +63,7 @@ pub(super) struct Below {
 pub(super) struct Tables {
     kept: bool,
     older: bool,
-    departures: bool,
+    graces: bool,
     /// The first row of `kept`, once it was looked up.
     begin: Option<RowKey>,
     added: &'static [Column],
@@ -80,8 +80,8 @@ impl Tables {
             add_columns(sql, name, definition, added)?;
         }
         let has = |table: &str| found.iter().any(|(name, _)| name == table);
-        let (kept, older, departures) = (has("kept"), has("kept_older"), has("departures"));
-        Ok(Self { kept, older, departures, begin: None, added })
+        let (kept, older, graces) = (has("kept"), has("kept_older"), has("departures"));
+        Ok(Self { kept, older, graces, begin: None, added })
     }
 
     /// What to select rows from; `None` where none was ever written.
@@ -94,9 +94,9 @@ impl Tables {
         }
     }
 
-    /// Whether anybody's departure was ever written.
+    /// Whether anybody's grace was ever written.
     pub(super) const fn has_departures(&self) -> bool {
-        self.departures
+        self.graces
     }
 
     /// Makes the table that a row goes into, and lets old rows go where that is due.
@@ -119,11 +119,11 @@ impl Tables {
         Ok(())
     }
 
-    /// Makes the table that a departure goes into.
+    /// Makes the table that a grace goes into.
     pub(super) fn prepare_departure<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
-        if !self.departures {
+        if !self.graces {
             sql.exec(DEPARTURES, &[])?;
-            self.departures = true;
+            self.graces = true;
         }
         Ok(())
     }

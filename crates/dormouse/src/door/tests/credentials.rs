@@ -13,14 +13,14 @@ fn bearing(token: &str) -> Knock {
 fn a4_a_token_comes_by_header_sub_protocol_or_where_allowed_by_query() {
     let house = House::with(&[("ALLOW_QUERY_TOKEN", "1")]);
     let token = house.token("ann");
-    for knock in [
+    for route in [
         bearing(&token),
         Knock::upgrade(JOIN).header("Authorization", &format!("bearer  {token} ")),
         Knock::upgrade(JOIN).header("Sec-WebSocket-Protocol", &format!("dormouse.v1, bearer.{token}")),
         Knock::upgrade(&format!("{JOIN}?token={token}")),
         Knock::get(&format!("{JOIN}/members?token={token}")),
     ] {
-        assert_eq!(house.admitted(&knock).unwrap().as_deref(), Some("ann"));
+        assert_eq!(house.admitted(&route).unwrap().as_deref(), Some("ann"));
     }
 }
 
@@ -56,8 +56,8 @@ fn a4_a_bad_token_closes_with_4009_and_an_expired_or_missing_one_with_4300() {
         (bearing(&house.token_at("ann", NOW - 300_000)), said(4300, "token_expired")),
         (Knock::upgrade(JOIN), said(4300, "token_expired")),
     ];
-    for (knock, told) in cases {
-        assert_eq!(house.admitted(&knock).unwrap_err().told(), told);
+    for (route, told) in cases {
+        assert_eq!(house.admitted(&route).unwrap_err().told(), told);
     }
 }
 
@@ -67,9 +67,9 @@ fn a4_over_http_each_of_them_is_401_with_what_to_do() {
     let expired = house.token_at("ann", NOW - 300_000);
     let mut told = Vec::new();
     for token in ["abc", &expired, ""] {
-        let knock = Knock::get("/v1/channels/chat:a/members");
-        let knock = if token.is_empty() { knock } else { knock.header("Authorization", &format!("Bearer {token}")) };
-        let refused = house.admitted(&knock).unwrap_err();
+        let route = Knock::get("/v1/channels/chat:a/members");
+        let route = if token.is_empty() { route } else { route.header("Authorization", &format!("Bearer {token}")) };
+        let refused = house.admitted(&route).unwrap_err();
         assert_eq!(refused.told(), said(401, "unauthenticated"));
         let Decision::Answer(reply) = &refused.decision else { panic!("no answer") };
         assert_eq!(reply.header("WWW-Authenticate"), Some("Bearer"));
@@ -109,7 +109,7 @@ fn r2_what_is_logged_of_a_refusal_says_why_and_never_shows_the_token() {
     assert!(logged["detail"].is_string());
     for part in token.split('.') {
         assert!(!logged.to_string().contains(part));
-        assert!(!format!("{:?}", house.visitor(&bearing(&token))).contains(part));
+        assert!(!format!("{:?}", house.channel_request(&bearing(&token))).contains(part));
     }
 }
 
@@ -117,14 +117,14 @@ fn r2_what_is_logged_of_a_refusal_says_why_and_never_shows_the_token() {
 fn a3_a_token_wakes_no_channel_that_it_opens_no_door_of() {
     let house = House::plain();
     let foreign = format!("Bearer {}", house.token_for("ann", "chat:elsewhere", NOW));
-    for knock in [
+    for route in [
         Knock::upgrade(JOIN),
         Knock::get(&format!("{JOIN}/members")),
         Knock::get(&format!("{JOIN}/messages")),
         Knock::get(&format!("{JOIN}/meter")),
         Knock::post(&format!("{JOIN}/messages")),
     ] {
-        let refused = house.admitted(&knock.header("Authorization", &foreign)).unwrap_err();
+        let refused = house.admitted(&route.header("Authorization", &foreign)).unwrap_err();
         assert!(matches!(refused.line.code, Some("forbidden")), "{refused:?}");
     }
 }

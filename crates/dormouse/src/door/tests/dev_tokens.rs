@@ -13,7 +13,7 @@ fn asking(host: &str) -> Knock {
 
 #[track_caller]
 fn mint(house: &House, body: &str) -> Reply {
-    match house.knock(&asking("127.0.0.1:8787")) {
+    match house.route(&asking("127.0.0.1:8787")) {
         Decision::DevToken(tokens) => tokens.mint(Ok(body), &house.config.keys, NOW),
         other => panic!("no tokens here: {other:?}"),
     }
@@ -43,7 +43,7 @@ fn a_deployment_has_no_development_tokens() {
 fn development_tokens_are_for_this_very_machine_alone() {
     let house = House::of_a_developer();
     for host in ["127.0.0.1:8787", "localhost:1", "[::1]:8787", "localhost", "[::1]"] {
-        assert!(matches!(house.knock(&asking(host)), Decision::DevToken(_)), "{host}");
+        assert!(matches!(house.route(&asking(host)), Decision::DevToken(_)), "{host}");
     }
     for host in
         ["chat.example", "localhost.evil.example", "127.0.0.1.evil.example", "192.168.0.7:8787", "[::1]x", "[::1"]
@@ -55,7 +55,7 @@ fn development_tokens_are_for_this_very_machine_alone() {
         ..asking("localhost")
     };
     for address in ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"] {
-        assert!(matches!(house.knock(&from(address)), Decision::DevToken(_)), "{address}");
+        assert!(matches!(house.route(&from(address)), Decision::DevToken(_)), "{address}");
     }
     for address in ["192.168.0.7", "fe80::1", "::ffff:192.168.0.7", "localhost", "", "127.0.0.1, 192.168.0.7"] {
         assert_eq!(house.answer(&from(address)).error(), said(404, "not_found"), "{address:?} knows to say localhost");
@@ -79,7 +79,7 @@ fn development_tokens_are_not_for_a_foreign_page() {
         assert_eq!(answer.error(), said(403, "forbidden"), "{origin}");
     }
     let page = asking("127.0.0.1:8787").header("Origin", "http://localhost:5173");
-    let Decision::DevToken(tokens) = house.knock(&page) else { panic!("a page of this machine may") };
+    let Decision::DevToken(tokens) = house.route(&page) else { panic!("a page of this machine may") };
     let minted = tokens.mint(Ok(r#"{"user":"ann"}"#), &house.config.keys, NOW);
     assert_eq!(minted.header("Access-Control-Allow-Origin"), Some("http://localhost:5173"));
 }
@@ -124,7 +124,7 @@ fn a_request_for_a_token_that_makes_no_sense_is_told_the_shape() {
         assert_eq!(answer.error(), said(400, "bad_frame"), "{body}");
         assert!(answer.body.unwrap().contains("user"));
     }
-    let Decision::DevToken(tokens) = house.knock(&asking("localhost")) else { panic!("no tokens here") };
+    let Decision::DevToken(tokens) = house.route(&asking("localhost")) else { panic!("no tokens here") };
     assert_eq!(tokens.mint(Err(Unread::TooLarge), &house.config.keys, NOW).error(), said(413, "too_large"));
 }
 

@@ -10,7 +10,7 @@ mod protocols;
 
 use std::rc::Rc;
 
-use super::{Call, Decision, Door, Refused, Reply, TurnAway, Visitor};
+use super::{Call, ChannelRequest, Decision, Door, Refused, RejectedUpgrade, Reply};
 use crate::config::Config;
 use dormouse_core::contract::{Channel, Contract, Event, Json};
 use dormouse_protocol::name::{Millis, UserId};
@@ -47,43 +47,43 @@ impl House {
         Self { door, config }
     }
 
-    fn knock(&self, knock: &Knock) -> Decision {
+    fn route(&self, route: &Knock) -> Decision {
         let header = |name: &str| {
-            let found = knock.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            let found = route.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.clone())
         };
-        self.door.knock(&Call::new(&knock.method, &knock.url, &header))
+        self.door.route(&Call::new(&route.method, &route.url, &header))
     }
 
     /// The answer to a knock that is answered at once.
     #[track_caller]
-    fn answer(&self, knock: &Knock) -> Reply {
-        match self.knock(knock) {
+    fn answer(&self, route: &Knock) -> Reply {
+        match self.route(route) {
             Decision::Answer(reply) => reply,
             other => panic!("not answered: {other:?}"),
         }
     }
 
     #[track_caller]
-    fn turned_away(&self, knock: &Knock) -> TurnAway {
-        match self.knock(knock) {
-            Decision::TurnAway(turned) => turned,
+    fn turned_away(&self, route: &Knock) -> RejectedUpgrade {
+        match self.route(route) {
+            Decision::RejectedUpgrade(turned) => turned,
             other => panic!("not turned away: {other:?}"),
         }
     }
 
     #[track_caller]
-    fn visitor(&self, knock: &Knock) -> Visitor {
-        match self.knock(knock) {
-            Decision::Channel(visitor) => visitor,
+    fn channel_request(&self, route: &Knock) -> ChannelRequest {
+        match self.route(route) {
+            Decision::Channel(channel_request) => channel_request,
             other => panic!("no visitor: {other:?}"),
         }
     }
 
     /// Who a knock comes in as: a user, or nobody; or what it is refused with.
     #[track_caller]
-    fn admitted(&self, knock: &Knock) -> Result<Option<String>, Box<Refused>> {
-        let admitted = self.visitor(knock).admit(&self.config.keys, NOW);
+    fn admitted(&self, route: &Knock) -> Result<Option<String>, Box<Refused>> {
+        let admitted = self.channel_request(route).admit(&self.config.keys, NOW);
         admitted.map(|grant| grant.map(|grant| grant.user.to_string()))
     }
 
@@ -166,7 +166,7 @@ impl Refused {
     fn told(&self) -> (u16, String) {
         match &self.decision {
             Decision::Answer(reply) => reply.error(),
-            Decision::TurnAway(turned) => (turned.close().number(), turned.close().reason().to_owned()),
+            Decision::RejectedUpgrade(turned) => (turned.close().number(), turned.close().reason().to_owned()),
             other => panic!("no refusal: {other:?}"),
         }
     }

@@ -24,8 +24,8 @@ const NO_CHANNELS: [(&str, u16, &str); 12] = [
 fn e5_a_name_is_percent_decoded_once() {
     let house = House::plain();
     for written in ["chat:a@b", "chat%3Aa@b", "chat%3aa%40b", "%63hat:a@b"] {
-        let visitor = house.visitor(&Knock::upgrade(&format!("/v1/channels/{written}")));
-        assert_eq!(visitor.channel.as_str(), "chat:a@b", "{written}");
+        let channel_request = house.channel_request(&Knock::upgrade(&format!("/v1/channels/{written}")));
+        assert_eq!(channel_request.channel.as_str(), "chat:a@b", "{written}");
     }
 }
 
@@ -50,13 +50,13 @@ fn e5_both_close_a_join_with_4001() {
 fn e5_a_name_of_129_letters_is_bad_and_one_of_128_is_not() {
     let house = House::plain();
     let long = format!("chat:{}", "x".repeat(123));
-    assert_eq!(house.visitor(&Knock::upgrade(&format!("/v1/channels/{long}"))).channel.as_str(), long);
+    assert_eq!(house.channel_request(&Knock::upgrade(&format!("/v1/channels/{long}"))).channel.as_str(), long);
     assert_eq!(house.answer(&Knock::get(&format!("/v1/channels/{long}x/members"))).error(), said(400, "bad_name"));
 }
 
 #[test]
 fn e5_the_object_of_a_channel_is_found_by_its_name_and_the_jurisdiction() {
     let house = House::with(&[("JURISDICTION", "eu"), ("LOCATION_HINT", "weur")]);
-    let place = place(&house.visitor(&Knock::upgrade("/v1/channels/chat:a")).channel, &house.config);
+    let place = place(&house.channel_request(&Knock::upgrade("/v1/channels/chat:a")).channel, &house.config);
     assert_eq!((place.name.as_str(), place.jurisdiction, place.location_hint), ("chat:a", Some("eu"), Some("weur")));
 }

@@ -25,9 +25,9 @@ const FOREIGN: [&str; 9] = [
 #[test]
 fn e7_a_listed_origin_and_none_at_all_may_join() {
     for origin in ["https://app.example", "https://a.pages.example", "https://chat.example"] {
-        assert!(matches!(listing().knock(&Knock::upgrade(JOIN).header("Origin", origin)), Decision::Channel(_)));
+        assert!(matches!(listing().route(&Knock::upgrade(JOIN).header("Origin", origin)), Decision::Channel(_)));
     }
-    assert!(matches!(listing().knock(&Knock::upgrade(JOIN)), Decision::Channel(_)));
+    assert!(matches!(listing().route(&Knock::upgrade(JOIN)), Decision::Channel(_)));
 }
 
 #[test]
@@ -37,17 +37,17 @@ fn e7_the_services_own_page_is_not_foreign_however_its_host_is_written() {
     for (scheme, name, hosts) in own {
         for host in hosts.into_iter().chain([name]) {
             let url = format!("{scheme}://{name}{JOIN}");
-            let knock = |origin: &str| {
+            let route = |origin: &str| {
                 Knock { url: url.clone(), ..Knock::upgrade(JOIN) }.header("Host", host).header("Origin", origin)
             };
             assert!(
-                matches!(House::plain().knock(&knock(&format!("{scheme}://{name}"))), Decision::Channel(_)),
+                matches!(House::plain().route(&route(&format!("{scheme}://{name}"))), Decision::Channel(_)),
                 "{host}"
             );
             for origin in
                 [format!("{scheme}://{name}:8080"), format!("{scheme}://CHAT.test"), format!("{scheme}://evil.test")]
             {
-                assert_eq!(House::plain().answer(&knock(&origin)).error(), said(403, "forbidden"), "{host} {origin}");
+                assert_eq!(House::plain().answer(&route(&origin)).error(), said(403, "forbidden"), "{host} {origin}");
             }
         }
     }
@@ -67,7 +67,7 @@ fn e7_any_other_origin_is_refused_before_an_object_is_touched() {
 #[test]
 fn e7_the_services_own_page_passes_by_the_host_it_was_asked_for() {
     let own = |host: &str, origin: &str| Knock::upgrade(JOIN).at(host).header("Origin", origin);
-    assert!(matches!(House::plain().knock(&own("chat.test:8080", "http://chat.test:8080")), Decision::Channel(_)));
+    assert!(matches!(House::plain().route(&own("chat.test:8080", "http://chat.test:8080")), Decision::Channel(_)));
     for (host, origin) in [("chat.test:8080", "https://chat.test:8080"), ("chat.test", "http://chat.test:8080")] {
         assert_eq!(House::plain().answer(&own(host, origin)).status, 403, "{host} {origin}");
     }
@@ -77,12 +77,12 @@ fn e7_the_services_own_page_passes_by_the_host_it_was_asked_for() {
 fn e7_in_development_every_port_of_this_machine_passes() {
     let house = House::of_a_developer();
     for origin in ["http://localhost:3000", "http://127.0.0.1:5173", "http://[::1]:1", "http://localhost"] {
-        let knock = Knock::upgrade(JOIN).at("127.0.0.1:8787").header("Origin", origin);
-        assert!(matches!(house.knock(&knock), Decision::Channel(_)), "{origin}");
+        let route = Knock::upgrade(JOIN).at("127.0.0.1:8787").header("Origin", origin);
+        assert!(matches!(house.route(&route), Decision::Channel(_)), "{origin}");
     }
     for origin in ["null", "http://localhost.evil.example", "http://evil.example:8787", "http://127.0.0.2:1"] {
-        let knock = Knock::upgrade(JOIN).at("127.0.0.1:8787").header("Origin", origin);
-        assert_eq!(house.answer(&knock).status, 403, "{origin}");
+        let route = Knock::upgrade(JOIN).at("127.0.0.1:8787").header("Origin", origin);
+        assert_eq!(house.answer(&route).status, 403, "{origin}");
     }
 }
 
@@ -109,8 +109,8 @@ fn e7_a_listed_page_can_read_every_answer_refusals_too() {
         );
         assert_eq!(answer.header("Vary"), Some("Origin"), "{path}");
     }
-    let knock = Knock::get("/v1/channels/chat:a/members").header("Origin", "https://app.example");
-    let refused = house.admitted(&knock).unwrap_err();
+    let route = Knock::get("/v1/channels/chat:a/members").header("Origin", "https://app.example");
+    let refused = house.admitted(&route).unwrap_err();
     let Decision::Answer(reply) = refused.decision else { panic!("no answer") };
     assert_eq!((reply.status, reply.header("Access-Control-Allow-Origin")), (401, Some("https://app.example")));
 }

@@ -1,15 +1,15 @@
 //! Rules E1 to E4: the paths there are, the methods they take, and the shape of an answer.
 
 use super::{House, Knock, said};
-use crate::door::{Decision, Wish};
+use crate::door::{Decision, Operation};
 
 #[test]
 fn e1_an_upgrade_to_a_channel_is_a_join() {
     let house = House::plain();
     for upgrade in ["websocket", "WebSocket", "WEBSOCKET", " websocket "] {
-        let visitor = house.visitor(&Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
-        assert_eq!(visitor.wish, Wish::Join { protocol: None }, "{upgrade}");
-        assert_eq!(visitor.channel.as_str(), "chat:a");
+        let channel_request = house.channel_request(&Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
+        assert_eq!(channel_request.operation, Operation::Join { protocol: None }, "{upgrade}");
+        assert_eq!(channel_request.channel.as_str(), "chat:a");
     }
 }
 
@@ -17,8 +17,8 @@ fn e1_an_upgrade_to_a_channel_is_a_join() {
 fn e1_without_the_upgrade_a_join_is_told_to_upgrade() {
     let other = ["h2c", "websocket, h2c", "h2c, websocket", "websocket,websocket", "websocket/13", "websockets", ""];
     let offering = other.map(|upgrade| Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
-    for knock in offering.into_iter().chain([Knock::get("/v1/channels/chat:a")]) {
-        let answer = House::plain().answer(&knock);
+    for route in offering.into_iter().chain([Knock::get("/v1/channels/chat:a")]) {
+        let answer = House::plain().answer(&route);
         assert_eq!(answer.error(), said(426, "upgrade_required"));
         assert_eq!(answer.header("Upgrade"), Some("websocket"));
     }
@@ -27,23 +27,27 @@ fn e1_without_the_upgrade_a_join_is_told_to_upgrade() {
 #[test]
 fn e2_the_same_channel_is_served_over_http() {
     let house = House::plain();
-    for (method, path, wish) in [
-        ("GET", "members", Wish::Members),
-        ("HEAD", "members", Wish::Members),
-        ("GET", "messages", Wish::Messages),
-        ("POST", "messages", Wish::Publish),
-        ("GET", "meter", Wish::Meter),
+    for (method, path, operation) in [
+        ("GET", "members", Operation::Members),
+        ("HEAD", "members", Operation::Members),
+        ("GET", "messages", Operation::Messages),
+        ("POST", "messages", Operation::Publish),
+        ("GET", "meter", Operation::Meter),
     ] {
-        let visitor = house.visitor(&Knock::new(method, &format!("/v1/channels/chat:a/{path}")));
-        assert_eq!((visitor.wish, visitor.channel.as_str()), (wish, "chat:a"), "{method} {path}");
+        let channel_request = house.channel_request(&Knock::new(method, &format!("/v1/channels/chat:a/{path}")));
+        assert_eq!(
+            (channel_request.operation, channel_request.channel.as_str()),
+            (operation, "chat:a"),
+            "{method} {path}"
+        );
     }
 }
 
 #[test]
 fn e2_the_query_is_decoded_once_and_its_first_value_counts() {
     let query = "?after=4%31&limit=&before=a+b%2Bc&epoch=%C3%BC%ff&after=9&connection";
-    let visitor = House::plain().visitor(&Knock::get(&format!("/v1/channels/chat:a/messages{query}")));
-    let named = |name: &str| visitor.query.owned(name);
+    let channel_request = House::plain().channel_request(&Knock::get(&format!("/v1/channels/chat:a/messages{query}")));
+    let named = |name: &str| channel_request.query.owned(name);
     assert_eq!(named("after").as_deref(), Some("41"));
     assert_eq!(named("limit").as_deref(), Some(""));
     assert_eq!(named("before").as_deref(), Some("a b+c"));
@@ -84,8 +88,8 @@ fn e4_an_unknown_path_of_ours_is_not_found() {
         "/dev/tokens",
     ] {
         let path = path.replace("/v2x/..", "");
-        for knock in [Knock::get(&path), Knock::upgrade(&path)] {
-            assert_eq!(House::plain().answer(&knock).error(), said(404, "not_found"), "{path}");
+        for route in [Knock::get(&path), Knock::upgrade(&path)] {
+            assert_eq!(House::plain().answer(&route).error(), said(404, "not_found"), "{path}");
         }
     }
 }
@@ -93,7 +97,7 @@ fn e4_an_unknown_path_of_ours_is_not_found() {
 #[test]
 fn e4_every_other_path_is_the_pages() {
     for path in ["/", "/index.html", "/v1x", "/devtools", "/V1/health"] {
-        assert!(matches!(House::plain().knock(&Knock::get(path)), Decision::Assets), "{path}");
+        assert!(matches!(House::plain().route(&Knock::get(path)), Decision::Assets), "{path}");
     }
 }
 

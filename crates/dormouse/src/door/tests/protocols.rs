@@ -1,7 +1,7 @@
 //! Rule E6: the sub-protocol.
 
 use super::{House, Knock, said};
-use crate::door::Wish;
+use crate::door::Operation;
 
 fn offering(protocols: &str) -> Knock {
     Knock::upgrade("/v1/channels/door:a").header("Sec-WebSocket-Protocol", protocols)
@@ -11,15 +11,19 @@ fn offering(protocols: &str) -> Knock {
 fn e6_ours_is_taken_wherever_it_stands_and_the_credential_is_never_named() {
     let house = House::plain();
     for offer in ["dormouse.v1", "dormouse.v1, bearer.abc", "bearer.abc,dormouse.v1", " other , dormouse.v1 "] {
-        assert_eq!(house.visitor(&offering(offer)).wish, Wish::Join { protocol: Some("dormouse.v1") }, "{offer}");
+        assert_eq!(
+            house.channel_request(&offering(offer)).operation,
+            Operation::Join { protocol: Some("dormouse.v1") },
+            "{offer}"
+        );
     }
 }
 
 #[test]
 fn e6_who_offers_nothing_is_taken_to_speak_ours() {
     let house = House::plain();
-    for knock in [Knock::upgrade("/v1/channels/door:a"), offering(""), offering(" , ")] {
-        assert_eq!(house.visitor(&knock).wish, Wish::Join { protocol: None });
+    for route in [Knock::upgrade("/v1/channels/door:a"), offering(""), offering(" , ")] {
+        assert_eq!(house.channel_request(&route).operation, Operation::Join { protocol: None });
     }
 }
 

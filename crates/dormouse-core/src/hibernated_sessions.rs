@@ -3,14 +3,14 @@
 
 use crate::deadlines::Deadlines;
 use crate::effect::SessionKey;
-use crate::sleeper::{Sleeper, Wanted};
+use crate::hibernated_session::{HibernatedSession, Wanted};
 use crate::steps;
 use dormouse_protocol::name::Millis;
 
-/// Sessions by their keys from 0; none where one was roused, and none ever falls asleep again.
+/// Sessions by their keys from 0; none where one was hydrated, and none ever falls asleep again.
 #[derive(Debug, Default)]
-pub struct Sleepers {
-    all: Vec<Option<Sleeper>>,
+pub struct HibernatedSessions {
+    all: Vec<Option<HibernatedSession>>,
     asleep: usize,
     /// No key before this one is asleep.
     first: usize,
@@ -22,14 +22,14 @@ pub struct Sleepers {
     by_name: Option<Deadlines<SessionKey>>,
 }
 
-impl Sleepers {
+impl HibernatedSessions {
     /// Adds the next session; `None` for a socket whose session is read whole.
-    pub fn add(&mut self, sleeper: Option<Sleeper>) {
-        if let Some(sleeper) = &sleeper {
+    pub fn add(&mut self, hibernated: Option<HibernatedSession>) {
+        if let Some(hibernated) = &hibernated {
             self.asleep = self.asleep.saturating_add(1);
-            self.expires = Some(self.expires.map_or(sleeper.expires, |earliest| earliest.min(sleeper.expires)));
+            self.expires = Some(self.expires.map_or(hibernated.expires, |earliest| earliest.min(hibernated.expires)));
         }
-        self.all.push(sleeper);
+        self.all.push(hibernated);
     }
 
     /// How many are asleep.
@@ -43,21 +43,21 @@ impl Sleepers {
     }
 
     /// Takes one out.
-    pub fn rouse(&mut self, key: SessionKey) -> Option<Sleeper> {
+    pub fn hydrate(&mut self, key: SessionKey) -> Option<HibernatedSession> {
         if self.is_empty() {
             return None;
         }
-        let sleeper = self.all.get_mut(usize::try_from(key.0).ok()?)?.take()?;
+        let hibernated = self.all.get_mut(usize::try_from(key.0).ok()?)?.take()?;
         self.asleep = self.asleep.saturating_sub(1);
-        Some(sleeper)
+        Some(hibernated)
     }
 
     /// The first that is asleep.
     pub fn first(&mut self) -> Option<SessionKey> {
         let rest = self.all.get(self.first..)?;
-        let roused = rest.iter().take_while(|sleeper| sleeper.is_none()).count();
-        steps::count(roused);
-        self.first = self.first.saturating_add(roused);
+        let hydrated = rest.iter().take_while(|hibernated| hibernated.is_none()).count();
+        steps::count(hydrated);
+        self.first = self.first.saturating_add(hydrated);
         let any = self.first < self.all.len();
         any.then(|| u32::try_from(self.first).ok().map(SessionKey))?
     }
@@ -81,7 +81,7 @@ impl Sleepers {
             found.extend(names.at(hash.into(), SessionKey(0)).copied());
         }
         self.by_name = Some(names);
-        found.retain(|key| self.get(*key).is_some_and(|sleeper| sleeper.may_be(wanted)));
+        found.retain(|key| self.get(*key).is_some_and(|hibernated| hibernated.may_be(wanted)));
         found.sort_unstable();
         found.dedup();
         found
@@ -100,27 +100,27 @@ impl Sleepers {
         expired
     }
 
-    fn get(&self, key: SessionKey) -> Option<&Sleeper> {
+    fn get(&self, key: SessionKey) -> Option<&HibernatedSession> {
         self.all.get(usize::try_from(key.0).ok()?)?.as_ref()
     }
 
-    fn keyed(&self) -> impl Iterator<Item = (u32, &Sleeper)> {
+    fn keyed(&self) -> impl Iterator<Item = (u32, &HibernatedSession)> {
         let counted = (0_u32..).zip(&self.all).inspect(|_| steps::count(1));
-        counted.filter_map(|(key, sleeper)| Some((key, sleeper.as_ref()?)))
+        counted.filter_map(|(key, hibernated)| Some((key, hibernated.as_ref()?)))
     }
 
     fn order_by_name(&self) -> Deadlines<SessionKey> {
         let mut names = Deadlines::default();
-        for (key, sleeper) in self.keyed() {
-            sleeper.names().for_each(|name| names.set(name.into(), SessionKey(key)));
+        for (key, hibernated) in self.keyed() {
+            hibernated.names().for_each(|name| names.set(name.into(), SessionKey(key)));
         }
         names
     }
 
     fn order_by_expiry(&self) -> Deadlines<SessionKey> {
         let mut order = Deadlines::default();
-        for (key, sleeper) in self.keyed().filter(|(_, sleeper)| !sleeper.is_anonymous()) {
-            order.set(sleeper.expires, SessionKey(key));
+        for (key, hibernated) in self.keyed().filter(|(_, hibernated)| !hibernated.is_anonymous()) {
+            order.set(hibernated.expires, SessionKey(key));
         }
         order
     }

@@ -8,14 +8,14 @@ use dormouse_protocol::name::Millis;
 
 /// An upgrade that is accepted only to be told why it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TurnAway {
+pub struct RejectedUpgrade {
     /// Why, and when to come back.
     pub bye: Bye,
     /// The sub-protocol the answer names: a browser takes no connection whose offer went unanswered.
     pub protocol: Option<&'static str>,
 }
 
-impl TurnAway {
+impl RejectedUpgrade {
     pub(super) const fn new(close: Close, retry_after: Option<Millis>, protocol: Option<&'static str>) -> Self {
         Self { bye: Bye { close, retry_after }, protocol }
     }

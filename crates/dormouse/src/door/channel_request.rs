@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::limit::{self, Count, Counter};
-use super::{Cors, Decision, Query, Reply, Suspects, TurnAway};
+use super::{Cors, Decision, Query, RejectedUpgrade, Reply, Suspects};
 use dormouse_core::contract::{Ability, ChannelRules, Entry};
 use dormouse_core::effect::{Level, LogLine};
 use dormouse_core::grant::Rights;
@@ -12,15 +12,15 @@ use dormouse_core::grant::{Grant, Keys, TokenError};
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::{Address, ChannelName, Millis, network};
 
-/// A request for a channel. What is left to do, in this order: count it ([`Visitor::counted_address`]), admit it
-/// ([`Visitor::admit`]), count its user ([`Visitor::counted_user`]), read its body, hand it to the object.
-pub struct Visitor {
+/// A request for a channel. What is left to do, in this order: count it ([`ChannelRequest::counted_address`]), admit it
+/// ([`ChannelRequest::admit`]), count its user ([`ChannelRequest::counted_user`]), read its body, hand it to the object.
+pub struct ChannelRequest {
     /// The channel.
     pub channel: ChannelName,
     /// What may be said there.
     pub rules: Rc<ChannelRules>,
     /// What it wants.
-    pub wish: Wish,
+    pub operation: Operation,
     /// The query's fields.
     pub query: Query,
     /// The headers its answer carries, whoever answers.
@@ -32,7 +32,7 @@ pub struct Visitor {
 
 /// What a visitor wants of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum Operation {
     /// To join it (rule E1).
     Join {
         /// The sub-protocol agreed on.
@@ -48,7 +48,7 @@ pub enum Wish {
     Meter,
 }
 
-impl Visitor {
+impl ChannelRequest {
     /// What the grant says, by the token the request carries; `None` where none is needed and none was given.
     ///
     /// # Errors
@@ -76,12 +76,12 @@ impl Visitor {
     /// again, of every request.
     fn may_wake(&self, grant: Option<Grant>) -> Result<Option<Grant>, Box<Refused>> {
         let rights = Rights::of(&self.rules, grant.as_ref());
-        let may = match self.wish {
-            Wish::Join { .. } => rights.may(&Ability::Join),
-            Wish::Members => rights.may(&Ability::Presence),
-            Wish::Messages => rights.may(&Ability::History),
-            Wish::Publish => rights.may_speak(&self.rules),
-            Wish::Meter => rights.may(&Ability::Meter),
+        let may = match self.operation {
+            Operation::Join { .. } => rights.may(&Ability::Join),
+            Operation::Members => rights.may(&Ability::Presence),
+            Operation::Messages => rights.may(&Ability::History),
+            Operation::Publish => rights.may_speak(&self.rules),
+            Operation::Meter => rights.may(&Ability::Meter),
         };
         if may {
             return Ok(grant);
@@ -129,7 +129,7 @@ impl Visitor {
     }
 
     const fn joins(&self) -> bool {
-        matches!(self.wish, Wish::Join { .. })
+        matches!(self.operation, Operation::Join { .. })
     }
 
     /// What one hears who came too often (rule R5).
@@ -155,13 +155,13 @@ impl Visitor {
 
     fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
         let line = LogLine { channel: Some(self.channel.to_string()), ..LogLine::new(Level::Warn, "refused") };
-        match self.wish {
-            Wish::Join { protocol } => Refused {
+        match self.operation {
+            Operation::Join { protocol } => Refused {
                 line: LogLine { code: Some(close.reason()), ..line },
-                decision: Decision::TurnAway(TurnAway::new(close, refusal.retry_after, protocol)),
+                decision: Decision::RejectedUpgrade(RejectedUpgrade::new(close, refusal.retry_after, protocol)),
                 bad_token: false,
             },
-            Wish::Members | Wish::Messages | Wish::Publish | Wish::Meter => Refused {
+            Operation::Members | Operation::Messages | Operation::Publish | Operation::Meter => Refused {
                 line: LogLine { code: Some(refusal.code.as_str()), ..line },
                 decision: Decision::Answer(self.cors.onto(refusal.into())),
                 bad_token: false,
@@ -182,9 +182,9 @@ pub struct Refused {
 }
 
 /// Without the credential: what is printed may end in a log.
-impl fmt::Debug for Visitor {
+impl fmt::Debug for ChannelRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Visitor").field("channel", &self.channel).field("wish", &self.wish).finish_non_exhaustive()
+        f.debug_struct("Visitor").field("channel", &self.channel).field("wish", &self.operation).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ const RUN: usize = 128;
 
 /// A map in the order of its keys, small values of which there are at most tens of thousands.
 #[derive(Clone, Debug)]
-pub struct Sorted<K, V> {
+pub struct SortedVecMap<K, V> {
     /// None of them is empty, and neighbours have more than a quarter of [`RUN`] together.
     runs: Vec<Vec<(K, V)>>,
     len: usize,
@@ -20,13 +20,13 @@ pub struct Sorted<K, V> {
 /// Where an entry is, or would be: its run, and its place there.
 type Place = (usize, usize);
 
-impl<K, V> Default for Sorted<K, V> {
+impl<K, V> Default for SortedVecMap<K, V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K, V> Sorted<K, V> {
+impl<K, V> SortedVecMap<K, V> {
     /// No entries.
     pub const fn new() -> Self {
         Self { runs: Vec::new(), len: 0 }
@@ -174,7 +174,7 @@ impl<K, V> Sorted<K, V> {
     }
 }
 
-impl<K: Ord, V> Sorted<K, V> {
+impl<K: Ord, V> SortedVecMap<K, V> {
     #[inline(never)]
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Place, Place>
     where
@@ -280,7 +280,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_holds_what_a_tree_holds_in_the_same_order(steps in prop::collection::vec((0..10_u8, 0..600_u16, any::<u16>()), 0..1_500)) {
-            let (mut sorted, mut tree) = (Sorted::new(), BTreeMap::new());
+            let (mut sorted, mut tree) = (SortedVecMap::new(), BTreeMap::new());
             for (what, key, value) in steps {
                 match what {
                     0..=5 => prop_assert_eq!(sorted.insert(key, value), tree.insert(key, value)),
@@ -310,7 +310,7 @@ mod tests {
 
     #[test]
     fn putting_in_and_taking_out_moves_few_however_many_there_are() {
-        let mut sorted = Sorted::new();
+        let mut sorted = SortedVecMap::new();
         let scattered = |n: u32| n.wrapping_mul(2_654_435_761);
         for n in 0..30_000_u32 {
             sorted.insert(scattered(n), ());

@@ -4,41 +4,41 @@
 use std::collections::BTreeMap;
 
 use crate::deadlines::Deadlines;
-use crate::sorted::Sorted;
-use crate::storage::Departure;
+use crate::sorted_vec_map::SortedVecMap;
+use crate::storage::DisconnectGrace;
 use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 
 /// Everybody who is in the grace.
 #[derive(Debug, Default)]
-pub struct Departures {
-    all: Sorted<ConnectionId, Box<(Departure, Option<UserId>)>>,
+pub struct DisconnectGraces {
+    all: SortedVecMap<ConnectionId, Box<(DisconnectGrace, Option<UserId>)>>,
     due: Deadlines<ConnectionId>,
     by_user: BTreeMap<UserId, Deadlines<ConnectionId>>,
 }
 
-impl Departures {
-    /// Adds one, in place of an earlier departure of the same connection; of a user's where that is known.
-    pub fn insert(&mut self, departure: Departure, user: Option<&UserId>) {
-        self.remove(&departure.connection);
-        self.due.set(departure.due, departure.connection.clone());
+impl DisconnectGraces {
+    /// Adds one, in place of an earlier grace of the same connection; of a user's where that is known.
+    pub fn insert(&mut self, grace: DisconnectGrace, user: Option<&UserId>) {
+        self.remove(&grace.connection);
+        self.due.set(grace.due, grace.connection.clone());
         if let Some(user) = user {
-            self.by_user.entry(user.clone()).or_default().set(departure.due, departure.connection.clone());
+            self.by_user.entry(user.clone()).or_default().set(grace.due, grace.connection.clone());
         }
-        self.all.insert(departure.connection.clone(), (departure, user.cloned()).into());
+        self.all.insert(grace.connection.clone(), (grace, user.cloned()).into());
     }
 
-    /// The departure of a connection.
-    pub fn get(&self, connection: &ConnectionId) -> Option<&Departure> {
-        self.all.get(connection).map(|departure| &departure.0)
+    /// The grace of a connection.
+    pub fn get(&self, connection: &ConnectionId) -> Option<&DisconnectGrace> {
+        self.all.get(connection).map(|grace| &grace.0)
     }
 
-    /// Takes out the departure of a connection.
+    /// Takes out the grace of a connection.
     pub fn remove(&mut self, connection: &ConnectionId) {
-        let Some((departure, user)) = self.all.remove(connection).map(|departure| *departure) else { return };
-        self.due.unset(departure.due, departure.connection.clone());
+        let Some((grace, user)) = self.all.remove(connection).map(|grace| *grace) else { return };
+        self.due.unset(grace.due, grace.connection.clone());
         let Some(user) = user else { return };
         let Some(own) = self.by_user.get_mut(&user) else { return };
-        own.unset(departure.due, departure.connection);
+        own.unset(grace.due, grace.connection);
         if own.is_empty() {
             self.by_user.remove(&user);
         }

@@ -17,11 +17,11 @@ use dormouse_protocol::request::{self, Page, Request};
 
 /// An HTTP request to the channel, its credentials verified.
 #[derive(Clone, Debug)]
-pub struct Question {
+pub struct HttpRequest {
     /// What its token allows here.
     pub grant: Option<Grant>,
     /// What it asks.
-    pub verb: Verb,
+    pub operation: HttpOperation,
     /// Where it comes from, as far as that is known (rule R7).
     pub address: Option<Address>,
     /// 96 random bits: names the life of the history, should this begin it (rule D3).
@@ -30,7 +30,7 @@ pub struct Question {
 
 /// What is asked over HTTP.
 #[derive(Clone, Debug)]
-pub enum Verb {
+pub enum HttpOperation {
     /// `GET …/members`.
     Members,
     /// `GET …/messages`, the query as it was written.
@@ -53,19 +53,19 @@ pub enum Verb {
 
 /// A POST that waits for the answers to its publishes.
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct PendingPost {
     slots: Vec<Option<(String, Option<Refusal>)>>,
     array: bool,
 }
 
 impl Channel {
     /// An HTTP request came in. It is answered by [`Effect::Answer`]: now, or after the flush.
-    pub fn ask(&mut self, turn: &mut Turn<'_>, asker: AskerKey, question: Question) -> Effects {
+    pub fn handle_http(&mut self, turn: &mut Turn<'_>, asker: AskerKey, http_request: HttpRequest) -> Effects {
         self.begin(turn);
-        let speaker = self.asking(asker, question.grant.as_ref(), question.address);
-        let known = self.known(turn.now, question.grant.as_ref());
+        let speaker = self.asking(asker, http_request.grant.as_ref(), http_request.address);
+        let known = self.known(turn.now, http_request.grant.as_ref());
         let paid = if known.is_ok() { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
-        let answer = paid.and_then(|()| self.answer_to(turn, asker, &speaker, known, question));
+        let answer = paid.and_then(|()| self.answer_to(turn, asker, &speaker, known, http_request));
         match answer {
             Ok(Some(body)) => self.effects.push(Effect::Answer { asker, status: 200, body, retry_after: None }),
             Ok(None) => {}
@@ -85,15 +85,17 @@ impl Channel {
         asker: AskerKey,
         speaker: &Speaker,
         known: Result<(), Refusal>,
-        question: Question,
+        http_request: HttpRequest,
     ) -> Result<Option<String>, Refusal> {
-        match question.verb {
-            Verb::Members => known.and_then(|()| self.ask_members(turn, speaker)).map(Some),
-            Verb::Messages { after, before, limit } => {
-                self.ask_messages(turn, speaker, known, [after, before, limit]).map(Some)
+        match http_request.operation {
+            HttpOperation::Members => known.and_then(|()| self.list_members(turn, speaker)).map(Some),
+            HttpOperation::Messages { after, before, limit } => {
+                self.page_messages(turn, speaker, known, [after, before, limit]).map(Some)
             }
-            Verb::Publish { body } => self.post(turn, asker, speaker, known, &question.fresh, &body).map(|()| None),
-            Verb::Meter => known.and_then(|()| self.ask_meter(turn.now, speaker)).map(Some),
+            HttpOperation::Publish { body } => {
+                self.post(turn, asker, speaker, known, &http_request.fresh, &body).map(|()| None)
+            }
+            HttpOperation::Meter => known.and_then(|()| self.show_meter(turn.now, speaker)).map(Some),
         }
     }
 
@@ -118,7 +120,7 @@ impl Channel {
         }
     }
 
-    fn ask_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
+    fn list_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
         self.pass_general(turn.now, speaker)?;
         if self.rules.presence.is_none() {
             return Err(Refusal::new(Code::NotFound, "This channel has no presence."));
@@ -128,14 +130,14 @@ impl Channel {
         }
         self.must_know(turn.now)?;
         self.sweep(turn);
-        self.expel_expired(turn);
+        self.disconnect_expired(turn);
         Ok(match self.presence.list(&self.limits) {
             Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
             None => format!("{{\"count\":{}}}", self.presence.count()),
         })
     }
 
-    fn ask_messages(
+    fn page_messages(
         &mut self,
         turn: &mut Turn<'_>,
         speaker: &Speaker,
@@ -154,7 +156,7 @@ impl Channel {
         Ok(format!("{{\"messages\":[{}],\"more\":{}}}", found.messages, found.more))
     }
 
-    fn ask_meter(&mut self, now: Millis, speaker: &Speaker) -> Result<String, Refusal> {
+    fn show_meter(&mut self, now: Millis, speaker: &Speaker) -> Result<String, Refusal> {
         self.pass_general(now, speaker)?;
         if !speaker.rights.may(&Ability::Meter) {
             return Err(speaker.lacks("Your token does not allow reading the meter here."));
@@ -183,7 +185,7 @@ impl Channel {
         if array {
             known.clone()?;
         }
-        self.asks.insert(asker, Ask { slots: publishes.iter().map(|_| None).collect(), array }.into());
+        self.posts.insert(asker, PendingPost { slots: publishes.iter().map(|_| None).collect(), array }.into());
         let mut met = Array::default();
         for (slot, incoming) in publishes.into_iter().enumerate() {
             let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };
@@ -206,7 +208,7 @@ impl Channel {
 
     /// One of the answers of a POST is known.
     pub(super) fn fill(&mut self, asker: AskerKey, slot: usize, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
-        let Some(slot) = self.asks.get_mut(&asker).and_then(|ask| ask.slots.get_mut(slot)) else { return };
+        let Some(slot) = self.posts.get_mut(&asker).and_then(|ask| ask.slots.get_mut(slot)) else { return };
         *slot = Some(match answer {
             Ok(ack) => (frame::ack(id, ack), None),
             Err(refusal) => (frame::error(id, &refusal), Some(refusal)),
@@ -216,10 +218,10 @@ impl Channel {
 
     /// Answers a POST whose every publish is answered.
     fn complete(&mut self, asker: AskerKey) {
-        if self.asks.get(&asker).is_none_or(|ask| ask.slots.iter().any(Option::is_none)) {
+        if self.posts.get(&asker).is_none_or(|ask| ask.slots.iter().any(Option::is_none)) {
             return;
         }
-        let Some(ask) = self.asks.remove(&asker) else { return };
+        let Some(ask) = self.posts.remove(&asker) else { return };
         let mut answers = ask.slots.into_iter().flatten();
         let effect = if ask.array {
             let texts: Vec<String> = answers.map(|(text, _)| text).collect();

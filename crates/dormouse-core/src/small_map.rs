@@ -7,17 +7,17 @@ use std::marker::PhantomData;
 
 /// A map of few entries, in the order in which they came.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Few<K, V> {
+pub struct SmallMap<K, V> {
     entries: Vec<(K, V)>,
 }
 
-impl<K, V> Default for Few<K, V> {
+impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K, V> Few<K, V> {
+impl<K, V> SmallMap<K, V> {
     /// No entries.
     pub const fn new() -> Self {
         Self { entries: Vec::new() }
@@ -54,7 +54,7 @@ impl<K, V> Few<K, V> {
     }
 }
 
-impl<K: Eq, V> Few<K, V> {
+impl<K: Eq, V> SmallMap<K, V> {
     /// The value of a key.
     pub fn get<Q: Eq + ?Sized>(&self, key: &Q) -> Option<&V>
     where
@@ -109,19 +109,19 @@ impl<K: Eq, V> Few<K, V> {
     }
 }
 
-impl<K, V> FromIterator<(K, V)> for Few<K, V> {
+impl<K, V> FromIterator<(K, V)> for SmallMap<K, V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
         Self { entries: entries.into_iter().collect() }
     }
 }
 
-impl<K: serde::Serialize, V: serde::Serialize> serde::Serialize for Few<K, V> {
+impl<K: serde::Serialize, V: serde::Serialize> serde::Serialize for SmallMap<K, V> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
     }
 }
 
-impl<'de, K, V> serde::Deserialize<'de> for Few<K, V>
+impl<'de, K, V> serde::Deserialize<'de> for SmallMap<K, V>
 where
     K: Eq + serde::Deserialize<'de>,
     V: serde::Deserialize<'de>,
@@ -139,14 +139,14 @@ where
     K: Eq + serde::Deserialize<'de>,
     V: serde::Deserialize<'de>,
 {
-    type Value = Few<K, V>;
+    type Value = SmallMap<K, V>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
-        let mut few = Few::new();
+        let mut few = SmallMap::new();
         while let Some((key, value)) = object.next_entry()? {
             few.insert(key, value);
         }
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn an_entry_is_found_changed_and_taken_out() {
-        let mut few = Few::new();
+        let mut few = SmallMap::new();
         few.insert("a".to_owned(), 1);
         few.insert("b".to_owned(), 2);
         few.insert("a".to_owned(), 3);

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::contract::ChannelRules;
-use crate::effect::Hearing;
+use crate::effect::Subscription;
 use crate::session::{Session, Stage};
 use dormouse_protocol::name::{Address, ConnectionId, Millis, USER_MAX, short_hash as hash};
 
@@ -21,9 +21,9 @@ const HASH: usize = 8;
 /// What a crowd's broadcast needs to know of a session. All of it is fixed in width, so that the heads of all sessions
 /// cross the border as one text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sleeper {
+pub struct HibernatedSession {
     /// What it hears.
-    pub hearing: Hearing,
+    pub subscription: Subscription,
     /// Whether the members were a count when this was written (rule P4).
     pub counted: bool,
     /// When its grant expires; never without one.
@@ -37,7 +37,7 @@ pub struct Sleeper {
     connection: u32,
 }
 
-impl Sleeper {
+impl HibernatedSession {
     /// How many bytes of an attachment its head is.
     pub const HEAD: usize = BEFORE.len() + 1 + 1 + 1 + TIME + TIME + BYTES + HASH + HASH + 1;
 
@@ -47,7 +47,7 @@ impl Sleeper {
             return None;
         }
         Some(Self {
-            hearing: session.hearing(),
+            subscription: session.subscription(),
             counted: session.kept.counted,
             expires: session.kept.grant.as_ref().map_or(Millis::MAX, |grant| grant.expires.min(NEVER - 1)),
             swept: session.kept.swept.min(NEVER),
@@ -69,19 +69,19 @@ impl Sleeper {
             rest = behind;
             Some(field)
         };
-        let ground = next(1)?;
-        if !ground.chars().eq([rules.ground()]) {
+        let policy_fingerprint = next(1)?;
+        if !policy_fingerprint.chars().eq([rules.policy_fingerprint()]) {
             return None;
         }
-        let hearing = match next(1)? {
-            "m" => Hearing::Messages,
-            "p" => Hearing::Presence,
+        let subscription = match next(1)? {
+            "m" => Subscription::Messages,
+            "p" => Subscription::Presence,
             _ => return None,
         };
         let counted = next(1)? == "c";
         let expires = number(next(TIME)?)?;
-        let sleeper = Self {
-            hearing,
+        let hibernated = Self {
+            subscription,
             counted,
             expires: if expires == NEVER { Millis::MAX } else { expires },
             swept: number(next(TIME)?)?,
@@ -89,7 +89,7 @@ impl Sleeper {
             user: u32::try_from(number(next(HASH)?)?).ok()?,
             connection: u32::try_from(number(next(HASH)?)?).ok()?,
         };
-        (rest == "\"").then_some(sleeper)
+        (rest == "\"").then_some(hibernated)
     }
 
     /// The attachment of a session, with its head where it may sleep by it.
@@ -106,17 +106,17 @@ impl Sleeper {
     }
 
     fn write_head(&self, text: &mut String, rules: &ChannelRules) -> Option<()> {
-        let hearing = match self.hearing {
-            Hearing::Nothing => return None,
-            Hearing::Messages => 'm',
-            Hearing::Presence => 'p',
+        let subscription = match self.subscription {
+            Subscription::Nothing => return None,
+            Subscription::Messages => 'm',
+            Subscription::Presence => 'p',
         };
-        let (ground, counted) = (rules.ground(), if self.counted { 'c' } else { 'l' });
+        let (policy_fingerprint, counted) = (rules.policy_fingerprint(), if self.counted { 'c' } else { 'l' });
         let Self { expires, swept, member_bytes, user, connection, .. } = self;
         let expires = (*expires).min(NEVER);
         let written = write!(
             text,
-            "{BEFORE}{ground}{hearing}{counted}{expires:011x}{swept:011x}{member_bytes:05x}{user:08x}{connection:08x}\""
+            "{BEFORE}{policy_fingerprint}{subscription}{counted}{expires:011x}{swept:011x}{member_bytes:05x}{user:08x}{connection:08x}\""
         );
         // A member of a mebibyte would not fit; it is read whole then.
         (written.is_ok() && text.len() == Self::HEAD).then_some(())
