@@ -44,7 +44,7 @@ macro_rules! serve {
 
 /// The Durable Object `ChannelObject` alone, for a Worker with routes of its own that hands the rest to `dormouse::fetch`.
 ///
-/// ```ignore
+/// ```text
 /// dormouse::object!(App);
 ///
 /// #[worker::event(fetch)]
