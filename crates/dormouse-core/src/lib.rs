@@ -24,3 +24,8 @@ pub mod small_map;
 pub mod sorted_vec_map;
 pub mod steps;
 pub mod storage;
+
+/// The examples of README.md, tried with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
