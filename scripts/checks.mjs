@@ -7,6 +7,7 @@ import { needLicences } from "./licences.mjs";
 import { dryRun, needSize } from "./release.mjs";
 import { needRuntimes } from "./runtimes.mjs";
 import { Stop, tryRun } from "./shell.mjs";
+import { needTemplate } from "./template.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
 
 /**
@@ -57,6 +58,7 @@ export const checks = [
       return needSize();
     },
   },
+  { name: "template", title: "an application of one's own, out of template/ and the packaged crates, builds and serves", run: needTemplate },
   { name: "deploy", title: "each environment would deploy (wrangler deploy --dry-run), without DEV_TOKENS", run: dryRun },
   {
     name: "scripts",

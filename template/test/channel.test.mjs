@@ -4,9 +4,10 @@ import { on, once } from "node:events";
 import { after, before, test } from "node:test";
 import { createTestHarness } from "wrangler";
 
-const server = createTestHarness({
-  workers: [{ configPath: "wrangler.toml", vars: { DEV_TOKENS: "1" }, secrets: { JWT_SECRET: "of the tests alone, 32 bytes at least" } }],
-});
+// What `npm run build` made.
+const worker = { configPath: "wrangler.toml", prebuiltWorkerDir: "dist" };
+const secrets = { JWT_SECRET: "of the tests alone, 32 bytes at least" };
+const server = createTestHarness({ workers: [{ ...worker, secrets, vars: { DEV_TOKENS: "1" } }] });
 let url;
 
 before(async () => ({ url } = await server.listen()));
