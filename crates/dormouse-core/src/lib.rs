@@ -22,3 +22,8 @@ pub mod storage;
 
 pub use edge::{hibernated_session, session};
 pub use hub::history;
+
+/// The examples of README.md, tried with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
