@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use deployment::app::App;
 use dormouse_core::channel::{
-    Channel, Effects, Fresh, HttpOperation, HttpRequest, Joining, Links, Turn, Unreadable, Unsent,
+    ChannelMachine, Effects, Fresh, HttpOperation, HttpRequest, Joining, Links, Turn, Unreadable, Unsent,
 };
 use dormouse_core::contract::{Application, Contract};
 use dormouse_core::effect::{AskerKey, Effect, LogLine, SessionKey, Subscription};
@@ -270,7 +270,7 @@ pub struct World {
     pub trouble: Trouble,
     name: ChannelName,
     contract: Contract,
-    channel: Option<Channel>,
+    channel: Option<ChannelMachine>,
     wires: Wires,
     sleep: Sleep,
     quiet_since: Millis,
@@ -593,12 +593,12 @@ impl World {
         }
     }
 
-    fn event(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> Effects) {
+    fn event(&mut self, happen: impl FnOnce(&mut ChannelMachine, &mut Turn<'_>) -> Effects) {
         let effects = self.turn(happen);
         self.apply_all(effects);
     }
 
-    fn turn<T>(&mut self, happen: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
+    fn turn<T>(&mut self, happen: impl FnOnce(&mut ChannelMachine, &mut Turn<'_>) -> T) -> T {
         let mut channel = self.channel.take().unwrap_or_else(|| self.wake());
         self.turns += 1;
         self.cleared = self.storage.cleared();
@@ -619,7 +619,7 @@ impl World {
         self.wires.key(client)
     }
 
-    fn wake(&mut self) -> Channel {
+    fn wake(&mut self) -> ChannelMachine {
         self.wakes += 1;
         // Who hears what is not kept through sleep.
         self.wires.open.values().for_each(|client| self.wires.sockets[client.0].subscription = None);
@@ -629,7 +629,7 @@ impl World {
         let headless = self.sleep == Sleep::Headless;
         let handed = |socket: &Socket| head(if headless { "" } else { &socket.attachment });
         let heads: String = self.wires.iter().map(|(_, socket)| handed(socket)).collect();
-        Channel::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &self.wires, &heads)
+        ChannelMachine::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &heads)
     }
 
     fn apply_all(&mut self, effects: Effects) {

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
 use dormouse_bench::App;
-use dormouse_core::channel::{Channel, Effects, Fresh, Joining, Links, Turn, Unsent};
+use dormouse_core::channel::{ChannelMachine, Effects, Fresh, Joining, Links, Turn, Unsent};
 use dormouse_core::limits::Limits;
 use dormouse_core::contract::Application;
 use dormouse_core::effect::SessionKey;
@@ -19,7 +19,7 @@ const SPELL: Millis = 1_000;
 
 /// A channel, its members, its clock.
 pub struct Rig {
-    channel: Channel,
+    channel: ChannelMachine,
     storage: MemoryStorage,
     now: Millis,
     members: Vec<SessionKey>,
@@ -35,7 +35,7 @@ impl Rig {
         let name = ChannelName::parse("bench:rig").expect("a name");
         let contract = App::contract().check().expect("a contract");
         let rules = Rc::clone(contract.rules(&name).expect("a channel"));
-        let channel = Channel::restore(name, rules, Limits::default(), Rc::new(NoTokens), &NoLinks, "");
+        let channel = ChannelMachine::restore(name, rules, Limits::default(), Rc::new(NoTokens), "");
         let mut rig = Self { channel, storage: MemoryStorage::default(), now: BEGIN, members: Vec::new(), sent: 0 };
         for member in 0..members {
             rig.join(member);

@@ -4,14 +4,14 @@ use dormouse_protocol::name::Millis;
 
 /// What the platform's clock showed last, and how far it was set back in all.
 #[derive(Debug, Default)]
-pub struct Clock {
+pub(crate) struct Clock {
     latest: Millis,
     behind: Millis,
 }
 
 impl Clock {
     /// An event comes at this time; whether the clock was set back before it.
-    pub const fn show(&mut self, now: Millis) -> bool {
+    pub(crate) const fn show(&mut self, now: Millis) -> bool {
         let back = self.latest.saturating_sub(now);
         self.behind = self.behind.saturating_add(back);
         self.latest = now;
@@ -20,7 +20,7 @@ impl Clock {
 
     /// The same time on a clock that never goes back: for what begins and ends while the object is awake. A step back
     /// gives nothing, and costs what it is at most; a step forwards is time that has gone by.
-    pub const fn steady(&self, now: Millis) -> Millis {
+    pub(crate) const fn steady(&self, now: Millis) -> Millis {
         now.saturating_add(self.behind)
     }
 }

@@ -5,7 +5,7 @@ use dormouse_protocol::name::Millis;
 
 /// The deadlines of one kind, each of somebody. Whoever sets one knows when it is, and takes it back by that.
 #[derive(Debug)]
-pub struct Deadlines<K> {
+pub(crate) struct Deadlines<K> {
     due: SortedVecMap<(Millis, K), ()>,
 }
 
@@ -17,49 +17,49 @@ impl<K> Default for Deadlines<K> {
 
 impl<K: Ord> Deadlines<K> {
     /// Sets a deadline.
-    pub fn set(&mut self, at: Millis, whose: K) {
+    pub(crate) fn set(&mut self, at: Millis, whose: K) {
         self.due.insert((at, whose), ());
     }
 
     /// Takes a deadline back.
-    pub fn unset(&mut self, at: Millis, whose: K) {
+    pub(crate) fn unset(&mut self, at: Millis, whose: K) {
         self.due.remove(&(at, whose));
     }
 
     /// How many there are.
-    pub const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.due.len()
     }
 
     /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.due.is_empty()
     }
 
     /// Whose are at this very time.
-    pub fn at(&self, at: Millis, first: K) -> impl Iterator<Item = &K> {
+    pub(crate) fn at(&self, at: Millis, first: K) -> impl Iterator<Item = &K> {
         let from = self.due.iter_from(&(at, first)).map(|(due, ())| due);
         from.take_while(move |(due, _)| *due == at).map(|(_, whose)| whose)
     }
 
     /// When the earliest is.
-    pub fn first(&self) -> Option<Millis> {
+    pub(crate) fn first(&self) -> Option<Millis> {
         self.due.first().map(|((at, _), ())| *at)
     }
 
     /// Whose are due at this time, the earliest first.
-    pub fn due(&self, now: Millis) -> impl Iterator<Item = &K> {
+    pub(crate) fn due(&self, now: Millis) -> impl Iterator<Item = &K> {
         self.due.keys().take_while(move |(at, _)| *at <= now).map(|(_, whose)| whose)
     }
 
     /// Takes out the earliest, if it is due at this time.
-    pub fn pop(&mut self, now: Millis) -> Option<K> {
+    pub(crate) fn pop(&mut self, now: Millis) -> Option<K> {
         self.first().filter(|at| *at <= now)?;
         self.due.pop_first().map(|((_, whose), ())| whose)
     }
 
     /// Takes out all that are due at this time, the earliest first.
-    pub fn take(&mut self, now: Millis) -> Vec<K> {
+    pub(crate) fn take(&mut self, now: Millis) -> Vec<K> {
         std::iter::from_fn(|| self.pop(now)).collect()
     }
 }

@@ -44,9 +44,7 @@ macro_rules! serve {
 
 /// The Durable Object `ChannelObject` alone, for a Worker with routes of its own that hands the rest to `dormouse::fetch`.
 ///
-/// ```
-/// # #[cfg(target_arch = "wasm32")]
-/// # mod routes {
+/// ```text
 /// dormouse::object!(App);
 ///
 /// #[worker::event(fetch)]
@@ -56,7 +54,6 @@ macro_rules! serve {
 ///         _ => dormouse::fetch::<App>(request, env).await,
 ///     }
 /// }
-/// # }
 /// ```
 #[macro_export]
 macro_rules! object {

@@ -2,18 +2,15 @@
 
 use std::rc::Rc;
 
-use super::receive::{Array, Speaker};
-use super::{Channel, Effects, Turn};
-use crate::batch::Asker;
-use crate::contract::{Ability, Entry};
-use crate::effect::{AskerKey, Effect};
-use crate::grant::Rights;
-use crate::grant::{Grant, TokenError};
+use super::event::Event;
+use crate::contract::Entry;
+use crate::effect::AskerKey;
+use crate::grant::{Grant, Rights, TokenError};
+use crate::hub::{Asker, Hub, Post, Speaker};
 use crate::rate::Payer;
 use dormouse_protocol::error::{Code, Refusal};
-use dormouse_protocol::frame::{self, Ack};
-use dormouse_protocol::name::{Address, Epoch, Millis, RequestId};
-use dormouse_protocol::request::{self, Page, Request};
+use dormouse_protocol::frame;
+use dormouse_protocol::name::{Address, Epoch};
 
 /// An HTTP request to the channel, its credentials verified.
 #[derive(Clone, Debug)]
@@ -51,198 +48,75 @@ pub enum HttpOperation {
     Meter,
 }
 
-/// A POST that waits for the answers to its publishes.
-#[derive(Debug)]
-pub(super) struct PendingPost {
-    slots: Vec<Option<(String, Option<Refusal>)>>,
-    array: bool,
-}
-
-impl Channel {
-    /// An HTTP request came in. It is answered by [`Effect::Answer`]: now, or after the flush.
-    pub fn handle_http(&mut self, turn: &mut Turn<'_>, asker: AskerKey, http_request: HttpRequest) -> Effects {
-        self.begin(turn);
-        let speaker = self.asking(asker, http_request.grant.as_ref(), http_request.address);
-        let known = self.known(turn.now, http_request.grant.as_ref());
-        let paid = if known.is_ok() { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
-        let answer = paid.and_then(|()| self.answer_to(turn, asker, &speaker, known, http_request));
-        match answer {
-            Ok(Some(body)) => self.effects.push(Effect::Answer { asker, status: 200, body, retry_after: None }),
+impl Event<'_> {
+    /// An HTTP request came in.
+    pub(super) fn handle_http(&mut self, asker: AskerKey, request: HttpRequest) {
+        let speaker = self.http_speaker(asker, request.grant.as_ref(), request.address);
+        let known = self.may_ask(request.grant.as_ref());
+        let paid = if known.is_ok() { self.hub.pass_hard(&self.cx, &speaker) } else { Ok(()) };
+        match paid.and_then(|()| self.answer_to(asker, &speaker, known, request)) {
+            Ok(Some(body)) => Hub::answer_http(&mut self.cx, asker, Ok(body)),
             Ok(None) => {}
             Err(refusal) => {
-                self.meter.refused(refusal.code);
-                self.pay_for(turn.now, &speaker, refusal.code);
-                self.effects.push(refused(asker, &refusal));
+                self.cx.desk.meter.refused(refusal.code);
+                self.hub.pay_for(&self.cx, &speaker, refusal.code);
+                Hub::answer_http(&mut self.cx, asker, Err(&refusal));
             }
         }
-        self.settle(turn)
     }
 
-    /// The answer to a question; none where it comes with the flush.
+    /// The answer to a request; none where it comes with the flush.
     fn answer_to(
         &mut self,
-        turn: &mut Turn<'_>,
         asker: AskerKey,
         speaker: &Speaker,
         known: Result<(), Refusal>,
-        http_request: HttpRequest,
+        request: HttpRequest,
     ) -> Result<Option<String>, Refusal> {
-        match http_request.operation {
-            HttpOperation::Members => known.and_then(|()| self.list_members(turn, speaker)).map(Some),
+        match request.operation {
+            HttpOperation::Members => known.and_then(|()| self.list_members(speaker)).map(Some),
             HttpOperation::Messages { after, before, limit } => {
-                self.page_messages(turn, speaker, known, [after, before, limit]).map(Some)
+                self.hub.page_messages(&mut self.cx, speaker, known, [after, before, limit]).map(Some)
             }
             HttpOperation::Publish { body } => {
-                self.post(turn, asker, speaker, known, &http_request.fresh, &body).map(|()| None)
+                let post = Post { asker, known, fresh: &request.fresh, body: &body };
+                let taken = self.hub.post(&mut self.cx, self.edge, speaker, post);
+                self.hear_news();
+                taken.map(|()| None)
             }
-            HttpOperation::Meter => known.and_then(|()| self.show_meter(turn.now, speaker)).map(Some),
+            HttpOperation::Meter => known.and_then(|()| self.hub.show_meter(&mut self.cx, speaker)).map(Some),
         }
     }
 
-    fn asking(&self, asker: AskerKey, grant: Option<&Grant>, address: Option<Address>) -> Speaker {
+    fn list_members(&mut self, speaker: &Speaker) -> Result<String, Refusal> {
+        self.hub.may_list(&mut self.cx, speaker)?;
+        self.at_edge(|edge, cx| {
+            edge.sweep(cx);
+            edge.disconnect_expired(cx);
+        });
+        Ok(self.hub.list_members(&self.cx))
+    }
+
+    fn http_speaker(&self, asker: AskerKey, grant: Option<&Grant>, address: Option<Address>) -> Speaker {
         let user = grant.map(|grant| grant.user.clone());
         Speaker {
             asker: Asker::Http { asker, slot: 0 },
             from: frame::from(user.as_ref(), None).into(),
             payer: Payer::of(user.as_ref(), address),
             address: address.filter(|_| grant.is_none()),
-            rights: Rc::new(Rights::of(&self.rules, grant)),
+            rights: Rc::new(Rights::of(self.cx.rules(), grant)),
             signed_in: grant.is_some(),
         }
     }
 
     /// Whether anything may be asked with this grant, or without one: that comes before any rate (rules F7, A6).
-    fn known(&self, now: Millis, grant: Option<&Grant>) -> Result<(), Refusal> {
+    fn may_ask(&self, grant: Option<&Grant>) -> Result<(), Refusal> {
         match grant {
-            Some(grant) if grant.expires <= now => Err(Refusal::new(Code::Unauthenticated, TokenError::Expired.hint())),
-            None if self.rules.entry != Entry::Anyone => Err(Code::Unauthenticated.into()),
+            Some(grant) if grant.expires <= self.cx.now => {
+                Err(Refusal::new(Code::Unauthenticated, TokenError::Expired.hint()))
+            }
+            None if self.cx.rules().entry != Entry::Anyone => Err(Code::Unauthenticated.into()),
             Some(_) | None => Ok(()),
         }
-    }
-
-    fn list_members(&mut self, turn: &Turn<'_>, speaker: &Speaker) -> Result<String, Refusal> {
-        self.pass_general(turn.now, speaker)?;
-        if self.rules.presence.is_none() {
-            return Err(Refusal::new(Code::NotFound, "This channel has no presence."));
-        }
-        if !speaker.rights.may(&Ability::Presence) {
-            return Err(speaker.lacks("Your token does not allow presence here."));
-        }
-        self.must_know(turn.now)?;
-        self.sweep(turn);
-        self.disconnect_expired(turn);
-        Ok(match self.presence.list(&self.limits) {
-            Some(members) => format!("{{\"members\":{}}}", frame::array(members)),
-            None => format!("{{\"count\":{}}}", self.presence.count()),
-        })
-    }
-
-    fn page_messages(
-        &mut self,
-        turn: &mut Turn<'_>,
-        speaker: &Speaker,
-        known: Result<(), Refusal>,
-        query: [Option<String>; 3],
-    ) -> Result<String, Refusal> {
-        let [after, before, limit] = query.map(|text| text.map(|text| request::whole(&text).ok_or(())).transpose());
-        let (Ok(after), Ok(before), Ok(limit)) = (after, before, limit) else {
-            return Err(Refusal::new(Code::BadFrame, "`after`, `before` and `limit` are whole numbers."));
-        };
-        let page = Page::new(before, after, limit)?;
-        known?;
-        self.pass_general(turn.now, speaker)?;
-        self.may_page(speaker)?;
-        let found = self.find(turn, speaker, &page)?;
-        Ok(format!("{{\"messages\":[{}],\"more\":{}}}", found.messages, found.more))
-    }
-
-    fn show_meter(&mut self, now: Millis, speaker: &Speaker) -> Result<String, Refusal> {
-        self.pass_general(now, speaker)?;
-        if !speaker.rights.may(&Ability::Meter) {
-            return Err(speaker.lacks("Your token does not allow reading the meter here."));
-        }
-        serde_json::to_string(&self.meter).map_err(|error| self.internal(now, error.to_string()))
-    }
-
-    /// Publishes one or many; the answers come together when the last of them is known.
-    fn post(
-        &mut self,
-        turn: &mut Turn<'_>,
-        asker: AskerKey,
-        speaker: &Speaker,
-        known: Result<(), Refusal>,
-        fresh: &Epoch,
-        body: &str,
-    ) -> Result<(), Refusal> {
-        if body.len() > self.limits.frame_bytes {
-            let most = self.limits.frame_bytes;
-            return Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken.")));
-        }
-        if self.loaded {
-            self.history.epoch(fresh, turn.now);
-        }
-        let (publishes, array) = request::parse_body(body, self.limits.batch_frames)?;
-        if array {
-            known.clone()?;
-        }
-        self.posts.insert(asker, PendingPost { slots: publishes.iter().map(|_| None).collect(), array }.into());
-        let mut met = Array::default();
-        for (slot, incoming) in publishes.into_iter().enumerate() {
-            let speaker = Speaker { asker: Asker::Http { asker, slot }, ..speaker.clone() };
-            let request = incoming.request.and_then(|request| known.clone().map(|()| request));
-            let paid = if slot > 0 { self.pass_hard(turn.now, &speaker) } else { Ok(()) };
-            let judged = paid.and(request).and_then(|request| match request {
-                Request::Publish(publish) => self.publish(turn, &speaker, incoming.id.as_ref(), &publish, &mut met),
-                Request::Auth { .. } | Request::Presence { .. } | Request::History(_) | Request::Resume { .. } => {
-                    Err(Code::UnknownType.into())
-                }
-            });
-            if let Err(refusal) = judged {
-                self.pay_for(turn.now, &speaker, refusal.code);
-                self.refuse(turn, speaker.asker, incoming.id, refusal, &mut met);
-            }
-        }
-        self.complete(asker);
-        Ok(())
-    }
-
-    /// One of the answers of a POST is known.
-    pub(super) fn fill(&mut self, asker: AskerKey, slot: usize, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
-        let Some(slot) = self.posts.get_mut(&asker).and_then(|ask| ask.slots.get_mut(slot)) else { return };
-        *slot = Some(match answer {
-            Ok(ack) => (frame::ack(id, ack), None),
-            Err(refusal) => (frame::error(id, &refusal), Some(refusal)),
-        });
-        self.complete(asker);
-    }
-
-    /// Answers a POST whose every publish is answered.
-    fn complete(&mut self, asker: AskerKey) {
-        if self.posts.get(&asker).is_none_or(|ask| ask.slots.iter().any(Option::is_none)) {
-            return;
-        }
-        let Some(ask) = self.posts.remove(&asker) else { return };
-        let mut answers = ask.slots.into_iter().flatten();
-        let effect = if ask.array {
-            let texts: Vec<String> = answers.map(|(text, _)| text).collect();
-            let body = frame::array(texts.iter().map(String::as_str));
-            Effect::Answer { asker, status: 200, body, retry_after: None }
-        } else {
-            match answers.next() {
-                Some((_, Some(refusal))) => refused(asker, &refusal),
-                Some((body, None)) => Effect::Answer { asker, status: 200, body, retry_after: None },
-                None => return,
-            }
-        };
-        self.effects.push(effect);
-    }
-}
-
-fn refused(asker: AskerKey, refusal: &Refusal) -> Effect {
-    Effect::Answer {
-        asker,
-        status: refusal.code.status(),
-        body: frame::http_error(refusal),
-        retry_after: refusal.retry_after,
     }
 }

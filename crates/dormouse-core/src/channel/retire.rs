@@ -1,20 +1,12 @@
 //! The alarm of a channel that the contract has no pattern for any more: what is kept of it comes to its end all the
 //! same (rule D9). It is there for a while as it was, should the pattern be back.
 
-use super::{ALARM_AGAIN, Effects};
+use super::Effects;
 use crate::contract::HistoryBounds;
 use crate::effect::{Effect, Level, LogLine};
-use crate::storage::{DisconnectGrace, Floor, Storage, StorageError};
+use crate::hub::{AGAIN, LOOK_EVERY, TRIM_EVERY};
+use crate::storage::{DisconnectGrace, Floor, PATTERN_GONE, Storage, StorageError};
 use dormouse_protocol::name::{ChannelName, ConnectionId, Millis};
-
-/// Under this name it is written down, among graces, until when everything is left as it is.
-pub(super) const MARK: &str = "pattern-gone";
-
-/// While sockets are open it is looked at least this often whether they still are, in milliseconds.
-const LOOK_EVERY: Millis = 86_400_000;
-
-/// What is too old goes together within this time, in milliseconds.
-const TRIM_EVERY: Millis = 60_000;
 
 /// The alarm fired, and so many sockets are open. Members in their grace leave. Messages are held as long as they are
 /// by default, and at least as long from when the pattern was first missed; then the channel ends as any other.
@@ -34,7 +26,7 @@ pub fn retire(storage: &mut dyn Storage, now: Millis, channel: &ChannelName, ope
         }
         Err(error) => vec![
             line(Level::Error, format!("storage cannot be read: {error}")),
-            Effect::Alarm { at: now.saturating_add(ALARM_AGAIN) },
+            Effect::Alarm { at: now.saturating_add(AGAIN) },
         ],
     }
 }
@@ -44,7 +36,7 @@ fn next(storage: &mut dyn Storage, now: Millis, closed: bool) -> Result<Option<M
     let age = HistoryBounds::default().age;
     let (mut grace, mut patience) = (None, None);
     for held in storage.graces()? {
-        if held.connection.as_str() == MARK {
+        if held.connection.as_str() == PATTERN_GONE {
             patience = Some(held.due);
         } else if held.due <= now {
             storage.take_grace(&held.connection)?;
@@ -77,7 +69,7 @@ fn next(storage: &mut dyn Storage, now: Millis, closed: bool) -> Result<Option<M
 
 /// The pattern is missed for the first time.
 fn wait(storage: &mut dyn Storage, due: Millis, grace: Option<Millis>) -> Result<Millis, StorageError> {
-    if let Some(connection) = ConnectionId::parse(MARK) {
+    if let Some(connection) = ConnectionId::parse(PATTERN_GONE) {
         storage.put_grace(&DisconnectGrace { connection, due, session: String::new() })?;
     }
     Ok(grace.unwrap_or(due).min(due))

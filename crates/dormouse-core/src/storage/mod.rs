@@ -18,6 +18,10 @@ use std::fmt;
 
 use dormouse_protocol::name::{ConnectionId, Epoch, Millis};
 
+/// Under this name it is written down, among graces, until when a channel that no pattern of the contract fits is left as
+/// it is.
+pub(crate) const PATTERN_GONE: &str = "pattern-gone";
+
 /// What the machine asks of the disk. All calls of one turn become durable together or not at all, and nothing is told
 /// before (the platform's output gate; a crash in between forgets the whole turn).
 ///

@@ -20,7 +20,7 @@ use super::sql::Database;
 use super::timer::Timer;
 use super::trouble::Trouble;
 use crate::door::Reply;
-use dormouse_core::channel::{self, Channel, Effects, Turn, Unreadable};
+use dormouse_core::channel::{self, ChannelMachine, Effects, Turn, Unreadable};
 use dormouse_core::contract::Application;
 use dormouse_core::effect::{AskerKey, Effect};
 use dormouse_core::grant::{Keys, Verifier};
@@ -46,7 +46,7 @@ pub(super) struct Awake {
     pub(super) waiting: HashMap<AskerKey, Waiting>,
     deployment: Rc<Deployment>,
     name: ChannelName,
-    channel: Channel,
+    channel: ChannelMachine,
     storage: SqlStorage<Database>,
 }
 
@@ -198,7 +198,7 @@ impl<A: Application + 'static> Host<A> {
         let heads = sockets.wake()?;
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
         let limits = deployment.config.limits.clone();
-        let channel = Channel::restore(name.clone(), rules, limits, verifier, &sockets, &heads);
+        let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, &heads);
         Ok(Awake { deployment, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 
@@ -217,7 +217,7 @@ impl<A: Application + 'static> Host<A> {
 
 impl Awake {
     /// Asks the machine, and answers what it wants done.
-    pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut Channel, &mut Turn<'_>) -> T) -> T {
+    pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut ChannelMachine, &mut Turn<'_>) -> T) -> T {
         let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets };
         ask(&mut self.channel, &mut turn)
     }

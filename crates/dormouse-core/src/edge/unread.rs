@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::{Channel, Turn, Unsent};
+use super::Edge;
+use crate::context::{Context, Unsent};
 use crate::effect::SessionKey;
 use crate::rate::Payer;
 use dormouse_protocol::error::Close;
@@ -82,35 +83,35 @@ impl Unread {
     }
 }
 
-impl Channel {
+impl Edge {
     /// Looks for the slow among those who were told something in this event: at single ones at once, and from time to
     /// time at everyone, which costs a crowd about a microsecond each.
     ///
     /// Answers whether any were told to go.
-    pub(super) fn look_for_slow(&mut self, turn: &Turn<'_>) -> bool {
-        let (bound, most) = (self.limits.unsent_bytes, self.limits.unsent_total_bytes);
-        let slow: Vec<_> = if self.unread.is_due(self.clock.steady(turn.now), bound, most) {
-            self.look_at_all(turn)
+    pub(crate) fn look_for_slow(&mut self, cx: &mut Context<'_>) -> bool {
+        let (bound, most) = (cx.limits().unsent_bytes, cx.limits().unsent_total_bytes);
+        let slow: Vec<_> = if self.unread.is_due(cx.steady(), bound, most) {
+            self.look_at_all(cx)
         } else {
             let told = self.unread.to_one.iter().map(|(key, _)| *key);
-            told.filter(|key| turn.links.unsent(*key) > bound).collect()
+            told.filter(|key| cx.links.unsent(*key) > bound).collect()
         };
         for key in &slow {
-            self.hydrate(turn.links, *key);
-            self.disconnect(turn.now, *key, Close::TooSlow, false);
+            self.hydrate(cx, *key);
+            self.disconnect(cx, *key, Close::TooSlow, false);
         }
         !slow.is_empty()
     }
 
-    fn look_at_all(&mut self, turn: &Turn<'_>) -> Vec<SessionKey> {
-        let Unsent { total, over } = turn.links.unsent_over(self.limits.unsent_bytes);
-        let (now, unread) = (self.clock.steady(turn.now), &mut self.unread);
+    fn look_at_all(&mut self, cx: &mut Context<'_>) -> Vec<SessionKey> {
+        let Unsent { total, over } = cx.links.unsent_over(cx.limits().unsent_bytes);
+        let unread = &mut self.unread;
         let since = unread.to_all;
-        (unread.to_all, unread.told, unread.looked, unread.total) = (0, 0, now, total);
+        (unread.to_all, unread.told, unread.looked, unread.total) = (0, 0, cx.steady(), total);
         unread.held.clear();
         let mut slow: Vec<_> = over.into_iter().map(|(key, _)| key).collect();
-        if total > self.limits.unsent_total_bytes / 2 {
-            slow.extend(self.greediest(turn, BLAMELESS.max(since)));
+        if total > cx.limits().unsent_total_bytes / 2 {
+            slow.extend(self.greediest(cx, BLAMELESS.max(since)));
             slow.sort_unstable();
             slow.dedup();
         }
@@ -118,14 +119,14 @@ impl Channel {
     }
 
     /// Whom the sum of unread bytes is due to, where it has passed its bound: the users and addresses that hold most,
-    /// until the rest fits. Nobody is to blame who may have read all that it was told before the last look. What those hold who were told `bye` already cannot be taken back; it takes half at most of
-    /// what the others may have.
-    fn greediest(&mut self, turn: &Turn<'_>, blameless: u64) -> Vec<SessionKey> {
-        let Unsent { total, over } = turn.links.unsent_over(blameless);
+    /// until the rest fits. Nobody is to blame who may have read all that it was told before the last look. What those
+    /// hold who were told `bye` already cannot be taken back; it takes half at most of what the others may have.
+    fn greediest(&mut self, cx: &mut Context<'_>, blameless: u64) -> Vec<SessionKey> {
+        let Unsent { total, over } = cx.links.unsent_over(blameless);
         let mut shares = BTreeMap::<Payer, Share>::new();
         let mut leaving = 0_u64;
         for (key, bytes) in over {
-            self.hydrate(turn.links, key);
+            self.hydrate(cx, key);
             let Some(session) = self.roster.session(key) else { continue };
             let share = shares.entry(session.kept.owner()).or_default();
             share.bytes = share.bytes.saturating_add(bytes);
@@ -137,7 +138,7 @@ impl Channel {
             }
         }
         self.unread.held = shares.iter().map(|(owner, share)| (owner.clone(), share.bytes)).collect();
-        let most = self.limits.unsent_total_bytes;
+        let most = cx.limits().unsent_total_bytes;
         let most = most.saturating_sub(leaving).max(most / 2);
         let mut live = total.saturating_sub(leaving);
         let mut shares: Vec<_> = shares.into_values().collect();

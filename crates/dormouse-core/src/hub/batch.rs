@@ -1,41 +1,28 @@
 //! The open batch: what was accepted and is not told yet. What arrives together leaves together.
 
-use crate::effect::{AskerKey, SessionKey};
+use super::Asker;
+use crate::effect::SessionKey;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::frame::Ack;
 use dormouse_protocol::name::{Millis, RequestId};
 use dormouse_protocol::request::Targets;
 
-/// Who asked, and so who is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
-    /// A connection.
-    Session(SessionKey),
-    /// One of the publishes of an HTTP request that waits.
-    Http {
-        /// The request.
-        asker: AskerKey,
-        /// Which of its publishes.
-        slot: usize,
-    },
-}
-
 /// One accepted request in the batch: a frame for an audience, and an answer.
 #[derive(Debug)]
-pub struct Entry {
+pub(super) struct BatchEntry {
     /// The frame, encoded once; none where there is only an answer.
-    pub frame: Option<(String, Audience)>,
+    pub(super) frame: Option<(String, Audience)>,
     /// The seq that frame or answer names: they are not told unless it is on disk (rule D2).
-    pub seq: Option<u64>,
+    pub(super) seq: Option<u64>,
     /// Whether the frame is to be kept under that seq.
-    pub kept: bool,
+    pub(super) kept: bool,
     /// Who is answered, and how.
-    pub reply: Reply,
+    pub(super) reply: Reply,
 }
 
 /// Who hears a frame.
 #[derive(Debug)]
-pub enum Audience {
+pub(super) enum Audience {
     /// Every member.
     Everyone,
     /// Every member but the connection that sent it (rule F5).
@@ -46,18 +33,18 @@ pub enum Audience {
 
 /// The answer to a request.
 #[derive(Debug)]
-pub struct Reply {
+pub(super) struct Reply {
     /// Who asked.
-    pub asker: Asker,
+    pub(super) asker: Asker,
     /// The id it chose.
-    pub id: Option<RequestId>,
+    pub(super) id: Option<RequestId>,
     /// What it is told.
-    pub says: Says,
+    pub(super) says: Says,
 }
 
 /// What an answer says.
 #[derive(Debug)]
-pub enum Says {
+pub(super) enum Says {
     /// The message itself answers (rule F2).
     Echo,
     /// An ack.
@@ -73,8 +60,8 @@ pub enum Says {
 
 /// What is told together.
 #[derive(Debug, Default)]
-pub struct Batch {
-    entries: Vec<Entry>,
+pub(super) struct Batch {
+    entries: Vec<BatchEntry>,
     bytes: usize,
     /// Entries of which somebody hears something else than everyone.
     personal: u32,
@@ -85,7 +72,7 @@ pub struct Batch {
 
 /// The most bytes of text that one flush makes for those who hear something of their own: each hears the whole batch
 /// in a text made for it and its likes, and an isolate has 128 MB for all of them (rule R7).
-pub const PERSONAL_BYTES_MAX: usize = 8 << 20;
+pub(crate) const PERSONAL_BYTES_MAX: usize = 8 << 20;
 
 /// The most listeners of one batch: each is four bytes in a list of its line.
 const LISTENERS_MAX: usize = 1_000_000;
@@ -93,7 +80,7 @@ const LISTENERS_MAX: usize = 1_000_000;
 impl Batch {
     /// Adds an accepted request, which so many hear in a text of their own: whom it is directed to, and whoever is
     /// answered otherwise than by hearing it.
-    pub fn push(&mut self, entry: Entry, listeners: usize, now: Millis) {
+    pub(super) fn push(&mut self, entry: BatchEntry, listeners: usize, now: Millis) {
         let bytes = entry.frame.as_ref().map_or(0, |(frame, _)| frame.len());
         self.bytes = self.bytes.saturating_add(bytes);
         self.personal = self.personal.saturating_add(u32::from(listeners > 0));
@@ -103,12 +90,12 @@ impl Batch {
     }
 
     /// Whether nothing was accepted since the last flush.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// Whether it must be flushed now, timer or not: it is as large or as old as a batch may be.
-    pub fn is_full(&self, now: Millis, bytes: usize, age: Millis) -> bool {
+    pub(super) fn is_full(&self, now: Millis, bytes: usize, age: Millis) -> bool {
         self.bytes >= bytes
             || self.bytes.saturating_mul(self.texts()) >= PERSONAL_BYTES_MAX
             || self.listeners >= LISTENERS_MAX
@@ -122,7 +109,7 @@ impl Batch {
     }
 
     /// Takes everything out, in the order in which it was accepted.
-    pub fn take(&mut self) -> Vec<Entry> {
+    pub(super) fn take(&mut self) -> Vec<BatchEntry> {
         std::mem::take(self).entries
     }
 }

@@ -2,19 +2,19 @@
 
 use std::rc::Rc;
 
+use super::hibernated_session::{HibernatedSession, Wanted};
+use super::hibernated_sessions::HibernatedSessions;
+use super::places::{Places, step};
+use super::session::{Session, Stage};
 use crate::deadlines::Deadlines;
 use crate::effect::{SessionKey, Subscription};
-use crate::hibernated_session::{HibernatedSession, Wanted};
-use crate::hibernated_sessions::HibernatedSessions;
-use crate::places::{Places, step};
-use crate::session::{Session, Stage};
 use crate::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 use dormouse_protocol::request::Targets;
 
 /// All sessions whose link is open, those on their way out included.
 #[derive(Debug, Default)]
-pub struct Roster {
+pub(super) struct Roster {
     sessions: SortedVecMap<SessionKey, Box<Session>>,
     hibernated: HibernatedSessions,
     next: u32,
@@ -32,19 +32,19 @@ pub struct Roster {
 
 impl Roster {
     /// The next free key.
-    pub fn next_key(&mut self) -> SessionKey {
+    pub(super) fn next_key(&mut self) -> SessionKey {
         let key = SessionKey(self.next);
         self.next = self.next.saturating_add(1);
         key
     }
 
     /// A key that is in use, also by a socket that carries no session: it is not given out again.
-    pub fn reserve(&mut self, key: SessionKey) {
+    pub(super) fn reserve(&mut self, key: SessionKey) {
         self.next = self.next.max(key.0.saturating_add(1));
     }
 
     /// Adds or replaces a session, and finds it by what it is now.
-    pub fn put(&mut self, key: SessionKey, session: Session) {
+    pub(super) fn put(&mut self, key: SessionKey, session: Session) {
         self.remove(key);
         self.reserve(key);
         self.count(&session, true);
@@ -97,7 +97,7 @@ impl Roster {
     }
 
     /// Adds the next session that slept, by its head alone; `None` for a socket whose session is read whole.
-    pub fn add_hibernated(&mut self, hibernated: Option<HibernatedSession>) {
+    pub(super) fn add_hibernated(&mut self, hibernated: Option<HibernatedSession>) {
         if let Some(hibernated) = &hibernated {
             self.count_hibernated(hibernated, true);
         }
@@ -105,29 +105,29 @@ impl Roster {
     }
 
     /// Takes out a hibernated session, whose session is put in its place.
-    pub fn hydrate(&mut self, key: SessionKey) -> Option<HibernatedSession> {
+    pub(super) fn hydrate(&mut self, key: SessionKey) -> Option<HibernatedSession> {
         let hibernated = self.hibernated.hydrate(key)?;
         self.count_hibernated(&hibernated, false);
         Some(hibernated)
     }
 
     /// The keys of all hibernated sessions.
-    pub fn hibernated(&self) -> Vec<SessionKey> {
+    pub(super) fn hibernated(&self) -> Vec<SessionKey> {
         self.hibernated.keys()
     }
 
     /// The keys of the hibernated sessions that may be one of these.
-    pub fn hibernated_named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
+    pub(super) fn hibernated_named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
         self.hibernated.named(wanted)
     }
 
     /// The keys of the hibernated sessions whose grant has expired (rule A6); each is told of once.
-    pub fn hibernated_expired(&mut self, now: Millis) -> Vec<SessionKey> {
+    pub(super) fn hibernated_expired(&mut self, now: Millis) -> Vec<SessionKey> {
         self.hibernated.expired(now)
     }
 
     /// A hibernated session, where nobody is awake but those on their way out.
-    pub fn lone_hibernated(&mut self) -> Option<SessionKey> {
+    pub(super) fn lone_hibernated(&mut self) -> Option<SessionKey> {
         if self.by_connection.is_empty() { self.hibernated.first() } else { None }
     }
 
@@ -146,7 +146,7 @@ impl Roster {
     }
 
     /// Removes a session.
-    pub fn remove(&mut self, key: SessionKey) -> Option<Session> {
+    pub(super) fn remove(&mut self, key: SessionKey) -> Option<Session> {
         let session = self.sessions.remove(&key)?;
         self.count(&session, false);
         // One on its way out was taken out of the indexes when it was told so.
@@ -167,7 +167,7 @@ impl Roster {
     }
 
     /// The session was told `bye` and has not closed in its time: it keeps its place (rule R7).
-    pub fn keep_place(&mut self, key: SessionKey) {
+    pub(super) fn keep_place(&mut self, key: SessionKey) {
         if let Some(mut session) = self.remove(key) {
             session.overdue = session.is_leaving();
             self.put(key, session);
@@ -175,23 +175,23 @@ impl Roster {
     }
 
     /// The session of a key, unless it sleeps.
-    pub fn session(&self, key: SessionKey) -> Option<&Session> {
+    pub(super) fn session(&self, key: SessionKey) -> Option<&Session> {
         self.sessions.get(&key).map(|session| &**session)
     }
 
     /// The session of a key, to change what no index depends on: else [`Roster::put`] it anew.
-    pub fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+    pub(super) fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.sessions.get_mut(&key).map(|session| &mut **session)
     }
 
     /// The session that has this connection id, neither asleep nor on its way out.
-    pub fn connection(&self, connection: &str) -> Option<(SessionKey, &Session)> {
+    pub(super) fn connection(&self, connection: &str) -> Option<(SessionKey, &Session)> {
         let key = *self.by_connection.get(connection)?;
         Some((key, self.session(key)?))
     }
 
     /// The user's sessions that are neither asleep nor on their way out.
-    pub fn of_user(&self, user: &str) -> impl Iterator<Item = SessionKey> {
+    pub(super) fn of_user(&self, user: &str) -> impl Iterator<Item = SessionKey> {
         self.by_user.get(user).into_iter().flatten().copied()
     }
 
@@ -201,37 +201,37 @@ impl Roster {
     }
 
     /// Every session that does not sleep.
-    pub fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (SessionKey, &Session)> {
         self.sessions.iter().map(|(key, session)| (*key, &**session))
     }
 
     /// The key of every session that does not sleep.
-    pub fn keys(&self) -> Vec<SessionKey> {
+    pub(super) fn keys(&self) -> Vec<SessionKey> {
         self.sessions.keys().copied().collect()
     }
 
     /// How many sockets are open, those on their way out included.
-    pub fn open(&self) -> usize {
+    pub(super) fn open(&self) -> usize {
         self.sessions.len().saturating_add(self.hibernated.len())
     }
 
     /// Whether no session is left but those on their way out.
-    pub fn is_deserted(&self) -> bool {
+    pub(super) fn is_deserted(&self) -> bool {
         self.by_connection.is_empty() && self.hibernated.is_empty()
     }
 
     /// Who takes which of the channel's places.
-    pub const fn places(&self) -> &Places {
+    pub(super) const fn places(&self) -> &Places {
         &self.places
     }
 
     /// How many have yet to sign in (rule A7).
-    pub const fn awaiting(&self) -> usize {
+    pub(super) const fn awaiting(&self) -> usize {
         self.awaiting
     }
 
     /// How many hear broadcasts of this form.
-    pub const fn subscription(&self, subscription: Subscription) -> usize {
+    pub(super) const fn subscribed(&self, subscription: Subscription) -> usize {
         let [messages, presence] = self.subscription;
         match subscription {
             Subscription::Nothing => 0,
@@ -241,28 +241,28 @@ impl Roster {
     }
 
     /// How many hear any broadcast.
-    pub const fn hearers(&self) -> usize {
+    pub(super) const fn hearers(&self) -> usize {
         let [messages, presence] = self.subscription;
         messages.saturating_add(presence)
     }
 
     /// The sessions whose grant has expired, each told of once; a hibernated session's must have been [hydrated](Self::hydrate).
-    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
+    pub(super) fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
         self.expiries.take(now)
     }
 
     /// When the first must have signed in of those who have not yet (rule A7).
-    pub fn first_sign_in(&self) -> Option<Millis> {
+    pub(super) fn first_sign_in(&self) -> Option<Millis> {
         self.sign_ins.first()
     }
 
     /// The sessions that should have signed in by now and have not, each told of once.
-    pub fn unsigned(&mut self, now: Millis) -> Vec<SessionKey> {
+    pub(super) fn unsigned(&mut self, now: Millis) -> Vec<SessionKey> {
         self.sign_ins.take(now)
     }
 
     /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
-    pub fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey> {
+    pub(super) fn targets(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey> {
         let users = targets.users.iter().flat_map(|user| self.of_user(user));
         let connections = targets.connections.iter().filter_map(|name| self.by_connection.get(name.as_str()).copied());
         let roles = targets.roles.iter().flat_map(|role| self.of_role(role));

@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Channel, Turn};
+use super::Edge;
+use super::session::{Kept, Stage};
+use crate::context::Context;
 use crate::effect::{Effect, SessionKey, Subscription};
-use crate::session::{Kept, Stage};
 use dormouse_protocol::error::Close;
 use dormouse_protocol::name::Millis;
 
@@ -56,13 +57,13 @@ impl Newcomers {
     }
 }
 
-impl Channel {
+impl Edge {
     /// Looks at the newcomers whose time has come, and lets those go that never were. One that reads, however slowly, has
     /// less unread at one of the looks than at the one before; one whose connection broke never has.
-    pub(super) fn look_at_newcomers(&mut self, turn: &mut Turn<'_>) {
-        let now = self.clock.steady(turn.now);
+    pub(crate) fn look_at_newcomers(&mut self, cx: &mut Context<'_>) {
+        let now = cx.steady();
         while let Some(newcomer) = self.newcomers.pop(now) {
-            let unread = self.unread_of(turn, newcomer);
+            let unread = self.unread_of(cx, newcomer);
             if unread == 0 || unread < newcomer.unread {
                 continue;
             }
@@ -70,30 +71,30 @@ impl Channel {
                 Some(looks) if looks < LOOKS => {
                     self.newcomers.again(Newcomer { unread, looks, since: now, ..newcomer })
                 }
-                _ => self.give_up(turn, newcomer),
+                _ => self.give_up(cx, newcomer),
             }
         }
     }
 
     /// What one that was never heard has not read; nothing of anybody else.
-    fn unread_of(&self, turn: &Turn<'_>, Newcomer { key, joined, .. }: Newcomer) -> u64 {
+    fn unread_of(&self, cx: &Context<'_>, Newcomer { key, joined, .. }: Newcomer) -> u64 {
         let unheard = |kept: &Kept| kept.heard == joined && !kept.heard_more;
         let silent = self.roster.session(key).is_some_and(|it| !it.is_leaving() && unheard(&it.kept));
-        if silent { turn.links.unsent(key) } else { 0 }
+        if silent { cx.links.unsent(key) } else { 0 }
     }
 
     /// Its socket takes no close and no `bye`, and stays with the platform until the channel sleeps: so it keeps its place
     /// in the channel, but is none of its user's connections; an attachment of nothing has it forgotten after sleep. Only
     /// one that came back may come back again.
-    fn give_up(&mut self, turn: &mut Turn<'_>, Newcomer { key, returned, .. }: Newcomer) {
+    fn give_up(&mut self, cx: &mut Context<'_>, Newcomer { key, returned, .. }: Newcomer) {
         let Some(mut session) = self.roster.remove(key) else { return };
-        self.left(turn, &session, !returned);
-        self.hand_on_sweep(&session);
+        self.leave(cx, &session, !returned);
+        self.hand_on_sweep(cx, &session);
         (session.kept.stage, session.forgotten) = (Stage::Leaving, true);
         self.roster.put(key, session);
-        self.effects.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });
-        self.effects.push(Effect::SaveAttachment { session: key, attachment: String::new() });
+        cx.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });
+        cx.push(Effect::SaveAttachment { session: key, attachment: String::new() });
         let (code, reason) = (Close::Silent.number(), Close::Silent.reason());
-        self.effects.push(Effect::HangUp { session: key, code, reason });
+        cx.push(Effect::HangUp { session: key, code, reason });
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::Channel;
-use super::receive::Speaker;
+use super::{Hub, Speaker};
+use crate::context::Context;
 use crate::contract::Ability;
 use crate::rate::{Gate, Payer, Rate};
 use dormouse_protocol::error::Refusal;
@@ -40,36 +40,36 @@ impl Drawers {
     }
 }
 
-impl Channel {
+impl Hub {
     /// Whether one may have more replayed now.
-    pub(super) fn solvent(&mut self, now: Millis, speaker: &Speaker) -> Result<(), Refusal> {
+    pub(super) fn solvent(&mut self, cx: &Context<'_>, speaker: &Speaker) -> Result<(), Refusal> {
         if speaker.rights.may(&Ability::Unmetered) {
             return Ok(());
         }
-        let now = self.clock.steady(now);
-        let (payer, rate) = self.purse(now, speaker);
-        self.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
+        let now = cx.steady();
+        let (payer, rate) = self.purse(cx, speaker);
+        self.rates.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
     }
 
     /// So many bytes were replayed, or read for it.
-    pub(super) fn charge(&mut self, now: Millis, speaker: &Speaker, bytes: u64) {
-        let now = self.clock.steady(now);
-        let (payer, rate) = self.purse(now, speaker);
+    pub(super) fn charge(&mut self, cx: &Context<'_>, speaker: &Speaker, bytes: u64) {
+        let now = cx.steady();
+        let (payer, rate) = self.purse(cx, speaker);
         if !matches!(payer, Payer::User(_)) {
-            self.drawers.draws(&payer, now);
+            self.rates.drawers.draws(&payer, now);
         }
         #[expect(clippy::cast_precision_loss, reason = "a page is at most 256 KiB and a message")]
         let cost = bytes as f64;
-        self.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).charge(cost));
+        self.rates.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).charge(cost));
     }
 
     /// Who pays for what is replayed to a speaker, and how fast what was paid comes back: a user has a budget of its own;
     /// all without a user have one together, in equal parts by address.
-    fn purse(&mut self, now: Millis, speaker: &Speaker) -> (Payer, Rate) {
-        let (per_second, burst) = (self.limits.replay_bytes_per_second, self.limits.replay_burst_bytes);
+    fn purse(&mut self, cx: &Context<'_>, speaker: &Speaker) -> (Payer, Rate) {
+        let (per_second, burst) = (cx.limits().replay_bytes_per_second, cx.limits().replay_burst_bytes);
         let user = if let Payer::User(user) = &speaker.payer { Some(user) } else { None };
         let payer = Payer::of(user, speaker.address);
-        let parts = if matches!(payer, Payer::User(_)) { 1 } else { self.drawers.parts(&payer, now) };
+        let parts = if matches!(payer, Payer::User(_)) { 1 } else { self.rates.drawers.parts(&payer, cx.steady()) };
         #[expect(clippy::cast_precision_loss, reason = "the settings end far below 2^53, and so do members")]
         let (per_second, burst, parts) = (per_second as f64, burst as f64, parts as f64);
         (payer, Rate { per_second, burst }.times(1.0 / parts))

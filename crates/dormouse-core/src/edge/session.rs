@@ -5,9 +5,10 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::{Ability, ChannelRules};
-use crate::effect::Subscription;
+use crate::effect::{SessionKey, Subscription};
 use crate::grant::Grant;
 use crate::grant::Rights;
+use crate::hub::{Asker, Speaker};
 use crate::rate::Payer;
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{Address, ConnectionId, Epoch, Millis, UserId};
@@ -217,6 +218,27 @@ impl Session {
         let watches = rules.presence.is_some() && rights.may(&Ability::Presence);
         let from = frame::from(kept.user(), Some(&kept.connection)).into();
         Self { kept, rights: Rc::new(rights), from, watches, overdue: false, forgotten: false }
+    }
+
+    /// Whose requests come over it, under the key that it has.
+    pub(crate) fn speaker(&self, key: SessionKey) -> Speaker {
+        let payer = match self.kept.user() {
+            Some(user) => Payer::User(user.clone()),
+            None => Payer::Connection(self.kept.connection.clone()),
+        };
+        Speaker {
+            asker: Asker::Session(key),
+            payer,
+            address: self.kept.address,
+            rights: Rc::clone(&self.rights),
+            from: Rc::clone(&self.from),
+            signed_in: self.kept.grant.is_some(),
+        }
+    }
+
+    /// Whether it may know how many others there are (rule F5).
+    pub(crate) fn may_count(&self) -> bool {
+        self.rights.may(&Ability::Presence)
     }
 
     /// Whether it takes part: neither waiting to sign in nor on its way out.

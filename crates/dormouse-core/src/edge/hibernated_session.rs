@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
+use super::session::{Session, Stage};
 use crate::contract::ChannelRules;
 use crate::effect::Subscription;
-use crate::session::{Session, Stage};
 use dormouse_protocol::name::{Address, ConnectionId, Millis, USER_MAX, short_hash as hash};
 
 /// What an attachment with a head begins with; releases before it pass the field `b` over.

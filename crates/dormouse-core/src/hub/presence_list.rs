@@ -9,7 +9,7 @@ use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// The members of a channel, by connection, so that the list reads the same before and after sleep.
 #[derive(Debug)]
-pub struct Presence {
+pub(crate) struct PresenceList {
     members: SortedVecMap<ConnectionId, Rc<str>>,
     /// How many more are on the list whose sessions sleep: only while it is a number.
     asleep: usize,
@@ -57,7 +57,7 @@ impl Mode {
 
 /// The frames of one batch that tell what changed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub(crate) struct Told {
     /// Goes before the batch's messages: nobody speaks before its join was told.
     pub before: Option<String>,
     /// Goes after them: a leave is not told before what the member said.
@@ -66,9 +66,9 @@ pub struct Told {
     pub newcomer: Option<ConnectionId>,
 }
 
-impl Presence {
+impl PresenceList {
     /// Nobody is here. `always_counted` where the contract says that only the number is ever told.
-    pub const fn new(always_counted: bool) -> Self {
+    pub(crate) const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::COUNT } else { Mode::List };
         Self {
             members: SortedVecMap::new(),
@@ -82,7 +82,7 @@ impl Presence {
     }
 
     /// Puts a member on the list whom the others know of from before sleep.
-    pub fn recall(&mut self, connection: &ConnectionId, member: String) {
+    pub(crate) fn recall(&mut self, connection: &ConnectionId, member: String) {
         self.bytes = self.bytes.saturating_add(member.len());
         let known = self.members.insert(connection.clone(), member.into());
         self.forget_bytes(known.as_ref());
@@ -92,13 +92,13 @@ impl Presence {
     }
 
     /// Counts a member whose session sleeps, so many bytes long in the list.
-    pub fn add_hibernated(&mut self, bytes: usize) {
+    pub(crate) fn add_hibernated(&mut self, bytes: usize) {
         self.asleep = self.asleep.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 
     /// A hibernated session is read whole: it is counted no more, and [recalled](Self::recall) next.
-    pub fn hydrate(&mut self, bytes: usize) {
+    pub(crate) fn hydrate(&mut self, bytes: usize) {
         self.asleep = self.asleep.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(bytes);
         if let Mode::Count { told: Some(told), .. } = &mut self.mode {
@@ -107,12 +107,12 @@ impl Presence {
     }
 
     /// Whether the list is to come back, for which every member must be known by name.
-    pub fn needs_names(&self, limits: &Limits) -> bool {
+    pub(crate) fn needs_names(&self, limits: &Limits) -> bool {
         self.asleep > 0 && !self.changes.is_empty() && self.may_list(limits)
     }
 
     /// Puts a member on the list, or changes it there, for the others to be told with the next batch.
-    pub fn enter(&mut self, connection: &ConnectionId, member: String) {
+    pub(crate) fn enter(&mut self, connection: &ConnectionId, member: String) {
         if self.members.get(connection).is_some_and(|known| **known == *member) {
             return;
         }
@@ -124,14 +124,14 @@ impl Presence {
     }
 
     /// Takes a member off the list.
-    pub fn leave(&mut self, connection: &ConnectionId) {
+    pub(crate) fn leave(&mut self, connection: &ConnectionId) {
         let Some(known) = self.members.remove(connection) else { return };
         self.forget_bytes(Some(&known));
         self.change(connection, Some(Rc::clone(&known)), known);
     }
 
     /// Takes a member off the list who stays connected, and so must be told if it was shown itself.
-    pub fn hide(&mut self, connection: &ConnectionId) {
+    pub(crate) fn hide(&mut self, connection: &ConnectionId) {
         self.leave(connection);
         if let Some(change) = self.changes.get_mut(connection) {
             change.shown |= change.own.is_some();
@@ -148,14 +148,14 @@ impl Presence {
     }
 
     /// After waking: whether the members were told as a number before sleep.
-    pub fn resume(&mut self, counted: bool) {
+    pub(crate) fn resume(&mut self, counted: bool) {
         if counted || self.always_counted {
             self.mode = Mode::Count { told: Some(self.count()), at: 0 };
         }
     }
 
     /// Nobody is connected who was ever told anything: list or number is decided anew, and nothing waits.
-    pub fn unheard(&mut self, limits: &Limits) {
+    pub(crate) fn unheard(&mut self, limits: &Limits) {
         self.changes.clear();
         self.switched = false;
         self.mode = Mode::List;
@@ -164,7 +164,7 @@ impl Presence {
 
     /// A joiner is shown who is here, changes included that nobody was told of yet. Should they be undone before they
     /// are told, it must be told all the same. And one who makes the list too long is shown a number.
-    pub fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
+    pub(crate) fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
         // Of a number nobody is told who came and went: the changes are passed over.
         let listed = if self.mode == Mode::List { Some(&mut self.changes) } else { None };
         for (connection, change) in listed.into_iter().flat_map(SortedVecMap::iter_mut) {
@@ -184,7 +184,7 @@ impl Presence {
     }
 
     /// How many are on the list.
-    pub fn count(&self) -> u64 {
+    pub(crate) fn count(&self) -> u64 {
         u64::try_from(self.size()).unwrap_or(u64::MAX)
     }
 
@@ -193,28 +193,28 @@ impl Presence {
     }
 
     /// The list, encoded, unless it is a number now.
-    pub fn list(&self, limits: &Limits) -> Option<Vec<&str>> {
+    pub(crate) fn list(&self, limits: &Limits) -> Option<Vec<&str>> {
         let listed = self.mode == Mode::List && !self.must_count(limits);
         listed.then(|| self.members.values().map(|member| &**member).collect())
     }
 
     /// Whether the members are told as a number.
-    pub const fn counted(&self) -> bool {
+    pub(crate) const fn counted(&self) -> bool {
         matches!(self.mode, Mode::Count { .. })
     }
 
     /// Whether the others have yet to be told of a change.
-    pub fn is_untold(&self) -> bool {
+    pub(crate) fn is_untold(&self) -> bool {
         !self.changes.is_empty()
     }
 
     /// Whether anything is to be told now, so that a batch is due.
-    pub fn due(&self, now: Millis, limits: &Limits) -> bool {
+    pub(crate) fn due(&self, now: Millis, limits: &Limits) -> bool {
         !self.changes.is_empty() && self.due_at(limits).is_none_or(|at| at <= now)
     }
 
     /// When a changed number may be told; `None` where nothing waits for a time (rule P4).
-    pub fn due_at(&self, limits: &Limits) -> Option<Millis> {
+    pub(crate) fn due_at(&self, limits: &Limits) -> Option<Millis> {
         match self.mode {
             Mode::Count { at, .. } if !self.changes.is_empty() && !self.may_list(limits) => {
                 Some(at.saturating_add(limits.count_every_ms))
@@ -225,7 +225,7 @@ impl Presence {
 
     /// What the others are to be told with this batch, `alone` if it has nothing else; the flag says whether list
     /// and number changed places.
-    pub fn tell(&mut self, now: Millis, limits: &Limits, alone: bool) -> (Told, bool) {
+    pub(crate) fn tell(&mut self, now: Millis, limits: &Limits, alone: bool) -> (Told, bool) {
         if self.changes.is_empty() {
             return (Told::default(), false);
         }

@@ -10,7 +10,7 @@ use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 
 /// Everybody who is in the grace.
 #[derive(Debug, Default)]
-pub struct DisconnectGraces {
+pub(super) struct DisconnectGraces {
     all: SortedVecMap<ConnectionId, Box<(DisconnectGrace, Option<UserId>)>>,
     due: Deadlines<ConnectionId>,
     by_user: BTreeMap<UserId, Deadlines<ConnectionId>>,
@@ -18,7 +18,7 @@ pub struct DisconnectGraces {
 
 impl DisconnectGraces {
     /// Adds one, in place of an earlier grace of the same connection; of a user's where that is known.
-    pub fn insert(&mut self, grace: DisconnectGrace, user: Option<&UserId>) {
+    pub(super) fn insert(&mut self, grace: DisconnectGrace, user: Option<&UserId>) {
         self.remove(&grace.connection);
         self.due.set(grace.due, grace.connection.clone());
         if let Some(user) = user {
@@ -28,12 +28,12 @@ impl DisconnectGraces {
     }
 
     /// The grace of a connection.
-    pub fn get(&self, connection: &ConnectionId) -> Option<&DisconnectGrace> {
+    pub(super) fn get(&self, connection: &ConnectionId) -> Option<&DisconnectGrace> {
         self.all.get(connection).map(|grace| &grace.0)
     }
 
     /// Takes out the grace of a connection.
-    pub fn remove(&mut self, connection: &ConnectionId) {
+    pub(super) fn remove(&mut self, connection: &ConnectionId) {
         let Some((grace, user)) = self.all.remove(connection).map(|grace| *grace) else { return };
         self.due.unset(grace.due, grace.connection.clone());
         let Some(user) = user else { return };
@@ -45,32 +45,37 @@ impl DisconnectGraces {
     }
 
     /// How many of the user's are in the grace.
-    pub fn of_user(&self, user: &UserId) -> usize {
+    pub(super) fn of_user(&self, user: &UserId) -> usize {
         self.by_user.get(user).map_or(0, Deadlines::len)
     }
 
     /// The user's connection that leaves for good first.
-    pub fn oldest_of(&self, user: &UserId) -> Option<&ConnectionId> {
+    pub(super) fn oldest_of(&self, user: &UserId) -> Option<&ConnectionId> {
         self.by_user.get(user).and_then(|own| own.due(Millis::MAX).next())
     }
 
+    /// How many are in the grace.
+    pub(super) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Whether nobody is in the grace.
-    pub const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
     /// When the first of them has left for good.
-    pub fn first_due(&self) -> Option<Millis> {
+    pub(super) fn first_due(&self) -> Option<Millis> {
         self.due.first()
     }
 
     /// The connections of those who have left for good, the earliest first.
-    pub fn due(&self, now: Millis) -> Vec<ConnectionId> {
+    pub(super) fn due(&self, now: Millis) -> Vec<ConnectionId> {
         self.due.due(now).cloned().collect()
     }
 
     /// The connections of all.
-    pub fn into_connections(self) -> impl Iterator<Item = ConnectionId> {
+    pub(super) fn into_connections(self) -> impl Iterator<Item = ConnectionId> {
         self.all.into_keys()
     }
 }

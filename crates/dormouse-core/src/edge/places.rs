@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::hibernated_session::HibernatedSession;
-use crate::session::{Session, Stage};
+use super::hibernated_session::HibernatedSession;
+use super::session::{Session, Stage};
 use dormouse_protocol::name::{Address, UserId};
 
 /// Places taken beside those of users who are here: for as long as the socket is open, also by who was told `bye`.
 #[derive(Debug, Default)]
-pub struct Places {
+pub(super) struct Places {
     userless: usize,
     addresses: BTreeMap<Address, Taken>,
     leaving: BTreeMap<UserId, Leaving>,
@@ -16,7 +16,7 @@ pub struct Places {
 
 /// The connections of one user that were told `bye` and have not closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Leaving {
+pub(super) struct Leaving {
     /// All of them.
     pub all: usize,
     /// Those of them that had their time to close and did not.
@@ -25,7 +25,7 @@ pub struct Leaving {
 
 /// What one address takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub(super) struct Taken {
     /// All connections without a user.
     pub userless: usize,
     /// Those of them that have yet to sign in (rule A7).
@@ -34,7 +34,7 @@ pub struct Taken {
 
 impl Places {
     /// A session comes, or goes.
-    pub fn count(&mut self, session: &Session, comes: bool) {
+    pub(super) fn count(&mut self, session: &Session, comes: bool) {
         let awaiting = matches!(session.kept.stage, Stage::Awaiting { .. });
         match session.kept.user() {
             None => self.count_userless(session.kept.address, awaiting, comes),
@@ -53,7 +53,7 @@ impl Places {
     }
 
     /// A session that sleeps comes, or goes.
-    pub fn count_hibernated(&mut self, hibernated: &HibernatedSession, comes: bool) {
+    pub(super) fn count_hibernated(&mut self, hibernated: &HibernatedSession, comes: bool) {
         if hibernated.is_anonymous() {
             self.count_userless(hibernated.address(), false, comes);
         }
@@ -73,24 +73,24 @@ impl Places {
     }
 
     /// How many connections there are without a user.
-    pub const fn userless(&self) -> usize {
+    pub(super) const fn userless(&self) -> usize {
         self.userless
     }
 
     /// What one address takes; nothing where the address is not known.
-    pub fn of(&self, address: Option<Address>) -> Taken {
+    pub(super) fn of(&self, address: Option<Address>) -> Taken {
         address.and_then(|address| self.addresses.get(&address)).copied().unwrap_or_default()
     }
 
     /// Which of the user's connections were told `bye` and have not closed.
-    pub fn leaving(&self, user: &str) -> Leaving {
+    pub(super) fn leaving(&self, user: &str) -> Leaving {
         self.leaving.get(user).copied().unwrap_or_default()
     }
 }
 
 /// Whether there is a place for one who takes so many: nobody takes more than are left free, so that there is always
 /// room for others, and a lone one is held to half.
-pub const fn is_free(most: usize, taken: usize, own: usize) -> bool {
+pub(super) const fn is_free(most: usize, taken: usize, own: usize) -> bool {
     own < most.saturating_sub(taken)
 }
 

@@ -1,15 +1,15 @@
 //! The sessions that have not been heard since the channel woke. What is looked for among them is put in order once, when
 //! it is first looked for: a channel that wakes for a single broadcast orders nothing.
 
+use super::hibernated_session::{HibernatedSession, Wanted};
 use crate::deadlines::Deadlines;
 use crate::effect::SessionKey;
-use crate::hibernated_session::{HibernatedSession, Wanted};
 use crate::steps;
 use dormouse_protocol::name::Millis;
 
 /// Sessions by their keys from 0; none where one was hydrated, and none ever falls asleep again.
 #[derive(Debug, Default)]
-pub struct HibernatedSessions {
+pub(super) struct HibernatedSessions {
     all: Vec<Option<HibernatedSession>>,
     asleep: usize,
     /// No key before this one is asleep.
@@ -24,7 +24,7 @@ pub struct HibernatedSessions {
 
 impl HibernatedSessions {
     /// Adds the next session; `None` for a socket whose session is read whole.
-    pub fn add(&mut self, hibernated: Option<HibernatedSession>) {
+    pub(super) fn add(&mut self, hibernated: Option<HibernatedSession>) {
         if let Some(hibernated) = &hibernated {
             self.asleep = self.asleep.saturating_add(1);
             self.expires = Some(self.expires.map_or(hibernated.expires, |earliest| earliest.min(hibernated.expires)));
@@ -33,17 +33,17 @@ impl HibernatedSessions {
     }
 
     /// How many are asleep.
-    pub const fn len(&self) -> usize {
+    pub(super) const fn len(&self) -> usize {
         self.asleep
     }
 
     /// Whether nobody is asleep.
-    pub const fn is_empty(&self) -> bool {
+    pub(super) const fn is_empty(&self) -> bool {
         self.asleep == 0
     }
 
     /// Takes one out.
-    pub fn hydrate(&mut self, key: SessionKey) -> Option<HibernatedSession> {
+    pub(super) fn hydrate(&mut self, key: SessionKey) -> Option<HibernatedSession> {
         if self.is_empty() {
             return None;
         }
@@ -53,7 +53,7 @@ impl HibernatedSessions {
     }
 
     /// The first that is asleep.
-    pub fn first(&mut self) -> Option<SessionKey> {
+    pub(super) fn first(&mut self) -> Option<SessionKey> {
         let rest = self.all.get(self.first..)?;
         let hydrated = rest.iter().take_while(|hibernated| hibernated.is_none()).count();
         steps::count(hydrated);
@@ -63,7 +63,7 @@ impl HibernatedSessions {
     }
 
     /// Everyone.
-    pub fn keys(&self) -> Vec<SessionKey> {
+    pub(super) fn keys(&self) -> Vec<SessionKey> {
         match self.is_empty() {
             true => Vec::new(),
             false => self.keyed().map(|(key, _)| SessionKey(key)).collect(),
@@ -71,7 +71,7 @@ impl HibernatedSessions {
     }
 
     /// Those who may be one of these.
-    pub fn named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
+    pub(super) fn named(&mut self, wanted: &Wanted) -> Vec<SessionKey> {
         if self.is_empty() {
             return Vec::new();
         }
@@ -88,7 +88,7 @@ impl HibernatedSessions {
     }
 
     /// Those whose grant has expired (rule A6); each is told of once.
-    pub fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
+    pub(super) fn expired(&mut self, now: Millis) -> Vec<SessionKey> {
         if self.is_empty() || self.expires.is_none_or(|earliest| earliest > now) {
             return Vec::new();
         }

@@ -1,0 +1,142 @@
+//! One event on its way through the machine: how it begins and ends, and how hub and edge hear of each other.
+
+use super::Effects;
+use super::wakeups::Wakeups;
+use crate::context::Context;
+use crate::edge::session::Kept;
+use crate::edge::{Edge, News};
+use crate::effect::SessionKey;
+use crate::hub::{Away, Hub};
+use crate::storage::StorageError;
+use dormouse_protocol::error::{Close, Refusal};
+use dormouse_protocol::frame::{self, Ack};
+use dormouse_protocol::name::RequestId;
+
+/// All that an event has to do with.
+pub(super) struct Event<'a> {
+    pub(super) hub: &'a mut Hub,
+    pub(super) edge: &'a mut Edge,
+    pub(super) wakeups: &'a mut Wakeups,
+    pub(super) cx: Context<'a>,
+}
+
+impl Event<'_> {
+    /// Every event begins here: the first after waking takes in the sockets that stayed open, and looks up what is on disk.
+    pub(super) fn begin(&mut self) {
+        if let Some(heads) = self.wakeups.take_heads() {
+            let counted = self.at_edge(|edge, cx| edge.wake(cx, &heads));
+            self.hub.presence.resume(counted);
+        }
+        self.cx.desk.clock.show(self.cx.now);
+        self.edge.begin(self.cx.now);
+        if self.hub.is_loaded() {
+            return;
+        }
+        match self.load() {
+            Ok(()) => {
+                self.hub.set_loaded();
+                self.cx.desk.meter.since = self.cx.now;
+            }
+            Err(error) => drop(self.cx.internal(format!("storage cannot be read: {error}"))),
+        }
+    }
+
+    fn load(&mut self) -> Result<(), StorageError> {
+        let lost = self.hub.load_history(&mut self.cx)?;
+        if lost {
+            // With all that was on disk went the alarm.
+            self.wakeups.forget_alarm();
+            // Their position is of a life that has ended: they come back without it.
+            self.at_edge(|edge, cx| edge.disconnect_all(cx, Close::HistoryLost));
+        }
+        self.at_edge(|edge, cx| edge.hydrate_one(cx));
+        self.hub.adopt(self.edge.epoch_told().as_ref());
+        self.hub.load_graces(&mut self.cx, away)?;
+        if self.edge.is_deserted() {
+            self.hub.presence.unheard(self.cx.limits());
+        }
+        self.at_edge(|edge, cx| edge.turn_out(cx));
+        if !lost {
+            self.recall_alarm();
+        }
+        Ok(())
+    }
+
+    /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
+    pub(super) fn settle(&mut self) -> Effects {
+        self.at_edge(|edge, cx| edge.look_at_newcomers(cx));
+        self.flush_if_due();
+        if self.at_edge(|edge, cx| edge.look_for_slow(cx)) {
+            // The others hear at once that it left.
+            self.flush_if_due();
+        }
+        if self.edge.is_deserted() {
+            self.hub.forget_the_untold(&self.cx);
+        }
+        self.at_edge(|edge, cx| edge.hang_up_due(cx));
+        self.hub.prune_rates(&self.cx);
+        self.hub.trim(&mut self.cx);
+        self.set_timer();
+        self.set_alarm();
+        std::mem::take(&mut self.cx.desk.effects)
+    }
+
+    /// Has the edge do something, and tells the hub what came of it.
+    pub(super) fn at_edge<T>(&mut self, act: impl FnOnce(&mut Edge, &mut Context<'_>) -> T) -> T {
+        let answer = act(self.edge, &mut self.cx);
+        self.hear_news();
+        answer
+    }
+
+    /// What the edge has learned reaches the hub.
+    pub(super) fn hear_news(&mut self) {
+        for news in self.edge.take_news() {
+            match news {
+                News::Asleep { bytes } => self.hub.presence.add_hibernated(bytes),
+                News::Awake { bytes } => self.hub.presence.hydrate(bytes),
+                News::Recalled { connection, member } => self.hub.presence.recall(&connection, member),
+                News::Dismissed { connection } => {
+                    if let Some(connection) = connection {
+                        self.hub.presence.leave(&connection);
+                    }
+                    self.note_desertion();
+                }
+                News::Left { kept, listed, clean } => self.left(&kept, listed, clean),
+            }
+        }
+    }
+
+    /// A member's connection has ended: it leaves the list, or has a grace (rule P3). A user who cannot be recognised has
+    /// none.
+    fn left(&mut self, kept: &Kept, listed: bool, clean: bool) {
+        match kept.user().filter(|_| !clean) {
+            _ if !listed => {}
+            Some(user) => {
+                let connected = self.edge.connections_of(user);
+                self.hub.begin_grace(&mut self.cx, kept.connection.clone(), user, kept.encode(), connected);
+            }
+            None => self.hub.presence.leave(&kept.connection),
+        }
+        self.note_desertion();
+    }
+
+    /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2). One who was told
+    /// `bye` hears nothing after it (rule R3).
+    pub(super) fn answer(&mut self, key: SessionKey, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
+        if self.edge.session(key).is_none_or(|session| session.is_leaving()) {
+            return;
+        }
+        match answer {
+            Ok(_) if id.is_none() => {}
+            Ok(ack) => self.edge.tell(&mut self.cx, key, frame::ack(id, ack)),
+            Err(refusal) => self.edge.tell(&mut self.cx, key, frame::error(id, &refusal)),
+        }
+    }
+}
+
+/// What the hub needs to know of one in its grace, as the session was written down.
+fn away(session: &str) -> Option<Away> {
+    let kept = Kept::decode(session)?;
+    let member = kept.present.then(|| kept.member());
+    Some(Away { user: kept.user().cloned(), epoch: kept.epoch, member })
+}

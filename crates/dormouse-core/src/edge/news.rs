@@ -1,0 +1,40 @@
+//! What an edge learns that its hub must know.
+
+use super::session::Kept;
+use dormouse_protocol::name::ConnectionId;
+
+/// One piece of news about a member.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// A session slept through a wake, on the list with so many bytes.
+    Asleep {
+        /// How long its member in the list is.
+        bytes: usize,
+    },
+    /// A session that slept was read whole: it is counted as a sleeper no more.
+    Awake {
+        /// How long its member in the list was.
+        bytes: usize,
+    },
+    /// A member is on the list since before sleep.
+    Recalled {
+        /// Its connection.
+        connection: ConnectionId,
+        /// How it stands on the list.
+        member: String,
+    },
+    /// A session was told `bye`: it is nobody here any more, and leaves the list if it was on it.
+    Dismissed {
+        /// The connection that leaves the list.
+        connection: Option<ConnectionId>,
+    },
+    /// A session's connection ended.
+    Left {
+        /// What was known of it.
+        kept: Box<Kept>,
+        /// Whether it stood on the list, or would again.
+        listed: bool,
+        /// Whether it closed in order, and so has no grace.
+        clean: bool,
+    },
+}

@@ -1,0 +1,102 @@
+//! The hub: what orders. It judges publishes, gives them their place, writes them, and hands out lines with an audience.
+//! It holds the history, the open batch, the list of members and the rates, and never knows a socket or a session.
+
+mod amnesia;
+mod batch;
+mod disconnect_graces;
+mod flush;
+pub mod history;
+mod http;
+mod load;
+mod members;
+mod pending_posts;
+mod presence_list;
+mod publish;
+mod rates;
+mod replay;
+mod replay_budget;
+mod retention;
+mod speaker;
+
+pub(crate) use presence_list::PresenceList;
+
+pub(crate) use batch::PERSONAL_BYTES_MAX;
+pub(crate) use flush::{Line, Who};
+pub(crate) use http::Post;
+pub(crate) use load::Away;
+pub(crate) use publish::Array;
+pub(crate) use retention::{AGAIN, LOOK_EVERY, TRIM_EVERY};
+pub(crate) use speaker::{Asker, Speaker};
+
+use crate::context::Context;
+use crate::contract::{ChannelRules, PresenceMode};
+use crate::effect::SessionKey;
+use dormouse_protocol::name::Millis;
+use dormouse_protocol::request::Targets;
+
+use amnesia::Amnesia;
+use batch::Batch;
+use disconnect_graces::DisconnectGraces;
+use history::History;
+use pending_posts::PendingPosts;
+use rates::Rates;
+use retention::Retention;
+
+/// What the hub may ask of those who hold the members.
+pub(crate) trait Edges {
+    /// Looks up whom a directed publish may reach, by name, and answers how many they are.
+    fn find(&mut self, cx: &mut Context<'_>, targets: &Targets, sender: Option<SessionKey>) -> usize;
+
+    /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
+    fn reached(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey>;
+
+    /// Whether a session may know now how many others there are.
+    fn may_count(&self, session: SessionKey) -> bool;
+
+    /// The session of a connection that is here.
+    fn session_of(&self, connection: &str) -> Option<SessionKey>;
+
+    /// How many hear any broadcast.
+    fn hearers(&self) -> usize;
+}
+
+/// The order of one channel: what was said, who is here, and what may be said next.
+pub(crate) struct Hub {
+    history: History,
+    batch: Batch,
+    /// Until when the batch stays open, by the steady clock; none when what is accepted leaves at once.
+    batch_window: Option<Millis>,
+    /// Who is here. What the edge learns goes straight to it.
+    pub(crate) presence: PresenceList,
+    /// Members whose connection broke and who may still come back (rule P3); as on disk.
+    graces: DisconnectGraces,
+    rates: Rates,
+    posts: PendingPosts,
+    retention: Retention,
+    amnesia: Amnesia,
+    loaded: bool,
+}
+
+impl Hub {
+    /// A hub that has not read its storage yet.
+    pub(crate) fn new(rules: &ChannelRules) -> Self {
+        let counted = rules.presence.as_ref().is_some_and(|presence| presence.mode == PresenceMode::Count);
+        Self {
+            history: History::new(rules.history),
+            batch: Batch::default(),
+            batch_window: None,
+            presence: PresenceList::new(counted),
+            graces: DisconnectGraces::default(),
+            rates: Rates::default(),
+            posts: PendingPosts::default(),
+            retention: Retention::default(),
+            amnesia: Amnesia::default(),
+            loaded: false,
+        }
+    }
+
+    /// Whether what is on disk was read.
+    pub(crate) const fn is_loaded(&self) -> bool {
+        self.loaded
+    }
+}

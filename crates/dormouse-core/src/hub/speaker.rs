@@ -1,0 +1,54 @@
+//! Whose request it is: all that judging it needs to know.
+
+use std::rc::Rc;
+
+use crate::effect::{AskerKey, SessionKey};
+use crate::grant::Rights;
+use crate::rate::Payer;
+use dormouse_protocol::error::{Code, Refusal};
+use dormouse_protocol::name::Address;
+
+/// Who asked, and so who is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asker {
+    /// A connection.
+    Session(SessionKey),
+    /// One of the publishes of an HTTP request that waits.
+    Http {
+        /// The request.
+        asker: AskerKey,
+        /// Which of its publishes.
+        slot: usize,
+    },
+}
+
+impl Asker {
+    /// The connection that asked; none where it came over HTTP.
+    pub(crate) const fn session(self) -> Option<SessionKey> {
+        match self {
+            Self::Session(key) => Some(key),
+            Self::Http { .. } => None,
+        }
+    }
+}
+
+/// One who asks, with what it may and who pays for it.
+#[derive(Clone)]
+pub(crate) struct Speaker {
+    pub(crate) asker: Asker,
+    pub(crate) payer: Payer,
+    /// Where one without a user comes from, as far as that is known.
+    pub(crate) address: Option<Address>,
+    pub(crate) rights: Rc<Rights>,
+    /// `from` of its messages, encoded once.
+    pub(crate) from: Rc<str>,
+    pub(crate) signed_in: bool,
+}
+
+impl Speaker {
+    /// The refusal of one who lacks a right: sign in, or get another token.
+    pub(crate) fn lacks(&self, message: &str) -> Refusal {
+        let code = if self.signed_in { Code::Forbidden } else { Code::Unauthenticated };
+        Refusal::new(code, message)
+    }
+}
