@@ -330,7 +330,7 @@ function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: C
   return promise;
 }
 
-const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its AbortSignal.");
+const aborted = (): ChannelError => new ChannelError("aborted", "Its signal aborted.");
 
 /** A message without its type: which kind of frame it came in is no business of the app's. */
 const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;

@@ -253,7 +253,7 @@ export class Connection {
           });
         } catch (error) {
           closed();
-          this.#stop(new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
+          this.#stop(new ChannelError("protocol", `No WebSocket: ${error}`));
         }
       });
     },

@@ -86,7 +86,7 @@ export class ChannelError extends Error {
 }
 
 /** No connection, for now. */
-export const offline = (message = "There is no open connection."): ChannelError =>
+export const offline = (message = "Not connected."): ChannelError =>
   new ChannelError("offline", message);
 
 /** What a client does after its connection ended. */
@@ -115,7 +115,7 @@ export function closeError(code: number, reason = "", address = ""): ChannelErro
   const name = CLOSE_CODES[code] ?? (advise(code) === "stop" ? "protocol" : "offline");
   const why =
     name === "unauthenticated"
-      ? "sign in again, or give `token` as a function that gets a valid one"
+      ? "sign in again, or give `token` as a function"
       : reason || (address && `is the service at ${address}, and does it allow this origin?`);
   return new ChannelError(name, `The connection is closed${why && `: ${why}`} (${code})`);
 }

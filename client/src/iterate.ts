@@ -20,7 +20,7 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   push(item: Item): void {
     if (this.#phase !== "running") return;
     if (this.#items.push(item) > BACKLOG)
-      this.end(new ChannelError("too_slow", `More than ${BACKLOG} messages wait: read faster or use \`on\`.`));
+      this.end(new ChannelError("too_slow", "Read faster, or use `on`."));
     this.#wake();
   }
 

@@ -94,7 +94,7 @@ export class Lane {
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
       this.#requests.pop();
-      throw new ChannelError("queue_full", "The queue is full: try later.");
+      throw new ChannelError("queue_full", "Too much waits: try later.");
     }
     queueMicrotask(() => this.flush());
   }
@@ -130,7 +130,7 @@ export class Lane {
 
   /** The way holds: an answer that is overdue will not come. */
   alive(): void {
-    for (const { id, overdue } of this.#are("sent")) if (overdue) this.take(id, unanswered("No answer in 30 s"));
+    for (const { id, overdue } of this.#are("sent")) if (overdue) this.take(id, unanswered());
   }
 
   /** The way broke: what may be sent again waits again, in its old place; with an error, nothing may. */
@@ -152,7 +152,7 @@ export class Lane {
     if (!way || (this.#phase === "untold" && this.#are("waits").some(({ doubtSince }) => doubtSince !== undefined))) return;
     // What may have been carried out, and would not be known again, is not sent again.
     for (const { id, doubtSince = Infinity } of this.#are("waits"))
-      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered("Away for too long"));
+      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered());
     for (;;) {
       const waiting = this.#are("waits");
       if (!waiting.length || (this.#rules.batch !== "unordered" && waiting.length < this.#requests.length)) return;
@@ -240,4 +240,5 @@ export class Lane {
   }
 }
 
-const unanswered = (why: string): ChannelError => new ChannelError("timeout", `${why}; it may have been carried out.`);
+/** Of two kinds: the way lives and has no answer, or the service would not know it again. */
+const unanswered = (): ChannelError => new ChannelError("timeout", "No answer in time; it may have been carried out.");

@@ -2,7 +2,7 @@ import { ChannelError, offline } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
 import { Pace } from "./pace.ts";
-import { isIJson } from "./protocol.ts";
+import { iJsonOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -115,13 +115,10 @@ export class Outbox {
   #textOf(lane: LaneName, fields: object): string {
     if (this.#over) throw this.#over;
     if ((lane === "volatile" && this.#phase !== "open") || (lane === "control" && this.#phase === "down")) throw offline();
-    let text;
     try {
-      text = JSON.stringify(fields);
+      return iJsonOf(fields);
     } catch (error) {
       throw new ChannelError("bad_frame", `\`data\` is no JSON: ${error}`);
     }
-    if (isIJson(text)) return text;
-    throw new ChannelError("bad_frame", "`data` holds half a surrogate pair, a noncharacter, or more than 62 levels.");
   }
 }

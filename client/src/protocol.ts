@@ -133,15 +133,20 @@ export function readFrames(text: string): ServiceFrame[] {
 }
 
 /** An escaped surrogate, which JSON.stringify writes only where the other half is missing; or a noncharacter. */
-const NO_TEXT = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]|\p{NChar}/u;
+const NO_TEXT = /[^\\](\\\\)*\\ud|\p{NChar}/u;
 /** How deep a frame may nest: one less than the service takes, since an array of frames counts as well. */
 const DEEPEST = 63;
 
 /**
- * Whether the service takes a text of JSON.stringify as I-JSON (R4). It could not tell which request it refuses,
- * and would take none of an array.
+ * The text of a frame; throws where the service would not take it as I-JSON (R4): it could not tell which request it
+ * refuses, and would take none of an array.
  */
-export const isIJson = (text: string): boolean => !NO_TEXT.test(text) && !nests(JSON.parse(text), DEEPEST);
+export function iJsonOf(frame: object): string {
+  const text = JSON.stringify(frame);
+  if (NO_TEXT.test(text) || nests(JSON.parse(text), DEEPEST))
+    throw new TypeError("half a surrogate pair, a noncharacter, or over 62 levels");
+  return text;
+}
 
 /** Whether a value of JSON has more levels than these. */
 const nests = (value: unknown, levels: number): boolean =>

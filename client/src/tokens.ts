@@ -79,7 +79,7 @@ export class Tokens {
     try {
       const token = await call.answer;
       if (typeof token === "string" && token) return token;
-      if (token === null) throw new ChannelError("unauthenticated", "Nobody is signed in: the token function gave null.");
+      if (token === null) throw new ChannelError("unauthenticated", "The token function gave null: nobody is signed in.");
       // Told by its kind alone: what it holds may be a secret.
       throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
     } finally {
