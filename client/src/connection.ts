@@ -9,6 +9,7 @@ import { Link } from "./link.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
 import type { Delivery } from "./delivery.ts";
+import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
 import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
@@ -17,18 +18,8 @@ import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
 
-/** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
-const LASTED_MS = 10_000;
-/** From opening the socket to `welcome`, in milliseconds. */
-const JOIN_MS = 10_000;
 /** The sub-protocol this client speaks (E6). */
 const PROTOCOL = "dormouse.v1";
-/** The close code for a token that the service does not take; it is worth one new token. */
-const BAD_TOKEN = 4009;
-/** The close code for a token that does not allow to join here. */
-const FORBIDDEN = 4003;
-/** The close code of who leaves on purpose. */
-const NORMAL = 1000;
 
 /** What the channel does for its connection. */
 export interface ConnectionPorts {

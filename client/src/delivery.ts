@@ -1,5 +1,6 @@
 import type { ChannelError } from "./errors.ts";
 import type { Answer, Ask } from "./lane.ts";
+import { HELD, PAGE } from "./numbers.ts";
 import type { HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
 
 /** The client came back, and has told every message it had missed. */
@@ -19,11 +20,6 @@ export interface Lost {
   /** The oldest message the service still holds, to be had with `history`. */
   readonly first: number | undefined;
 }
-
-/** Messages a page of history may have. */
-const PAGE = 100;
-/** Messages that are held while something before them is missing. */
-const HELD = 1_000;
 
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {

@@ -1,3 +1,4 @@
+import { UNHEARD } from "./numbers.ts";
 /** How listening ends by itself. */
 export interface ListenOptions {
   readonly signal?: AbortSignal | undefined;
@@ -19,9 +20,6 @@ export function guarded(run: () => void): void {
     });
   }
 }
-
-/** Values that wait for their first listener; of more, all that wait are let go, and what tells of that waits for them. */
-const WAITING = 1_000;
 
 /** Something that was told, and its name. */
 export type Told<Events extends object> = { [Name in keyof Events]: readonly [Name, Events[Name]] }[keyof Events];
@@ -65,7 +63,7 @@ export class Emitter<Events extends object> {
   /** Tells the listeners that are there now, and still there when it is their turn. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     if (this.#unheard.has(name)) {
-      if (this.#waiting.push([name, value]) > WAITING) this.#waiting = this.#letGo(this.#waiting);
+      if (this.#waiting.push([name, value]) > UNHEARD) this.#waiting = this.#letGo(this.#waiting);
       return;
     }
     const listeners = this.#listeners.get(name) ?? new Set();

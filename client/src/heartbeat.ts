@@ -1,10 +1,6 @@
+import { PONG_MS, QUIET_MS } from "./numbers.ts";
 import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Silence in either direction, in milliseconds, after which the client says `ping` (R6). */
-const QUIET_MS = 25_000;
-/** Silence after a `ping`, in milliseconds, that means the way is broken. */
-const PATIENCE_MS = 10_000;
 
 /** What a heartbeat needs and tells. */
 export interface HeartbeatEvents {
@@ -64,7 +60,7 @@ export class Heartbeat {
     this.#sentAt = this.#runtime.now();
     const texts = this.#texts;
     this.#callOff();
-    this.#callOff = patiently(this.#runtime, PATIENCE_MS, () => {
+    this.#callOff = patiently(this.#runtime, PONG_MS, () => {
       if (this.#texts === texts) this.#events.silent();
       else this.#watch();
     });

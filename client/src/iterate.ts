@@ -1,7 +1,5 @@
 import { ChannelError } from "./errors.ts";
-
-/** An iterator that lags this far behind is ended with an error rather than growing on. */
-const BACKLOG = 10_000;
+import { BACKLOG } from "./numbers.ts";
 
 /** A source that can be pulled from: what is pushed waits until it is asked for. */
 export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {

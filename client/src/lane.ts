@@ -1,4 +1,5 @@
 import { ChannelError, offline } from "./errors.ts";
+import { ANSWER_MS, KNOWN_MS, QUEUE_BYTES, QUEUE_FRAMES, RESTED_MS } from "./numbers.ts";
 import type { Pace } from "./pace.ts";
 import type { Ack, HistoryFrame, Limits, MessageFrame, Resumed } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
@@ -54,16 +55,6 @@ export interface Way {
   /** The service's clock, in milliseconds since 1970, as far as it remembers ids by which to know a request again (D7). */
   now(): number;
 }
-
-/** How many requests of a lane may be unanswered, and how many bytes of them; what is more is refused. */
-const QUEUE_FRAMES = 1_000;
-const QUEUE_BYTES = 1 << 20;
-/** An answer that has not come after this many milliseconds on a living connection will not come. */
-const ANSWER_MS = 30_000;
-/** So long the service knows an id again, in milliseconds (D7), less what sending may take. */
-const KNOWN_MS = 570_000;
-/** A lane that was refused by rate and then sent nothing for this many milliseconds tries its full speed again. */
-const RESTED_MS = 10_000;
 
 /**
  * Requests that keep their order. An ordered lane has one array under way at a time: were a second one sent

@@ -1,9 +1,6 @@
+import { CLOSE_MS, ERROR_MS } from "./numbers.ts";
 import type { Runtime, SocketLike } from "./runtime.ts";
 
-/** A closing handshake that takes longer than this, in milliseconds, is not waited for. */
-const CLOSE_MS = 2_000;
-/** After an error `close` follows at once; the WebSocket of Node 22 leaves it out where it could not connect. */
-const ERROR_MS = 100;
 const OPEN = 1;
 
 /** What a link tells. */

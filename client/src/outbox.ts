@@ -1,13 +1,12 @@
 import { ChannelError, offline } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
+import { REMEMBERED } from "./numbers.ts";
 import { Pace } from "./pace.ts";
 import { iJsonOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** The service knows an id again among this many of the last messages (D7), less those of the time until it is sent. */
-const REMEMBERED = 500;
 /** What the service takes where `welcome` did not say. */
 const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
 

@@ -1,3 +1,4 @@
+import { DEEPEST } from "./numbers.ts";
 /** The frames of `dormouse.v1` as they are on the wire, and reading them. */
 
 /** Any value JSON can hold. */
@@ -134,8 +135,6 @@ export function readFrames(text: string): ServiceFrame[] {
 
 /** An escaped surrogate, which JSON.stringify writes only where the other half is missing; or a noncharacter. */
 const NO_TEXT = /[^\\](\\\\)*\\ud|\p{NChar}/u;
-/** How deep a frame may nest: one less than the service takes, since an array of frames counts as well. */
-const DEEPEST = 63;
 
 /**
  * The text of a frame; throws where the service would not take it as I-JSON (R4): it could not tell which request it
@@ -144,7 +143,7 @@ const DEEPEST = 63;
 export function iJsonOf(frame: object): string {
   const text = JSON.stringify(frame);
   if (NO_TEXT.test(text) || nests(JSON.parse(text), DEEPEST))
-    throw new TypeError("half a surrogate pair, a noncharacter, or over 62 levels");
+    throw new TypeError("half a surrogate pair, a noncharacter, or more than 62 levels");
   return text;
 }
 

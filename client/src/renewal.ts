@@ -1,14 +1,10 @@
 import { ChannelError } from "./errors.ts";
 import type { Identity } from "./identity.ts";
 import type { Ask } from "./lane.ts";
+import { RENEW_AGAIN_MS, RENEW_MS } from "./numbers.ts";
 import type { Runtime } from "./runtime.ts";
 import { expiryOf } from "./tokens.ts";
 import type { TokenAsk, Tokens } from "./tokens.ts";
-
-/** A token is renewed this many milliseconds before it expires, or when four fifths of its time are over. */
-const AHEAD_MS = 60_000;
-/** A token function that failed is asked again after this many milliseconds at the earliest. */
-const AGAIN_MS = 1_000;
 
 /** What a renewal needs, and whom it tells. */
 export interface RenewalPorts {
@@ -41,7 +37,7 @@ export class Renewal {
     if (!tokens.renewable || typeof expires !== "number") return;
     const left = expires - this.#ports.now();
     // Spread, so that members who joined together do not all ask together.
-    const ahead = Math.min(AHEAD_MS, left / 5) * (1 + this.#runtime.random() / 2);
+    const ahead = Math.min(RENEW_MS, left / 5) * (1 + this.#runtime.random() / 2);
     this.#plan(left - ahead, tokens, "renew", expires);
   }
 
@@ -59,7 +55,7 @@ export class Renewal {
       // The connection is gone, and with it the question: the next join asks for itself. So does another source.
       if (turn !== this.#turn || !this.#identity.wants(tokens) || this.#identity.refused(tokens, error)) return;
       if (!(error instanceof ChannelError) || error.retryable)
-        this.#plan(Math.max(AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
+        this.#plan(Math.max(RENEW_AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
       else if (tokens.renewable && reason !== "refused") await this.renew(tokens, "refused", expires);
       else this.#ports.refused(error);
     }

@@ -1,3 +1,4 @@
+import { LATE_MS, LONGEST_TIMER_MS, READ_MS } from "./numbers.ts";
 /** What the client takes from its surroundings, so that tests can hand in a clock and a network of their own. */
 export interface Runtime {
   /** Opens a socket. */
@@ -24,13 +25,6 @@ export interface SocketLike {
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }
-
-/** Timers of all runtimes hold this many milliseconds; they fire at once where they are to hold more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** A wait that ends later than it should by more than this many milliseconds ended in a loop that was blocked. */
-const LATE_MS = 500;
-/** After which what came meanwhile is read, in milliseconds. */
-const READ_MS = 1_000;
 
 /** Gives up after `ms`, but not before what came while the loop was blocked could be read. */
 export function patiently(runtime: Runtime, ms: number, run: () => void): () => void {

@@ -1,5 +1,6 @@
 import { onAbort } from "./emitter.ts";
 import { ChannelError } from "./errors.ts";
+import { SLOW_MS, TOKEN_MS, TOO_SHORT_MS } from "./numbers.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Why a token is asked for. */
@@ -18,13 +19,6 @@ export interface TokenAsk {
  * that nobody is signed in.
  */
 export type TokenSource = string | ((ask: TokenAsk) => string | null | Promise<string | null>);
-
-/** Tokens that expire within this many milliseconds are not worth a join. */
-const TOO_SHORT_MS = 1_000;
-/** A token function that has been silent for this many milliseconds is not waited for where one may ask anew. */
-const SLOW_MS = 5_000;
-/** One that has been silent for this many is not waited for at all. */
-const PATIENCE_MS = 30_000;
 
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
@@ -122,7 +116,7 @@ class Call {
       };
       const ends = [
         runtime.after(SLOW_MS, () => (this.slow = true)),
-        runtime.after(PATIENCE_MS, this.giveUp),
+        runtime.after(TOKEN_MS, this.giveUp),
         onAbort(over, this.giveUp),
       ];
       const asked = (async () => (typeof source === "function" ? source({ reason, signal: abort.signal, now }) : null))();
