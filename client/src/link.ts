@@ -1,7 +1,5 @@
-import { CLOSE_MS, ERROR_MS } from "./numbers.ts";
+import { CLOSE_MS, ERROR_MS, SOCKET_OPEN } from "./numbers.ts";
 import type { Runtime, SocketLike } from "./runtime.ts";
-
-const OPEN = 1;
 
 /** What a link tells. */
 export interface LinkEvents {
@@ -31,7 +29,7 @@ export class Link {
   /** Sends text; where the other side has begun to close, the link ends instead. */
   send(text: string): void {
     try {
-      if (this.#socket.readyState === OPEN) return this.#socket.send(text);
+      if (this.#socket.readyState === SOCKET_OPEN) return this.#socket.send(text);
     } catch {
       // A socket that cannot send is as good as closing, whatever it says of itself.
     }

@@ -19,6 +19,8 @@ export const JOIN_MS = 10_000;
 export const QUIET_MS = 25_000;
 /** Silence after a `ping` that means the way is broken. */
 export const PONG_MS = 10_000;
+/** The `readyState` of a socket that sends. */
+export const SOCKET_OPEN = 1;
 /** A closing handshake that takes longer than this is not waited for. */
 export const CLOSE_MS = 2_000;
 /** After an error `close` follows at once; the WebSocket of Node 22 leaves it out where it could not connect. */
