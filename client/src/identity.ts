@@ -79,15 +79,13 @@ export class Identity {
 
   /** Gives a sign-in up whose tokens these are; says whether there was one. The tokens in use stay. */
   refused(tokens: Tokens, error: unknown): boolean {
-    const signIn = this.#signIn;
-    if (signIn?.tokens !== tokens) return false;
-    this.#signIn = undefined;
-    signIn.fail(error);
-    return true;
+    const mine = this.#signIn?.tokens === tokens;
+    if (mine) this.end(error);
+    return mine;
   }
 
-  /** The channel is over. */
-  end(error: ChannelError): void {
+  /** Nobody waits for the sign-in any more, or nothing will come of it. */
+  end(error: unknown): void {
     this.#signIn?.fail(error);
     this.#signIn = undefined;
   }

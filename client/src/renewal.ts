@@ -22,8 +22,8 @@ export class Renewal {
   readonly #ports: RenewalPorts;
   #turn = 0;
   #callOff = (): void => {};
-  /** The `auth` that is under way. */
-  #told: Promise<void> | undefined;
+  /** Settles when no `auth` is under way. */
+  #told: Promise<void> = Promise.resolve();
 
   constructor(runtime: Runtime, identity: Identity, ports: RenewalPorts) {
     this.#runtime = runtime;
@@ -49,11 +49,24 @@ export class Renewal {
   /** Tells the service a token of these; asks once more where it is refused. A sign-in is tried once. */
   async renew(tokens: Tokens, reason: TokenAsk["reason"], expires = -Infinity): Promise<void> {
     const turn = this.#turn;
+    // The connection is gone, and with it the question: the next join asks for itself. So does another source.
+    const unwanted = (): boolean => turn !== this.#turn || !this.#identity.wants(tokens);
     try {
-      await this.#tell(tokens, reason);
+      const token = tokens.renewable ? await tokens.ask(reason) : tokens.current;
+      const tell = (done: () => void, fail: (error: ChannelError) => void): void => {
+        // The same token again would change nothing.
+        if (unwanted() || (reason === "renew" && token === tokens.current)) return done();
+        const accepted = (): void => {
+          this.#identity.accepted(tokens, token as string);
+          this.start(tokens, expiryOf(token as string));
+          done();
+        };
+        this.#ports.ask({ type: "auth", token }, accepted, fail);
+      };
+      // One at a time: a renewal that is refused by rate and sent again would undo a sign-in that came after it.
+      await (this.#told = this.#told.catch(() => {}).then(() => new Promise(tell)));
     } catch (error) {
-      // The connection is gone, and with it the question: the next join asks for itself. So does another source.
-      if (turn !== this.#turn || !this.#identity.wants(tokens) || this.#identity.refused(tokens, error)) return;
+      if (unwanted() || this.#identity.refused(tokens, error)) return;
       if (!(error instanceof ChannelError) || error.retryable)
         this.#plan(Math.max(RENEW_AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
       else if (tokens.renewable && reason !== "refused") await this.renew(tokens, "refused", expires);
@@ -63,26 +76,5 @@ export class Renewal {
 
   #plan(ms: number, tokens: Tokens, reason: TokenAsk["reason"], expires: number): void {
     this.#callOff = this.#runtime.after(ms, () => void this.renew(tokens, reason, expires));
-  }
-
-  /** Tells the service a token of these, unless others are wanted meanwhile; rejects where it is refused. */
-  async #tell(tokens: Tokens, reason: TokenAsk["reason"]): Promise<void> {
-    const turn = this.#turn;
-    const token = tokens.renewable ? await tokens.ask(reason) : tokens.current;
-    // One at a time: a renewal that is refused by rate and sent again would undo a sign-in that came after it.
-    while (this.#told) await this.#told;
-    // The same token again would change nothing.
-    if (turn !== this.#turn || !this.#identity.wants(tokens) || (reason === "renew" && token === tokens.current)) return;
-    const answered = new Promise<void>((done, fail) => {
-      const accepted = (): void => {
-        this.#identity.accepted(tokens, token as string);
-        this.start(tokens, expiryOf(token as string));
-        done();
-      };
-      this.#ports.ask({ type: "auth", token }, accepted, fail);
-    });
-    const over = (): void => void (this.#told = undefined);
-    this.#told = answered.then(over, over);
-    await answered;
   }
 }

@@ -20,6 +20,8 @@ export interface TokenAsk {
  */
 export type TokenSource = string | ((ask: TokenAsk) => string | null | Promise<string | null>);
 
+type TokenFunction = Exclude<TokenSource, string>;
+
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
   readonly #source: TokenSource | undefined;
@@ -69,7 +71,7 @@ export class Tokens {
   /** Calls the app's function, unless a call is under way that may still be answered; throws where nobody is signed in. */
   async ask(reason: TokenAsk["reason"]): Promise<string> {
     if (this.slow) this.#call = void this.#call?.giveUp();
-    const call = (this.#call ??= new Call(this.#source, reason, this.#now(), this.#runtime, this.#over));
+    const call = (this.#call ??= new Call(this.#source as TokenFunction, { reason, now: this.#now() }, this.#runtime, this.#over));
     try {
       const token = await call.answer;
       if (typeof token === "string" && token) return token;
@@ -105,23 +107,22 @@ class Call {
   slow = false;
   giveUp = (): void => {};
 
-  constructor(source: TokenSource | undefined, reason: TokenAsk["reason"], now: number, runtime: Runtime, over: AbortSignal) {
+  constructor(call: TokenFunction, ask: Omit<TokenAsk, "signal">, runtime: Runtime, over: AbortSignal) {
     const abort = new AbortController();
     this.answer = new Promise((settle, fail) => {
-      const end = (): void => ends.forEach((callOff) => callOff());
       this.giveUp = () => {
-        end();
         abort.abort();
         fail(new ChannelError("timeout", "The token function does not answer."));
       };
-      const ends = [
-        runtime.after(SLOW_MS, () => (this.slow = true)),
-        runtime.after(TOKEN_MS, this.giveUp),
-        onAbort(over, this.giveUp),
-      ];
-      const asked = (async () => (typeof source === "function" ? source({ reason, signal: abort.signal, now }) : null))();
-      asked.then(settle, fail).finally(end);
+      (async () => call({ ...ask, signal: abort.signal }))().then(settle, fail);
     });
+    const ends = [
+      runtime.after(SLOW_MS, () => (this.slow = true)),
+      runtime.after(TOKEN_MS, this.giveUp),
+      onAbort(over, this.giveUp),
+    ];
+    const end = (): void => ends.forEach((callOff) => callOff());
+    this.answer.then(end, end);
   }
 }
 
