@@ -126,7 +126,8 @@ export class Channel<C = AnyChannel> {
       options.position ?? null,
     );
     const { signal } = options;
-    const forget = onAbort(signal, () => abort());
+    const abort = (): void => void this.connection.close(aborted());
+    const forget = onAbort(signal, abort);
     this.connection = new Connection(runtime, options, {
       emitter: this.#emitter,
       base: this.#base,
@@ -142,7 +143,6 @@ export class Channel<C = AnyChannel> {
         this.#settleClosed(error.code === "closed" ? null : error);
       },
     });
-    const abort = (): void => void this.connection.close(aborted());
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -262,10 +262,10 @@ export class Channel<C = AnyChannel> {
 
   #address(connection: string | null): string {
     const { position } = this;
-    const query = new URLSearchParams({
+    const query = `${new URLSearchParams({
       ...(position && { epoch: position.epoch, after: `${position.seq}` }),
-      ...(connection !== null && { connection }),
-    }).toString();
+      ...(connection && { connection }),
+    })}`;
     return query ? `${this.#base}?${query}` : this.#base;
   }
 
@@ -278,11 +278,9 @@ export class Channel<C = AnyChannel> {
 
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
     switch (frame.type) {
-      case "message": {
-        const message = bare(frame);
-        this.#answer(message);
-        return this.#delivery.message(message);
-      }
+      case "message":
+        this.#answer(frame);
+        return this.#delivery.message(bare(frame));
       case "presence":
         return this.presence.frame(frame);
       case "error": {
@@ -324,7 +322,7 @@ function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: C
   const promise = new Promise<Value>((resolve, reject) =>
     run(resolve, (error) => {
       reject(error);
-      if (error.code === "closed" || error.code === "aborted") queueMicrotask(() => promise.catch(() => {}));
+      if (["closed", "aborted"].includes(error.code)) queueMicrotask(() => promise.catch(() => {}));
     }),
   );
   return promise;
@@ -342,13 +340,17 @@ const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id
  * An origin, or a folder where a proxy has put the service, and a name that the address does not swallow: all other
  * names the service judges (E5).
  */
-const ADDRESS = /^(http|ws)s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+$/;
+const ADDRESS = /^(?:http|ws)(s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+)$/;
 
 function addressOf(url: string, name: string): string {
-  // Half a surrogate pair is no text, and has no encoding.
-  const segment = /[\ud800-\udfff]/u.test(name) ? "" : encodeURIComponent(name);
-  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${segment}`;
-  // The scheme alone: hosts and names may hold the same letters.
-  if (ADDRESS.test(address)) return address.replace(/^http/, "ws");
+  let segment = "";
+  const { href } = new URL(url, globalThis.location?.href);
+  try {
+    segment = encodeURIComponent(name);
+  } catch {
+    // Half a surrogate pair is no text, and has no encoding.
+  }
+  const [, rest] = ADDRESS.exec(`${href}v1/channels/${segment}`) ?? [];
+  if (rest) return `ws${rest}`;
   throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }

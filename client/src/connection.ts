@@ -173,10 +173,10 @@ export class Connection {
    * Takes another source of tokens once the service has taken a token of it: on the connection where there is one, else
    * at the next join. Where it is refused, the one before stays (A5, A7).
    */
-  signIn(source: TokenSource): Promise<void> {
-    if (this.#state === "closed") return Promise.reject(this.#error);
+  async signIn(source: TokenSource): Promise<void> {
+    if (this.#state === "closed") throw this.#error;
     // Nobody is to be asked before the app wants to be connected.
-    if (this.#state === "idle") return Promise.resolve(this.#identity.use(source));
+    if (this.#state === "idle") return this.#identity.use(source);
     this.#failed = 0;
     const { tokens, answered } = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
@@ -187,14 +187,12 @@ export class Connection {
 
   /** One happening after the other: what an effect brings about waits until the effect is through. */
   #happen(happening: Happening, error?: ChannelError): void {
-    this.#queue.push(() => this.#step(happening, error));
-    if (this.#queue.length > 1) return;
-    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
-      try {
-        next();
-      } finally {
-        this.#queue.shift();
-      }
+    if (this.#queue.push(() => this.#step(happening, error)) > 1) return;
+    try {
+      // Those that come meanwhile included.
+      for (const next of this.#queue) next();
+    } finally {
+      this.#queue.length = 0;
     }
   }
 

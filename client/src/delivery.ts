@@ -62,7 +62,6 @@ export class Delivery {
     this.#ports = ports;
     this.#epoch = position?.epoch;
     this.#seq = position?.seq ?? 0;
-    this.#since = position?.seq ?? null;
   }
 
   /** The last message told, which is what to come back with. */
@@ -130,7 +129,7 @@ export class Delivery {
   /** A gap: asks for what is missing. */
   #ask(): void {
     const after = this.#seq;
-    if (this.#askedAfter === after) return this.#giveUp();
+    if (this.#askedAfter === after) return this.#catchUp("lost");
     this.#askedAfter = after;
     this.#since ??= after;
     this.#phase = "asked";
@@ -140,17 +139,22 @@ export class Delivery {
     });
   }
 
-  /** Goes on as the service says what was missed can be had. */
+  /**
+   * Goes on as the service says what was missed can be had: `behind` pulls the next page of it, `recovered` tells what
+   * comes next up to the target, and where it cannot be had goes on with the oldest that is held, or with the head.
+   */
   #catchUp(resume: Resume, first?: number): void {
-    if (resume === "recovered") this.#replay();
-    else if (resume === "behind") this.#pull();
-    else this.#giveUp(first);
-  }
-
-  /** Pulls the next page of what was missed. */
-  #pull(): void {
-    this.#phase = "paging";
-    this.#request({ type: "history", after: this.#seq, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
+    if (resume === "behind") {
+      this.#phase = "paging";
+      return this.#request({ type: "history", after: this.#seq, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
+    }
+    if (resume !== "recovered") {
+      const held = this.#held.find(({ seq }) => seq !== undefined)?.seq;
+      this.#skip(held === undefined ? this.#target : held - 1, first);
+      this.#since = null;
+    }
+    this.#phase = "replay";
+    this.#advance();
   }
 
   #request(fields: object, done: (answer: never) => void): void {
@@ -159,7 +163,7 @@ export class Delivery {
       // A connection that breaks fails its questions too; the next one asks for itself.
       if (turn !== this.#turn) return;
       if (error.retryable) this.#callOff = this.#ports.later(error, () => this.#request(fields, done));
-      else this.#giveUp();
+      else this.#catchUp("lost");
     });
   }
 
@@ -173,23 +177,14 @@ export class Delivery {
       this.#take(message);
       if (turn !== this.#turn) return;
     }
-    if (this.#seq >= this.#target) return this.#replay();
-    if (more && messages.length) return this.#pull();
-    this.#giveUp();
-  }
-
-  /** Tells what comes next up to the target. */
-  #replay(): void {
-    this.#phase = "replay";
-    this.#advance();
+    this.#catchUp(this.#seq >= this.#target ? "recovered" : more && messages.length ? "behind" : "lost");
   }
 
   /** Tells what is held as far as it follows on, and ends a replay that has reached its target. */
   #advance(): void {
     for (let next = this.#held[0]; next && (next.seq ?? 0) <= this.#seq + 1; next = this.#held[0]) {
       this.#held.shift();
-      if (next.seq === undefined) this.#ports.deliver(next);
-      else if (next.seq > this.#seq) this.#take(next);
+      if ((next.seq ?? Infinity) > this.#seq) this.#take(next);
     }
     if (this.#phase !== "replay" || this.#seq < this.#target) return;
     this.#phase = "live";
@@ -201,14 +196,6 @@ export class Delivery {
     if (since !== null) this.#ports.tell("recovered", { after: since, seq: this.#seq });
   }
 
-  /** What is missing cannot be had: goes on with the oldest that is held, or with the head. */
-  #giveUp(first?: number): void {
-    const held = this.#held.find(({ seq }) => seq !== undefined)?.seq;
-    this.#skip(held === undefined ? this.#target : held - 1, first);
-    this.#since = null;
-    this.#replay();
-  }
-
   #skip(seq: number, first: number | undefined): void {
     const after = this.#seq;
     if (seq <= after) return;
@@ -217,7 +204,7 @@ export class Delivery {
   }
 
   #take(message: Message): void {
-    this.#seq = message.seq ?? 0;
+    this.#seq = message.seq ?? this.#seq;
     this.#ports.deliver(message);
   }
 }

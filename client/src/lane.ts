@@ -34,16 +34,21 @@ export interface Request {
 
 /** How a lane treats its requests. */
 export interface LaneRules {
-  /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
-  readonly batch: 1 | "many" | "unordered";
+  /** Whether each travels alone, and not in an array with others. */
+  readonly single?: boolean;
   /** Whether being carried out twice does harm: then what is in doubt waits for what a replay tells of it. */
   readonly once?: boolean;
   /** Whether a request takes the place of those before it that were not sent yet. */
   readonly latest?: boolean;
-  /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
+  /**
+   * - `always`: keeps the order, and without an answer to all of an array sends no other; sent again when it was refused
+   *   by rate, or unanswered when the way broke
+   * - `by_rate`: in no order; sent again when it was refused by rate
+   * - `never`: in no order, and not again
+   */
   readonly again: "always" | "by_rate" | "never";
   /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
-  readonly paced: boolean;
+  readonly paced?: boolean;
 }
 
 /** What all lanes share. */
@@ -139,6 +144,7 @@ export class Lane {
 
   /** Sends as much as the rules allow. */
   flush(): void {
+    this.#again();
     const way = this.#way;
     if (!way || (this.#phase === "untold" && this.#are("waits").some(({ doubtSince }) => doubtSince !== undefined))) return;
     // What may have been carried out, and would not be known again, is not sent again.
@@ -146,7 +152,7 @@ export class Lane {
       if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered());
     for (;;) {
       const waiting = this.#are("waits");
-      if (!waiting.length || (this.#rules.batch !== "unordered" && waiting.length < this.#requests.length)) return;
+      if (!waiting.length || (this.#rules.again === "always" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
       const wait = Math.max(
@@ -172,11 +178,11 @@ export class Lane {
       request.phase = "refused";
       this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retryAfter ?? 1_000));
     } else {
-      this.#requests.splice(this.#requests.indexOf(request), 1);
+      this.#requests = this.#requests.filter((any) => any !== request);
       if (answer instanceof ChannelError) request.fail(answer);
       else request.done(answer);
     }
-    this.#settle();
+    this.flush();
     return true;
   }
 
@@ -185,7 +191,7 @@ export class Lane {
   }
 
   #launch(way: Way, waiting: readonly Request[]): void {
-    const most = this.#gap || this.#rules.batch === 1 ? 1 : way.limits.batch;
+    const most = this.#gap || this.#rules.single ? 1 : way.limits.batch;
     const now = this.#runtime.now();
     const texts: string[] = [];
     let size = 2;
@@ -209,25 +215,22 @@ export class Lane {
     way.send(texts.length > 1 ? `[${texts}]` : `${texts}`);
   }
 
+  /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
+  #again(): void {
+    const refused = this.#are("refused");
+    if (!refused.length || (this.#rules.again === "always" && this.#are("sent").length)) return;
+    for (const request of refused) request.phase = "waits";
+    this.#trim();
+    // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
+    this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
+  }
+
   /** Of those that wait the latest takes the place of the others, where that is the rule. */
   #trim(): void {
     if (!this.#rules.latest) return;
     const before = this.#are("waits").slice(0, -1);
     this.#requests = this.#requests.filter((request) => !before.includes(request));
     for (const request of before) request.done();
-  }
-
-  /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
-  #settle(): void {
-    const refused = this.#are("refused");
-    if (this.#rules.batch === "unordered" ? !refused.length : this.#are("sent").length) return;
-    if (refused.length) {
-      for (const request of refused) request.phase = "waits";
-      this.#trim();
-      // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
-      this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
-    }
-    this.flush();
   }
 }
 

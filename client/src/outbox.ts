@@ -32,11 +32,11 @@ export class Outbox {
   constructor(runtime: Runtime) {
     this.#instance = runtime.instance();
     this.#lanes = {
-      control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
-      publish: new Lane(runtime, { batch: "many", again: "always", paced: false, once: true }),
-      volatile: new Lane(runtime, { batch: "unordered", again: "never", paced: false }),
-      presence: new Lane(runtime, { batch: 1, again: "always", paced: true, latest: true }),
-      history: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+      control: new Lane(runtime, { again: "by_rate", paced: true }),
+      publish: new Lane(runtime, { again: "always", once: true }),
+      volatile: new Lane(runtime, { again: "never" }),
+      presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true }),
+      history: new Lane(runtime, { again: "always", paced: true, single: true }),
     };
   }
 
