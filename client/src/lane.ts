@@ -86,6 +86,7 @@ export class Lane {
 
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
+    if (!this.#way && this.#rules.again !== "always") throw offline();
     this.#requests.push(request);
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
@@ -155,11 +156,7 @@ export class Lane {
       if (!waiting.length || (this.#rules.again === "always" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
-      const wait = Math.max(
-        this.#holdUntil - now,
-        this.#sentAt + this.#gap - now,
-        this.#rules.paced ? way.pace.wait(now) : 0,
-      );
+      const wait = Math.ceil(Math.max(this.#holdUntil, this.#sentAt + this.#gap, this.#rules.paced ? way.pace.next : 0) - now);
       if (wait > 0) {
         this.#callOff();
         this.#callOff = this.#runtime.after(wait, () => this.flush());

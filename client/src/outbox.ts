@@ -1,9 +1,9 @@
-import { ChannelError, offline } from "./errors.ts";
+import { ChannelError } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
 import { REMEMBERED } from "./numbers.ts";
 import { Pace } from "./pace.ts";
-import { iJsonOf } from "./protocol.ts";
+import { textOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -25,7 +25,6 @@ export class Outbox {
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
   #limits = DEFAULT_LIMITS;
-  #phase: "down" | "linked" | "open" = "down";
   /** What ended the channel. */
   #over: ChannelError | undefined;
 
@@ -52,7 +51,8 @@ export class Outbox {
   ask(lane: LaneName, fields: object, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
     const id = `${this.#instance}-${this.#counter++}`;
     try {
-      const text = this.#textOf(lane, { ...fields, id });
+      if (this.#over) throw this.#over;
+      const text = textOf({ ...fields, id });
       const bytes = new TextEncoder().encode(text).length;
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
@@ -78,7 +78,6 @@ export class Outbox {
     const way = { ...link, limits, pace: new Pace(limits.per_second, limits.burst) };
     // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
     if (user === null) way.now = () => -Infinity;
-    this.#phase = epoch === undefined ? "linked" : "open";
     control.open(way);
     if (epoch !== undefined) for (const lane of Object.values(others)) lane.open(way);
   }
@@ -100,7 +99,6 @@ export class Outbox {
 
   /** The link is gone. */
   down(): void {
-    this.#phase = "down";
     for (const lane of Object.values(this.#lanes)) lane.down();
   }
 
@@ -108,16 +106,5 @@ export class Outbox {
   finish(error: ChannelError): void {
     this.#over = error;
     for (const lane of Object.values(this.#lanes)) lane.down(error);
-  }
-
-  /** The text of a request, or the error why it cannot be sent. */
-  #textOf(lane: LaneName, fields: object): string {
-    if (this.#over) throw this.#over;
-    if ((lane === "volatile" && this.#phase !== "open") || (lane === "control" && this.#phase === "down")) throw offline();
-    try {
-      return iJsonOf(fields);
-    } catch (error) {
-      throw new ChannelError("bad_frame", `\`data\` is no JSON: ${error}`);
-    }
   }
 }

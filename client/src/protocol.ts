@@ -1,3 +1,4 @@
+import { ChannelError } from "./errors.ts";
 import { DEEPEST } from "./numbers.ts";
 /** The frames of `dormouse.v1` as they are on the wire, and reading them. */
 
@@ -140,11 +141,15 @@ const NO_TEXT = /[^\\](\\\\)*\\ud|\p{NChar}/u;
  * The text of a frame; throws where the service would not take it as I-JSON (R4): it could not tell which request it
  * refuses, and would take none of an array.
  */
-export function iJsonOf(frame: object): string {
-  const text = JSON.stringify(frame);
-  if (NO_TEXT.test(text) || nests(JSON.parse(text), DEEPEST))
-    throw new TypeError("half a surrogate pair, a noncharacter, or more than 62 levels");
-  return text;
+export function textOf(frame: object): string {
+  let why: unknown = "half a surrogate pair, a noncharacter, or more than 62 levels";
+  try {
+    const text = JSON.stringify(frame);
+    if (!NO_TEXT.test(text) && !nests(JSON.parse(text), DEEPEST)) return text;
+  } catch (error) {
+    why = error;
+  }
+  throw new ChannelError("bad_frame", `\`data\` is no JSON: ${why}`);
 }
 
 /** Whether a value of JSON has more levels than these. */
