@@ -31,7 +31,7 @@ export class Emitter<Events extends object> {
   readonly #unheard: Set<keyof Events>;
   readonly #letGo: (told: Told<Events>[]) => Told<Events>[];
   #waiting: Told<Events>[] = [];
-  #phase: "on" | "over" = "on";
+  #phase: "open" | "closed" = "open";
 
   /** Values of these names wait for the first listener of their name; `letGo` says what is told for those that waited in vain. */
   constructor(waits: readonly (keyof Events)[] = [], letGo: (told: Told<Events>[]) => Told<Events>[] = () => []) {
@@ -46,7 +46,7 @@ export class Emitter<Events extends object> {
       this.#listeners.delete(entry);
       forget();
     };
-    const forget = onAbort(this.#phase === "on" ? signal : undefined, off);
+    const forget = onAbort(this.#phase === "open" ? signal : undefined, off);
     // The same function listening twice is two listeners.
     const entry = { name, hear: (value: Events[Name]) => listener(value), off };
     this.#listeners.add(entry);
@@ -68,7 +68,7 @@ export class Emitter<Events extends object> {
 
   /** Nothing will happen any more: lets all listeners go. What waits is told to who asks for it yet. */
   end(): void {
-    this.#phase = "over";
+    this.#phase = "closed";
     for (const { off } of this.#listeners) off();
   }
 

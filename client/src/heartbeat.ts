@@ -18,7 +18,7 @@ export interface HeartbeatEvents {
 export class Heartbeat {
   readonly #runtime: Runtime;
   readonly #events: HeartbeatEvents;
-  #phase: "stopped" | "watching" | "asking" = "stopped";
+  #phase: "closed" | "open" | "asked" = "closed";
   #heardAt = 0;
   #sentAt = 0;
   #texts = 0;
@@ -36,27 +36,27 @@ export class Heartbeat {
   }
 
   stop(): void {
-    this.#phase = "stopped";
+    this.#phase = "closed";
     this.#callOff();
   }
 
   heard(text: string): void {
     this.#heardAt = this.#runtime.now();
     this.#texts++;
-    if (text !== "pong" || this.#phase !== "asking") return;
+    if (text !== "pong" || this.#phase !== "asked") return;
     this.#events.rtt(this.#heardAt - this.#sentAt);
     this.#watch();
   }
 
   sent(): void {
     // While a pong is awaited this holds the ping's own time.
-    if (this.#phase !== "asking") this.#sentAt = this.#runtime.now();
+    if (this.#phase !== "asked") this.#sentAt = this.#runtime.now();
   }
 
   /** Asks now whether the way still holds; while an answer is awaited it does not ask again. */
   ping(): void {
-    if (this.#phase !== "watching") return;
-    this.#phase = "asking";
+    if (this.#phase !== "open") return;
+    this.#phase = "asked";
     this.#sentAt = this.#runtime.now();
     const texts = this.#texts;
     this.#callOff();
@@ -68,7 +68,7 @@ export class Heartbeat {
   }
 
   #watch(): void {
-    this.#phase = "watching";
+    this.#phase = "open";
     this.#callOff();
     const due = Math.min(this.#heardAt, this.#sentAt) + QUIET_MS - this.#runtime.now();
     if (due <= 0) this.ping();

@@ -21,7 +21,7 @@ export interface Request {
   /** Ends the waiting for an answer. */
   callOff(): void;
   /** `refused` by rate: it goes again when all of its array is answered. */
-  phase: "waits" | "sent" | "refused";
+  phase: "waiting" | "sent" | "refused";
   /** When it was sent last, by the service's clock; before all time where the service does not know its id again. */
   sentAt?: number;
   /** When it was first sent on a way that then broke: it may have been carried out. */
@@ -121,7 +121,7 @@ export class Lane {
   /** All else that was said meanwhile has been told: what was not among it was not carried out. */
   told(): void {
     this.#phase = "told";
-    for (const request of this.#are("waits")) if (!request.untold) request.doubtSince = undefined;
+    for (const request of this.#are("waiting")) if (!request.untold) request.doubtSince = undefined;
     this.flush();
   }
 
@@ -136,7 +136,7 @@ export class Lane {
     this.#callOff();
     for (const request of this.#requests) {
       if (this.#rules.once && request.phase === "sent") request.doubtSince ??= request.sentAt;
-      request.phase = "waits";
+      request.phase = "waiting";
       request.callOff();
     }
     if (this.#rules.again === "always" && !error) this.#trim();
@@ -147,12 +147,12 @@ export class Lane {
   flush(): void {
     this.#again();
     const way = this.#way;
-    if (!way || (this.#phase === "untold" && this.#are("waits").some(({ doubtSince }) => doubtSince !== undefined))) return;
+    if (!way || (this.#phase === "untold" && this.#are("waiting").some(({ doubtSince }) => doubtSince !== undefined))) return;
     // What may have been carried out, and would not be known again, is not sent again.
-    for (const { id, doubtSince = Infinity } of this.#are("waits"))
+    for (const { id, doubtSince = Infinity } of this.#are("waiting"))
       if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered());
     for (;;) {
-      const waiting = this.#are("waits");
+      const waiting = this.#are("waiting");
       if (!waiting.length || (this.#rules.again === "always" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
@@ -216,7 +216,7 @@ export class Lane {
   #again(): void {
     const refused = this.#are("refused");
     if (!refused.length || (this.#rules.again === "always" && this.#are("sent").length)) return;
-    for (const request of refused) request.phase = "waits";
+    for (const request of refused) request.phase = "waiting";
     this.#trim();
     // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
     this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
@@ -225,7 +225,7 @@ export class Lane {
   /** Of those that wait the latest takes the place of the others, where that is the rule. */
   #trim(): void {
     if (!this.#rules.latest) return;
-    const before = this.#are("waits").slice(0, -1);
+    const before = this.#are("waiting").slice(0, -1);
     this.#requests = this.#requests.filter((request) => !before.includes(request));
     for (const request of before) request.done();
   }

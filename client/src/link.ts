@@ -14,7 +14,7 @@ export class Link {
   readonly #runtime: Runtime;
   readonly #socket: SocketLike;
   readonly #events: LinkEvents;
-  #phase: "up" | "closing" | "gone" = "up";
+  #phase: "open" | "closing" | "closed" = "open";
   #callOff = (): void => {};
 
   constructor(runtime: Runtime, url: string, protocols: string[], events: LinkEvents) {
@@ -47,14 +47,14 @@ export class Link {
   }
 
   #expectEnd(ms = CLOSE_MS): void {
-    if (this.#phase !== "up") return;
+    if (this.#phase !== "open") return;
     this.#phase = "closing";
     this.#callOff = this.#runtime.after(ms, () => this.#end(1006, ""));
   }
 
   #end(code: number, reason: string): void {
-    if (this.#phase === "gone") return;
-    this.#phase = "gone";
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
     this.#callOff();
     this.#events.gone(code, reason);
   }

@@ -56,7 +56,7 @@ export class Outbox {
       const bytes = new TextEncoder().encode(text).length;
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
-      this.#lanes[lane].add({ id, text, bytes, phase: "waits", callOff: () => {}, done: done as Request["done"], fail });
+      this.#lanes[lane].add({ id, text, bytes, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });
     } catch (error) {
       fail(error as ChannelError);
     }
