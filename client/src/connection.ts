@@ -52,8 +52,12 @@ export interface ConnectionOptions {
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
   readonly #runtime: Runtime;
-  readonly #options: ConnectionOptions;
   readonly #ports: ConnectionPorts;
+  #callOff = (): void => {};
+  #state: State = "idle";
+  /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
+  #turn = 1;
+  readonly #options: ConnectionOptions;
   readonly #emitter: Emitter<ChannelEvents>;
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
@@ -62,10 +66,8 @@ export class Connection {
   readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
-  #state: State = "idle";
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
-  #callOff = (): void => {};
   #openSince = Infinity;
   /** Attempts in a row that failed. */
   #failed = 0;
@@ -76,8 +78,6 @@ export class Connection {
   #error: ChannelError | undefined;
   /** By how much the service's clock is ahead of the runtime's; before it told the time, nothing has expired. */
   #clockAhead = -Infinity;
-  /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
-  #turn = 1;
   /** The way to the service, and its clock, in milliseconds since 1970. */
   readonly #way = { send: (text: string) => this.#send(text), now: () => this.#runtime.now() + this.#clockAhead };
   #welcome: Welcome | null = null;

@@ -18,11 +18,11 @@ export interface HeartbeatEvents {
 export class Heartbeat {
   readonly #runtime: Runtime;
   readonly #events: HeartbeatEvents;
+  #callOff = (): void => {};
   #phase: "closed" | "open" | "asked" = "closed";
   #heardAt = 0;
   #sentAt = 0;
   #texts = 0;
-  #callOff = (): void => {};
 
   constructor(runtime: Runtime, events: HeartbeatEvents) {
     this.#runtime = runtime;

@@ -66,8 +66,11 @@ export interface Way {
  * before the answer to the first, a publish of it could pass one that the first had refused by rate.
  */
 export class Lane {
-  readonly #rules: LaneRules;
   readonly #runtime: Runtime;
+  readonly #rules: LaneRules;
+  #callOff = (): void => {};
+  /** Whether what is in doubt has to wait, because a replay may still tell of it. */
+  #phase: "told" | "untold" = "told";
   /** All that is neither answered nor given up, in the order in which it was asked. */
   #requests: Request[] = [];
   #holdUntil = 0;
@@ -75,9 +78,6 @@ export class Lane {
   #gap = 0;
   #sentAt = 0;
   #way: Way | null = null;
-  /** Whether what is in doubt has to wait, because a replay may still tell of it. */
-  #phase: "told" | "untold" = "told";
-  #callOff = (): void => {};
 
   constructor(runtime: Runtime, rules: LaneRules) {
     this.#runtime = runtime;

@@ -12,10 +12,10 @@ export interface LinkEvents {
 /** One WebSocket with a close that always ends. */
 export class Link {
   readonly #runtime: Runtime;
-  readonly #socket: SocketLike;
   readonly #events: LinkEvents;
-  #phase: "open" | "closing" | "closed" = "open";
   #callOff = (): void => {};
+  #phase: "open" | "closing" | "closed" = "open";
+  readonly #socket: SocketLike;
 
   constructor(runtime: Runtime, url: string, protocols: string[], events: LinkEvents) {
     this.#runtime = runtime;

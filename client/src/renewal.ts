@@ -18,10 +18,10 @@ export interface RenewalPorts {
 /** Replaces the grant of an open connection: before it expires, and at a sign-in (A5). */
 export class Renewal {
   readonly #runtime: Runtime;
-  readonly #identity: Identity;
   readonly #ports: RenewalPorts;
-  #turn = 0;
   #callOff = (): void => {};
+  #turn = 0;
+  readonly #identity: Identity;
   /** Settles when no `auth` is under way. */
   #told: Promise<void> = Promise.resolve();
 

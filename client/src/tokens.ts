@@ -24,13 +24,13 @@ type TokenFunction = Exclude<TokenSource, string>;
 
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
-  readonly #source: TokenSource | undefined;
   readonly #runtime: Runtime;
+  readonly #source: TokenSource | undefined;
+  /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
+  #phase: "good" | "spent" | "second" = "good";
   readonly #over: AbortSignal;
   readonly #now: () => number;
   #call: Call | undefined;
-  /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
-  #phase: "good" | "spent" | "second" = "good";
   /** The token the service was, or is to be, told; `null` while there is none. */
   current: string | null;
 
