@@ -213,7 +213,7 @@ export class Connection {
     ask_token: async () => {
       const turn = ++this.#turn;
       try {
-        await this.#identity.join().forJoin();
+        await this.#identity.join().prepare();
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
@@ -248,13 +248,11 @@ export class Connection {
     },
     sign_in: () => {
       const { tokens } = this.#identity;
-      this.#worked = true;
       this.#ports.outbox.open(this.#welcome as Welcome, this.#way);
       if (tokens.known) void this.#renewal.renew(tokens, "join");
     },
     adopt: () => {
       const welcome = this.#welcome as Welcome;
-      this.#worked = true;
       this.#identity.welcomed();
       this.#heartbeat.start();
       this.#renewal.start(this.#identity.tokens, welcome.expires);
@@ -328,6 +326,7 @@ export class Connection {
 
   #welcomed(frame: Welcome): void {
     this.#welcome = frame;
+    this.#worked = true;
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();

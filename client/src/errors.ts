@@ -97,7 +97,7 @@ const RANGES: readonly Advice[] = ["stop", "back_off", "at_once", "new_token", "
 /** Says what a close code asks of the client (R3). */
 export function advise(code: number): Advice {
   // 1005, 1006 and 1011 to 1013 are a broken way or a restarting service; so is what nobody has defined.
-  return RANGES[Math.floor((code - 4000) / 100)] ?? ([1000, 1002, 1003, 1007, 1008, 1009].includes(code) ? "stop" : "back_off");
+  return RANGES[Math.floor((code - 4000) / 100)] ?? (/^100[023789]$/.test(`${code}`) ? "stop" : "back_off");
 }
 
 const CLOSE_CODES: { readonly [code: number]: ErrorCode } = {

@@ -34,11 +34,12 @@ export class Renewal {
   /** Plans the next renewal; `expires` is by the service's clock. */
   start(tokens: Tokens, expires: number | null | undefined): void {
     this.#callOff();
-    if (!tokens.renewable || typeof expires !== "number") return;
-    const left = expires - this.#ports.now();
+    const end = expires ?? Infinity;
+    const left = end - this.#ports.now();
+    if (!tokens.renewable || !(left < Infinity)) return;
     // Spread, so that members who joined together do not all ask together.
     const ahead = Math.min(RENEW_MS, left / 5) * (1 + this.#runtime.random() / 2);
-    this.#plan(left - ahead, tokens, "renew", expires);
+    this.#plan(left - ahead, tokens, "renew", end);
   }
 
   stop(): void {

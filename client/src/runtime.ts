@@ -47,12 +47,12 @@ export const platform: Runtime = {
   random: () => Math.random(),
   instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(""),
   onWake(woken, lost) {
-    const page = globalThis.document as Document | undefined;
-    const seen = (): void => void (page?.visibilityState === "visible" && woken());
     const off = new AbortController();
-    globalThis.addEventListener?.("online", woken, off);
-    globalThis.addEventListener?.("offline", lost, off);
-    page?.addEventListener("visibilitychange", seen, off);
+    const listen = (event: string, run: () => void): void => globalThis.addEventListener?.(event, run, off);
+    listen("online", woken);
+    listen("offline", lost);
+    // It bubbles from the document, where there is one.
+    listen("visibilitychange", () => void (globalThis.document.hidden || woken()));
     return () => off.abort();
   },
 };

@@ -190,7 +190,7 @@ function given(asked: AbortSignal): Promise<never> {
 
 /** When a token expires, by the service's clock. */
 function endOf(token: string | null): number {
-  return token === null ? -Infinity : (expiryOf(token) ?? Infinity);
+  return token === null ? -Infinity : expiryOf(token);
 }
 
 function userOf(token: string): unknown {

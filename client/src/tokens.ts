@@ -22,6 +22,14 @@ export type TokenSource = string | ((ask: TokenAsk) => string | null | Promise<s
 
 type TokenFunction = Exclude<TokenSource, string>;
 
+/** One call of the app's function. */
+interface Call {
+  /** What it gave, as it is. */
+  readonly answer: Promise<unknown>;
+  slow: boolean;
+  giveUp(): void;
+}
+
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
   readonly #runtime: Runtime;
@@ -58,29 +66,23 @@ export class Tokens {
     return this.#call?.slow ?? false;
   }
 
-  /** The token to join with; `null` means joining without one. */
-  async forJoin(): Promise<string | null> {
+  /** Sees to it that the token in use is one to join with; `null` means joining without one. */
+  async prepare(): Promise<void> {
     const { current } = this;
-    if (!this.renewable) return current;
-    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > this.#now() + TOO_SHORT_MS) return current;
-    this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
+    const reason = this.#phase === "spent" ? "refused" : "join";
+    if (!this.renewable || (current !== null && reason === "join" && expiryOf(current) > this.#now() + TOO_SHORT_MS)) return;
+    this.current = await this.ask(reason);
     if (this.#phase === "spent") this.#phase = "second";
-    return this.current;
   }
 
   /** Calls the app's function, unless a call is under way that may still be answered; throws where nobody is signed in. */
   async ask(reason: TokenAsk["reason"]): Promise<string> {
     if (this.slow) this.#call = void this.#call?.giveUp();
-    const call = (this.#call ??= new Call(this.#source as TokenFunction, { reason, now: this.#now() }, this.#runtime, this.#over));
-    try {
-      const token = await call.answer;
-      if (typeof token === "string" && token) return token;
-      if (token === null) throw new ChannelError("unauthenticated", "The token function gave null: nobody is signed in.");
-      // Told by its kind alone: what it holds may be a secret.
-      throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
-    } finally {
-      if (this.#call === call) this.#call = undefined;
-    }
+    const token = await (this.#call ??= this.#begin(reason)).answer;
+    if (typeof token === "string" && token) return token;
+    if (token === null) throw new ChannelError("unauthenticated", "The token function gave null: nobody is signed in.");
+    // Told by its kind alone: what it holds may be a secret.
+    throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
   }
 
   /** The service took the token. */
@@ -98,38 +100,38 @@ export class Tokens {
   spend(): void {
     this.#phase = "spent";
   }
-}
 
-/** One call of the app's function, which ends even where the function does not. */
-class Call {
-  /** What it gave, as it is. */
-  readonly answer: Promise<unknown>;
-  slow = false;
-  giveUp = (): void => {};
-
-  constructor(call: TokenFunction, ask: Omit<TokenAsk, "signal">, runtime: Runtime, over: AbortSignal) {
-    const abort = new AbortController();
-    this.answer = new Promise((settle, fail) => {
-      this.giveUp = () => {
-        abort.abort();
-        fail(new ChannelError("timeout", "The token function does not answer."));
-      };
-      (async () => call({ ...ask, signal: abort.signal }))().then(settle, fail);
-    });
+  /** Calls the app's function; the call ends even where the function does not. */
+  #begin(reason: TokenAsk["reason"]): Call {
+    const asked = new AbortController();
+    const { signal } = asked;
+    const giveUp = (): void => asked.abort();
+    const call: Call = {
+      slow: false,
+      giveUp,
+      answer: new Promise((settle, fail) => {
+        onAbort(signal, () => fail(new ChannelError("timeout", "The token function does not answer.")));
+        (async () => (this.#source as TokenFunction)({ reason, signal, now: this.#now() }))().then(settle, fail);
+      }),
+    };
     const ends = [
-      runtime.after(SLOW_MS, () => (this.slow = true)),
-      runtime.after(TOKEN_MS, this.giveUp),
-      onAbort(over, this.giveUp),
+      this.#runtime.after(SLOW_MS, () => (call.slow = true)),
+      this.#runtime.after(TOKEN_MS, giveUp),
+      onAbort(this.#over, giveUp),
     ];
-    const end = (): void => ends.forEach((callOff) => callOff());
-    this.answer.then(end, end);
+    const end = (): void => {
+      for (const callOff of ends) callOff();
+      if (this.#call === call) this.#call = undefined;
+    };
+    call.answer.then(end, end);
+    return call;
   }
 }
 
-/** When a JWT expires, in milliseconds since 1970, read without checking it; `null` where it cannot be read. */
-export function expiryOf(token: string): number | null {
+/** When a JWT expires, in milliseconds since 1970, read without checking it; never, as far as can be read. */
+export function expiryOf(token: string): number {
   const exp = claimsOf(token)["exp"];
-  return typeof exp === "number" ? exp * 1000 : null;
+  return typeof exp === "number" ? exp * 1000 : Infinity;
 }
 
 /** The claims of a JWT, read without checking them; none where it cannot be read. Text in them is UTF-8 bytes still. */
