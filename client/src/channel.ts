@@ -107,7 +107,7 @@ export class Channel<C = AnyChannel> {
     this.name = name;
     this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
-    this.presence = new Presence((data, done, failed) => this.#settled("presence", { type: "presence", data }, done, undefined, failed));
+    this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
     this.closed = new Promise((settle) => (this.#settleClosed = settle));
     this.#delivery = new Delivery(
       {
@@ -208,7 +208,7 @@ export class Channel<C = AnyChannel> {
   history({ signal, ...range }: HistoryRange = {}): Promise<HistoryPage<MessageOf<C>>> {
     return this.#settled(
       "history",
-      { type: "history", ...range },
+      range,
       ({ messages, more }: HistoryFrame) => ({ messages: messages as readonly MessageOf<C>[], more }),
       signal,
     );

@@ -113,9 +113,6 @@ const CLOSE_CODES: { readonly [code: number]: ErrorCode } = {
 /** What ended a connection, for good or for now; with the `address` that was tried where there was none yet. */
 export function closeError(code: number, reason = "", address = ""): ChannelError {
   const name = CLOSE_CODES[code] ?? (advise(code) === "stop" ? "protocol" : "offline");
-  const why =
-    name === "unauthenticated"
-      ? "sign in again, or give `token` as a function"
-      : reason || (address && `is the service at ${address}, and does it allow this origin?`);
+  const why = reason || (address && `is the service at ${address}, and does it allow this origin?`);
   return new ChannelError(name, `The connection is closed${why && `: ${why}`} (${code})`);
 }

@@ -91,7 +91,7 @@ export class Lane {
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
       this.#requests.pop();
-      throw new ChannelError("queue_full", "Too much waits: try later.");
+      throw new ChannelError("queue_full", "Too much waits.");
     }
     queueMicrotask(() => this.flush());
   }

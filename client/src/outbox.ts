@@ -52,7 +52,7 @@ export class Outbox {
     const id = `${this.#instance}-${this.#counter++}`;
     try {
       if (this.#over) throw this.#over;
-      const text = textOf({ ...fields, id });
+      const text = textOf({ type: lane, ...fields, id });
       const bytes = new TextEncoder().encode(text).length;
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);

@@ -134,8 +134,8 @@ export function readFrames(text: string): ServiceFrame[] {
   }
 }
 
-/** An escaped surrogate, which JSON.stringify writes only where the other half is missing; or a noncharacter. */
-const NO_TEXT = /[^\\](\\\\)*\\ud|\p{NChar}/u;
+/** Half a surrogate pair, or a noncharacter. */
+const NO_TEXT = /[\p{Cs}\p{NChar}]/u;
 
 /**
  * The text of a frame; throws where the service would not take it as I-JSON (R4): it could not tell which request it
@@ -145,13 +145,15 @@ export function textOf(frame: object): string {
   let why: unknown = "half a surrogate pair, a noncharacter, or more than 62 levels";
   try {
     const text = JSON.stringify(frame);
-    if (!NO_TEXT.test(text) && !nests(JSON.parse(text), DEEPEST)) return text;
+    if (isIJson(JSON.parse(text), DEEPEST)) return text;
   } catch (error) {
     why = error;
   }
   throw new ChannelError("bad_frame", `\`data\` is no JSON: ${why}`);
 }
 
-/** Whether a value of JSON has more levels than these. */
-const nests = (value: unknown, levels: number): boolean =>
-  value instanceof Object && (!levels || Object.values(value).some((inner) => nests(inner, levels - 1)));
+/** Whether all names and texts of a value of JSON are whole, and it has no more levels than these. */
+const isIJson = (value: unknown, levels: number): boolean =>
+  value instanceof Object
+    ? levels > 0 && Object.entries(value).flat().every((inner) => isIJson(inner, levels - 1))
+    : !NO_TEXT.test(`${value}`);

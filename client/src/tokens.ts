@@ -80,7 +80,7 @@ export class Tokens {
     if (this.slow) this.#call = void this.#call?.giveUp();
     const token = await (this.#call ??= this.#begin(reason)).answer;
     if (typeof token === "string" && token) return token;
-    if (token === null) throw new ChannelError("unauthenticated", "The token function gave null: nobody is signed in.");
+    if (token === null) throw new ChannelError("unauthenticated", "Nobody is signed in.");
     // Told by its kind alone: what it holds may be a secret.
     throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
   }
