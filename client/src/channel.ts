@@ -2,7 +2,7 @@ import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
-import type { Lost, Recovered } from "./delivery.ts";
+import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
 import { ChannelError, closeError } from "./errors.ts";
@@ -93,29 +93,33 @@ export class Channel<C = AnyChannel> {
   readonly presence: Presence<PresenceOf<C>>;
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
-  readonly #base: string;
   readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
   readonly #ownIds = new Set<string>();
-  #settleClosed: (error: ChannelError | null) => void = () => {};
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
     const again = new Backoff(runtime.random);
+    const base = addressOf(url, name);
     this.name = name;
-    this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
-    this.closed = new Promise((settle) => (this.#settleClosed = settle));
+    let over: (error: ChannelError | null) => void = () => {};
+    this.closed = new Promise((settle) => (over = settle));
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
-        deliver: (message) => this.#deliver(message),
-        tell: (name, event) => {
-          if (name === "lost") this.#outbox.lost(event.seq - (event.after ?? 0));
-          this.#emitter.emit(name, event as Recovered & Lost);
+        deliver: (message) => {
+          if (message.event === undefined) return;
+          this.#answer(message);
+          this.#emitter.emit("message", message);
+        },
+        recovered: (event) => this.#emitter.emit("recovered", event),
+        lost: (event) => {
+          this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.#emitter.emit("lost", event);
         },
         told: () => (again.reset(), this.#outbox.told()),
         later: (error, run) => {
@@ -123,24 +127,23 @@ export class Channel<C = AnyChannel> {
           return runtime.after(error.retryAfter ?? again.next(), run);
         },
       },
-      options.position ?? null,
+      options.position,
     );
     const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
     const forget = onAbort(signal, abort);
     this.connection = new Connection(runtime, options, {
       emitter: this.#emitter,
-      base: this.#base,
+      base,
       outbox: this.#outbox,
       delivery: this.#delivery,
-      address: (connection) => this.#address(connection),
       adopt: (welcome, carried) => this.#adopt(welcome, carried),
       frame: (frame) => this.#frame(frame),
       away: () => this.presence.away(),
       finish: (error) => {
         forget();
         this.presence.end();
-        this.#settleClosed(error.code === "closed" ? null : error);
+        over(error.code === "closed" ? null : error);
       },
     });
     if (signal?.aborted) abort();
@@ -260,15 +263,6 @@ export class Channel<C = AnyChannel> {
     });
   }
 
-  #address(connection: string | null): string {
-    const { position } = this;
-    const query = `${new URLSearchParams({
-      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
-      ...(connection && { connection }),
-    })}`;
-    return query ? `${this.#base}?${query}` : this.#base;
-  }
-
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
@@ -301,12 +295,6 @@ export class Channel<C = AnyChannel> {
   /** A message of one's own answers its publish, also where a page of what was missed holds it (F2). */
   #answer(message: Message): void {
     if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, message as MessageFrame);
-  }
-
-  #deliver(message: Message): void {
-    if (message.event === undefined) return;
-    this.#answer(message);
-    this.#emitter.emit("message", message);
   }
 
   /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */

@@ -13,7 +13,6 @@ import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
 import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
-import { Renewal } from "./renewal.ts";
 import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -29,8 +28,6 @@ export interface ConnectionPorts {
   readonly delivery: Delivery;
   /** The channel's address. */
   readonly base: string;
-  /** The same with the position and the connection to go on with. */
-  address(connection: string | null): string;
   /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
   adopt(welcome: Welcome, carried: boolean): void;
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
@@ -63,7 +60,6 @@ export class Connection {
   readonly #backoff: Backoff;
   readonly #heartbeat: Heartbeat;
   readonly #identity: Identity;
-  readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
   #link: Link | null = null;
@@ -94,12 +90,16 @@ export class Connection {
     this.#ports = ports;
     this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
-    this.#identity = new Identity(options.token, runtime, this.#abort.signal, this.#way.now);
-    this.#renewal = new Renewal(runtime, this.#identity, {
-      now: this.#way.now,
-      ask: ports.outbox.control,
-      refused: (error) => this.#happen("end_stop", error),
-    });
+    this.#identity = new Identity(
+      runtime,
+      {
+        over: this.#abort.signal,
+        now: this.#way.now,
+        ask: ports.outbox.control,
+        refused: (error) => this.#happen("end_stop", error),
+      },
+      options.token,
+    );
     this.#heartbeat = new Heartbeat(runtime, {
       ping: () => this.#send("ping"),
       silent: () => this.#happen("silent", offline("The service does not answer.")),
@@ -178,9 +178,9 @@ export class Connection {
     // Nobody is to be asked before the app wants to be connected.
     if (this.#state === "idle") return this.#identity.use(source);
     this.#failed = 0;
-    const { tokens, answered } = this.#identity.signIn(source);
+    const answered = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
-    if (this.#welcomedIn === this.#turn) void this.#renewal.renew(tokens, "join");
+    if (this.#welcomedIn === this.#turn) void this.#identity.renew(this.#identity.next, "join");
     else this.#happen("source");
     return answered;
   }
@@ -233,7 +233,7 @@ export class Connection {
       this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
-          this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
+          this.#link = new Link(this.#runtime, this.#address(), protocols, {
             text: (text) => void (turn === this.#turn && this.#read(text, turn)),
             gone: (code, reason) => {
               closed();
@@ -249,13 +249,12 @@ export class Connection {
     sign_in: () => {
       const { tokens } = this.#identity;
       this.#ports.outbox.open(this.#welcome as Welcome, this.#way);
-      if (tokens.known) void this.#renewal.renew(tokens, "join");
+      if (tokens.known) void this.#identity.renew(tokens, "join");
     },
     adopt: () => {
       const welcome = this.#welcome as Welcome;
-      this.#identity.welcomed();
+      this.#identity.welcomed(welcome.expires);
       this.#heartbeat.start();
-      this.#renewal.start(this.#identity.tokens, welcome.expires);
       this.#openSince = this.#runtime.now();
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
@@ -269,7 +268,7 @@ export class Connection {
       if (this.#runtime.now() - this.#openSince >= LASTED_MS) this.#backoff.reset();
       this.#openSince = Infinity;
       this.#heartbeat.stop();
-      this.#renewal.stop();
+      this.#identity.stop();
       // Closing goes on by itself; whatever the old link still says is not heard.
       this.#link?.close(this.#closeWith);
       this.#link = null;
@@ -294,6 +293,17 @@ export class Connection {
       this.#ports.finish(error);
     },
   };
+
+  /** The channel's address, with the position and the connection to go on with. */
+  #address(): string {
+    const { base, delivery } = this.#ports;
+    const { position } = delivery;
+    const query = `${new URLSearchParams({
+      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
+      ...(this.#lastId && { connection: this.#lastId }),
+    })}`;
+    return query ? `${base}?${query}` : base;
+  }
 
   #read(text: string, turn: number): void {
     this.#trace("in", text);

@@ -24,7 +24,8 @@ export interface Lost {
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {
   deliver(message: Message): void;
-  tell(name: "recovered" | "lost", event: Recovered | Lost): void;
+  recovered(event: Recovered): void;
+  lost(event: Lost): void;
   /** All that this connection missed has been told. */
   told(): void;
   ask: Ask;
@@ -58,7 +59,7 @@ export class Delivery {
   #turn = 0;
   #callOff = (): void => {};
 
-  constructor(ports: DeliveryPorts, position: Position | null) {
+  constructor(ports: DeliveryPorts, position: Position | null | undefined) {
     this.#ports = ports;
     this.#epoch = position?.epoch;
     this.#seq = position?.seq ?? 0;
@@ -79,7 +80,7 @@ export class Delivery {
     this.#target = seq;
     if (known && (resume === "recovered" || resume === "behind")) return this.#catchUp(resume);
     this.#seq = seq;
-    if (resume === "lost" || (this.#since !== null && !same)) this.#ports.tell("lost", { after: this.#since, seq, first });
+    if (resume === "lost" || (this.#since !== null && !same)) this.#ports.lost({ after: this.#since, seq, first });
     this.#since = null;
     this.#ports.told();
   }
@@ -193,14 +194,14 @@ export class Delivery {
     if (this.#held.length) return this.#ask();
     const since = this.#since;
     this.#since = null;
-    if (since !== null) this.#ports.tell("recovered", { after: since, seq: this.#seq });
+    if (since !== null) this.#ports.recovered({ after: since, seq: this.#seq });
   }
 
   #skip(seq: number, first: number | undefined): void {
     const after = this.#seq;
     if (seq <= after) return;
     this.#seq = this.#since = seq;
-    this.#ports.tell("lost", { after, seq, first });
+    this.#ports.lost({ after, seq, first });
   }
 
   #take(message: Message): void {

@@ -30,24 +30,29 @@ interface Call {
   giveUp(): void;
 }
 
+/** What tokens need. */
+export interface TokenPorts {
+  /** Aborts when the channel is over. */
+  readonly over: AbortSignal;
+  /** The service's clock, in milliseconds since 1970. */
+  now(): number;
+}
+
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
   readonly #runtime: Runtime;
+  readonly #ports: TokenPorts;
   readonly #source: TokenSource | undefined;
   /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
   #phase: "good" | "spent" | "second" = "good";
-  readonly #over: AbortSignal;
-  readonly #now: () => number;
   #call: Call | undefined;
   /** The token the service was, or is to be, told; `null` while there is none. */
   current: string | null;
 
-  /** `over` aborts when the channel is; `now` is the service's clock. */
-  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal, now: () => number) {
-    this.#now = now;
-    this.#source = source;
+  constructor(runtime: Runtime, ports: TokenPorts, source: TokenSource | undefined) {
     this.#runtime = runtime;
-    this.#over = over;
+    this.#ports = ports;
+    this.#source = source;
     this.current = typeof source === "string" ? source : null;
   }
 
@@ -70,7 +75,7 @@ export class Tokens {
   async prepare(): Promise<void> {
     const { current } = this;
     const reason = this.#phase === "spent" ? "refused" : "join";
-    if (!this.renewable || (current !== null && reason === "join" && expiryOf(current) > this.#now() + TOO_SHORT_MS)) return;
+    if (!this.renewable || (current !== null && reason === "join" && expiryOf(current) > this.#ports.now() + TOO_SHORT_MS)) return;
     this.current = await this.ask(reason);
     if (this.#phase === "spent") this.#phase = "second";
   }
@@ -111,13 +116,13 @@ export class Tokens {
       giveUp,
       answer: new Promise((settle, fail) => {
         onAbort(signal, () => fail(new ChannelError("timeout", "The token function does not answer.")));
-        (async () => (this.#source as TokenFunction)({ reason, signal, now: this.#now() }))().then(settle, fail);
+        (async () => (this.#source as TokenFunction)({ reason, signal, now: this.#ports.now() }))().then(settle, fail);
       }),
     };
     const ends = [
       this.#runtime.after(SLOW_MS, () => (call.slow = true)),
       this.#runtime.after(TOKEN_MS, giveUp),
-      onAbort(this.#over, giveUp),
+      onAbort(this.#ports.over, giveUp),
     ];
     const end = (): void => {
       for (const callOff of ends) callOff();
