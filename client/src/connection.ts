@@ -65,10 +65,8 @@ export class Connection {
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
   #openSince = Infinity;
-  /** Attempts in a row that failed. */
+  /** Attempts in a row that failed; -1 while the service has welcomed the last. */
   #failed = 0;
-  /** Whether the service has welcomed the connection that ends. */
-  #worked = false;
   #notBefore = 0;
   #retryIn: number | undefined;
   #error: ChannelError | undefined;
@@ -153,7 +151,7 @@ export class Connection {
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
-    this.#failed = 0;
+    this.#failed = Math.min(this.#failed, 0);
     this.#happen("pause");
   }
 
@@ -177,7 +175,7 @@ export class Connection {
     if (this.#state === "closed") throw this.#error;
     // Nobody is to be asked before the app wants to be connected.
     if (this.#state === "idle") return this.#identity.use(source);
-    this.#failed = 0;
+    this.#failed = Math.min(this.#failed, 0);
     const answered = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
     if (this.#welcomedIn === this.#turn) void this.#identity.renew(this.#identity.next, "join");
@@ -247,9 +245,8 @@ export class Connection {
       });
     },
     sign_in: () => {
-      const { tokens } = this.#identity;
       this.#ports.outbox.open(this.#welcome as Welcome, this.#way);
-      if (tokens.known) void this.#identity.renew(tokens, "join");
+      void this.#identity.renew(this.#identity.tokens, "join");
     },
     adopt: () => {
       const welcome = this.#welcome as Welcome;
@@ -309,8 +306,7 @@ export class Connection {
     this.#trace("in", text);
     this.#heartbeat.heard(text);
     if (text === "pong") {
-      this.#pings = Math.max(0, this.#pings - 1);
-      if (!this.#pings) this.#ports.outbox.alive();
+      if (this.#pings && !--this.#pings) this.#ports.outbox.alive();
       return;
     }
     for (const frame of readFrames(text)) {
@@ -336,7 +332,7 @@ export class Connection {
 
   #welcomed(frame: Welcome): void {
     this.#welcome = frame;
-    this.#worked = true;
+    this.#failed = -1;
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
@@ -367,9 +363,7 @@ export class Connection {
     const { maxAttempts = Infinity } = this.#options;
     this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
-    this.#failed = this.#worked ? 0 : this.#failed + 1;
-    this.#worked = false;
-    if (this.#failed > maxAttempts)
+    if (++this.#failed > maxAttempts)
       this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 

@@ -72,13 +72,12 @@ export class Delivery {
 
   /** A connection was welcomed. */
   welcome({ epoch = "", seq = 0, first, resume }: Welcome): void {
-    const known = this.#epoch !== undefined;
     // `fresh` is no answer to a position, known or forgotten (4400): unless it is the very same one, what was said since is gone.
     const same = this.#epoch === epoch && this.#seq === seq;
-    if (known) this.#since = this.#seq;
+    if (this.#epoch !== undefined) this.#since = this.#seq;
     this.#epoch = epoch;
     this.#target = seq;
-    if (known && (resume === "recovered" || resume === "behind")) return this.#catchUp(resume);
+    if (resume === "recovered" || resume === "behind") return this.#catchUp(resume);
     this.#seq = seq;
     if (resume === "lost" || (this.#since !== null && !same)) this.#ports.lost({ after: this.#since, seq, first });
     this.#since = null;
@@ -150,8 +149,8 @@ export class Delivery {
       return this.#request({ type: "history", after: this.#seq, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
     }
     if (resume !== "recovered") {
-      const held = this.#held.find(({ seq }) => seq !== undefined)?.seq;
-      this.#skip(held === undefined ? this.#target : held - 1, first);
+      const next = this.#held.find(({ seq }) => seq !== undefined)?.seq ?? this.#target + 1;
+      this.#skip(next - 1, first);
       this.#since = null;
     }
     this.#phase = "replay";
@@ -174,7 +173,7 @@ export class Delivery {
       const { seq = 0 } = message;
       if (seq <= this.#seq) continue;
       // The oldest were trimmed while we pulled: lost up to here, and on from here.
-      if (seq > this.#seq + 1) this.#skip(seq - 1, seq);
+      this.#skip(seq - 1, seq);
       this.#take(message);
       if (turn !== this.#turn) return;
     }

@@ -111,10 +111,10 @@ export class Identity {
     try {
       const token = tokens.renewable ? await tokens.ask(reason) : tokens.current;
       const tell = (done: () => void, fail: (error: ChannelError) => void): void => {
-        // The same token again would change nothing.
-        if (unwanted() || (reason === "renew" && token === tokens.current)) return done();
+        // There is none, or the same again, which would change nothing.
+        if (unwanted() || token === null || (reason === "renew" && token === tokens.current)) return done();
         const accepted = (): void => {
-          this.#accepted(tokens, token, expiryOf(token as string));
+          this.#accepted(tokens, token, expiryOf(token));
           done();
         };
         this.#ports.ask({ type: "auth", token }, accepted, fail);
@@ -156,6 +156,6 @@ export class Identity {
   }
 
   #supersede(): void {
-    this.end(new ChannelError("aborted", "Another sign-in took its place."));
+    this.end(new ChannelError("aborted", "Another sign-in came."));
   }
 }

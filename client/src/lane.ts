@@ -232,4 +232,4 @@ export class Lane {
 }
 
 /** Of two kinds: the way lives and has no answer, or the service would not know it again. */
-const unanswered = (): ChannelError => new ChannelError("timeout", "No answer in time; it may have been carried out.");
+const unanswered = (): ChannelError => new ChannelError("timeout", "It may have been carried out.");

@@ -142,7 +142,7 @@ const NO_TEXT = /[\p{Cs}\p{NChar}]/u;
  * refuses, and would take none of an array.
  */
 export function textOf(frame: object): string {
-  let why: unknown = "half a surrogate pair, a noncharacter, or more than 62 levels";
+  let why: unknown = "broken text, or more than 62 levels";
   try {
     const text = JSON.stringify(frame);
     if (isIJson(JSON.parse(text), DEEPEST)) return text;

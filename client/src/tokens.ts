@@ -56,11 +56,6 @@ export class Tokens {
     this.current = typeof source === "string" ? source : null;
   }
 
-  /** Whether there is a token, or a way to one. */
-  get known(): boolean {
-    return this.renewable || this.current !== null;
-  }
-
   /** Whether a new token can be had. */
   get renewable(): boolean {
     return typeof this.#source === "function";
