@@ -93,11 +93,11 @@ export class Channel<C = AnyChannel> {
   readonly presence: Presence<PresenceOf<C>>;
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
-  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
   readonly #ownIds = new Set<string>();
+  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
@@ -132,20 +132,24 @@ export class Channel<C = AnyChannel> {
     const { signal } = options;
     const abort = (): void => void this.connection.close(aborted());
     const forget = onAbort(signal, abort);
-    this.connection = new Connection(runtime, options, {
-      emitter: this.#emitter,
-      base,
-      outbox: this.#outbox,
-      delivery: this.#delivery,
-      adopt: (welcome, carried) => this.#adopt(welcome, carried),
-      frame: (frame) => this.#frame(frame),
-      away: () => this.presence.away(),
-      finish: (error) => {
-        forget();
-        this.presence.end();
-        over(error.code === "closed" ? null : error);
+    this.connection = new Connection(
+      runtime,
+      {
+        emitter: this.#emitter,
+        base,
+        outbox: this.#outbox,
+        delivery: this.#delivery,
+        adopt: (welcome, carried) => this.#adopt(welcome, carried),
+        frame: (frame) => this.#frame(frame),
+        away: () => this.presence.away(),
+        finish: (error) => {
+          forget();
+          this.presence.end();
+          over(error.code === "closed" ? null : error);
+        },
       },
-    });
+      options,
+    );
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -288,7 +292,7 @@ export class Channel<C = AnyChannel> {
       case "resumed":
         this.#outbox.take(frame.id, frame);
         // It stands in the place of a message that its publisher does not want to hear (F5).
-        if (frame.type === "ack" && frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
+        if (frame.type === "ack" && frame.seq !== undefined && !frame.duplicate) this.#delivery.message(frame as unknown as Message);
     }
   }
 
@@ -299,9 +303,12 @@ export class Channel<C = AnyChannel> {
 
   /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
   #lose(told: Told<ChannelEvents>[]): Told<ChannelEvents>[] {
-    const gone: Partial<Lost>[] = told.flatMap(([name, value]) => (name === "lost" || (name === "message" && value.seq) ? [value] : []));
-    const { seq = 0, after = seq - 1 } = gone[0] ?? {};
-    return gone[0] ? [["lost", { after, seq: gone.at(-1)?.seq ?? 0, first: undefined }]] : [];
+    let lost: Lost | undefined;
+    for (const [name, value] of told) {
+      const { seq = 0, after = seq - 1 } = value as Partial<Lost>;
+      if (name === "lost" || (name === "message" && seq)) lost = { after, ...lost, seq, first: undefined };
+    }
+    return lost ? [["lost", lost]] : [];
   }
 }
 

@@ -82,10 +82,10 @@ export class Connection {
   #lastId: string | null = null;
   #closeWith: number | undefined;
 
-  constructor(runtime: Runtime, options: ConnectionOptions, ports: ConnectionPorts) {
+  constructor(runtime: Runtime, ports: ConnectionPorts, options: ConnectionOptions) {
     this.#runtime = runtime;
-    this.#options = options;
     this.#ports = ports;
+    this.#options = options;
     this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
     this.#identity = new Identity(
@@ -211,7 +211,7 @@ export class Connection {
     ask_token: async () => {
       const turn = ++this.#turn;
       try {
-        await this.#identity.join().prepare();
+        await this.#identity.join();
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
@@ -225,7 +225,8 @@ export class Connection {
     open_socket: () => {
       const turn = this.#turn;
       const token = this.#identity.joined.current;
-      const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
+      const protocols = [PROTOCOL];
+      if (token !== null) protocols.push(`bearer.${token}`);
       this.#closeWith = undefined;
       this.#pings = 0;
       this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
@@ -286,7 +287,7 @@ export class Connection {
       // Whatever ends a channel tells why.
       const error = this.#error as ChannelError;
       this.#identity.end(error);
-      this.#ports.outbox.finish(error);
+      this.#ports.outbox.down(error);
       this.#ports.finish(error);
     },
   };
@@ -355,8 +356,7 @@ export class Connection {
 
   /** Ends for good, unless it was a sign-in that could not join: then the source before comes back. */
   #stop(error: ChannelError): void {
-    const { joined } = this.#identity;
-    this.#happen(this.#identity.refused(joined, error) ? "end_at_once" : "end_stop", error);
+    this.#happen(this.#identity.refused(error) ? "end_at_once" : "end_stop", error);
   }
 
   #wait(ms: number): void {

@@ -44,20 +44,20 @@ type Phase = "live" | "asked" | "replay" | "paging";
 /** Tells each kept message once and in order, whatever the connection does, or says that it cannot (D4, D6). */
 export class Delivery {
   readonly #ports: DeliveryPorts;
-  /** The life of the history that is told; `undefined` while no position is known. */
-  #epoch: string | undefined;
   /** The last message told. */
   #seq: number;
+  #callOff = (): void => {};
   #phase: Phase = "live";
+  /** Counts connections, so that an answer to an older one is not mistaken for news. */
+  #turn = 0;
+  /** The life of the history that is told; `undefined` while no position is known. */
+  #epoch: string | undefined;
   #held: Message[] = [];
   #target = 0;
   /** Where this catching up began. */
   #since: number | null = null;
   /** Whether a replay that promised everything has left the same gap as before. */
   #askedAfter = -1;
-  /** Counts connections, so that an answer to an older one is not mistaken for news. */
-  #turn = 0;
-  #callOff = (): void => {};
 
   constructor(ports: DeliveryPorts, position: Position | null | undefined) {
     this.#ports = ports;

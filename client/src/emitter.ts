@@ -27,11 +27,11 @@ export type Told<Events extends object> = { [Name in keyof Events]: readonly [Na
 /** Listeners by event name; a listener that throws is reported and disturbs nobody else. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Set<{ readonly name: keyof Events; hear(value: never): void; off(): void }>();
+  readonly #letGo: (told: Told<Events>[]) => Told<Events>[];
   /** Names that nobody has listened to yet, whose values wait. */
   readonly #unheard: Set<keyof Events>;
-  readonly #letGo: (told: Told<Events>[]) => Told<Events>[];
-  #waiting: Told<Events>[] = [];
   #phase: "open" | "closed" = "open";
+  #waiting: Told<Events>[] = [];
 
   /** Values of these names wait for the first listener of their name; `letGo` says what is told for those that waited in vain. */
   constructor(waits: readonly (keyof Events)[] = [], letGo: (told: Told<Events>[]) => Told<Events>[] = () => []) {

@@ -61,9 +61,9 @@ export class Identity {
     return this.#signIn?.tokens === this.#joined;
   }
 
-  /** Joins as who is next. */
-  join(): Tokens {
-    return (this.#joined = this.next);
+  /** Joins as who is next, and gets the token to join with. */
+  join(): Promise<void> {
+    return (this.#joined = this.next).prepare();
   }
 
   /** Takes another source without asking anybody. */
@@ -90,8 +90,8 @@ export class Identity {
     this.#callOff();
   }
 
-  /** Gives a sign-in up whose tokens these are; says whether there was one. The tokens in use stay. */
-  refused(tokens: Tokens, error: unknown): boolean {
+  /** Gives a sign-in up whose tokens these are, or this join's; says whether there was one. The tokens in use stay. */
+  refused(error: unknown, tokens = this.#joined): boolean {
     const mine = this.#signIn?.tokens === tokens;
     if (mine) this.end(error);
     return mine;
@@ -122,7 +122,7 @@ export class Identity {
       // One at a time: a renewal that is refused by rate and sent again would undo a sign-in that came after it.
       await (this.#told = this.#told.catch(() => {}).then(() => new Promise<void>(tell)));
     } catch (error) {
-      if (unwanted() || this.refused(tokens, error)) return;
+      if (unwanted() || this.refused(error, tokens)) return;
       if (!(error instanceof ChannelError) || error.retryable)
         this.#plan(Math.max(RENEW_AGAIN_MS, (expires - this.#ports.now()) / 4 || 0), tokens, reason, expires);
       else if (tokens.renewable && reason !== "refused") await this.renew(tokens, "refused", expires);

@@ -97,13 +97,8 @@ export class Outbox {
     for (const lane of Object.values(this.#lanes)) lane.alive();
   }
 
-  /** The link is gone. */
-  down(): void {
-    for (const lane of Object.values(this.#lanes)) lane.down();
-  }
-
-  /** The channel is over: nothing is answered any more. */
-  finish(error: ChannelError): void {
+  /** The link is gone; with an error so is the channel, and nothing is answered any more. */
+  down(error?: ChannelError): void {
     this.#over = error;
     for (const lane of Object.values(this.#lanes)) lane.down(error);
   }
