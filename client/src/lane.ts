@@ -114,7 +114,9 @@ export class Lane {
     for (const request of this.#requests) {
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
-      if (most) request[request.doubtSince === undefined ? "sentAt" : "doubtSince"] = -Infinity;
+      if (!most) continue;
+      request.sentAt = -Infinity;
+      request.doubtSince &&= -Infinity;
     }
   }
 
@@ -167,7 +169,7 @@ export class Lane {
   }
 
   /** Takes the answer to one request, or the error that ends it; says whether it waits for one here. */
-  take(id: string, answer: Answer | ChannelError): boolean {
+  take(id: string | undefined, answer: Answer | ChannelError): boolean {
     const request = this.#requests.find((any) => any.id === id);
     if (!request) return false;
     request.callOff();
@@ -232,4 +234,4 @@ export class Lane {
 }
 
 /** Of two kinds: the way lives and has no answer, or the service would not know it again. */
-const unanswered = (): ChannelError => new ChannelError("timeout", "It may have been carried out.");
+const unanswered = (): ChannelError => new ChannelError("timeout", "No answer; it may have been carried out.");

@@ -65,7 +65,7 @@ export class Outbox {
 
   /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */
   take(id: string | undefined, answer: Answer | ChannelError): boolean {
-    return id !== undefined && Object.values(this.#lanes).some((lane) => lane.take(id, answer));
+    return Object.values(this.#lanes).some((lane) => lane.take(id, answer));
   }
 
   /**
