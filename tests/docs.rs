@@ -8,8 +8,8 @@ const PROTOCOL: &str = include_str!("../PROTOCOL.md");
 
 #[test]
 fn the_readme_shows_every_knob_as_the_configuration_reads_it() {
-    let marked = README.split("<!-- knobs: begin (checked by cargo test) -->").nth(1);
-    let shown = marked.and_then(|rest| rest.split("<!-- knobs: end -->").next()).unwrap_or_default();
+    let marked = README.split("<!-- settings: begin (checked by cargo test) -->").nth(1);
+    let shown = marked.and_then(|rest| rest.split("<!-- settings: end -->").next()).unwrap_or_default();
     let table = Config::table();
     assert!(shown.trim() == table.trim(), "put this table into the README:\n{table}");
 }
