@@ -19,6 +19,8 @@ pub mod small_map;
 pub mod sorted_vec_map;
 pub mod steps;
 pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use edge::{hibernated_session, session};
 pub use hub::history;
