@@ -25,12 +25,12 @@ use support::{Client, Joiner, Sleep, World};
 /// A small channel and a full one.
 const SIZES: [usize; 2] = [100, 30_000];
 
-/// The most entries that one turn may look at or move, however many members there are. A look at all of a full channel
+/// The most entries that one turn may look at, however many members there are. A look at all of a full channel
 /// is 30,000.
-const TURN: u64 = 1_500;
+const TURN: u64 = 150;
 
 /// The same for each of many who come, go or are told something in one turn.
-const EACH: u64 = 500;
+const EACH: u64 = 10;
 
 struct Crowd {
     world: World,

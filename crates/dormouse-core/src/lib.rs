@@ -11,12 +11,12 @@ pub mod effect;
 pub mod grant;
 mod hub;
 pub mod limits;
+pub mod member_map;
 mod meter;
 pub mod pattern;
 pub mod rate;
 pub mod setting;
 pub mod small_map;
-pub mod sorted_vec_map;
 pub mod steps;
 pub mod storage;
 #[cfg(feature = "testing")]

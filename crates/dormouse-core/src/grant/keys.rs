@@ -82,7 +82,7 @@ impl Keys {
     /// As [`Verifier::verify`], with the exact flaw for the operator's log.
     pub fn inspect(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
         let payload = self.check_signature(token)?;
-        self.demands.read(&payload, now)
+        self.demands.accept(&payload, now)
     }
 
     /// The secret for HS256 that has no name: `JWT_SECRET`, or without it such a key of the set.

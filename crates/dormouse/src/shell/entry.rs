@@ -33,7 +33,7 @@ pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, 
         Decision::Channel(channel_request) => visit(deployment, env, request, channel_request),
         Decision::DevToken(tokens) => Ok(future_to_promise(mint(deployment, request, tokens)).into()),
         Decision::Assets => assets(&env, &request),
-        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::settle(settled)?.into()),
+        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::respond_decided(settled)?.into()),
     }
 }
 
@@ -97,7 +97,7 @@ async fn receive(
 }
 
 fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
-    Ok(trouble::settle(refused)?.into())
+    Ok(trouble::respond_refused(refused)?.into())
 }
 
 thread_local! {
@@ -155,7 +155,7 @@ fn failed(request: Request, _env: Env, error: JsValue) -> Result<JsValue, JsValu
     let deployment = laid().ok_or_else(|| error.clone())?;
     match with_call(&request, |call| deployment.door.route(call)) {
         Decision::Channel(channel_request) => unreachable(&channel_request, &error),
-        settled => Ok(http::settle(settled)?.into()),
+        settled => Ok(http::respond_decided(settled)?.into()),
     }
 }
 

@@ -75,7 +75,7 @@ impl<A: Application + 'static> Host<A> {
             Err(trouble) => return self.give_up(socket, &trouble),
         };
         let Some(session) = awake.sockets.session(socket) else { return };
-        let frame = read(message, frame_bytes(&awake.deployment));
+        let frame = text_of(message, frame_bytes(&awake.deployment));
         let effects = awake.turn(|channel, turn| match frame {
             Ok(text) => channel.receive(turn, session, &text),
             Err(what) => channel.receive_unreadable(turn, session, what),
@@ -231,7 +231,7 @@ impl Awake {
 }
 
 /// Copies a frame into wasm's memory, which never shrinks, only when its length allows it.
-fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
+fn text_of(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
     const CLOSES: u64 = 1024 * 1024;
     let Some(text) = message.dyn_ref::<JsString>() else { return Err(Unreadable::Binary) };
     // A UTF-16 unit is one to three bytes of UTF-8.
