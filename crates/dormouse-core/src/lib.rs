@@ -55,6 +55,8 @@ pub mod setting;
 pub mod small_map;
 pub mod steps;
 pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use edge::{hibernated_session, session};
 pub use hub::history;
