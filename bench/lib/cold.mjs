@@ -1,7 +1,11 @@
 // From nothing to the first member: how long a fresh process, and in it a fresh isolate, takes.
+import { WebSocket } from "ws";
 import { token } from "./servers.mjs";
 
-/** Joins once; the metrics by name. */
+/**
+ * Joins once; the metrics by name. `start_ms` is from the start of the process until it listens, `welcome_ms` from the
+ * first connect until the welcome, `first_welcome_ms` both.
+ */
 export async function cold(server) {
   const dormouse = server.dialect === "dormouse";
   const protocols = dormouse ? ["dormouse.v1", `bearer.${token("first", ["join"])}`] : [];

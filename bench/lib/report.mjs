@@ -16,6 +16,7 @@ const COLUMNS = [
 /** One case as Markdown: what it is, a row for each peer, and what was odd. */
 export function section(entry, testCase) {
   const more = (testCase.show ?? []).map((metric) => [metric, (_, figures) => number(figures[metric])]);
+  if (testCase.spread) more.push([`${testCase.spread} spread`, (_, figures) => spread(figures.spread?.[testCase.spread])]);
   const busy = ["server / load CPU", (_, figures) => `${percent(figures.server_cpu)} / ${percent(figures.load_cpu)}`];
   const names = Object.keys(entry.peers);
   const filled = ([, cell]) => names.some((name) => !/^[–/ ]*$/.test(cell(name, entry.peers[name])));
