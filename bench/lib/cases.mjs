@@ -239,7 +239,7 @@ export const CASES = [
     peers: LIVE,
     quickPeers: ["dormouse", "raw"],
     reach: [{ metric: "welcome_ms", over: "raw", most: 15 }],
-    show: ["start_ms", "welcome_ms", "first_welcome_ms"],
+    show: ["start_ms", "welcome_ms", "first_welcome_ms", "welcome_cpu_ms"],
     spread: "welcome_ms",
   },
   ...[10, 100, 1000, 5000, 9000].map(growth),

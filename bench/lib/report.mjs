@@ -32,7 +32,8 @@ function remarks(figures) {
   return found;
 }
 
-function table(titles, rows) {
+/** Rows of text as a Markdown table. */
+export function table(titles, rows) {
   const widths = titles.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index].length)));
   const line = (cells) => `| ${cells.map((cell, index) => (index ? cell.padStart(widths[index]) : cell.padEnd(widths[index]))).join(" | ")} |`;
   const rule = `| ${widths.map((width, index) => (index ? `${"-".repeat(width - 1)}:` : "-".repeat(width))).join(" | ")} |`;

@@ -1,6 +1,5 @@
 // Many members of one channel inside the process: a driver Worker opens them, so they cost no descriptors.
 import { readFileSync } from "node:fs";
-import { WebSocket } from "ws";
 import { token } from "./servers.mjs";
 
 const CHANNEL = "bench:seed";
