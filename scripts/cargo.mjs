@@ -67,6 +67,15 @@ async function clippyEnvironment() {
   return debianEnvironment();
 }
 
+/** The documentation of every crate for this machine, and the service's for wasm as docs.rs shows it; warnings denied. */
+export async function document() {
+  const why = "rustdoc found something; see its lines above.";
+  const deny = { RUSTDOCFLAGS: "-D warnings" };
+  await cargo(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"], { env: deny, why });
+  await cargo(["doc", "--locked", "--package", "dormouse", "--no-deps", "--target", wasmTarget], { env: { ...wasmEnvironment(), ...deny }, why });
+  return [];
+}
+
 /** Stops where the machines' crate could name the platform: what none of its dependencies has, it cannot. @returns {string[]} */
 export function needPure() {
   const tree = ask("cargo", ["tree", "--locked", "--package", "dormouse-core", "--target", "all", "--all-features", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"]);

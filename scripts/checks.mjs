@@ -2,11 +2,12 @@
 // Everything `npm test` checks, in order: what is quick and fails often first.
 import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
-import { cargo, cargoClosing, everyCrate, lint, needPure } from "./cargo.mjs";
+import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
 import { dryRun, needSize } from "./release.mjs";
 import { needRuntimes } from "./runtimes.mjs";
 import { Stop, tryRun } from "./shell.mjs";
+import { needTemplate } from "./template.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
 
 /**
@@ -46,20 +47,18 @@ export const checks = [
   },
   {
     name: "doc",
-    title: "the documentation builds without a warning (cargo doc)",
-    run: async () => {
-      await cargo(["doc", "--locked", "--no-deps", "--document-private-items"], { env: { RUSTDOCFLAGS: "-D warnings" } });
-      return [];
-    },
+    title: "the documentation builds without a warning (cargo doc), as docs.rs builds it too",
+    run: document,
   },
   {
     name: "size",
-    title: "the release wasm builds and keeps to its budget",
+    title: "the release wasm builds, and its size sets off no alarm",
     run: async () => {
       await buildAll();
       return needSize();
     },
   },
+  { name: "template", title: "an application of one's own, out of template/ and the packaged crates, builds and serves", run: needTemplate },
   { name: "deploy", title: "each environment would deploy (wrangler deploy --dry-run), without DEV_TOKENS", run: dryRun },
   {
     name: "scripts",

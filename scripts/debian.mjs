@@ -12,6 +12,9 @@ const sysroot = join(tools, "rust");
 const programs = join(sysroot, "bin");
 const stamp = join(sysroot, "ready");
 const system = { rustc: "/usr/bin/rustc", cargo: "/usr/bin/cargo", rustlib: "/usr/lib/rustlib" };
+// Debian's programs that are taken as they are, and those that are told of our sysroot.
+const linked = ["cargo", "cargo-clippy", "clippy-driver"];
+const wrapped = ["rustc", "rustdoc"];
 const purpose = "Rust's wasm target (rustup's cannot be had here)";
 
 /** What tells one sysroot from another: the compiler it was built by, and where it lies. */
@@ -23,8 +26,8 @@ const linker = () => `/usr/bin/wasm-ld-${llvm()}`;
 
 /** True where the toolchain is built, by the compiler that is installed, and the packages it links to are there. */
 export function debianReady() {
-  const linked = ["cargo", "cargo-clippy", "clippy-driver"].map((name) => join(programs, name));
-  return existsSync(stamp) && readFileSync(stamp, "utf8") === identity() && [...linked, linker()].every((file) => existsSync(file));
+  const needed = [...linked, ...wrapped].map((name) => join(programs, name));
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === identity() && [...needed, linker()].every((file) => existsSync(file));
 }
 
 export const debianPossible = onDebian;
@@ -34,6 +37,7 @@ export function debianEnvironment() {
   return {
     PATH_FIRST: programs,
     RUSTC: join(programs, "rustc"),
+    RUSTDOC: join(programs, "rustdoc"),
     // cargo-clippy calls its driver past the wrapper of rustc.
     SYSROOT: sysroot,
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER: linker(),
@@ -53,16 +57,18 @@ export async function needDebianToolchain() {
   writeFileSync(stamp, identity());
 }
 
-/** A sysroot of links: Debian's programs and host libraries, and a rustc that looks for its libraries here. */
+/** A sysroot of links: Debian's programs and host libraries, and a compiler that looks for its libraries here. */
 function linkSystem() {
   mkdirSync(programs, { recursive: true });
   mkdirSync(join(sysroot, "lib", "rustlib", wasmTarget, "lib"), { recursive: true });
   for (const name of readdirSync(system.rustlib)) {
     if (name !== wasmTarget) symlinkSync(join(system.rustlib, name), join(sysroot, "lib", "rustlib", name));
   }
-  for (const name of ["cargo", "cargo-clippy", "clippy-driver"]) symlinkSync(join("/usr/bin", name), join(programs, name));
-  writeFileSync(join(programs, "rustc"), `#!/bin/sh\nexec ${system.rustc} --sysroot '${sysroot}' "$@"\n`);
-  chmodSync(join(programs, "rustc"), 0o755);
+  for (const name of linked) symlinkSync(join("/usr/bin", name), join(programs, name));
+  for (const name of wrapped) {
+    writeFileSync(join(programs, name), `#!/bin/sh\nexec /usr/bin/${name} --sysroot '${sysroot}' "$@"\n`);
+    chmodSync(join(programs, name), 0o755);
+  }
 }
 
 /** Builds std by cargo's build-std out of an empty crate, and copies its libraries into the sysroot. */

@@ -53,23 +53,23 @@ export function environment(more = {}) {
 /**
  * Runs a program to its end, its output passed through, and stops where it fails.
  * @param {string} program @param {string[]} args
- * @param {{env?: Record<string, string | undefined>, why?: string}} [options] `why`: the sentence where it fails
+ * @param {{cwd?: string, env?: Record<string, string | undefined>, why?: string}} [options] `why`: the sentence where it fails
  */
-export async function run(program, args, { env, why } = {}) {
-  const { code } = await tryRun(program, args, { env });
+export async function run(program, args, { cwd, env, why } = {}) {
+  const { code } = await tryRun(program, args, { cwd, env });
   if (code !== 0) throw new Stop(why ?? `"${[program, ...args].join(" ")}" failed (exit code ${code}).`);
 }
 
 /**
  * Runs a program to its end, its output passed through and also returned.
  * @param {string} program @param {string[]} args
- * @param {{env?: Record<string, string | undefined>, seconds?: number}} [options]
+ * @param {{cwd?: string, env?: Record<string, string | undefined>, seconds?: number}} [options]
  * @returns {Promise<{code: number, output: string}>}
  */
-export function tryRun(program, args, { env, seconds } = {}) {
+export function tryRun(program, args, { cwd = root, env, seconds } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      cwd: root,
+      cwd,
       env: environment(env),
       stdio: ["ignore", "pipe", "pipe"],
       timeout: seconds ? seconds * 1000 : undefined,

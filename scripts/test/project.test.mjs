@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -48,6 +49,15 @@ test("every cargo tool is installed by a lock alone, and wasm-bindgen's has the 
   const pinned = new RegExp(`name = "wasm-bindgen-cli"\nversion = "${version}"\nsource = "registry[^"]*"\nchecksum = "[0-9a-f]{64}"`);
   assert.match(read("scripts/wasm-bindgen/Cargo.lock"), pinned);
   for (const { name, source } of cargoTools()) assert.ok(source.length > 0 && !source.includes("--no-locked"), name);
+});
+
+test("every published crate carries the licences and a README of its own", () => {
+  const crates = readdirSync(join(root, "crates"));
+  assert.ok(crates.length > 0);
+  for (const crate of crates) {
+    for (const licence of ["LICENSE-APACHE", "LICENSE-MIT"]) assert.equal(read("crates", crate, licence), read(licence), crate);
+    assert.match(read("crates", crate, "README.md"), new RegExp(`^# ${crate}\n`), crate);
+  }
 });
 
 test("every environment logs what the service says and no event beside, no query in it, and counts before a channel wakes", () => {

@@ -9,3 +9,8 @@ pub mod request;
 
 /// The sub-protocol this service speaks (rule E6).
 pub const SUBPROTOCOL: &str = "dormouse.v1";
+
+/// The examples of README.md, tried with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

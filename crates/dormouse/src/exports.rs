@@ -47,6 +47,7 @@ macro_rules! serve {
 /// ```text
 /// dormouse::object!(App);
 ///
+/// #[cfg(target_arch = "wasm32")]
 /// #[worker::event(fetch)]
 /// async fn fetch(request: worker::Request, env: worker::Env, _: worker::Context) -> worker::Result<worker::Response> {
 ///     match request.path().as_str() {

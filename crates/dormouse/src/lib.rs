@@ -1,4 +1,4 @@
-//! Dormouse: a realtime channel service for Cloudflare Workers. One hibernating Durable Object is one channel.
+#![doc = include_str!("../README.md")]
 
 pub mod config;
 pub mod door;

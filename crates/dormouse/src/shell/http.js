@@ -18,7 +18,7 @@ export function switched(webSocket, protocol) {
 }
 
 /** Accepts an upgrade only to say why it ends: the one frame it hears, and the close frame that says the same. */
-export function turn_away(bye, protocol) {
+export function reject(bye, protocol) {
   const { code, reason } = JSON.parse(bye);
   const { 0: client, 1: server } = new WebSocketPair();
   server.accept();
@@ -30,7 +30,7 @@ export function turn_away(bye, protocol) {
 /** An object's answer as the client gets it: of one that refuses a joiner the bye is made here. */
 function passed_on(response) {
   const bye = response.status === 101 ? null : response.headers.get("Dormouse-Bye");
-  return bye === null ? response : turn_away(bye, response.headers.get("Sec-WebSocket-Protocol") ?? undefined);
+  return bye === null ? response : reject(bye, response.headers.get("Sec-WebSocket-Protocol") ?? undefined);
 }
 
 /** Hands a request on to an object; `failed` answers in its place where that fails. */

@@ -1,0 +1,102 @@
+// @ts-check
+// The check "template": an application generated outside the repository, against the crates as they would be published,
+// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own.
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { generate } from "./generate.mjs";
+import { read, root, tools, wasmTarget } from "./project.mjs";
+import { run, say, Stop } from "./shell.mjs";
+import { wasmEnvironment } from "./toolchain.mjs";
+import { program, toolEnvironment } from "./tools.mjs";
+
+// What is built here lies in the repository, so that it is built once.
+const target = join(root, "target", "template");
+const unpublished = ["deployment", "dormouse-bench"];
+
+/** @typedef {{name: string, change: (folder: string) => void}} Variant */
+
+/** @type {Variant[]} */
+const variants = [
+  { name: "my-rooms", change: () => {} },
+  { name: "my-routes", change: withRoutes },
+];
+
+/** Stops where the crates cannot be packaged, or an application of them does not build, serve or keep a clean log. */
+export async function needTemplate() {
+  const home = mkdtempSync(join(tmpdir(), "dormouse-template-"));
+  const env = environment();
+  await packageCrates(home, env);
+  for (const variant of variants) await tryOut(join(home, variant.name), variant, env);
+  rmSync(home, { recursive: true });
+  return variants.map(({ name }) => `${name}: generated, built, joined and spoken in`);
+}
+
+/** What cargo, worker-build and wrangler need, as an installed machine has it. @returns {Record<string, string>} */
+function environment() {
+  const wasm = wasmEnvironment();
+  const built = program("worker-build");
+  return {
+    ...wasm,
+    ...toolEnvironment(),
+    PATH_FIRST: [wasm.PATH_FIRST, join(tools, "bin")].filter(Boolean).join(delimiter),
+    // Where the template's `cargo install worker-build` finds it installed.
+    ...(built.startsWith(tools) ? { CARGO_INSTALL_ROOT: tools } : {}),
+    CARGO_TARGET_DIR: target,
+    CARGO_PROFILE_DEV_DEBUG: "0",
+    CARGO_INCREMENTAL: "0",
+    // Else the runtime would ask the network where this machine is.
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  };
+}
+
+/** Packages the crates, unpacks them, and builds each alone for wasm. @param {string} home @param {Record<string, string>} env */
+async function packageCrates(home, env) {
+  const packages = join(target, "package");
+  rmSync(packages, { recursive: true, force: true });
+  // Cargo's own verification keeps what it unpacked once, and takes it again for as long as the version is the same.
+  const args = ["package", "--no-verify", "--workspace", ...unpublished.flatMap((name) => ["--exclude", name]), "--locked", "--allow-dirty"];
+  await run("cargo", args, { env, why: "The crates cannot be packaged; see the lines above." });
+
+  const tarballs = readdirSync(packages).filter((name) => name.endsWith(".crate"));
+  const folders = tarballs.map((name) => name.replace(/\.crate$/, ""));
+  const patches = folders.map((folder) => `${folder.replace(/-\d.*$/, "")} = { path = ${JSON.stringify(join(home, folder))} }`);
+  mkdirSync(join(home, ".cargo"));
+  writeFileSync(join(home, ".cargo", "config.toml"), ["# What the registry would serve.", "[patch.crates-io]", ...patches, ""].join("\n"));
+  // The times in a tarball are of no day, by which cargo would take it for unchanged: here they are of now.
+  for (const tarball of tarballs) await run("tar", ["-xmzf", join(packages, tarball), "-C", home]);
+  for (const folder of folders) {
+    const why = `${folder} does not build out of its package; see the lines above.`;
+    await run("cargo", ["build", "--lib", "--target", wasmTarget], { cwd: join(home, folder), env, why });
+  }
+  say(`packaged ${folders.join(", ")}.`);
+}
+
+/** Generates a variant, and runs its own tests. @param {string} folder @param {Variant} variant @param {Record<string, string>} env */
+async function tryOut(folder, { name, change }, env) {
+  generate(folder);
+  change(folder);
+  // The versions that everything else here is tried with, and the packages that are installed.
+  copyFileSync(join(root, "Cargo.lock"), join(folder, "Cargo.lock"));
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
+  // Unoptimised: what a release makes of the same exports is tried by the check "size" and end to end.
+  edit(folder, "wrangler.toml", "worker-build --release", "worker-build --dev");
+  await run("npm", ["test"], { cwd: folder, env, why: `The generated application ${name} does not work (${folder}); see the lines above.` });
+}
+
+/** The README's example of routes, in place of the line that serves all. @param {string} folder */
+function withRoutes(folder) {
+  const shown = read("crates", "dormouse", "README.md").match(/```rs\n([\s\S]*?)```/)?.[1];
+  if (!shown) throw new Stop("crates/dormouse/README.md shows no routes of one's own.");
+  const worker = read("crates", "dormouse", "Cargo.toml").match(/^worker = .*$/m)?.[0];
+  edit(folder, join("src", "lib.rs"), "dormouse::serve!(App);\n", shown);
+  edit(folder, "Cargo.toml", "[dependencies]\n", `[dependencies]\n${worker}\n`);
+  copyFileSync(join(root, "tests", "template", "routes.test.mjs"), join(folder, "test", "routes.test.mjs"));
+}
+
+/** Replaces a text that stands in a file once. @param {string} folder @param {string} path @param {string} from @param {string} to */
+function edit(folder, path, from, to) {
+  const parts = readFileSync(join(folder, path), "utf8").split(from);
+  if (parts.length !== 2) throw new Stop(`template/${path} says "${from.trim()}" ${parts.length - 1} times; once is meant.`);
+  writeFileSync(join(folder, path), parts.join(to));
+}

@@ -1,0 +1,50 @@
+//! What may be said here, and by whom: the contract, and the Worker that holds everybody to it.
+
+use dormouse::{Application, Channel, Contract, Event, Json, Presence};
+use garde::Validate;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// This application.
+pub struct App;
+
+impl Application for App {
+    fn contract() -> Contract {
+        Contract::new().channel(
+            "chat:*",
+            Channel::with_token()
+                .event::<Say>("say", Event::kept().rate(10).burst(30))
+                .presence::<Json>(Presence::list()),
+        )
+    }
+}
+
+dormouse::serve!(App);
+
+/// Something said in a room.
+#[derive(Debug, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Say {
+    /// What is said.
+    #[garde(length(chars, min = 1, max = 4_000))]
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_has_no_mistake() {
+        let mistakes = App::contract().check().err().unwrap_or_default();
+        let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+        assert!(lines.is_empty(), "\n{}\n", lines.join("\n"));
+    }
+
+    #[test]
+    fn nothing_is_not_something_to_say() {
+        let say = |text: &str| Say { text: text.to_owned() }.validate();
+        assert!(say("hello").is_ok());
+        assert!(say("").is_err());
+    }
+}
