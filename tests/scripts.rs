@@ -349,7 +349,7 @@ impl Truth {
         self.people.iter_mut().for_each(|person| person.state = State::Gone);
         if before && self.graces.is_empty() {
             // Nobody saw when they left: the end comes once the newest message is too old, and not much later.
-            let newest = self.newest().unwrap_or(self.world.now());
+            let newest = self.newest().unwrap_or_else(|| self.world.now());
             self.end = Some((newest + AGE, self.world.now() + LOOK));
         }
         self.rows = self.world.storage.rows().count();

@@ -55,7 +55,7 @@ pub use dormouse_core::contract::{
 /// let (epoch, seq) = world.position(ann).unwrap();
 /// world.cut(ann);
 /// world.publish(bob, "say", "Are you there?");
-/// let back = world.join(Joiner::user("ann").after(&epoch, seq));
+/// let back = world.join(&Joiner::user("ann").after(&epoch, seq));
 /// let frames = world.received(back);
 /// assert_eq!((&frames[0]["type"], &frames[0]["resume"]), (&json!("welcome"), &json!("recovered")));
 /// assert_eq!(frames[1]["data"], "Are you there?");

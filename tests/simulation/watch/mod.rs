@@ -209,7 +209,7 @@ impl Watch {
         }
         self.conns.retain(|client, _| world.is_connected(*client));
         let anyone = self.conns.values().any(|conn| conn.stage != Stage::Over);
-        self.deserted = if anyone { None } else { Some(self.deserted.unwrap_or(world.now())) };
+        self.deserted = if anyone { None } else { Some(self.deserted.unwrap_or_else(|| world.now())) };
     }
 
     fn may_end(&self, world: &World) -> Result<(), Fault> {

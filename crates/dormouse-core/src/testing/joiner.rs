@@ -1,12 +1,14 @@
 //! [`Joiner`]: who joins or asks, and with what.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::tokens::Tokens;
 use crate::grant::{Grant, Verifier as _};
 use dormouse_protocol::name::{ChannelName, Millis};
 
-/// What a joiner brings. One of a name alone, `"ann".into()`, is [`Joiner::user`].
+/// What a joiner brings.
 #[derive(Clone, Debug)]
 pub struct Joiner {
     /// The user of its token; without one it has no token either.
@@ -108,14 +110,20 @@ impl Joiner {
     }
 }
 
-impl From<&str> for Joiner {
-    fn from(user: &str) -> Self {
-        Self::user(user)
+/// What a world takes for a joiner: a [`Joiner`], or the name of one that is [`Joiner::user`].
+pub trait AsJoiner {
+    /// The joiner that is meant.
+    fn as_joiner(&self) -> Cow<'_, Joiner>;
+}
+
+impl AsJoiner for Joiner {
+    fn as_joiner(&self) -> Cow<'_, Joiner> {
+        Cow::Borrowed(self)
     }
 }
 
-impl From<&Self> for Joiner {
-    fn from(joiner: &Self) -> Self {
-        joiner.clone()
+impl AsJoiner for str {
+    fn as_joiner(&self) -> Cow<'_, Joiner> {
+        Cow::Owned(Joiner::user(self))
     }
 }

@@ -27,7 +27,7 @@ mod world;
 
 pub use answers::answers;
 pub use attachment::v8_bytes;
-pub use joiner::Joiner;
+pub use joiner::{AsJoiner, Joiner};
 pub use record::HttpAnswer;
 pub use sleep::{Sleep, assert_same_asleep, assert_same_asleep_in};
 pub use socket::{Client, Socket};

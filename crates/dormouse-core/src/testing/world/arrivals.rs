@@ -5,18 +5,18 @@ use serde_json::{Value, json};
 use super::World;
 use crate::channel::{Joining, Unreadable};
 use crate::session::ResumeQuery;
-use crate::testing::joiner::Joiner;
+use crate::testing::joiner::AsJoiner;
 use crate::testing::socket::Client;
 use dormouse_protocol::name::Address;
 
 impl<A> World<A> {
     /// Someone joins and is told welcome, or bye.
-    pub fn join(&mut self, joiner: impl Into<Joiner>) -> Client {
-        let joiner = joiner.into();
+    pub fn join(&mut self, joiner: &(impl AsJoiner + ?Sized)) -> Client {
+        let joiner = joiner.as_joiner();
         let grant = joiner.grant(&self.name, self.clock.now);
-        let resume = ResumeQuery { epoch: joiner.epoch, after: joiner.after };
+        let resume = ResumeQuery { epoch: joiner.epoch.clone(), after: joiner.after.clone() };
         let address = joiner.address.as_deref().map(Address::of);
-        let joining = Joining { grant, resume, connection: joiner.connection, address };
+        let joining = Joining { grant, resume, connection: joiner.connection.clone(), address };
         let fresh = self.fresh();
         let (key, effects) = self.turn(|channel, turn| channel.join(turn, fresh, joining));
         let client = self.sockets.connect(key);
@@ -25,7 +25,7 @@ impl<A> World<A> {
     }
 
     /// Joins, settles, and forgets what was received so far, by whomever.
-    pub fn joined(&mut self, joiner: impl Into<Joiner>) -> Client {
+    pub fn joined(&mut self, joiner: &(impl AsJoiner + ?Sized)) -> Client {
         let client = self.join(joiner);
         self.settle();
         for socket in self.sockets.all_mut() {

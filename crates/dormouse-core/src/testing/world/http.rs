@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::World;
 use crate::channel::{HttpOperation, HttpRequest};
 use crate::effect::AskerKey;
-use crate::testing::joiner::Joiner;
+use crate::testing::joiner::AsJoiner;
 use crate::testing::record::HttpAnswer;
 use dormouse_protocol::name::Address;
 
 impl<A> World<A> {
     /// An HTTP request comes in. Its answer is there at once, or when the batch is written.
-    pub fn handle_http(&mut self, joiner: impl Into<Joiner>, operation: HttpOperation) -> AskerKey {
-        let joiner = joiner.into();
+    pub fn handle_http(&mut self, joiner: &(impl AsJoiner + ?Sized), operation: HttpOperation) -> AskerKey {
+        let joiner = joiner.as_joiner();
         let grant = joiner.grant(&self.name, self.clock.now);
         let (fresh, address) = (self.fresh().epoch, joiner.address.as_deref().map(Address::of));
         let asker = AskerKey(u32::try_from(self.drawn).unwrap());
@@ -23,26 +23,26 @@ impl<A> World<A> {
     }
 
     /// Asks over HTTP, and waits for the answer: status and body.
-    pub fn get(&mut self, joiner: impl Into<Joiner>, operation: HttpOperation) -> (u16, Value) {
+    pub fn get(&mut self, joiner: &(impl AsJoiner + ?Sized), operation: HttpOperation) -> (u16, Value) {
         let asker = self.handle_http(joiner, operation);
         self.settle();
         self.answer(asker)
     }
 
     /// Publishes over HTTP, and waits for the answer: status and body.
-    pub fn post(&mut self, joiner: impl Into<Joiner>, body: Value) -> (u16, Value) {
+    pub fn post(&mut self, joiner: &(impl AsJoiner + ?Sized), body: Value) -> (u16, Value) {
         self.post_text(joiner, &body.to_string())
     }
 
     /// Publishes a body as it is written, and waits for the answer: status and body.
-    pub fn post_text(&mut self, joiner: impl Into<Joiner>, body: &str) -> (u16, Value) {
+    pub fn post_text(&mut self, joiner: &(impl AsJoiner + ?Sized), body: &str) -> (u16, Value) {
         self.get(joiner, HttpOperation::Publish { body: body.to_owned() })
     }
 
     /// Asks for a page of messages, by the query as it is written, and waits for the answer: status and body.
     pub fn messages(
         &mut self,
-        joiner: impl Into<Joiner>,
+        joiner: &(impl AsJoiner + ?Sized),
         after: Option<&str>,
         before: Option<&str>,
         limit: Option<&str>,
