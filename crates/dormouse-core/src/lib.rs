@@ -16,7 +16,6 @@ mod meter;
 pub mod pattern;
 pub mod rate;
 pub mod setting;
-pub mod small_map;
 pub mod steps;
 pub mod storage;
 
@@ -27,3 +26,8 @@ pub use hub::history;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Another name of the standard map, for the one file that is yet to say the map's own.
+mod small_map {
+    pub(crate) use std::collections::BTreeMap as SmallMap;
+}
