@@ -1,8 +1,9 @@
 //! Counters of what is billed and what is refused, since the channel woke.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::small_map::SmallMap;
 use dormouse_protocol::error::Code;
 use dormouse_protocol::name::Millis;
 
@@ -26,7 +27,7 @@ pub struct Meter {
     /// Rows written to storage.
     pub rows_written: u64,
     /// Refusals by code.
-    pub refusals: SmallMap<&'static str, u64>,
+    pub refusals: BTreeMap<&'static str, u64>,
 }
 
 impl Meter {
@@ -38,7 +39,7 @@ impl Meter {
 
     /// A request was refused.
     pub fn refused(&mut self, code: Code) {
-        let count = self.refusals.get_or_insert_with(code.as_str(), || 0);
+        let count = self.refusals.entry(code.as_str()).or_default();
         *count = count.saturating_add(1);
     }
 

@@ -1,6 +1,7 @@
 //! How fast one may speak: token buckets (rule R5).
 
-use crate::small_map::SmallMap;
+use std::collections::BTreeMap;
+
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::name::{Address, ConnectionId, EventName, Millis, UserId};
 
@@ -121,7 +122,7 @@ pub struct Buckets {
     address: Option<Bucket>,
     auth: Option<Bucket>,
     replay: Option<Bucket>,
-    events: SmallMap<EventName, Bucket>,
+    events: BTreeMap<EventName, Bucket>,
 }
 
 /// Which bucket of a payer.
@@ -151,7 +152,7 @@ impl Buckets {
             Gate::Auth => &mut self.auth,
             Gate::Replay => &mut self.replay,
             Gate::Event(event) => {
-                return self.events.get_or_insert_with(event.clone(), || Bucket::full(rate, now));
+                return self.events.entry(event.clone()).or_insert_with(|| Bucket::full(rate, now));
             }
         };
         slot.get_or_insert_with(|| Bucket::full(rate, now))

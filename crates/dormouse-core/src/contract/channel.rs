@@ -1,5 +1,6 @@
 //! A kind of channel: its declaration in `app.rs`, and the rules that come of it.
 
+use std::collections::BTreeMap;
 use std::panic::Location;
 
 use serde_json::{Map, Value, json};
@@ -9,7 +10,6 @@ use super::data::{Data, InvalidData, Payload};
 use super::event::{Event, EventRules};
 use super::mistake::Mistake;
 use crate::pattern::Pattern;
-use crate::small_map::SmallMap;
 use dormouse_protocol::name::{EventName, Millis};
 
 /// An hour in milliseconds.
@@ -38,7 +38,7 @@ pub struct ChannelRules {
     /// What everyone may do there, token or not.
     pub granted: Vec<Ability>,
     /// What may be said, by name.
-    pub events: SmallMap<EventName, EventRules>,
+    pub events: BTreeMap<EventName, EventRules>,
     /// How one sees who is here; nothing where one does not.
     pub presence: Option<PresenceRules>,
     /// How much is kept of what is kept (rule D9).

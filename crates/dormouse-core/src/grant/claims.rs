@@ -1,5 +1,6 @@
 //! What a verified token says (rule A2), and the part of it that concerns one channel.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -8,7 +9,6 @@ use serde_json::value::RawValue;
 
 use super::Flaw;
 use crate::pattern::Pattern;
-use crate::small_map::SmallMap;
 use dormouse_protocol::ijson;
 use dormouse_protocol::name::{ChannelName, EVENT_NAME_MAX, Millis, UserId, is_interchangeable};
 
@@ -165,7 +165,7 @@ struct RawClaims<'a> {
     iss: Option<String>,
     aud: Option<Audience>,
     jti: Option<String>,
-    can: Option<SmallMap<String, Vec<String>>>,
+    can: Option<BTreeMap<String, Vec<String>>>,
     roles: Option<Vec<String>>,
     #[serde(borrow)]
     info: Option<&'a RawValue>,
@@ -198,12 +198,12 @@ fn millis(seconds: f64) -> Result<Millis, NotADate> {
     Millis::try_from(time.as_millis()).map_err(|_| NotADate)
 }
 
-fn can(raw: SmallMap<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
+fn can(raw: BTreeMap<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
     if raw.len() > PATTERNS_MAX || raw.values().any(|abilities| abilities.len() > ABILITIES_MAX) {
         return Err(Flaw::Can);
     }
     let mut can = Vec::with_capacity(raw.len());
-    for (pattern, mut abilities) in raw.into_entries() {
+    for (pattern, mut abilities) in raw {
         let Ok(pattern) = Pattern::parse(&pattern) else { continue };
         abilities.retain(|ability| is_ability(ability));
         can.push((pattern, abilities));

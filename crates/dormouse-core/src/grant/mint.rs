@@ -1,11 +1,12 @@
 //! Makes tokens, for development alone: in production the application's own server does.
 
+use std::collections::BTreeMap;
+
 use jwt_compact::alg::Hs256;
 use jwt_compact::{AlgorithmExt, Claims as Envelope, Header};
 use serde::Serialize;
 
 use super::Keys;
-use crate::small_map::SmallMap;
 use dormouse_protocol::name::{Millis, UserId};
 
 /// The claims of a token that these keys would accept.
@@ -18,7 +19,7 @@ struct Minted<'a> {
     iss: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
-    can: &'a SmallMap<String, Vec<String>>,
+    can: &'a BTreeMap<String, Vec<String>>,
 }
 
 impl Keys {
@@ -28,7 +29,7 @@ impl Keys {
     pub fn mint(
         &self,
         user: &UserId,
-        can: &SmallMap<String, Vec<String>>,
+        can: &BTreeMap<String, Vec<String>>,
         now: Millis,
         lasts: Millis,
     ) -> Option<String> {

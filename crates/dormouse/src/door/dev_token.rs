@@ -1,11 +1,12 @@
 //! Tokens for development (`POST /dev/token`): a page on this machine mints its own.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Cors, Reply, Unread};
 use crate::config::Config;
 use dormouse_core::grant::Keys;
-use dormouse_core::small_map::SmallMap;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::{Millis, UserId, is_interchangeable};
 
@@ -58,7 +59,7 @@ fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     user: String,
-    can: Option<SmallMap<String, Vec<String>>>,
+    can: Option<BTreeMap<String, Vec<String>>>,
 }
 
 #[derive(Serialize)]

@@ -1,10 +1,11 @@
 //! Tokens made for development.
 
+use std::collections::BTreeMap;
+
 use super::*;
-use crate::small_map::SmallMap;
 
 fn mint(keys: &Keys) -> Option<String> {
-    let can = SmallMap::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
+    let can = BTreeMap::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
     keys.mint(&UserId::parse("ann").unwrap(), &can, NOW + 999, 60_000)
 }
 
