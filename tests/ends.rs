@@ -22,9 +22,9 @@ use dormouse_core::effect::Effect;
 use dormouse_core::storage::{Damage, Storage as _, StorageError};
 use dormouse_protocol::name::ChannelName;
 use serde_json::{Value, json};
-use support::trouble::Doom;
-use support::world::BEGIN;
-use support::{Joiner, Sleep, World, in_channel, in_room, say, seqs, unmetered};
+use support::{
+    BEGIN, Doom, Joiner, Rooms, Sleep, World, assert_same_asleep_in, in_channel, in_room, say, seqs, unmetered,
+};
 
 const DAY: u64 = 24 * 3_600_000;
 
@@ -75,14 +75,14 @@ fn r3_after_any_other_bye_the_client_has_2_s_to_close() {
         assert_eq!(world.received(goes), [bye(4300, "token_expired")]);
         world.advance(500);
         world.leave(goes);
-        world.advance(BEGIN + 3_000 - world.now - 1);
+        world.advance(BEGIN + 3_000 - world.now() - 1);
         assert_eq!((world.socket(stays).hung_up, world.socket(goes).hung_up), (None, None));
         world.advance(1);
         assert_eq!((world.socket(stays).hung_up, world.socket(goes).hung_up), (Some(4300), None));
         world.pause();
         world.told(cat, say("2", 2));
         world.refute_received(stays);
-        assert_eq!(world.timer, None);
+        assert_eq!(world.timer(), None);
     });
 }
 
@@ -117,12 +117,7 @@ fn bounded(bounds: HistoryBounds, sleep: Sleep) -> World {
 
 /// Plays a script under these bounds, asleep and awake.
 fn within(bounds: HistoryBounds, script: impl Fn(&mut World)) {
-    let play = |sleep| {
-        let mut world = bounded(bounds, sleep);
-        script(&mut world);
-        (world.transcript(), world.answers)
-    };
-    assert_eq!(play(Sleep::Never), play(Sleep::Always));
+    assert_same_asleep_in(|sleep| bounded(bounds, sleep), script);
 }
 
 fn page(world: &mut World) -> Vec<u64> {
@@ -154,10 +149,10 @@ fn d9_nothing_older_than_age_is_held_and_the_newest_row_is_not_trimmed() {
     within(HistoryBounds { age: 60_000, ..HistoryBounds::default() }, |world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.keep(1);
-        let first = world.now;
+        let first = world.now();
         world.advance(30_000);
         world.keep(1);
-        world.advance(first + 60_000 - world.now);
+        world.advance(first + 60_000 - world.now());
         assert_eq!(page(world), [1, 2]);
         world.advance(1);
         assert_eq!(page(world), [2]);
@@ -196,16 +191,16 @@ fn d9_a_channel_that_everybody_left_ends_its_life_after_as_long_as_messages_are_
         assert_eq!(rows(world), 1, "somebody is here");
         assert!(world.is_connected(ann));
         world.leave(ann);
-        let left = world.now;
+        let left = world.now();
         world.advance(DAY - 1);
         assert_eq!(rows(world), 1);
         let bob = world.joined(&Joiner::user("bob"));
         assert_eq!((world.epoch(bob), &world.welcome(bob)["seq"]), (world.epoch(ann), &json!(1)));
         world.leave(bob);
-        world.advance(left + DAY - world.now + DAY - 2);
+        world.advance(left + DAY - world.now() + DAY - 2);
         assert_eq!(rows(world), 1, "bob left a day later");
         world.advance(1);
-        assert_eq!((rows(world), world.alarm), (0, None));
+        assert_eq!((rows(world), world.alarm()), (0, None));
         let cat = world.joined(&Joiner::user("cat").after(&world.epoch(ann), 1));
         let welcome = world.welcome(cat);
         assert_eq!((&welcome["resume"], &welcome["seq"], &welcome["first"]), (&json!("lost"), &json!(0), &json!(1)));
@@ -221,7 +216,7 @@ fn d9_a_channel_without_rows_needs_no_end() {
         world.told(ann, json!({"type": "publish", "event": "wave", "data": 1}));
         world.leave(ann);
         world.pause();
-        assert_eq!(world.alarm, None);
+        assert_eq!(world.alarm(), None);
     });
 }
 
@@ -234,7 +229,7 @@ fn d9_what_was_only_posted_ends_too() {
         world.advance(DAY - 1);
         assert_eq!(rows(world), 2);
         world.advance(1);
-        assert_eq!((rows(world), world.alarm), (0, None));
+        assert_eq!((rows(world), world.alarm()), (0, None));
     });
 }
 
@@ -253,7 +248,7 @@ fn d9_one_in_its_grace_has_not_left_yet() {
         world.advance(60_000 + 4_999);
         assert_eq!(rows(world), 1);
         world.advance(1);
-        assert_eq!((rows(world), world.alarm), (0, None));
+        assert_eq!((rows(world), world.alarm()), (0, None));
     });
 }
 
@@ -302,12 +297,12 @@ fn d9_a_channel_deserted_long_ago_has_its_deadlines_when_someone_comes() {
 fn d9_deadlines_hold_also_when_the_newest_message_grows_too_old_meanwhile() {
     in_room(|world| {
         world.keep(1);
-        let kept = world.now;
+        let kept = world.now();
         let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
         world.advance(DAY / 2);
         world.leave(ann);
         // The end would come half a day after the message is too old.
-        world.advance(kept + DAY - 5_000 - world.now);
+        world.advance(kept + DAY - 5_000 - world.now());
         let bob = world.joined(&Joiner::user("bob"));
         let cat = world.joined(&Joiner::user("cat"));
         world.advance(8_000);
@@ -325,28 +320,28 @@ fn d9_after_a_crash_that_nobody_saw_the_life_ends_all_the_same() {
     world.told(ann, say("1", 1));
     world.advance(DAY / 2);
     world.told(ann, say("2", 2));
-    let newest = world.now;
+    let newest = world.now();
     world.crash();
-    world.advance(newest + DAY - 1 - world.now);
+    world.advance(newest + DAY - 1 - world.now());
     assert_eq!(rows(&world), 1, "the first is too old");
     world.advance(1);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 #[test]
 fn d9_wherever_rows_are_an_alarm_is_pending() {
     let mut world = World::room_that(Sleep::Always);
     let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
-    assert_eq!(world.alarm, None);
+    assert_eq!(world.alarm(), None);
     for number in 0..40 {
         world.told(ann, say(&number.to_string(), number));
         world.advance(DAY / 7);
-        assert!(world.alarm.is_some_and(|alarm| alarm <= world.now + DAY));
+        assert!(world.alarm().is_some_and(|alarm| alarm <= world.now() + DAY));
     }
     world.crash();
-    assert!(world.alarm.is_some());
+    assert!(world.alarm().is_some());
     world.advance(2 * DAY);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 #[test]
@@ -356,12 +351,12 @@ fn d9_an_end_that_the_storage_does_not_let_be_is_tried_again_and_not_for_ever_at
     // Nobody is in the grace: the first that is written is the end.
     world.trouble.write = Some(0);
     world.advance(DAY);
-    assert_eq!(world.trouble.met, 1, "{:?} {:?}", world.alarm, world.logs);
+    assert_eq!(world.trouble.met(), 1, "{:?} {:?}", world.alarm(), world.logs());
     assert_eq!(rows(&world), 1);
-    let again = world.alarm.unwrap();
-    assert!((1_000..=60_000).contains(&(again - world.now)), "{}", again - world.now);
-    world.advance(again - world.now);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    let again = world.alarm().unwrap();
+    assert!((1_000..=60_000).contains(&(again - world.now())), "{}", again - world.now());
+    world.advance(again - world.now());
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 /// Whether any text of a message is on disk, or any id.
@@ -405,7 +400,7 @@ fn d9_what_is_too_old_is_off_the_disk_when_a_channel_wakes_that_everybody_left()
         assert_eq!(on_disk(world), (0, 0));
         assert_eq!(rows(world), 1);
         world.advance(3_600_000);
-        assert_eq!((rows(world), world.alarm), (0, None));
+        assert_eq!((rows(world), world.alarm()), (0, None));
     });
 }
 
@@ -416,13 +411,13 @@ fn h2_a_short_age_wakes_an_idle_channel_no_oftener_than_something_is_due() {
     let ann = world.joined(&Joiner::user("ann").expires(BEGIN + 9 * DAY));
     world.told(ann, say("1", 1));
     world.pause();
-    let turns = world.turns;
+    let turns = world.turns();
     world.advance(DAY / 2);
-    assert!(world.turns - turns <= 2, "{} turns: the message goes, then its id", world.turns - turns);
+    assert!(world.turns() - turns <= 2, "{} turns: the message goes, then its id", world.turns() - turns);
     assert!(world.is_asleep());
     world.cut(ann);
     world.advance(20_000);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 #[test]
@@ -436,9 +431,9 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         world.pause();
         world.cut(ann);
         world.settle();
-        world.evict();
+        world.sleep();
         // What the platform does after six failures.
-        world.alarm = None;
+        world.set_alarm(None);
         world.advance(60_000);
         let cat = world.joined(&Joiner::user("cat"));
         world.advance(1_000);
@@ -446,15 +441,15 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "ann is gone");
         world.leave(cat);
         world.settle();
-        world.evict();
-        world.alarm = None;
+        world.sleep();
+        world.set_alarm(None);
         world.advance(3 * DAY);
         let dan = world.joined(&Joiner::user("dan"));
         world.leave(dan);
         world.settle();
-        assert!(world.alarm.is_some_and(|alarm| alarm > world.now));
+        assert!(world.alarm().is_some_and(|alarm| alarm > world.now()));
         world.advance(DAY);
-        assert_eq!((rows(&world), world.alarm), (0, None));
+        assert_eq!((rows(&world), world.alarm()), (0, None));
     }
 }
 
@@ -463,31 +458,33 @@ fn d9_an_alarm_that_fails_six_times_is_given_up_by_the_platform() {
     let mut world = World::room_that(Sleep::Always);
     world.keep(1);
     for _ in 0..7 {
-        world.doom = Some(Doom::Unwritten);
-        world.advance(world.alarm.unwrap() - world.now);
+        world.trouble.doom = Some(Doom::Unwritten);
+        world.advance(world.alarm().unwrap() - world.now());
     }
-    assert_eq!(world.alarm, None);
+    assert_eq!(world.alarm(), None);
 }
 
 // --- D9: a pattern that is gone from the contract ---------------------------------------------------------------
 
 /// The alarms of a channel without a pattern fire for so long; how often they did.
 fn retired(world: &mut World, millis: u64, open: usize) -> usize {
-    let until = world.now + millis;
+    let until = world.now() + millis;
     let mut fired = 0;
-    while let Some(alarm) = world.alarm.filter(|alarm| *alarm <= until) {
-        world.now = world.now.max(alarm);
-        (world.alarm, fired) = (None, fired + 1);
+    while let Some(alarm) = world.alarm().filter(|alarm| *alarm <= until) {
+        world.set_alarm(None);
+        world.advance(alarm.saturating_sub(world.now()));
+        fired += 1;
         let name = ChannelName::parse("room:a").unwrap();
-        for effect in retire(&mut world.storage, world.now, &name, open) {
+        let now = world.now();
+        for effect in retire(&mut world.storage, now, &name, open) {
             match effect {
-                Effect::Alarm { at } => world.alarm = Some(at),
-                Effect::Log(line) => world.logs.push(line),
+                Effect::Alarm { at } => world.set_alarm(Some(at)),
+                Effect::Log(_) => {}
                 other => panic!("{other:?}"),
             }
         }
     }
-    world.now = until;
+    world.advance(until - world.now());
     fired
 }
 
@@ -504,7 +501,7 @@ fn d9_a_channel_whose_pattern_is_gone_comes_to_its_end() {
     retired(&mut world, 10_000, 0);
     assert_eq!((graces(&mut world), rows(&world)), (1, 1), "the grace is over, and one waits for the pattern");
     let fired = retired(&mut world, 3 * DAY, 0);
-    assert_eq!((graces(&mut world), rows(&world), world.alarm), (0, 0, None));
+    assert_eq!((graces(&mut world), rows(&world), world.alarm()), (0, 0, None));
     assert!(fired <= 5, "{fired} alarms");
 }
 
@@ -516,14 +513,14 @@ fn d9_a_pattern_that_is_back_within_a_day_finds_its_channel_as_it_was() {
     world.advance(3 * DAY);
     world.leave(ann);
     world.crash();
-    world.alarm = Some(world.now + 1_000);
+    world.set_alarm(Some(world.now() + 1_000));
     retired(&mut world, DAY - 1_000, 0);
     let bob = world.joined(&Joiner::user("bob").after(&world.epoch(ann), 0));
     assert_eq!(world.welcome(bob)["resume"], "recovered");
     assert!(world.storage.graces().unwrap().is_empty(), "nothing waits any more");
     world.leave(bob);
     world.advance(9 * DAY);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 #[test]
@@ -536,19 +533,19 @@ fn d9_while_sockets_are_open_a_channel_without_a_pattern_forgets_only_what_is_to
     assert_eq!((on_disk(&world), rows(&world)), ((0, 0), 1));
     assert!(fired <= 15, "{fired} alarms");
     retired(&mut world, 2 * DAY, 0);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 #[test]
 fn d9_a_channel_without_a_pattern_whose_storage_fails_is_tried_again() {
     let mut world = World::room_that(Sleep::Always);
     world.keep(1);
-    world.alarm = Some(world.now);
+    world.set_alarm(Some(world.now()));
     world.storage.fail_next_read(StorageError::Failed("no luck".to_owned()));
     assert_eq!(retired(&mut world, 1, 0), 1);
-    assert!(world.alarm.is_some());
+    assert!(world.alarm().is_some());
     retired(&mut world, 3 * DAY, 0);
-    assert_eq!((rows(&world), world.alarm), (0, None));
+    assert_eq!((rows(&world), world.alarm()), (0, None));
 }
 
 #[test]
@@ -567,7 +564,7 @@ fn p3_a_leave_outlives_a_storage_that_cannot_be_read_when_it_is_due() {
         world.trouble.end();
         world.advance(10_000);
         assert_eq!(world.receives(ann)["leave"][0]["connection"], json!(world.connection(bob)), "trouble {trouble}");
-        assert_eq!(world.alarm, None);
+        assert_eq!(world.alarm(), None);
     }
 }
 
@@ -583,7 +580,7 @@ fn p3_a_leave_is_tried_again_soon_also_where_only_the_messages_could_be_read() {
         world.crash();
         world.trouble.read = Some(trouble);
         world.advance(1);
-        assert_eq!((world.trouble.met, world.storage.graces().unwrap().len()), (1, 1));
+        assert_eq!((world.trouble.met(), world.storage.graces().unwrap().len()), (1, 1));
         world.advance(5_000);
         assert_eq!(world.storage.graces().unwrap(), [], "trouble {trouble}");
     }
@@ -599,8 +596,8 @@ fn p3_an_event_that_could_not_read_the_storage_does_not_put_a_leave_off() {
         world.cut(bob);
         world.crash();
         world.trouble.read = Some(trouble);
-        world.join_as("cat");
-        assert_eq!(world.trouble.met, 1);
+        world.join("cat");
+        assert_eq!(world.trouble.met(), 1);
         world.advance(15_000);
         assert_eq!(world.storage.graces().unwrap(), [], "trouble {trouble}");
     }
@@ -612,10 +609,10 @@ fn d3_a_history_that_cannot_be_read_at_the_second_try_is_lost_whole() {
     world.keep(3);
     world.crash();
     world.trouble.read = Some(1);
-    let turned_away = world.join_as("ann");
+    let turned_away = world.join("ann");
     assert_eq!(world.receives(turned_away)["code"], 4100);
     world.storage.damage(3, Damage::Epoch);
-    let ann = world.join_as("ann");
+    let ann = world.join("ann");
     let welcome = world.welcome(ann);
     assert_eq!((&welcome["seq"], &welcome["first"]), (&json!(0), &json!(1)), "{welcome}");
     assert_eq!(seqs(&world.told(ann, say("1", 1))), [1]);
@@ -627,16 +624,16 @@ fn p3_who_departed_from_a_history_that_is_lost_is_waited_for_no_longer() {
     world.keep(1);
     world.joined(&Joiner::user("ann"));
     let bob = world.joined(&Joiner::user("bob"));
-    world.evict();
+    world.sleep();
     world.trouble.read = Some(0);
     world.cut(bob);
     world.storage.damage(1, Damage::Epoch);
-    let cat = world.join_as("cat");
+    let cat = world.join("cat");
     assert_eq!(world.welcome(cat)["members"].as_array().unwrap().len(), 1, "{}", world.welcome(cat));
     world.advance(60_000);
-    let before = world.turns;
+    let before = world.turns();
     world.advance(600_000);
-    assert!(world.turns - before <= 2, "{} turns for nothing", world.turns - before);
+    assert!(world.turns() - before <= 2, "{} turns for nothing", world.turns() - before);
 }
 
 #[test]
@@ -648,7 +645,7 @@ fn p3_nobody_is_told_who_is_here_before_it_is_known_who_is_in_its_grace() {
     let cat = world.joined(&Joiner::user("cat"));
     world.cut(bob);
     world.settle();
-    world.evict();
+    world.sleep();
     world.received(ann);
     world.trouble.read = Some(1);
     world.leave(cat);
@@ -695,7 +692,7 @@ fn h2_one_alarm_serves_all_that_is_due() {
         world.advance(DAY - 1);
         assert_eq!(rows(world), 1);
         world.advance(1);
-        assert_eq!((rows(world), world.alarm), (0, None));
+        assert_eq!((rows(world), world.alarm()), (0, None));
     });
 }
 
@@ -712,13 +709,13 @@ fn h2_an_idle_channel_holds_no_timer_and_a_ping_does_not_wake_it() {
     let bob = world.joined(&Joiner::user("bob"));
     world.cut(bob);
     world.advance(60_000);
-    assert_eq!(world.timer, None);
+    assert_eq!(world.timer(), None);
     assert!(world.is_asleep());
-    let wakes = world.wakes;
+    let wakes = world.wakes();
     world.ping(ann);
     world.advance(DAY / 2);
     assert!(world.is_asleep());
-    assert_eq!(world.wakes, wakes);
+    assert_eq!(world.wakes(), wakes);
 }
 
 // --- R5: joins -------------------------------------------------------------------------------------------------
@@ -763,7 +760,7 @@ fn d9_whenever_the_process_dies_at_an_alarm_what_was_due_still_happens() {
         let bob = world.joined(&Joiner::user("bob"));
         world.cut(bob);
         world.advance(9_999);
-        world.doom = Some(doom);
+        world.trouble.doom = Some(doom);
         world.advance(1);
         assert!(!world.is_connected(ann), "the process died");
         let cat = world.joined(&Joiner::user("cat"));
@@ -771,10 +768,10 @@ fn d9_whenever_the_process_dies_at_an_alarm_what_was_due_still_happens() {
         let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "{doom:?}: bob is gone");
         world.crash();
-        assert!(world.alarm.is_some(), "{doom:?}");
+        assert!(world.alarm().is_some(), "{doom:?}");
         assert!(!world.is_connected(cat));
-        world.doom = Some(doom);
+        world.trouble.doom = Some(doom);
         world.advance(2 * DAY);
-        assert_eq!((rows(&world), world.alarm), (0, None), "{doom:?}");
+        assert_eq!((rows(&world), world.alarm()), (0, None), "{doom:?}");
     }
 }

@@ -19,8 +19,7 @@ mod support;
 use dormouse_core::channel::HttpOperation;
 use dormouse_core::contract::{Ability, Channel, Contract, Event, Json, Presence};
 use serde_json::{Value, json};
-use support::world::{BEGIN, FIRST_LIFE};
-use support::{Client, Joiner, World, in_channel, in_room, publish, say, seqs};
+use support::{BEGIN, Client, FIRST_LIFE, Joiner, Rooms, World, in_channel, in_room, publish, say, seqs};
 
 fn auth(id: &str, joiner: &Joiner) -> Value {
     json!({"type": "auth", "id": id, "token": joiner.token()})
@@ -340,7 +339,7 @@ fn a6_an_expired_grant_says_nothing_and_is_told_bye_for_its_frame() {
         world.advance(59_999);
         assert_eq!(seqs(&world.told(ann, say("1", 1))), [1]);
         world.settle();
-        world.advance(BEGIN + 60_000 - world.now);
+        world.advance(BEGIN + 60_000 - world.now());
         world.received(bob);
         assert_eq!(world.told(ann, json!([say("2", 2), say("3", 3)])), [bye(4300, "token_expired")]);
         assert_eq!(world.socket(ann).hung_up, Some(4300), "in its own turn");
@@ -356,7 +355,7 @@ fn a6_an_expired_grant_hears_nothing_and_is_told_bye_before_what_is_told() {
         world.advance(59_990);
         world.told(bob, say("1", 1));
         assert_eq!(seqs(&world.received(ann)), [1]);
-        world.advance(BEGIN + 60_000 - world.now);
+        world.advance(BEGIN + 60_000 - world.now());
         let told = world.told(bob, say("2", 2));
         assert_eq!(
             told[1],

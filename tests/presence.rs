@@ -19,7 +19,7 @@ mod support;
 use dormouse_core::channel::HttpOperation;
 use dormouse_core::limits::Limits;
 use serde_json::{Value, json};
-use support::{Client, Joiner, World, in_channel, in_room, say, seqs, unmetered};
+use support::{Client, Joiner, Rooms, World, in_app, in_channel, in_room, say, seqs, unmetered};
 
 fn show(data: impl Into<Value>) -> Value {
     json!({"type": "presence", "id": "p", "data": data.into()})
@@ -359,7 +359,7 @@ fn p3_without_a_user_no_connection_is_taken_over_and_none_has_a_grace() {
         assert_ne!(world.connection(other), world.connection(ann));
     });
     let granted = Joiner::anonymous();
-    let mut world = World::of("public:a");
+    let mut world = World::new("public:a");
     let guest = world.joined(&granted);
     let ann = world.joined(&Joiner::user("ann"));
     world.advance(1_000);
@@ -560,7 +560,7 @@ fn p4_a_count_is_told_at_most_once_a_second_and_only_when_it_changed() {
         world.told(clients[0], show("new data"));
         world.advance(5_000);
         world.refute_received(ann);
-        assert_eq!(world.timer, None);
+        assert_eq!(world.timer(), None);
     });
 }
 
@@ -657,7 +657,7 @@ fn p4_whether_it_is_a_list_depends_on_what_it_was_also_after_sleep() {
 #[test]
 fn p4_a_channel_that_only_counts_says_a_number_to_everyone() {
     in_channel("open:a", |_| {});
-    support::both("public:a", |world| {
+    in_app("public:a", |world| {
         let guest = world.joined(&Joiner::anonymous());
         assert_eq!((&world.welcome(guest)["count"], world.welcome(guest).get("members")), (&json!(1), None));
         let ann = world.joined(&Joiner::user("ann"));

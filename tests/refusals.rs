@@ -20,7 +20,7 @@ use dormouse_core::channel::{HttpOperation, Unreadable};
 use dormouse_core::storage::StorageError;
 use serde_json::{Value, json};
 use support::room::contract;
-use support::{Client, Joiner, Sleep, World, in_channel, in_room, publish, say, seqs, unmetered};
+use support::{Client, Joiner, Rooms, Sleep, World, in_channel, in_room, publish, say, seqs, unmetered};
 
 /// A frame that is refused by its shape and costs no rate.
 fn bad() -> Value {
@@ -42,7 +42,7 @@ fn r2_internal_carries_an_id_that_the_log_has_too_and_nothing_of_the_inside() {
         let message = refusal["message"].as_str().unwrap();
         assert!(!message.contains("fire") && !message.contains("hello"), "{message}");
         let incident = message.split_whitespace().last().unwrap().trim_end_matches('.');
-        let logged: Vec<_> = world.logs.iter().filter_map(|line| line.detail.as_deref()).collect();
+        let logged: Vec<_> = world.logs().iter().filter_map(|line| line.detail.as_deref()).collect();
         assert!(
             logged.iter().any(|detail| detail.contains(incident) && detail.contains("on fire")),
             "{incident}: {logged:?}"
@@ -427,7 +427,7 @@ fn r5_a_user_has_20_connections_and_the_21st_is_turned_away() {
             world.joined(&Joiner::user("ann"));
         }
         world.pause();
-        let refused = world.join_as("ann");
+        let refused = world.join("ann");
         let bye = world.receives(refused);
         assert_eq!((&bye["type"], &bye["code"]), (&json!("bye"), &json!(4100)));
         assert!(bye["retry_after"].as_u64().unwrap() > 0);
@@ -436,7 +436,7 @@ fn r5_a_user_has_20_connections_and_the_21st_is_turned_away() {
         let bob = world.joined(&Joiner::user("bob"));
         assert_eq!(world.welcome(bob)["user"], "bob");
         world.leave(first);
-        let again = world.join_as("ann");
+        let again = world.join("ann");
         assert_eq!(world.welcome(again)["user"], "ann");
     });
 }

@@ -18,8 +18,7 @@ mod support;
 
 use dormouse_core::storage::{Damage, Storage as _, StorageError};
 use serde_json::{Value, json};
-use support::world::{BEGIN, FIRST_LIFE};
-use support::{Client, Joiner, Sleep, World, in_channel, in_room, say, seqs, unmetered};
+use support::{BEGIN, Client, FIRST_LIFE, Joiner, Rooms, Sleep, World, in_channel, in_room, say, seqs, unmetered};
 
 const KIB: usize = 1_024;
 
@@ -287,7 +286,7 @@ fn d4_trouble_with_the_storage_is_never_told_as_lost() {
     let ann = kept(&mut world, 3);
     world.storage.fail_next_read(StorageError::Failed("broken".to_owned()));
     world.refuses(ann, resume("r", &world.epoch(ann), 1), "internal");
-    world.evict();
+    world.sleep();
     world.storage.fail_next_read(StorageError::Failed("broken".to_owned()));
     world.refuses(ann, resume("r", &world.epoch(ann), 1), "internal");
     assert_eq!(seqs(&world.told(ann, resume("r", &world.epoch(ann), 1))), [2, 3]);
@@ -330,7 +329,7 @@ fn d10_without_the_ability_one_resumes_two_minutes_back_and_no_more() {
             let bob = world.joined(&hearer);
             world.keep(2);
             let kept_at = world.storage.rows().last().unwrap().key().at;
-            world.advance(kept_at + pause - world.now);
+            world.advance(kept_at + pause - world.now());
             world.received(bob);
             let frames = world.told(bob, resume("r", &world.epoch(ann), 1));
             assert_eq!(frames[0]["resume"], told);
@@ -510,7 +509,7 @@ fn d4_after_a_history_was_lost_a_position_of_nothing_is_not_believed() {
         world.keep(1);
         world.storage.damage(1, Damage::Epoch);
         world.settle();
-        world.evict();
+        world.sleep();
         let bob = world.joined(&Joiner::user("bob").after(&epoch, 0));
         assert_eq!((&world.welcome(bob)["seq"], &world.welcome(bob)["resume"]), (&json!(0), &json!("lost")));
         world.leave(bob);
@@ -536,7 +535,7 @@ fn d4_a_clock_that_is_set_makes_no_position_of_nothing_believed_that_missed_some
         world.pause();
         world.keep(1);
         // Set on, and the life ends early; the clock is not set back.
-        world.set_clock(world.now + set);
+        world.set_clock(world.now() + set);
         world.advance(1);
         let bob = world.joined(&Joiner::user("bob").expires(BEGIN + 99 * AGE).after(&epoch, 0));
         let resume = if set < AGE / 2 { "recovered" } else { "lost" };

@@ -27,7 +27,6 @@ pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
 pub use mistake::Mistake;
 
 use crate::pattern::Pattern;
-use crate::sorted_vec_map::in_order;
 use dormouse_protocol::name::ChannelName;
 
 /// A deployment of the service: its contract, and later its handlers.
@@ -98,7 +97,8 @@ impl Contract {
         if self.mistakes.is_empty() {
             return Ok(self);
         }
-        Err(in_order(self.mistakes.into_iter(), |mistake| (mistake.file(), mistake.line())))
+        self.mistakes.sort_by_key(|mistake| (mistake.file(), mistake.line()));
+        Err(self.mistakes)
     }
 
     /// Whether more specific patterns take every name of a pattern, as `a:*` and `a:*:**` do with `a:**`.

@@ -1,17 +1,17 @@
 //! What is due when, the earliest first: so that a turn finds the next deadline without looking at all of them.
 
-use crate::sorted_vec_map::SortedVecMap;
+use crate::member_map::MemberMap;
 use dormouse_protocol::name::Millis;
 
 /// The deadlines of one kind, each of somebody. Whoever sets one knows when it is, and takes it back by that.
 #[derive(Debug)]
 pub(crate) struct Deadlines<K> {
-    due: SortedVecMap<(Millis, K), ()>,
+    due: MemberMap<(Millis, K), ()>,
 }
 
 impl<K> Default for Deadlines<K> {
     fn default() -> Self {
-        Self { due: SortedVecMap::new() }
+        Self { due: MemberMap::new() }
     }
 }
 
@@ -27,18 +27,18 @@ impl<K: Ord> Deadlines<K> {
     }
 
     /// How many there are.
-    pub(crate) const fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.due.len()
     }
 
     /// Whether there is none.
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.due.is_empty()
     }
 
     /// Whose are at this very time.
     pub(crate) fn at(&self, at: Millis, first: K) -> impl Iterator<Item = &K> {
-        let from = self.due.iter_from(&(at, first)).map(|(due, ())| due);
+        let from = self.due.iter_from((at, first)).map(|(due, ())| due);
         from.take_while(move |(due, _)| *due == at).map(|(_, whose)| whose)
     }
 

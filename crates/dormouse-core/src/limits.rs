@@ -106,7 +106,7 @@ limits! {
 
 impl Limits {
     /// Reads each, then checks those that only make sense together.
-    pub fn read<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Self {
+    pub fn from_settings<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Self {
         let before = reader.mistakes.len();
         let limits = Self::read_each(reader);
         // With one of them wrong, its default stands in: what would be said of both could mislead.

@@ -125,7 +125,7 @@ impl Config {
         let keys = read_keys(&mut reader, dev_tokens);
         let jurisdiction = reader.one_of(&JURISDICTION, JURISDICTIONS);
         let location_hint = reader.one_of(&LOCATION_HINT, LOCATION_HINTS);
-        let limits = Limits::read(&mut reader);
+        let limits = Limits::from_settings(&mut reader);
         match (keys, allowed_origins) {
             (Some(keys), Some(allowed_origins)) if reader.mistakes.is_empty() => Ok(Self {
                 allowed_origins,

@@ -5,6 +5,7 @@
 //! message's way: [`ChannelMachine::receive`] → `Hub::publish` (all refusals, its place, the open batch) → `Hub::flush`
 //! (one row, then lines) → `Edge::speak` (one text to all).
 
+mod alarm;
 mod auth;
 mod event;
 mod flush;

@@ -10,7 +10,6 @@ use super::event::{Event, EventRules};
 use super::mistake::Mistake;
 use crate::pattern::Pattern;
 use crate::small_map::SmallMap;
-use crate::sorted_vec_map::in_order;
 use dormouse_protocol::name::{EventName, Millis};
 
 /// An hour in milliseconds.
@@ -288,7 +287,8 @@ impl Channel {
 
     /// The rules of this declaration under its pattern.
     pub(super) fn under(self, pattern: Pattern) -> ChannelRules {
-        let mut granted = in_order(self.granted.into_iter().map(|(ability, _)| ability), Ability::clone);
+        let mut granted: Vec<_> = self.granted.into_iter().map(|(ability, _)| ability).collect();
+        granted.sort();
         granted.dedup();
         ChannelRules {
             pattern,

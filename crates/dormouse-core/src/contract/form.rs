@@ -8,7 +8,6 @@ use super::path::{Path, Step};
 use super::schema::{array, bounds, forms, object, resolve};
 use super::words::must_be;
 use crate::small_map::SmallMap;
-use crate::sorted_vec_map::in_order;
 
 /// The forms of one schema; those within name each other by number, since a type may contain itself.
 #[derive(Clone, Debug)]
@@ -186,7 +185,8 @@ impl<'s> Maker<'s> {
             let (form, tag) = (self.make(schema), schema.get("const").cloned());
             Field { name: name.as_str().into(), form, bit, tag }
         });
-        let fields = in_order(fields, |field| field.name.clone());
+        let mut fields: Vec<_> = fields.collect();
+        fields.sort_by(|one, other| one.name.cmp(&other.name));
         let bits = fields.iter().fold(0, |bits, field| bits | field.bit);
         (fields, bits)
     }

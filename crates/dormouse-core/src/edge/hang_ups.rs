@@ -3,14 +3,14 @@
 
 use crate::deadlines::Deadlines;
 use crate::effect::SessionKey;
-use crate::sorted_vec_map::SortedVecMap;
+use crate::member_map::MemberMap;
 use dormouse_protocol::error::Close;
 use dormouse_protocol::name::Millis;
 
 /// When which sockets are closed, and with which code; none where it is not known any more.
 #[derive(Debug, Default)]
 pub(super) struct HangUps {
-    all: SortedVecMap<SessionKey, Box<(Millis, Option<Close>)>>,
+    all: MemberMap<SessionKey, Box<(Millis, Option<Close>)>>,
     due: Deadlines<SessionKey>,
 }
 

@@ -8,20 +8,20 @@ use super::places::{Places, step};
 use super::session::{Session, Stage};
 use crate::deadlines::Deadlines;
 use crate::effect::{SessionKey, Subscription};
-use crate::sorted_vec_map::SortedVecMap;
+use crate::member_map::MemberMap;
 use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 use dormouse_protocol::request::Targets;
 
 /// All sessions whose link is open, those on their way out included.
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    sessions: SortedVecMap<SessionKey, Box<Session>>,
+    sessions: MemberMap<SessionKey, Box<Session>>,
     hibernated: HibernatedSessions,
     next: u32,
-    by_connection: SortedVecMap<ConnectionId, SessionKey>,
-    by_user: SortedVecMap<UserId, Vec<SessionKey>>,
+    by_connection: MemberMap<ConnectionId, SessionKey>,
+    by_user: MemberMap<UserId, Vec<SessionKey>>,
     places: Places,
-    by_role: SortedVecMap<(Rc<str>, SessionKey), ()>,
+    by_role: MemberMap<(Rc<str>, SessionKey), ()>,
     awaiting: usize,
     subscription: [usize; 2],
     /// When grants expire (rule A6).
@@ -58,7 +58,7 @@ impl Roster {
     fn index(&mut self, key: SessionKey, session: &Session) {
         self.by_connection.insert(session.kept.connection.clone(), key);
         if let Some(user) = session.kept.user() {
-            self.by_user.update(user.clone(), |keys| keys.push(key));
+            self.by_user.get_or_default(user.clone()).push(key);
         }
         if let Some(grant) = &session.kept.grant {
             self.expiries.set(grant.expires, key);
@@ -196,7 +196,7 @@ impl Roster {
     }
 
     fn of_role(&self, role: &str) -> impl Iterator<Item = SessionKey> {
-        let from = self.by_role.iter_from(&(role.into(), SessionKey(0)));
+        let from = self.by_role.iter_from((role.into(), SessionKey(0)));
         from.map(|(known, ())| known).take_while(move |(known, _)| **known == *role).map(|(_, key)| *key)
     }
 

@@ -113,7 +113,7 @@ pub(super) struct Demands {
 
 impl Demands {
     /// Reads the claims of a token whose signature holds: form first, then for whom, then the time.
-    pub(super) fn read(&self, payload: &[u8], now: Millis) -> Result<Claims, Flaw> {
+    pub(super) fn accept(&self, payload: &[u8], now: Millis) -> Result<Claims, Flaw> {
         // A struct can be read from a list too, by position; claims are an object.
         if !payload.trim_ascii_start().starts_with(b"{") {
             return Err(Flaw::Claims);

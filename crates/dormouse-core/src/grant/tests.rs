@@ -95,12 +95,12 @@ fn good() -> String {
 }
 
 /// What becomes of a well-signed token with these claims.
-fn read(claims: &str) -> Result<Claims, Flaw> {
+fn claims_of(claims: &str) -> Result<Claims, Flaw> {
     from_secret().inspect(&hs256(SECRET, r#"{"alg":"HS256"}"#, claims), NOW)
 }
 
 fn read_with(name: &str, value: Value) -> Result<Claims, Flaw> {
-    read(&claims(name, &value))
+    claims_of(&claims(name, &value))
 }
 
 fn channel(name: &str) -> ChannelName {

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 
 use crate::deadlines::Deadlines;
-use crate::sorted_vec_map::SortedVecMap;
+use crate::member_map::MemberMap;
 use crate::storage::DisconnectGrace;
 use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 
 /// Everybody who is in the grace.
 #[derive(Debug, Default)]
 pub(super) struct DisconnectGraces {
-    all: SortedVecMap<ConnectionId, Box<(DisconnectGrace, Option<UserId>)>>,
+    all: MemberMap<ConnectionId, Box<(DisconnectGrace, Option<UserId>)>>,
     due: Deadlines<ConnectionId>,
     by_user: BTreeMap<UserId, Deadlines<ConnectionId>>,
 }
@@ -55,12 +55,12 @@ impl DisconnectGraces {
     }
 
     /// How many are in the grace.
-    pub(super) const fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.all.len()
     }
 
     /// Whether nobody is in the grace.
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 

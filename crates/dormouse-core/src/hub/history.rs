@@ -137,7 +137,7 @@ impl History {
         storage: &mut dyn Storage,
     ) -> Result<Option<Seen>, StorageError> {
         if self.window.is_none() {
-            self.window = Some(Window::read(self.window_floor(now, limits), storage)?);
+            self.window = Some(Window::load(self.window_floor(now, limits), storage)?);
         }
         // What is only reserved pushes nothing out of the window: it may yet be taken back.
         Ok(self.window.as_ref().and_then(|window| window.seen(dedupe_key, self.seq, now, limits)))

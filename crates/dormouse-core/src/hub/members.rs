@@ -84,7 +84,7 @@ impl Hub {
     }
 
     /// Whether nobody is in the grace.
-    pub(crate) const fn has_no_graces(&self) -> bool {
+    pub(crate) fn has_no_graces(&self) -> bool {
         self.graces.is_empty()
     }
 

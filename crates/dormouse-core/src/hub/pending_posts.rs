@@ -2,14 +2,14 @@
 
 use crate::context::Context;
 use crate::effect::{AskerKey, Effect};
-use crate::sorted_vec_map::SortedVecMap;
+use crate::member_map::MemberMap;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::frame::{self, Ack};
 use dormouse_protocol::name::RequestId;
 
 /// Those that wait, by the request.
 #[derive(Default)]
-pub(super) struct PendingPosts(SortedVecMap<AskerKey, Box<PendingPost>>);
+pub(super) struct PendingPosts(MemberMap<AskerKey, Box<PendingPost>>);
 
 /// One of them: the answers to its publishes, as far as they are known.
 #[derive(Debug)]

@@ -3,20 +3,20 @@
 use std::rc::Rc;
 
 use crate::limits::Limits;
-use crate::sorted_vec_map::SortedVecMap;
+use crate::member_map::MemberMap;
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// The members of a channel, by connection, so that the list reads the same before and after sleep.
 #[derive(Debug)]
 pub(crate) struct PresenceList {
-    members: SortedVecMap<ConnectionId, Rc<str>>,
+    members: MemberMap<ConnectionId, Rc<str>>,
     /// How many more are on the list whose sessions sleep: only while it is a number.
     asleep: usize,
     /// How long the list is, hibernated sessions included.
     bytes: usize,
     /// What the others are to be told of.
-    changes: SortedVecMap<ConnectionId, Box<Change>>,
+    changes: MemberMap<ConnectionId, Box<Change>>,
     mode: Mode,
     /// Whether list and number changed places since the last telling.
     switched: bool,
@@ -71,10 +71,10 @@ impl PresenceList {
     pub(crate) const fn new(always_counted: bool) -> Self {
         let mode = if always_counted { Mode::COUNT } else { Mode::List };
         Self {
-            members: SortedVecMap::new(),
+            members: MemberMap::new(),
             asleep: 0,
             bytes: 0,
-            changes: SortedVecMap::new(),
+            changes: MemberMap::new(),
             mode,
             switched: false,
             always_counted,
@@ -167,7 +167,7 @@ impl PresenceList {
     pub(crate) fn show(&mut self, joiner: &ConnectionId, limits: &Limits) {
         // Of a number nobody is told who came and went: the changes are passed over.
         let listed = if self.mode == Mode::List { Some(&mut self.changes) } else { None };
-        for (connection, change) in listed.into_iter().flat_map(SortedVecMap::iter_mut) {
+        for (connection, change) in listed.into_iter().flat_map(MemberMap::iter_mut) {
             match connection == joiner {
                 true => change.own = self.members.get(connection).cloned(),
                 false => change.shown |= self.members.get(connection) != change.told.as_ref(),

@@ -4,8 +4,8 @@ use super::replay_budget::Drawers;
 use super::{Hub, Speaker};
 use crate::context::Context;
 use crate::contract::Ability;
+use crate::member_map::MemberMap;
 use crate::rate::{Buckets, Gate, Payer, Rate};
-use crate::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::Millis;
 
@@ -30,7 +30,7 @@ const PRUNE_EVERY: Millis = 60_000;
 /// What is left of everybody's rates.
 #[derive(Default)]
 pub(super) struct Rates {
-    pub(super) buckets: SortedVecMap<Payer, Box<Buckets>>,
+    pub(super) buckets: MemberMap<Payer, Box<Buckets>>,
     pub(super) drawers: Drawers,
     /// When rates that are full again were last forgotten, by the steady clock.
     pruned: Millis,
@@ -60,11 +60,11 @@ impl Rates {
             return Ok(());
         }
         let now = cx.steady();
-        self.buckets.update(payer, |buckets| buckets.bucket(gate, rate, now).take(rate, now))
+        self.buckets.get_or_default(payer).bucket(gate, rate, now).take(rate, now)
     }
 
     fn charge(&mut self, payer: Payer, gate: Gate<'_>, rate: Rate, now: Millis) {
-        self.buckets.update(payer, |buckets| buckets.bucket(gate, rate, now).charge(REFUSAL_COST));
+        self.buckets.get_or_default(payer).bucket(gate, rate, now).charge(REFUSAL_COST);
     }
 }
 

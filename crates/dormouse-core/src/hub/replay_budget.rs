@@ -48,7 +48,7 @@ impl Hub {
         }
         let now = cx.steady();
         let (payer, rate) = self.purse(cx, speaker);
-        self.rates.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).solvent(rate, now))
+        self.rates.buckets.get_or_default(payer).bucket(Gate::Replay, rate, now).solvent(rate, now)
     }
 
     /// So many bytes were replayed, or read for it.
@@ -60,7 +60,7 @@ impl Hub {
         }
         #[expect(clippy::cast_precision_loss, reason = "a page is at most 256 KiB and a message")]
         let cost = bytes as f64;
-        self.rates.buckets.update(payer, |buckets| buckets.bucket(Gate::Replay, rate, now).charge(cost));
+        self.rates.buckets.get_or_default(payer).bucket(Gate::Replay, rate, now).charge(cost);
     }
 
     /// Who pays for what is replayed to a speaker, and how fast what was paid comes back: a user has a budget of its own;

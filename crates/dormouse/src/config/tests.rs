@@ -45,7 +45,7 @@ mod settings {
             let (low, high) = setting.accepts.split_once(" to ").unwrap();
             let set = |text: &str| {
                 let mut reader = Reader::new(|name: &str| (name == setting.name).then(|| text.to_owned()));
-                let limits = Limits::read(&mut reader);
+                let limits = Limits::from_settings(&mut reader);
                 let out_of_bounds = reader.mistakes.iter().any(|told| told.contains("number from"));
                 (limits, out_of_bounds)
             };
@@ -64,7 +64,7 @@ mod settings {
             let (low, high) = setting.accepts.split_once(" to ").unwrap();
             let other = if high == setting.default { low } else { high };
             let mut reader = Reader::new(|name: &str| (name == setting.name).then(|| other.replace('_', "")));
-            let changed = format!("{:?}", Limits::read(&mut reader));
+            let changed = format!("{:?}", Limits::from_settings(&mut reader));
             let differing: Vec<_> =
                 changed.split(", ").zip(default.split(", ")).filter(|(one, other)| one != other).collect();
             assert_eq!(differing.len(), 1, "{}", setting.name);

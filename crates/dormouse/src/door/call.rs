@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use percent_encoding::percent_decode;
-
 /// What the door reads of a request.
 #[derive(Clone, Copy)]
 pub struct Call<'a> {
@@ -88,15 +86,10 @@ fn is_digits(text: &str) -> bool {
 pub struct Query(Vec<(String, String)>);
 
 impl Query {
-    /// Parses a query as forms write it: `&` between fields, `+` for a space, percent-encoded UTF-8.
+    /// Parses a query as forms write it: `&` between fields, `+` for a space, percent-encoded UTF-8. Bytes that are no
+    /// UTF-8 become U+FFFD, which no value of ours contains: each is then refused as what it is.
     pub fn parse(text: &str) -> Self {
-        let fields = text.split('&').filter(|field| !field.is_empty());
-        Self(
-            fields
-                .map(|field| field.split_once('=').unwrap_or((field, "")))
-                .map(|(k, v)| (plain(k), plain(v)))
-                .collect(),
-        )
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
     /// The first value of a field.
@@ -108,9 +101,4 @@ impl Query {
     pub fn owned(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
-}
-
-/// Bytes that are no UTF-8 become U+FFFD, which no value of ours contains: each is then refused as what it is.
-fn plain(text: &str) -> String {
-    percent_decode(text.replace('+', " ").as_bytes()).decode_utf8_lossy().into_owned()
 }

@@ -1,8 +1,9 @@
 //! Addresses that send bad tokens (rule R5). To find a token bad costs a check by every key that fits, so whoever
 //! sends many of them is counted before the next is looked at.
 
+use std::collections::BTreeMap;
+
 use dormouse_core::rate::{Bucket, Rate};
-use dormouse_core::sorted_vec_map::SortedVecMap;
 use dormouse_protocol::name::Millis;
 
 /// How many bad tokens an address may send without being suspected: twenty at once, and two a second.
@@ -13,17 +14,17 @@ const ADDRESSES_MAX: usize = 1_000;
 
 /// The addresses that sent bad tokens lately, as far as this isolate saw them.
 #[derive(Debug)]
-pub struct Suspects(SortedVecMap<String, Bucket>);
+pub struct Suspects(BTreeMap<String, Bucket>);
 
 impl Suspects {
     /// Nobody is suspected yet.
     pub const fn new() -> Self {
-        Self(SortedVecMap::new())
+        Self(BTreeMap::new())
     }
 
     /// Notes a bad token; `address` is as it is counted.
     pub fn note(&mut self, address: &str, now: Millis) {
-        if self.0.get(address).is_none() {
+        if !self.0.contains_key(address) {
             self.make_room(now);
             self.0.insert(address.to_owned(), Bucket::full(PATIENCE, now));
         }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::Env;
-use worker::js_sys::{Date, Object, Promise, Reflect};
+use worker::js_sys::{Object, Promise, Reflect};
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObject, RateLimiter};
 
+use super::clock::now;
 use super::env::{Deployment, binding, deployment, laid};
-use super::host::frame_bytes;
 use super::http::{self, reach, respond, with_call};
 use super::{random, trouble};
 use crate::door::{ChannelRequest, Count, Decision, DevTokens, Operation, Place, Refused, Suspects, place};
@@ -33,7 +33,7 @@ pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, 
         Decision::Channel(channel_request) => visit(deployment, env, request, channel_request),
         Decision::DevToken(tokens) => Ok(future_to_promise(mint(deployment, request, tokens)).into()),
         Decision::Assets => assets(&env, &request),
-        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::settle(settled)?.into()),
+        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::respond_decided(settled)?.into()),
     }
 }
 
@@ -86,7 +86,7 @@ async fn receive(
     }
     let request = match channel_request.operation {
         Operation::Publish => {
-            match http::whole(&request, frame_bytes(&deployment), deployment.config.limits.body_ms).await? {
+            match http::whole(&request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
                 Ok(request) => request,
                 Err(unread) => return Ok(respond(channel_request.refusal(unread))?.into()),
             }
@@ -97,7 +97,7 @@ async fn receive(
 }
 
 fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
-    Ok(trouble::settle(refused)?.into())
+    Ok(trouble::respond_refused(refused)?.into())
 }
 
 thread_local! {
@@ -155,7 +155,7 @@ fn failed(request: Request, _env: Env, error: JsValue) -> Result<JsValue, JsValu
     let deployment = laid().ok_or_else(|| error.clone())?;
     match with_call(&request, |call| deployment.door.route(call)) {
         Decision::Channel(channel_request) => unreachable(&channel_request, &error),
-        settled => Ok(http::settle(settled)?.into()),
+        settled => Ok(http::respond_decided(settled)?.into()),
     }
 }
 
@@ -180,12 +180,6 @@ fn assets(env: &Env, request: &Request) -> Result<JsValue, JsValue> {
 
 fn is(value: &JsValue, field: &str, expected: bool) -> bool {
     Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(expected))
-}
-
-/// Milliseconds since 1970, by the platform's clock.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and positive since 1970")]
-pub(super) fn now() -> dormouse_protocol::name::Millis {
-    Date::now() as dormouse_protocol::name::Millis
 }
 
 #[wasm_bindgen]

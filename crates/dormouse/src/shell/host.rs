@@ -11,14 +11,14 @@ use worker::js_sys::{JsString, Promise};
 use worker::web_sys::WebSocket;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequestResponsePair};
 
-use super::entry::now;
+use super::clock::now;
 use super::env::{Deployment, deployment};
 use super::log;
-use super::serve::Waiting;
 use super::socket::{self, Sockets};
 use super::sql::Database;
 use super::timer::Timer;
 use super::trouble::Trouble;
+use super::waiting::Waiting;
 use crate::door::Reply;
 use dormouse_core::channel::{self, ChannelMachine, Effects, Turn, Unreadable};
 use dormouse_core::contract::Application;
@@ -75,7 +75,7 @@ impl<A: Application + 'static> Host<A> {
             Err(trouble) => return self.give_up(socket, &trouble),
         };
         let Some(session) = awake.sockets.session(socket) else { return };
-        let frame = read(message, frame_bytes(&awake.deployment));
+        let frame = text_of(message, awake.deployment.frame_bytes());
         let effects = awake.turn(|channel, turn| match frame {
             Ok(text) => channel.receive(turn, session, &text),
             Err(what) => channel.receive_unreadable(turn, session, what),
@@ -231,7 +231,7 @@ impl Awake {
 }
 
 /// Copies a frame into wasm's memory, which never shrinks, only when its length allows it.
-fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
+fn text_of(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
     const CLOSES: u64 = 1024 * 1024;
     let Some(text) = message.dyn_ref::<JsString>() else { return Err(Unreadable::Binary) };
     // A UTF-16 unit is one to three bytes of UTF-8.
@@ -245,11 +245,6 @@ fn read(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
         return Err(Unreadable::NotUnicode);
     }
     Ok(text.into())
-}
-
-/// The most bytes of a frame, or of a body.
-pub(super) fn frame_bytes(deployment: &Deployment) -> u32 {
-    u32::try_from(deployment.config.limits.frame_bytes).unwrap_or(u32::MAX)
 }
 
 /// The code that answers a close: what was never on the wire may not be sent either. To one that did not close and

@@ -66,7 +66,7 @@ pub(crate) fn respond(reply: Reply) -> Result<Response, JsValue> {
 
 /// Does what the door has decided, as far as it needs nothing but an answer. An upgrade is accepted only to say why it
 /// ends (rule A4).
-pub(crate) fn settle(decision: Decision) -> Result<Response, JsValue> {
+pub(crate) fn respond_decided(decision: Decision) -> Result<Response, JsValue> {
     match decision {
         Decision::RejectedUpgrade(turned) => reject(&turned.bye(), turned.protocol),
         other => pass_back(other),

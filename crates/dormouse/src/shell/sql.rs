@@ -24,7 +24,7 @@ impl Sql for Database {
     fn exec(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Answer, SqlError> {
         let params: Array = params.iter().map(bind).collect();
         let answer = run(&self.sql, sql, &params).map_err(|thrown| failure(&thrown))?;
-        let rows = Array::from(&answer.get(0)).into_iter().map(|row| Array::from(&row).iter().map(read).collect());
+        let rows = Array::from(&answer.get(0)).into_iter().map(|row| Array::from(&row).iter().map(value_of).collect());
         Ok(Answer { rows: rows.collect(), rows_written: count(&answer.get(1)) })
     }
 
@@ -42,7 +42,7 @@ fn bind(param: &Param<'_>) -> JsValue {
     }
 }
 
-fn read(value: JsValue) -> Value {
+fn value_of(value: JsValue) -> Value {
     if let Some(text) = value.as_string() {
         return Value::Text(text);
     }

@@ -59,9 +59,9 @@ pub(crate) fn misconfigured(mistakes: &Mistakes) -> Reply {
 }
 
 /// Refuses at the door, and says so in the log.
-pub(crate) fn settle(refused: Refused) -> Result<Response, JsValue> {
+pub(crate) fn respond_refused(refused: Refused) -> Result<Response, JsValue> {
     log::write(&refused.line);
-    http::settle(refused.decision)
+    http::respond_decided(refused.decision)
 }
 
 /// The same in an object.

@@ -34,7 +34,7 @@ fn a2_claims_that_are_no_object_or_name_one_claim_twice_are_refused() {
     let list = r#"["ann",1900000060,null,null,null,null,null,null,null,null]"#;
     let twice = r#"{"sub":"ann","exp":1900000060,"sub":"bob"}"#;
     for text in ["", "[]", "7", "null", "{", r#""sub""#, list, twice] {
-        assert_eq!(read(text), Err(Flaw::Claims), "{text}");
+        assert_eq!(claims_of(text), Err(Flaw::Claims), "{text}");
     }
 }
 
@@ -95,7 +95,7 @@ fn a2_jti_is_kept_and_bounded() {
 }
 
 fn with_info(info: &str) -> Result<Claims, Flaw> {
-    read(&format!(r#"{{"sub":"ann","exp":1900000060,"info":{info}}}"#))
+    claims_of(&format!(r#"{{"sub":"ann","exp":1900000060,"info":{info}}}"#))
 }
 
 #[test]
@@ -131,6 +131,6 @@ fn a2_info_is_at_most_one_kib_of_text() {
 fn f1_claims_of_others_are_ignored_however_deep() {
     assert!(read_with("email", json!({"deep": [1, 2]})).is_ok());
     let deep = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
-    assert!(read(&format!(r#"{{"sub":"ann","exp":1900000060,"x":{deep}}}"#)).is_ok());
-    assert_eq!(read(&format!(r#"{{"sub":"ann","exp":1900000060,"can":{deep}}}"#)), Err(Flaw::Claims));
+    assert!(claims_of(&format!(r#"{{"sub":"ann","exp":1900000060,"x":{deep}}}"#)).is_ok());
+    assert_eq!(claims_of(&format!(r#"{{"sub":"ann","exp":1900000060,"can":{deep}}}"#)), Err(Flaw::Claims));
 }

@@ -63,7 +63,7 @@ fn h3_a_grant_is_read_back_whole_and_by_releases_that_know_more_or_less() {
     let text = json!({"sub": "ann", "exp": 1_900_000_060, "iat": 1_900_000_000, "jti": "t", "roles": ["mod"],
         "info": {"name": "Ann"}, "can": {"chat:*": ["join"]}})
     .to_string();
-    let full = read(&text).unwrap().grant(&channel("chat:lobby"));
+    let full = claims_of(&text).unwrap().grant(&channel("chat:lobby"));
     let written = serde_json::to_string(&full).unwrap();
     assert_eq!(
         written,

@@ -65,7 +65,7 @@ pub(super) struct Window {
 
 impl Window {
     /// Reads the window out of the rows that the floor holds.
-    pub(super) fn read(floor: Floor, storage: &mut dyn Storage) -> Result<Self, StorageError> {
+    pub(super) fn load(floor: Floor, storage: &mut dyn Storage) -> Result<Self, StorageError> {
         let mut window = Self::default();
         for stored in storage.ids(floor)? {
             // A row that cannot be read has no ids for us: what it held is as if it were outside the window.
