@@ -85,6 +85,7 @@ async function tryOut(folder, { name, change }, env) {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
   // Unoptimised: what a release makes of the same exports is tried by the check "size" and end to end.
   edit(folder, "wrangler.toml", "worker-build --release", "worker-build --dev");
+  await run("cargo", ["fmt", "--check"], { cwd: folder, why: `template/src is not formatted as rustfmt does by itself (${folder}).` });
   await run("npm", ["test"], { cwd: folder, env, why: `The generated application ${name} does not work (${folder}); see the lines above.` });
 }
 
