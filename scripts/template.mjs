@@ -1,7 +1,8 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
 // built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own.
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { generate } from "./generate.mjs";
@@ -24,7 +25,10 @@ const variants = [
 
 /** Stops where the crates cannot be packaged, or an application of them does not build, serve or keep a clean log. */
 export async function needTemplate() {
-  const home = mkdtempSync(join(tmpdir(), "dormouse-template-"));
+  // Of one name for each copy of the repository, so that cargo knows again what it has built.
+  const home = join(tmpdir(), `dormouse-template-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`);
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home);
   const env = environment();
   await packageCrates(home, env);
   for (const variant of variants) await tryOut(join(home, variant.name), variant, env);
@@ -81,6 +85,7 @@ async function tryOut(folder, { name, change }, env) {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
   // Unoptimised: what a release makes of the same exports is tried by the check "size" and end to end.
   edit(folder, "wrangler.toml", "worker-build --release", "worker-build --dev");
+  await run("cargo", ["fmt", "--check"], { cwd: folder, why: `template/src is not formatted as rustfmt does by itself (${folder}).` });
   await run("npm", ["test"], { cwd: folder, env, why: `The generated application ${name} does not work (${folder}); see the lines above.` });
 }
 
