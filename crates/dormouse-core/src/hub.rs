@@ -16,6 +16,7 @@ mod rates;
 mod replay;
 mod replay_budget;
 mod retention;
+mod sayable;
 mod speaker;
 
 pub(crate) use presence_list::PresenceList;
@@ -26,6 +27,7 @@ pub(crate) use http::Post;
 pub(crate) use load::Away;
 pub(crate) use publish::Array;
 pub(crate) use retention::{AGAIN, LOOK_EVERY, TRIM_EVERY};
+pub(crate) use sayable::Sayable;
 pub(crate) use speaker::{Asker, Speaker};
 
 use crate::context::Context;

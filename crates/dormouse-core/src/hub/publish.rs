@@ -89,7 +89,7 @@ fn may_say(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: b
         let most = event.max_bytes;
         return Err(Refusal::new(Code::TooLarge, format!("`data` of this event has at most {most} bytes.")));
     }
-    event.validate(publish.data.get()).map_err(invalid)
+    event.validate(publish.data).map_err(invalid)
 }
 
 impl Hub {
@@ -146,7 +146,7 @@ impl Hub {
         reached: usize,
     ) {
         let event = event.name.as_str();
-        let message = Message { seq, id, event, data: publish.data, from: &speaker.from, at: now };
+        let message = Message { seq, id, event, data: publish.data.get(), from: &speaker.from, at: now };
         let text = frame::message(&message);
         let (audience, says) = match (&publish.to, speaker.asker, publish.echo) {
             (Some(targets), _, _) => {
