@@ -45,7 +45,7 @@ impl Rig {
         let name = ChannelName::parse("bench:rig").expect("a name");
         let contract = A::contract().check().expect("a contract");
         let rules = Rc::clone(contract.rules(&name).expect("a channel"));
-        let channel = ChannelMachine::restore(name, rules, Limits::default(), Rc::new(NoTokens), "");
+        let channel = ChannelMachine::restore(name, rules, Limits::default(), Rc::new(NoTokens), String::new());
         let mut rig = Self { channel, storage: MemoryStorage::default(), now: BEGIN, members: Vec::new(), sent: 0 };
         for member in 0..members {
             rig.join(member);

@@ -275,7 +275,8 @@ fn parse_publish<'a>(fields: &Fields<'a>) -> Result<Publish<'a>, Refusal> {
         Some("false") => false,
         Some(_) => return Err(bad("`echo` is true or false.")),
     };
-    let if_seq = fields.if_seq.map(|written| number(written).map_err(|()| bad("`if_seq` is a whole number."))).transpose()?;
+    let if_seq =
+        fields.if_seq.map(|written| number(written).map_err(|()| bad("`if_seq` is a whole number."))).transpose()?;
     let to = fields.to.map(parse_targets).transpose()?;
     Ok(Publish { event, data, to, echo, if_seq })
 }

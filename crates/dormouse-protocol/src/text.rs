@@ -197,7 +197,11 @@ impl<'de> Text<'de> {
             return self.any_number();
         }
         self.at = self.at.wrapping_add(end);
-        Some(if negative { Number::Signed(i64::try_from(number).ok()?.wrapping_neg()) } else { Number::Unsigned(number) })
+        Some(if negative {
+            Number::Signed(i64::try_from(number).ok()?.wrapping_neg())
+        } else {
+            Number::Unsigned(number)
+        })
     }
 
     /// Reads any number.

@@ -72,8 +72,7 @@ impl Event<'_> {
     pub(super) fn set_timer(&mut self) {
         let now = self.cx.steady();
         let window = self.hub.batch_window();
-        // A number that is due while a batch is open leaves with it.
-        let count = self.hub.presence.due_at(self.cx.limits()).filter(|_| window.is_none() && self.hub.is_loaded());
+        let count = self.hub.count_due_at(self.cx.limits());
         let Some(next) = [window, count, self.edge.timer_at()].into_iter().flatten().min() else { return };
         if self.wakeups.timer.is_some_and(|timer| timer <= next) {
             return;
@@ -87,7 +86,7 @@ impl Event<'_> {
         let (now, loaded) = (self.cx.now, self.hub.is_loaded());
         // What is due is not known before the storage could be read: the pending alarm stays, which alone may know when
         // a deserted channel ends. Only where somebody has come or gone meanwhile is it looked up again soon.
-        let undone = self.hub.was_deserted() || !self.hub.has_no_graces() || self.hub.presence.is_untold();
+        let undone = self.hub.was_deserted() || !self.hub.has_no_graces() || self.hub.has_untold();
         if !loaded && undone {
             self.wakeups.alarm_again.get_or_insert_with(|| now.saturating_add(AGAIN));
         }

@@ -170,7 +170,7 @@ impl Event<'_> {
         if refusal.seq.is_some() {
             self.hub.refuse_with_flush(self.cx.now, Asker::Session(key), id, refusal);
         } else {
-            self.answer(key, id.as_ref(), Err(refusal));
+            self.edge.answer(&mut self.cx, key, id.as_ref(), Err(&refusal));
         }
         if counts {
             self.count_refusal(key);
@@ -204,11 +204,11 @@ impl Event<'_> {
         session.kept.present = data.is_some();
         session.kept.data = data;
         match session.kept.present {
-            true => self.hub.presence.enter(&session.kept.connection, session.kept.member()),
-            false => self.hub.presence.hide(&session.kept.connection),
+            true => self.hub.enter(&session.kept.connection, session.kept.member()),
+            false => self.hub.hide(&session.kept.connection),
         }
         self.edge.save_attachment(&mut self.cx, key);
-        self.answer(key, id, Ok(Ack::default()));
+        self.edge.answer(&mut self.cx, key, id, Ok(Ack::default()));
         Ok(())
     }
 

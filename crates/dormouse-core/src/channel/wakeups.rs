@@ -17,8 +17,8 @@ pub(super) struct Wakeups {
 
 impl Wakeups {
     /// A channel that wakes with these sessions.
-    pub(super) fn with(heads: &str) -> Self {
-        Self { heads: Some(heads.to_owned()), ..Self::default() }
+    pub(super) fn with(heads: String) -> Self {
+        Self { heads: Some(heads), ..Self::default() }
     }
 
     /// The heads of those who slept, once.
@@ -26,8 +26,8 @@ impl Wakeups {
         self.heads.take()
     }
 
-    /// The timer is not set any more.
-    pub(super) const fn timer_fired(&mut self) {
+    /// The timer fired, or is to be set anew.
+    pub(super) const fn forget_timer(&mut self) {
         self.timer = None;
     }
 

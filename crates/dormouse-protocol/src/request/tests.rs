@@ -105,12 +105,66 @@ fn plainly(text: &str) -> Option<Result<(), String>> {
 
 /// Pieces of which texts are made: of frames, and of what has no business in one.
 const PIECES: [&str; 60] = [
-    "{", "}", "[", "]", ":", ",", "\"", "{", "}", "[", "]", ":", ",", " ", "\n\t", "\r", "\u{b}", "\"type\":",
-    "\"publish\"", "\"id\":", "\"1\"", "\"event\":", "\"say\"", "\"data\":", "{\"text\":\"x\"}", "null", "true",
-    "false", "nul", "0", "-1", "-", "00", "01", "-0", "1.5", "1.", ".5", "1e5", "1E+2", "1e999", "123456789012345",
-    "1234567890123456", "9007199254740993", "1e20", "\"a\":1", "\"a\":2", "\"\\u0061\":3", "\"\\ud800\"",
-    "\"\\uffff\"", "\u{fdd0}", "\"\u{1ffff}\"", "\"😀ü\"", "\"\\n\\\"\"", "\u{0}", "\u{feff}", "\"to\":", "\"echo\":",
-    "\"if_seq\":", "\"d\\u0061ta\":",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    " ",
+    "\n\t",
+    "\r",
+    "\u{b}",
+    "\"type\":",
+    "\"publish\"",
+    "\"id\":",
+    "\"1\"",
+    "\"event\":",
+    "\"say\"",
+    "\"data\":",
+    "{\"text\":\"x\"}",
+    "null",
+    "true",
+    "false",
+    "nul",
+    "0",
+    "-1",
+    "-",
+    "00",
+    "01",
+    "-0",
+    "1.5",
+    "1.",
+    ".5",
+    "1e5",
+    "1E+2",
+    "1e999",
+    "123456789012345",
+    "1234567890123456",
+    "9007199254740993",
+    "1e20",
+    "\"a\":1",
+    "\"a\":2",
+    "\"\\u0061\":3",
+    "\"\\ud800\"",
+    "\"\\uffff\"",
+    "\u{fdd0}",
+    "\"\u{1ffff}\"",
+    "\"😀ü\"",
+    "\"\\n\\\"\"",
+    "\u{0}",
+    "\u{feff}",
+    "\"to\":",
+    "\"echo\":",
+    "\"if_seq\":",
+    "\"d\\u0061ta\":",
 ];
 
 /// A frame that is right, to be spoilt.
@@ -202,7 +256,16 @@ fn r4_what_is_usual_is_read_in_one_pass() {
     for text in [FRAME.to_owned(), format!(" [{FRAME} ,\n{FRAME}] "), "{}".to_owned(), "[]".to_owned()] {
         assert!(parse_in_one_pass(&text, 2, None, &Untyped).is_some(), "{text}");
     }
-    for text in ["", "1", "[1]", "{\"a\":1,\"a\":1}", "{\"id\":\"1\",\"id\":\"1\"}", "{\"data\":1,\"data\":1}", "{}x", "[{},{},{}]"] {
+    for text in [
+        "",
+        "1",
+        "[1]",
+        "{\"a\":1,\"a\":1}",
+        "{\"id\":\"1\",\"id\":\"1\"}",
+        "{\"data\":1,\"data\":1}",
+        "{}x",
+        "[{},{},{}]",
+    ] {
         assert!(parse_in_one_pass(text, 2, None, &Untyped).is_none(), "{text}");
     }
 }
@@ -229,7 +292,9 @@ fn r4_an_expected_string_is_found_where_it_stands_and_nowhere_else() {
             let mut text = Text::new(&written);
             assert!(text.expected(&expected), "{written}");
             assert_eq!(text.rest(), behind);
-            for other in [format!("\"{name}x\"{behind}"), format!("\"x{name}\"{behind}"), format!("\"{name}"), name.to_owned()] {
+            for other in
+                [format!("\"{name}x\"{behind}"), format!("\"x{name}\"{behind}"), format!("\"{name}"), name.to_owned()]
+            {
                 let mut text = Text::new(&other);
                 assert!(!text.expected(&expected), "{name}: {other}");
                 assert_eq!(text.rest(), other);

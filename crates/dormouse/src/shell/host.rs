@@ -198,7 +198,7 @@ impl<A: Application + 'static> Host<A> {
         let heads = sockets.wake()?;
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
         let limits = deployment.config.limits.clone();
-        let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, &heads);
+        let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, heads);
         Ok(Awake { deployment, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 

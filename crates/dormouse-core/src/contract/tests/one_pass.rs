@@ -134,7 +134,8 @@ fn written(value: &Value, dice: &mut impl Iterator<Item = u8>) -> String {
                 let mut roll = || dice.next().unwrap_or(255);
                 let name = string(name, roll());
                 let times = if roll() < 3 { 2 } else { 1 };
-                let field = format!("{}{name}{}:{}{field}{}", space(roll()), space(roll()), space(roll()), space(roll()));
+                let field =
+                    format!("{}{name}{}:{}{field}{}", space(roll()), space(roll()), space(roll()), space(roll()));
                 (0..times).for_each(|_| written_fields.push(field.clone()));
             }
             let turn = usize::from(dice.next().unwrap_or(255)) % 7;
@@ -239,24 +240,37 @@ fn r4_what_nests_deeper_than_a_frame_may_is_not_taken_in_one_pass() {
 /// Any schema, of few names and values, so that many values nearly fit.
 fn any_schema() -> impl Strategy<Value = Value> {
     let plain = [
-        json!(true), json!({"type": "null"}), json!({"type": "boolean"}), json!({"type": "integer", "minimum": 0}),
-        json!({"type": "number", "maximum": 1.5}), json!({"type": "string"}), json!({"type": ["string", "null"]}),
-        json!({"type": "string", "minLength": 1, "maxLength": 2}), json!({"type": "string", "enum": ["a", "plain"]}),
-        json!({"const": "a"}), json!({"type": "string", "const": "Dot"}), json!({"enum": [1, null, "a"]}), json!({"$ref": "#"}),
-        json!({"type": "object"}), json!({"type": "array"}), json!(false), json!({"const": "a", "enum": ["plain", 1]}),
+        json!(true),
+        json!({"type": "null"}),
+        json!({"type": "boolean"}),
+        json!({"type": "integer", "minimum": 0}),
+        json!({"type": "number", "maximum": 1.5}),
+        json!({"type": "string"}),
+        json!({"type": ["string", "null"]}),
+        json!({"type": "string", "minLength": 1, "maxLength": 2}),
+        json!({"type": "string", "enum": ["a", "plain"]}),
+        json!({"const": "a"}),
+        json!({"type": "string", "const": "Dot"}),
+        json!({"enum": [1, null, "a"]}),
+        json!({"$ref": "#"}),
+        json!({"type": "object"}),
+        json!({"type": "array"}),
+        json!(false),
+        json!({"const": "a", "enum": ["plain", 1]}),
     ];
     let plain = prop::sample::select(plain.to_vec());
     plain.prop_recursive(4, 24, 4, |inner| {
         let name = prop::sample::select(vec!["a", "b", "kind"]);
         let fields = prop::collection::btree_map(name.clone(), inner.clone(), 0..4);
         let others = prop_oneof![3 => Just(Some(json!(false))), 1 => Just(None), 1 => inner.clone().prop_map(Some)];
-        let object = (fields, prop::collection::btree_set(name, 0..3), others).prop_map(|(fields, required, others)| {
-            let mut schema = json!({"type": "object", "properties": fields, "required": required});
-            if let Some(others) = others {
-                schema["additionalProperties"] = others;
-            }
-            schema
-        });
+        let object =
+            (fields, prop::collection::btree_set(name, 0..3), others).prop_map(|(fields, required, others)| {
+                let mut schema = json!({"type": "object", "properties": fields, "required": required});
+                if let Some(others) = others {
+                    schema["additionalProperties"] = others;
+                }
+                schema
+            });
         let array = (inner.clone(), prop::option::of(inner.clone()), 0..3).prop_map(|(items, first, min)| {
             let first: Vec<_> = first.into_iter().collect();
             json!({"type": "array", "items": items, "prefixItems": first, "minItems": min, "maxItems": 3})
@@ -296,7 +310,8 @@ fn taken_by(schema: &Value, text: &str) -> bool {
 
 #[test]
 fn f3_a_form_that_is_chosen_by_its_tag_must_have_it() {
-    let tagged = json!({"type": "object", "properties": {"kind": {"const": "a"}, "b": {}}, "additionalProperties": false});
+    let tagged =
+        json!({"type": "object", "properties": {"kind": {"const": "a"}, "b": {}}, "additionalProperties": false});
     let schema = json!({"oneOf": [tagged, {"type": "null"}]});
     assert!(taken_by(&schema, r#"{"kind":"a","b":1}"#));
     assert!(!taken_by(&schema, r#"{"b":1}"#));
@@ -304,7 +319,8 @@ fn f3_a_form_that_is_chosen_by_its_tag_must_have_it() {
 
 #[test]
 fn f3_a_field_that_stands_twice_or_is_missing_is_not_taken_in_one_pass_whatever_the_type_says() {
-    let schema = json!({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"], "additionalProperties": false});
+    let schema =
+        json!({"type": "object", "properties": {"a": {}, "b": {}}, "required": ["a"], "additionalProperties": false});
     assert!(taken_by(&schema, r#"{"b":1,"a":1}"#));
     assert!(!taken_by(&schema, r#"{"b":1}"#));
     assert!(!taken_by(&schema, r#"{"a":1,"a":1}"#));

@@ -73,7 +73,7 @@ impl<A> World<A> {
         let headless = self.sleep == Sleep::Headless;
         let handed = |socket: &Socket| head(if headless { "" } else { &socket.attachment });
         let heads: String = self.sockets.open().map(|(_, socket)| handed(socket)).collect();
-        ChannelMachine::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), &heads)
+        ChannelMachine::restore(self.name.clone(), rules, self.limits.clone(), Rc::new(Tokens), heads)
     }
 
     /// Does what a turn wants done, as far as the process lives to do it.
