@@ -4,14 +4,14 @@ pub mod typed;
 
 use std::rc::Rc;
 
-use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
 use dormouse_bench::App;
 use dormouse_core::channel::{ChannelMachine, Effects, Fresh, Joining, Links, Turn, Unsent};
-use dormouse_core::limits::Limits;
 use dormouse_core::contract::Application;
 use dormouse_core::effect::SessionKey;
-use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
+use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
+use dormouse_core::limits::Limits;
 use dormouse_core::storage::MemoryStorage;
+use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
 
 /// When every rig begins.
 const BEGIN: Millis = 1_700_000_000_000;
