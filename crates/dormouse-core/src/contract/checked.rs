@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StringDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::data::Reading;
@@ -344,8 +344,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Variant<V> {
         self.0.visit_enum(BorrowedStrDeserializer::new(variant))
     }
 
-    fn visit_string<E: Error>(self, variant: String) -> Result<V::Value, E> {
-        self.0.visit_enum(StringDeserializer::new(variant))
+    fn visit_str<E: Error>(self, variant: &str) -> Result<V::Value, E> {
+        self.0.visit_enum(StrDeserializer::new(variant))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<V::Value, A::Error> {

@@ -46,8 +46,13 @@ pub struct EventRules {
 }
 
 impl EventRules {
-    /// Checks `data` against the event's type (rule F3), unless that was done while its frame was read.
-    pub fn validate(&self, data: request::Data<'_>) -> Result<(), InvalidData> {
+    /// Checks `data`, the text of one I-JSON value, against the event's type (rule F3).
+    pub fn validate(&self, data: &str) -> Result<(), InvalidData> {
+        self.data.validate(data)
+    }
+
+    /// As [`EventRules::validate`], unless that was done while the frame was read.
+    pub fn validate_read(&self, data: request::Data<'_>) -> Result<(), InvalidData> {
         match data.fit() {
             Fit::Right => Ok(()),
             Fit::Unsure => self.data.look_closely(data.get()),

@@ -232,9 +232,9 @@ impl Scalar<'_> {
         listed.iter().any(|value| match self {
             Self::Null => value.is_null(),
             Self::Boolean(own) => value.as_bool() == Some(own),
-            Self::Unsigned(number) => *value == Value::from(number),
-            Self::Signed(number) => *value == Value::from(number),
-            Self::Fraction(number) => *value == Value::from(number),
+            Self::Unsigned(number) => value.as_u64() == Some(number),
+            Self::Signed(number) => value.as_i64() == Some(number),
+            Self::Fraction(number) => value.is_f64() && value.as_f64() == Some(number),
             Self::String(text) => value.as_str() == Some(text),
         })
     }

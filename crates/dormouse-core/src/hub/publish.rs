@@ -89,7 +89,7 @@ fn may_say(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: b
         let most = event.max_bytes;
         return Err(Refusal::new(Code::TooLarge, format!("`data` of this event has at most {most} bytes.")));
     }
-    event.validate(publish.data).map_err(invalid)
+    event.validate_read(publish.data).map_err(invalid)
 }
 
 impl Hub {

@@ -1,4 +1,10 @@
 //! The one pass over a frame against the closer look that came before it, and against serde_json.
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test that overflows or slices badly fails, as it should"
+)]
 
 use std::borrow::Cow;
 use std::cell::Cell;
