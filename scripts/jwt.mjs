@@ -3,7 +3,7 @@
 import { jwtSecret } from "./devvars.mjs";
 
 /**
- * @typedef {object} Wish what a token is to say
+ * @typedef {object} TokenRequest what a token is to say
  * @property {string} user
  * @property {Record<string, string[]>} can abilities by channel pattern
  * @property {number} expires seconds from now
@@ -11,7 +11,7 @@ import { jwtSecret } from "./devvars.mjs";
  * @property {Record<string, unknown>} [info] shown to members
  */
 
-/** Mints a token by the secret of .dev.vars. @param {Wish} wish @returns {Promise<string>} */
+/** Mints a token by the secret of .dev.vars. @param {TokenRequest} wish @returns {Promise<string>} */
 export async function mint({ user, can, expires, roles, info }) {
   const secret = jwtSecret();
   // Loaded late: the scripts that import this one run before anything is installed.

@@ -20,7 +20,7 @@ const help = `Mints a token for the service on this machine, signed by JWT_SECRE
 const abilities = /^(join|publish|publish:[^,\s]+|presence|history|meter|unmetered)$/;
 const wrong = (/** @type {string} */ message) => new Stop(`${message} See "npm run token -- --help".`, 2);
 
-/** @param {string[]} args @returns {import("./jwt.mjs").Wish | undefined} undefined: only help is wanted */
+/** @param {string[]} args @returns {import("./jwt.mjs").TokenRequest | undefined} undefined: only help is wanted */
 export function wish(args) {
   const given = read(args);
   if (given.help) return undefined;

@@ -30,7 +30,7 @@ pub struct ChannelRequest {
     pub(super) address: Option<String>,
 }
 
-/// What a visitor wants of the channel.
+/// What is wanted of the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// To join it (rule E1).
@@ -72,7 +72,7 @@ impl ChannelRequest {
         self.may_wake(Some(claims.grant(&self.channel)))
     }
 
-    /// Whether the visitor may do what it wishes: no token wakes a channel that it opens no door of. The object asks
+    /// Whether the sender may do what it asks for: no token wakes a channel that it opens no door of. The object asks
     /// again, of every request.
     fn may_wake(&self, grant: Option<Grant>) -> Result<Option<Grant>, Box<Refused>> {
         let rights = Rights::of(&self.rules, grant.as_ref());
@@ -170,7 +170,7 @@ impl ChannelRequest {
     }
 }
 
-/// A visitor that is refused at the door.
+/// A request that is refused at the door.
 #[derive(Debug)]
 pub struct Refused {
     /// What is to be done with the request.
@@ -184,7 +184,7 @@ pub struct Refused {
 /// Without the credential: what is printed may end in a log.
 impl fmt::Debug for ChannelRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Visitor").field("channel", &self.channel).field("wish", &self.operation).finish_non_exhaustive()
+        f.debug_struct("ChannelRequest").field("channel", &self.channel).field("operation", &self.operation).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObject, RateLimiter};
 
 use super::clock::now;
-use super::env::{Deployment, binding, deployment, laid};
+use super::env::{Deployment, binding, deployment, known_deployment};
 use super::http::{self, reach, respond, with_call};
 use super::{random, trouble};
 use crate::door::{ChannelRequest, Count, Decision, DevTokens, Operation, Place, Refused, Suspects, place};
@@ -47,7 +47,7 @@ pub async fn fetch<A: Application>(request: worker::Request, env: Env) -> worker
     Ok(response.dyn_into::<Response>()?.into())
 }
 
-/// Lets a visitor in and hands its request on: the object verifies again for itself.
+/// Lets a request in and hands it on: the object verifies again for itself.
 fn visit(
     deployment: Rc<Deployment>,
     env: Env,
@@ -152,7 +152,7 @@ thread_local! {
 
 #[expect(clippy::needless_pass_by_value, reason = "a closure that JavaScript calls is handed values")]
 fn failed(request: Request, _env: Env, error: JsValue) -> Result<JsValue, JsValue> {
-    let deployment = laid().ok_or_else(|| error.clone())?;
+    let deployment = known_deployment().ok_or_else(|| error.clone())?;
     match with_call(&request, |call| deployment.door.route(call)) {
         Decision::Channel(channel_request) => unreachable(&channel_request, &error),
         settled => Ok(http::respond_decided(settled)?.into()),

@@ -34,17 +34,17 @@ thread_local! {
     static DEPLOYMENT: OnceCell<Result<Rc<Deployment>, Mistakes>> = const { OnceCell::new() };
 }
 
-/// The ground to stand on, or why there is none.
+/// The deployment, read from its variables once, or what is wrong with them.
 pub(crate) fn deployment<A: Application>(env: &Env) -> Result<Rc<Deployment>, Mistakes> {
-    DEPLOYMENT.with(|cell| cell.get_or_init(|| lay::<A>(env).map(Rc::new).map_err(Into::into)).clone())
+    DEPLOYMENT.with(|cell| cell.get_or_init(|| read_deployment::<A>(env).map(Rc::new).map_err(Into::into)).clone())
 }
 
-/// The ground, where something stands on it already.
-pub(crate) fn laid() -> Option<Rc<Deployment>> {
+/// The deployment, where it was read already.
+pub(crate) fn known_deployment() -> Option<Rc<Deployment>> {
     DEPLOYMENT.with(|cell| cell.get()?.as_ref().ok().map(Rc::clone))
 }
 
-fn lay<A: Application>(env: &Env) -> Result<Deployment, Vec<String>> {
+fn read_deployment<A: Application>(env: &Env) -> Result<Deployment, Vec<String>> {
     let contract = A::contract().check().map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect());
     let config = Config::parse(|name| binding(env, name)?.as_string());
     let (contract, config) = match (contract, config) {

@@ -12,39 +12,39 @@ use dormouse_protocol::name::Millis;
 
 /// The sockets of this object by session and the sessions by socket.
 pub(crate) struct Sockets {
-    roster: Roster,
+    table: SocketTable,
 }
 
 impl Sockets {
     /// An empty roster over the object's own context.
     pub(crate) fn new(ctx: &DurableObjectState) -> Result<Self, JsValue> {
-        Ok(Self { roster: Roster::new(ctx.as_ref())? })
+        Ok(Self { table: SocketTable::new(ctx.as_ref())? })
     }
 
     /// Takes in the sockets that outlived a sleep; their keys are the places of their heads in the answer.
     pub(crate) fn wake(&self) -> Result<String, JsValue> {
-        self.roster.wake(HibernatedSession::HEAD)
+        self.table.wake(HibernatedSession::HEAD)
     }
 
     /// Has a session carried by a new socket, which sleeps with the object; answers the client's end.
     pub(crate) fn open(&self, session: SessionKey) -> Result<WebSocket, JsValue> {
-        self.roster.open(session.0)
+        self.table.open(session.0)
     }
 
     /// The session that a socket carries, if any still.
     pub(crate) fn session(&self, socket: &WebSocket) -> Option<SessionKey> {
-        self.roster.session(socket).ok().flatten().map(SessionKey)
+        self.table.session(socket).ok().flatten().map(SessionKey)
     }
 
     /// Sends one text to one session. A socket that is gone is no error: its close is on the way.
     pub(crate) fn tell(&self, session: SessionKey, text: &str) -> Result<(), JsValue> {
-        self.roster.tell(session.0, text)
+        self.table.tell(session.0, text)
     }
 
     /// Sends one text to several sessions, as one JavaScript string in one crossing.
     pub(crate) fn tell_many(&self, sessions: &[SessionKey], text: &str) -> Result<(), JsValue> {
         let sessions: Vec<u32> = sessions.iter().map(|session| session.0).collect();
-        self.roster.tell_many(&sessions, text)
+        self.table.tell_many(&sessions, text)
     }
 
     /// Sends one text to everyone of one hearing, as one JavaScript string in one crossing.
@@ -55,60 +55,60 @@ impl Sockets {
         text: &str,
     ) -> Result<(), JsValue> {
         let except: Vec<u32> = except.iter().map(|session| session.0).collect();
-        self.roster.broadcast(group(subscription), &except, text)
+        self.table.broadcast(group(subscription), &except, text)
     }
 
     /// Moves a session to another group of hearers.
     pub(crate) fn hear(&self, session: SessionKey, subscription: Subscription) -> Result<(), JsValue> {
-        self.roster.hear(session.0, group(subscription))
+        self.table.hear(session.0, group(subscription))
     }
 
     /// Groups the sessions that slept, by their keys from 0, in one crossing.
     pub(crate) fn hear_all(&self, subscription: &[Subscription]) -> Result<(), JsValue> {
         let groups: Vec<u8> = subscription.iter().map(|subscription| group(*subscription)).collect();
-        self.roster.hear_all(&groups)
+        self.table.hear_all(&groups)
     }
 
     /// Writes what a session must remember through sleep.
     pub(crate) fn remember(&self, session: SessionKey, attachment: &str) -> Result<(), JsValue> {
-        self.roster.remember(session.0, attachment)
+        self.table.remember(session.0, attachment)
     }
 
     /// Ends a session's connection. Only from inside that socket's own event does the client see the end at once.
     pub(crate) fn hang_up(&self, session: SessionKey, code: u16, reason: &str) -> Result<(), JsValue> {
-        self.roster.hang_up(session.0, code, reason)
+        self.table.hang_up(session.0, code, reason)
     }
 
     /// Forgets which socket carried a session.
     pub(crate) fn drop(&self, session: SessionKey) -> Result<(), JsValue> {
-        self.roster.drop(session.0)
+        self.table.drop(session.0)
     }
 
     /// Answers a close, without which the client waits for the end of the connection.
     pub(crate) fn answer_close(&self, socket: &WebSocket, code: u16, reason: &str) -> Result<(), JsValue> {
-        self.roster.answer_close(socket, code, reason)
+        self.table.answer_close(socket, code, reason)
     }
 }
 
 impl Links for Sockets {
     fn unsent(&self, session: SessionKey) -> u64 {
-        self.roster.unsent(session.0).map(whole).unwrap_or_default()
+        self.table.unsent(session.0).map(whole).unwrap_or_default()
     }
 
     fn unsent_over(&self, bytes: u64) -> Unsent {
         #[expect(clippy::cast_precision_loss, reason = "a limit of bytes is far below 2^53")]
-        let flat = self.roster.unsent_over(bytes as f64).map(|flat| flat.to_vec()).unwrap_or_default();
+        let flat = self.table.unsent_over(bytes as f64).map(|flat| flat.to_vec()).unwrap_or_default();
         let Some((total, pairs)) = flat.split_first() else { return Unsent::default() };
         let over = pairs.chunks_exact(2).filter_map(|pair| Some((key(*pair.first()?), whole(*pair.last()?))));
         Unsent { total: whole(*total), over: over.collect() }
     }
 
     fn attachment(&self, session: SessionKey) -> String {
-        self.roster.attachment(session.0).unwrap_or_default()
+        self.table.attachment(session.0).unwrap_or_default()
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
-        let Ok(flat) = self.roster.pinged() else { return Vec::new() };
+        let Ok(flat) = self.table.pinged() else { return Vec::new() };
         let pairs = flat.to_vec();
         pairs.chunks_exact(2).filter_map(|pair| Some((key(*pair.first()?), whole(*pair.last()?)))).collect()
     }
@@ -143,42 +143,42 @@ fn key(number: f64) -> SessionKey {
 // over would take a slot of its own in wasm's table.
 #[wasm_bindgen(module = "/src/shell/sockets.js")]
 extern "C" {
-    type Roster;
+    type SocketTable;
 
     #[wasm_bindgen(constructor, catch)]
-    fn new(ctx: &JsValue) -> Result<Roster, JsValue>;
+    fn new(ctx: &JsValue) -> Result<SocketTable, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn wake(this: &Roster, head: usize) -> Result<String, JsValue>;
+    fn wake(this: &SocketTable, head: usize) -> Result<String, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn attachment(this: &Roster, session: u32) -> Result<String, JsValue>;
+    fn attachment(this: &SocketTable, session: u32) -> Result<String, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn open(this: &Roster, session: u32) -> Result<WebSocket, JsValue>;
+    fn open(this: &SocketTable, session: u32) -> Result<WebSocket, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn session(this: &Roster, socket: &WebSocket) -> Result<Option<u32>, JsValue>;
+    fn session(this: &SocketTable, socket: &WebSocket) -> Result<Option<u32>, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn tell(this: &Roster, session: u32, text: &str) -> Result<(), JsValue>;
+    fn tell(this: &SocketTable, session: u32, text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn tell_many(this: &Roster, sessions: &[u32], text: &str) -> Result<(), JsValue>;
+    fn tell_many(this: &SocketTable, sessions: &[u32], text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn broadcast(this: &Roster, group: u8, except: &[u32], text: &str) -> Result<(), JsValue>;
+    fn broadcast(this: &SocketTable, group: u8, except: &[u32], text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn hear(this: &Roster, session: u32, group: u8) -> Result<(), JsValue>;
+    fn hear(this: &SocketTable, session: u32, group: u8) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn hear_all(this: &Roster, groups: &[u8]) -> Result<(), JsValue>;
+    fn hear_all(this: &SocketTable, groups: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn remember(this: &Roster, session: u32, attachment: &str) -> Result<(), JsValue>;
+    fn remember(this: &SocketTable, session: u32, attachment: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn hang_up(this: &Roster, session: u32, code: u16, reason: &str) -> Result<(), JsValue>;
+    fn hang_up(this: &SocketTable, session: u32, code: u16, reason: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn drop(this: &Roster, session: u32) -> Result<(), JsValue>;
+    fn drop(this: &SocketTable, session: u32) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn answer_close(this: &Roster, socket: &WebSocket, code: u16, reason: &str) -> Result<(), JsValue>;
+    fn answer_close(this: &SocketTable, socket: &WebSocket, code: u16, reason: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn unsent(this: &Roster, session: u32) -> Result<f64, JsValue>;
+    fn unsent(this: &SocketTable, session: u32) -> Result<f64, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn unsent_over(this: &Roster, bytes: f64) -> Result<Float64Array, JsValue>;
+    fn unsent_over(this: &SocketTable, bytes: f64) -> Result<Float64Array, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn pinged(this: &Roster) -> Result<Float64Array, JsValue>;
+    fn pinged(this: &SocketTable) -> Result<Float64Array, JsValue>;
 
     #[wasm_bindgen(catch)]
     fn count_utf8(text: &JsString) -> Result<f64, JsValue>;

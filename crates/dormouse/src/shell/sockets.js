@@ -6,7 +6,7 @@ const quietly = (act) => { try { act(); } catch { /* the socket is gone already 
 // What a socket has attached; what the platform cannot read is no attachment of ours, and text all the same.
 const attached = (socket) => { try { return socket?.deserializeAttachment(); } catch { return "unreadable"; } };
 
-export class Roster {
+export class SocketTable {
   constructor(ctx) {
     this.ctx = ctx;
     this.sockets = new Map();
