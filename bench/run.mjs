@@ -50,7 +50,7 @@ function schedule(testCase, { only, quick, peers, rounds, pace }) {
   const work = { ...(testCase.command === "traffic" ? pace : {}), ...testCase.work, ...(quick ? testCase.quick : {}) };
   const chosen = (quick && !only && testCase.quickPeers) || testCase.peers;
   const present = chosen.filter((peer) => peers.includes(peer));
-  const count = Math.min(rounds, testCase.rounds ?? Infinity);
+  const count = testCase.starts ?? Math.min(rounds, testCase.rounds ?? Infinity);
   // Each round begins with another peer, so that none is always the one after the pause.
   const order = Array.from({ length: count }, (_, index) => present.map((_, place) => present[(place + index) % present.length]));
   return { testCase, work, together: quick && testCase.together, runs: order.flat() };

@@ -72,7 +72,7 @@ export async function document() {
   const why = "rustdoc found something; see its lines above.";
   const deny = { RUSTDOCFLAGS: "-D warnings" };
   await cargo(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"], { env: deny, why });
-  await cargo(["doc", "--locked", "--package", "dormouse", "--no-deps", "--target", wasmTarget], { env: { ...wasmEnvironment(), ...deny }, why });
+  await cargo(["doc", "--locked", "--package", "dormouse", "--all-features", "--no-deps", "--target", wasmTarget], { env: { ...wasmEnvironment(), ...deny }, why });
   return [];
 }
 

@@ -9,6 +9,7 @@ import { needRuntimes } from "./runtimes.mjs";
 import { Stop, tryRun } from "./shell.mjs";
 import { needTemplate } from "./template.mjs";
 import { nodeTests, typeCheck } from "./typescript.mjs";
+import { needVersions } from "./versions.mjs";
 
 /**
  * @typedef {object} Check
@@ -52,12 +53,13 @@ export const checks = [
   },
   {
     name: "size",
-    title: "the release wasm builds and keeps to its budget",
+    title: "the release wasm builds, and its size sets off no alarm",
     run: async () => {
       await buildAll();
       return needSize();
     },
   },
+  { name: "versions", title: "the crates build with the newest and the oldest versions that they allow", run: needVersions },
   { name: "template", title: "an application of one's own, out of template/ and the packaged crates, builds and serves", run: needTemplate },
   { name: "deploy", title: "each environment would deploy (wrangler deploy --dry-run), without DEV_TOKENS", run: dryRun },
   {

@@ -14,6 +14,7 @@ const placeholder = "{{project-name}}";
  */
 export function generate(folder, name = basename(folder)) {
   if (!/^[a-z][a-z0-9-]{0,62}$/.test(name)) throw new Stop(`"${name}" is no name for a Worker: it takes a letter, then a-z 0-9 and "-".`, 2);
+  if (name === "dormouse") throw new Stop("An application cannot have the name of the crate it is made with: choose another.", 2);
   if (existsSync(folder) && readdirSync(folder).length > 0) throw new Stop(`${folder} is not empty.`);
   const [exclude, ignore] = [list("exclude"), [...list("ignore"), "cargo-generate.toml"]];
   cpSync(template, folder, { recursive: true, filter: (source) => !ignore.includes(relative(template, source)) });

@@ -20,7 +20,7 @@ const manifest = JSON.parse(read("package.json"));
 /** The wrangler environments; "" is the default one. */
 export const environments = ["", "staging", "production"];
 /** Most bytes the gzipped wasm may have. */
-export const wasmBudget = manifest.config["wasm-gzip-budget-kib"] * 1024;
+export const wasmAlarm = manifest.config["wasm-gzip-alarm-kib"] * 1024;
 /** Oldest Node that wrangler and the TypeScript tests run on (types are stripped without a flag since 22.18). */
 export const oldestNode = "22.18.0";
 

@@ -3,17 +3,17 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { wasmFile } from "./build.mjs";
-import { bin, environments, wasmBudget } from "./project.mjs";
+import { bin, environments, wasmAlarm } from "./project.mjs";
 import { Stop, tryRun } from "./shell.mjs";
 
 const kib = (/** @type {number} */ bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 
-/** Stops where the built wasm is over its budget. */
+/** Tells the size of the built wasm, and stops where it sets off the alarm. The budget is cold start, which the benchmark measures. */
 export function needSize() {
   const wasm = readFileSync(wasmFile);
   const gzipped = gzipSync(wasm, { level: 9 }).length;
-  const told = `the wasm has ${kib(wasm.length)}, ${kib(gzipped)} gzipped (budget ${kib(wasmBudget)})`;
-  if (gzipped > wasmBudget) throw new Stop(`${told}: see "cargo tree" for what grew, or raise the budget in package.json and say why.`);
+  const told = `the wasm has ${kib(wasm.length)}, ${kib(gzipped)} gzipped; the alarm is at ${kib(wasmAlarm)}, and the budget is cold start (npm run bench -- --only cold-start)`;
+  if (gzipped > wasmAlarm) throw new Stop(`${told}. See "cargo tree" for what grew, or raise the alarm in package.json and say why.`);
   return [told];
 }
 

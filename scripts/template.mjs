@@ -1,7 +1,8 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
 // built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own.
-import { appendFileSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { generate } from "./generate.mjs";
@@ -24,7 +25,10 @@ const variants = [
 
 /** Stops where the crates cannot be packaged, or an application of them does not build, serve or keep a clean log. */
 export async function needTemplate() {
-  const home = mkdtempSync(join(tmpdir(), "dormouse-template-"));
+  // Of one name for each copy of the repository, so that cargo knows again what it has built.
+  const home = join(tmpdir(), `dormouse-template-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`);
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(home);
   const env = environment();
   await packageCrates(home, env);
   for (const variant of variants) await tryOut(join(home, variant.name), variant, env);
@@ -50,24 +54,26 @@ function environment() {
   };
 }
 
-/** Packages the crates, each built alone for wasm from its tarball, and unpacks them. @param {string} home @param {Record<string, string>} env */
+/** Packages the crates, unpacks them, and builds each alone for wasm. @param {string} home @param {Record<string, string>} env */
 async function packageCrates(home, env) {
   const packages = join(target, "package");
   rmSync(packages, { recursive: true, force: true });
-  const args = ["package", "--workspace", ...unpublished.flatMap((name) => ["--exclude", name]), "--locked", "--allow-dirty", "--target", wasmTarget];
+  // Cargo's own verification keeps what it unpacked once, and takes it again for as long as the version is the same.
+  const args = ["package", "--no-verify", "--workspace", ...unpublished.flatMap((name) => ["--exclude", name]), "--locked", "--allow-dirty"];
   await run("cargo", args, { env, why: "The crates cannot be packaged; see the lines above." });
 
   const tarballs = readdirSync(packages).filter((name) => name.endsWith(".crate"));
+  const folders = tarballs.map((name) => name.replace(/\.crate$/, ""));
+  const patches = folders.map((folder) => `${folder.replace(/-\d.*$/, "")} = { path = ${JSON.stringify(join(home, folder))} }`);
   mkdirSync(join(home, ".cargo"));
-  writeFileSync(join(home, ".cargo", "config.toml"), "# What a registry would serve.\n[patch.crates-io]\n");
-  for (const tarball of tarballs) {
-    // Their times are of no day, by which cargo would take them for unchanged: they are when they are unpacked.
-    await run("tar", ["-xmzf", join(packages, tarball), "-C", home]);
-    const folder = tarball.replace(/\.crate$/, "");
-    const name = folder.replace(/-\d.*$/, "");
-    appendFileSync(join(home, ".cargo", "config.toml"), `${name} = { path = ${JSON.stringify(join(home, folder))} }\n`);
+  writeFileSync(join(home, ".cargo", "config.toml"), ["# What the registry would serve.", "[patch.crates-io]", ...patches, ""].join("\n"));
+  // The times in a tarball are of no day, by which cargo would take it for unchanged: here they are of now.
+  for (const tarball of tarballs) await run("tar", ["-xmzf", join(packages, tarball), "-C", home]);
+  for (const folder of folders) {
+    const why = `${folder} does not build out of its package; see the lines above.`;
+    await run("cargo", ["build", "--lib", "--target", wasmTarget], { cwd: join(home, folder), env, why });
   }
-  say(`packaged ${tarballs.join(", ")}.`);
+  say(`packaged ${folders.join(", ")}.`);
 }
 
 /** Generates a variant, and runs its own tests. @param {string} folder @param {Variant} variant @param {Record<string, string>} env */
@@ -79,6 +85,7 @@ async function tryOut(folder, { name, change }, env) {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
   // Unoptimised: what a release makes of the same exports is tried by the check "size" and end to end.
   edit(folder, "wrangler.toml", "worker-build --release", "worker-build --dev");
+  await run("cargo", ["fmt", "--check"], { cwd: folder, why: `template/src is not formatted as rustfmt does by itself (${folder}).` });
   await run("npm", ["test"], { cwd: folder, env, why: `The generated application ${name} does not work (${folder}); see the lines above.` });
 }
 

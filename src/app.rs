@@ -82,6 +82,8 @@ pub struct Move {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dormouse::testing::World;
+    use serde_json::json;
 
     #[test]
     fn the_contract_of_this_deployment_has_no_mistake() {
@@ -89,5 +91,15 @@ mod tests {
             let lines: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
             panic!("\n{}\n", lines.join("\n"));
         }
+    }
+
+    #[test]
+    fn what_is_said_in_a_chat_is_heard_by_all_and_an_empty_text_is_refused() {
+        let mut world = World::<App>::new("chat:lobby");
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        world.publish(ann, "say", json!({"text": "Hello."}));
+        assert_eq!(world.receives(bob)["data"], json!({"text": "Hello."}));
+        world.publish(bob, "say", json!({"text": ""}));
+        world.assert_refused(bob, "invalid_data");
     }
 }

@@ -21,7 +21,7 @@ use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use support::room::config;
-use support::{Client, Joiner, Sleep, World, publish, say};
+use support::{Client, Joiner, Rooms, Sleep, World, publish, say};
 
 const HOUR: Millis = 3_600_000;
 
@@ -40,7 +40,7 @@ fn r5_a_clock_set_back_before_each_message_gives_no_message_more() {
         world.limits.refusals_in_a_row = 1_000;
         let ann = world.joined(&Joiner::user("ann"));
         let passed = (0..150).filter(|number| {
-            world.set_clock(world.now - step);
+            world.set_clock(world.now() - step);
             accepted(&mut world, ann, say(&number.to_string(), *number))
         });
         assert_eq!(passed.count(), 30, "of the burst of 30, at steps of {step} ms");
@@ -56,7 +56,7 @@ fn d10_a_clock_set_back_pays_no_debt_of_replays() {
     let page = json!({"type": "history", "id": "h", "limit": 100});
     assert!(accepted(&mut world, ann, page.clone()));
     world.refuses(ann, page.clone(), "rate_limited");
-    world.set_clock(world.now - 1);
+    world.set_clock(world.now() - 1);
     let refusal = world.refuses(ann, page.clone(), "rate_limited");
     world.advance(refusal["retry_after"].as_u64().unwrap());
     assert!(accepted(&mut world, ann, page));
@@ -82,7 +82,7 @@ proptest! {
             world.advance(pause);
             forwards += pause;
             let back = set.map_or(0, |set| {
-                world.set_clock(world.now.saturating_add_signed(set));
+                world.set_clock(world.now().saturating_add_signed(set));
                 forwards += u64::try_from(set).unwrap_or(0);
                 u64::try_from(-set).unwrap_or(0)
             });
@@ -93,7 +93,7 @@ proptest! {
             };
             let wait = refusal["retry_after"].as_u64().unwrap();
             prop_assert!(wait <= 100, "a rate of ten a second: {}", refusal);
-            world.set_clock(world.now - back);
+            world.set_clock(world.now() - back);
             world.advance(back + wait);
             forwards += back + wait;
             passed += 1;
@@ -108,7 +108,7 @@ fn r6_a_clock_set_back_hides_nobody_who_does_not_read() {
     let mut world = World::room();
     let (ann, bob) = (world.joined(&Joiner::user("ann")), world.joined(&Joiner::user("bob")));
     world.told(ann, say("1", 1));
-    world.set_clock(world.now - HOUR);
+    world.set_clock(world.now() - HOUR);
     world.told(ann, say("2", 2));
     world.advance(1_000);
     world.socket_mut(bob).unsent = 1_048_577;
@@ -125,7 +125,7 @@ fn r6_a_clock_set_back_in_sleep_hides_nobody_who_fell_silent() {
         world.advance(61_000);
         world.told(ann, json!([]));
         world.pause();
-        world.set_clock(world.now - HOUR);
+        world.set_clock(world.now() - HOUR);
         let bob = world.joined(&Joiner::user("bob"));
         world.ping(bob);
         for _ in 0..3 {
@@ -142,7 +142,7 @@ fn r6_one_heard_before_the_clock_was_set_back_falls_silent_all_the_same() {
     let mut world = World::room();
     let (ann, bob) = (world.joined(&Joiner::user("ann")), world.joined(&Joiner::user("bob")));
     world.told(bob, json!([]));
-    world.set_clock(world.now - HOUR);
+    world.set_clock(world.now() - HOUR);
     world.told(bob, json!([]));
     world.ping(bob);
     for _ in 0..3 {

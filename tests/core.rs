@@ -21,7 +21,7 @@ use support::{Joiner, World};
 
 #[test]
 fn d1_two_sockets_hear_one_kept_message_with_one_seq() {
-    let mut world = World::of("chat:lobby");
+    let mut world = World::new("chat:lobby");
     let ann = world.joined(&Joiner::user("ann"));
     let bob = world.joined(&Joiner::user("bob"));
     world.send(ann, json!({"type": "publish", "id": "1", "event": "say", "data": {"text": "hello"}}));
@@ -34,8 +34,8 @@ fn d1_two_sockets_hear_one_kept_message_with_one_seq() {
 
 #[test]
 fn d4_one_who_comes_back_is_told_exactly_what_it_missed() {
-    let mut world = World::of("chat:lobby");
-    let ann = world.join_as("ann");
+    let mut world = World::new("chat:lobby");
+    let ann = world.join("ann");
     let epoch = world.received(ann)[0]["epoch"].as_str().unwrap().to_owned();
     for number in 1..=5 {
         world.send(ann, json!({"type": "publish", "event": "say", "data": {"text": format!("{number}")}}));

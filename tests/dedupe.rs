@@ -17,7 +17,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Joiner, World, in_channel, in_room, publish, say, seqs, unmetered};
+use support::{Joiner, Rooms, World, in_channel, in_room, publish, say, seqs, unmetered};
 
 fn duplicate(id: &str, seq: u64) -> Value {
     json!({"type": "ack", "id": id, "seq": seq, "duplicate": true})
@@ -220,7 +220,7 @@ fn d7_what_is_only_reserved_is_known_whatever_the_clock_says() {
     let ann = world.joined(&unmetered("ann"));
     world.send(ann, say("1", 1));
     world.send(ann, say("2", 2));
-    world.set_clock(world.now + 700_000);
+    world.set_clock(world.now() + 700_000);
     world.send(ann, say("2", 2));
     world.settle();
     let told = world.received(ann);

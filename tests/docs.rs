@@ -8,8 +8,8 @@ const PROTOCOL: &str = include_str!("../PROTOCOL.md");
 
 #[test]
 fn the_readme_shows_every_knob_as_the_configuration_reads_it() {
-    let marked = README.split("<!-- knobs: begin (checked by cargo test) -->").nth(1);
-    let shown = marked.and_then(|rest| rest.split("<!-- knobs: end -->").next()).unwrap_or_default();
+    let marked = README.split("<!-- settings: begin (checked by cargo test) -->").nth(1);
+    let shown = marked.and_then(|rest| rest.split("<!-- settings: end -->").next()).unwrap_or_default();
     let table = Config::table();
     assert!(shown.trim() == table.trim(), "put this table into the README:\n{table}");
 }
@@ -29,5 +29,39 @@ fn r1_the_protocol_lists_every_code_with_its_status_and_whether_to_try_again() {
 fn r3_the_protocol_lists_every_close_code() {
     for close in Close::ALL {
         assert!(PROTOCOL.contains(&format!("{} ", close.number())), "PROTOCOL.md lacks {}", close.number());
+    }
+}
+
+/// The lines that name a file and its functions: "3. `file`: `function`, `function` (why)".
+fn way(text: &str) -> Vec<(String, Vec<String>)> {
+    let lines = text.lines().map(|line| line.trim_start_matches("//! "));
+    let numbered = lines.filter_map(|line| line.split_once(". `").filter(|(number, _)| number.parse::<u8>().is_ok()));
+    let steps = numbered.filter_map(|(_, rest)| rest.split_once("`: "));
+    steps
+        .map(|(file, rest)| {
+            let functions = rest.split_once(" (").map_or(rest, |(functions, _)| functions).split(", ");
+            (file.to_owned(), functions.map(|function| function.trim_matches('`').to_owned()).collect())
+        })
+        .collect()
+}
+
+#[test]
+fn a_messages_way_is_told_alike_in_both_places_and_passes_functions_that_are_there_in_this_order() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("there is no {file}"));
+    let told = way(&read("CONTRIBUTING.md"));
+    assert_eq!(told, way(&read("crates/dormouse-core/src/lib.rs")));
+    assert!(told.len() >= 6 && told.iter().any(|(file, _)| file.ends_with("hub/publish.rs")), "{told:?}");
+    for (file, functions) in told {
+        let source = read(&file);
+        let places = functions.iter().map(|function| {
+            let found = ["(", "<"].iter().find_map(|begin| source.find(&format!("fn {function}{begin}")));
+            found.unwrap_or_else(|| panic!("{file} has no function {function}"))
+        });
+        let places: Vec<_> = places.collect();
+        assert!(places.is_sorted(), "{file} is not read from its top down: {functions:?}");
+        let called = |function: &String| source.matches(&format!("{function}(")).count() > 1;
+        let (_, inner) = functions.split_first().unwrap();
+        assert!(inner.iter().all(called), "{file}: one of {inner:?} is not passed");
     }
 }

@@ -18,7 +18,7 @@ mod support;
 
 use dormouse_core::channel::Unreadable;
 use serde_json::{Value, json};
-use support::{Joiner, World, in_channel, in_room, publish, say, seqs, unmetered};
+use support::{Joiner, Rooms, World, in_channel, in_room, publish, say, seqs, unmetered};
 
 #[test]
 fn f_an_array_means_its_members_in_order() {

@@ -23,8 +23,8 @@ use dormouse_protocol::ijson;
 use dormouse_protocol::request;
 use proptest::prelude::*;
 use serde_json::Value;
-use support::room::{answers, config, contract};
-use support::{Client, Joiner, Sleep, World, unmetered};
+use support::room::{config, contract};
+use support::{Client, Joiner, Rooms, Sleep, World, answers, unmetered};
 
 /// What is sent: bytes of any kind, or a frame of the vectors after something happened to it.
 #[derive(Clone, Debug)]
@@ -305,7 +305,7 @@ proptest! {
         let mut world = World::under(contract(), "room:a", Sleep::Never);
         let ann = world.joined(&unmetered("ann"));
         let bob = world.joined(&unmetered("bob"));
-        world.evict();
+        world.sleep();
         let mut attachment = world.socket(ann).attachment.clone().into_bytes();
         for at in mutations {
             if let Some(hit) = attachment.get_mut(at) {

@@ -18,7 +18,7 @@ mod support;
 
 use dormouse_core::channel::HttpOperation;
 use serde_json::{Value, json};
-use support::{Joiner, World, in_channel, in_room, say, seqs, unmetered};
+use support::{Joiner, Rooms, World, in_channel, in_room, say, seqs, unmetered};
 
 fn code(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or_default()
@@ -292,12 +292,12 @@ fn e2_reading_pays_by_the_general_rate() {
 fn a6_a_grant_that_expired_on_the_way_asks_for_nothing() {
     in_room(|world| {
         world.keep(1);
-        let ann = unmetered("ann").expires(world.now);
+        let ann = unmetered("ann").expires(world.now());
         let (status, answer) = world.messages(&ann, None, None, None);
         assert_eq!((status, code(&answer)), (401, "unauthenticated"));
         assert_eq!(world.get(&ann, HttpOperation::Members).0, 401);
         assert_eq!(world.post(&ann, json!({"event": "say", "data": 1})).0, 401);
-        let ann = unmetered("ann").expires(world.now + 1);
+        let ann = unmetered("ann").expires(world.now() + 1);
         assert_eq!(world.messages(&ann, None, None, None).0, 200);
     });
 }

@@ -17,8 +17,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::world::FIRST_LIFE;
-use support::{Joiner, World, in_channel, in_room, publish, say, seqs};
+use support::{FIRST_LIFE, Joiner, World, in_channel, in_room, publish, say, seqs};
 
 /// What can be wrong with a publish, in the order in which it is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -21,9 +21,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use support::room::{answers, config, contract};
+use support::room::{config, contract};
 use support::script::{CAST, POOL, Played, Step, long_scripts, scripts};
-use support::{Client, Joiner, Sleep, World, unmetered};
+use support::{Client, Joiner, Sleep, World, answers, unmetered};
 
 /// How long scripts are.
 const STEPS: usize = 60;
@@ -90,7 +90,7 @@ fn same_asleep_and_awake(channel: &str, script: &[Step]) -> Result<(), TestCaseE
         prop_assert_eq!(awake, asleep, "client {} of {}", number, channel);
     }
     prop_assert_eq!(closes(&awake), closes(&asleep));
-    prop_assert_eq!(awake.answers, asleep.answers);
+    prop_assert_eq!(awake.answers(), asleep.answers());
     Ok(())
 }
 

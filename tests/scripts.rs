@@ -185,7 +185,7 @@ impl Truth {
         self.step(&Step::Pass { millis: 12_500 });
         self.step(&Step::Pass { millis: 2_500 });
         self.world.advance(2_000);
-        assert_eq!(self.world.timer, None, "an idle channel holds no timer");
+        assert_eq!(self.world.timer(), None, "an idle channel holds no timer");
     }
 
     /// One of those for whom it makes sense, if there are any.
@@ -299,7 +299,7 @@ impl Truth {
         let client = self.world.join(&Joiner::anonymous());
         let connection = self.world.connection(client);
         let shown = Shown { user: None, watches: false, present: false, info: 0, data: None };
-        let state = State::Awaiting { until: self.world.now + SIGN_IN };
+        let state = State::Awaiting { until: self.world.now() + SIGN_IN };
         if !self.lives() {
             self.epoch = None;
         }
@@ -329,7 +329,7 @@ impl Truth {
     fn cut(&mut self, index: usize) {
         let person = &self.people[index];
         if person.state == State::Live && person.shown.watches {
-            let due = self.world.now + GRACE;
+            let due = self.world.now() + GRACE;
             self.graces.insert(person.connection.clone(), (due, person.shown.clone()));
         }
         self.world.cut(person.client);
@@ -339,7 +339,7 @@ impl Truth {
     fn gone(&mut self, index: usize) {
         self.listen_to(index);
         self.people[index].state = State::Gone;
-        self.note_desertion(self.world.now);
+        self.note_desertion(self.world.now());
     }
 
     fn crash(&mut self) {
@@ -349,16 +349,16 @@ impl Truth {
         self.people.iter_mut().for_each(|person| person.state = State::Gone);
         if before && self.graces.is_empty() {
             // Nobody saw when they left: the end comes once the newest message is too old, and not much later.
-            let newest = self.newest().unwrap_or(self.world.now);
-            self.end = Some((newest + AGE, self.world.now + LOOK));
+            let newest = self.newest().unwrap_or_else(|| self.world.now());
+            self.end = Some((newest + AGE, self.world.now() + LOOK));
         }
         self.rows = self.world.storage.rows().count();
         self.said = false;
     }
 
     fn pass(&mut self, millis: Millis) {
-        let until = self.world.now + millis;
-        let mut last = self.world.now;
+        let until = self.world.now() + millis;
+        let mut last = self.world.now();
         self.world.settle_now();
         self.watch_the_life();
         loop {
@@ -368,8 +368,8 @@ impl Truth {
                 State::Live | State::Gone => None,
             });
             let Some(next) = due.chain(sign_in).min().filter(|next| *next <= until) else { break };
-            assert!(self.world.alarm.is_some_and(|alarm| alarm <= next), "no alarm for what is due");
-            self.world.advance(next.saturating_sub(self.world.now));
+            assert!(self.world.alarm().is_some_and(|alarm| alarm <= next), "no alarm for what is due");
+            self.world.advance(next.saturating_sub(self.world.now()));
             self.watch_the_life();
             self.world.settle_now();
             self.graces.retain(|_, (due, _)| *due > next);
@@ -384,7 +384,7 @@ impl Truth {
             self.listen();
             last = next;
         }
-        self.world.advance(until - self.world.now);
+        self.world.advance(until - self.world.now());
         self.watch_the_life();
         self.listen();
         // A number may take a second to be told.
@@ -424,7 +424,7 @@ impl Truth {
 
     /// Rows go only when nobody has come back for long enough, and then they do; wherever they are, an alarm is set.
     fn watch_the_life(&mut self) {
-        let now = self.world.now;
+        let now = self.world.now();
         let rows = self.world.storage.rows().count();
         let ended = rows == 0 && self.rows > 0;
         self.rows = rows;
@@ -434,7 +434,7 @@ impl Truth {
             self.said = false;
         }
         if rows > 0 {
-            assert!(self.world.alarm.is_some_and(|alarm| alarm <= now + LOOK), "rows and no alarm");
+            assert!(self.world.alarm().is_some_and(|alarm| alarm <= now + LOOK), "rows and no alarm");
             if !self.occupied() {
                 let (_, latest) = self.end.expect("nobody is here");
                 assert!(now < latest, "not ended at {latest} but {now}");

@@ -18,8 +18,7 @@ mod support;
 
 use dormouse_core::channel::HttpOperation;
 use serde_json::{Value, json};
-use support::world::BEGIN;
-use support::{Client, Joiner, World, in_channel, in_room, publish, say, unmetered};
+use support::{BEGIN, Client, Joiner, Rooms, World, in_channel, in_room, publish, say, unmetered};
 
 const MIB: u64 = 1_048_576;
 
@@ -76,7 +75,7 @@ fn r7_one_who_joins_again_and_again_and_closes_nothing_leaves_room_for_others() 
 fn r7_an_address_takes_at_most_as_many_unsigned_places_as_it_leaves_free() {
     in_channel("door:a", |world| {
         let join = |world: &mut World, address: &str| {
-            let joined = world.join(&Joiner::anonymous().from(address));
+            let joined = world.join(&Joiner::anonymous().from_address(address));
             let welcome = world.received(joined)[0]["type"] == "welcome";
             if !welcome {
                 world.leave(joined);
@@ -96,7 +95,7 @@ fn r7_an_address_takes_at_most_as_many_unsigned_places_as_it_leaves_free() {
 fn r7_an_address_keeps_its_places_while_its_connections_are_open_also_in_sleep() {
     in_channel("open:a", |world| {
         world.limits.members = 20;
-        let joiner = |address: &str| Joiner::anonymous().from(address);
+        let joiner = |address: &str| Joiner::anonymous().from_address(address);
         let crowd: Vec<_> = (0..5).map(|_| world.joined(&joiner("192.0.2.1"))).collect();
         world.pause();
         let sixth = world.join(&joiner("192.0.2.1"));
@@ -114,9 +113,9 @@ fn r7_an_address_keeps_its_places_while_its_connections_are_open_also_in_sleep()
 
 #[test]
 fn r7_one_address_pays_for_all_its_connections_without_a_user() {
-    let mut world = World::of("public:a");
-    let crowd: Vec<_> = (0..6).map(|_| world.joined(&Joiner::anonymous().from("192.0.2.1"))).collect();
-    let other = world.joined(&Joiner::anonymous().from("192.0.2.2"));
+    let mut world = World::new("public:a");
+    let crowd: Vec<_> = (0..6).map(|_| world.joined(&Joiner::anonymous().from_address("192.0.2.1"))).collect();
+    let other = world.joined(&Joiner::anonymous().from_address("192.0.2.2"));
     let refused = |world: &mut World, client| {
         (0..200)
             .filter(|_| {
@@ -133,10 +132,10 @@ fn r7_one_address_pays_for_all_its_connections_without_a_user() {
 
 #[test]
 fn r7_coming_again_gives_an_address_no_refusals_anew() {
-    let mut world = World::of("public:a");
+    let mut world = World::new("public:a");
     let mut read = 0;
     for _ in 0..50 {
-        let again = world.joined(&Joiner::anonymous().from("192.0.2.1"));
+        let again = world.joined(&Joiner::anonymous().from_address("192.0.2.1"));
         for _ in 0..20 {
             world.send_text(again, "x");
         }
@@ -148,13 +147,13 @@ fn r7_coming_again_gives_an_address_no_refusals_anew() {
 
 #[test]
 fn r7_a_flood_that_is_not_even_read_lets_others_be_looked_at() {
-    let mut world = World::of("public:a");
+    let mut world = World::new("public:a");
     let client = world.joined(&Joiner::anonymous());
     (0..200).for_each(|_| world.send_text(client, "[]"));
-    assert_eq!(world.breaths, 0, "what one may send is no flood");
+    assert_eq!(world.breaths(), 0, "what one may send is no flood");
     // Twenty are told, and the socket goes on after its bye.
     (0..80).for_each(|_| world.send_text(client, "[]"));
-    assert_eq!(world.breaths, 10);
+    assert_eq!(world.breaths(), 10);
 }
 
 /// Keeps four messages of 60 KiB, and lets every rate come back.
@@ -175,7 +174,7 @@ fn pages(world: &mut World, reader: Client) -> usize {
 #[test]
 fn r7_all_without_a_user_share_one_budget_of_replays_by_address() {
     in_channel("open:a", |world| {
-        let from = |address: &str| Joiner::anonymous().from(address);
+        let from = |address: &str| Joiner::anonymous().from_address(address);
         let greedy: Vec<_> = (0..10).map(|_| world.joined(&from("192.0.2.1"))).collect();
         let other = world.joined(&from("192.0.2.2"));
         let third = world.joined(&from("192.0.2.3"));
@@ -194,7 +193,7 @@ fn r7_all_without_a_user_share_one_budget_of_replays_by_address() {
 #[test]
 fn r7_http_without_a_token_is_paid_for_by_address() {
     in_channel("open:a", |world| {
-        let from = |address: &str| Joiner::anonymous().from(address);
+        let from = |address: &str| Joiner::anonymous().from_address(address);
         let status = |world: &mut World, address| world.messages(&from(address), None, None, Some("1")).0;
         assert_eq!((0..50).filter(|_| status(world, "192.0.2.1") == 200).count(), 40);
         assert_eq!(status(world, "192.0.2.2"), 200);
@@ -218,8 +217,8 @@ fn r5_bodies_that_say_nothing_or_nonsense_are_paid_for() {
 #[test]
 fn r7_who_holds_most_of_the_unread_bytes_is_told_so_before_anybody_else() {
     in_channel("open:a", |world| {
-        let greedy: Vec<_> = (0..70).map(|_| world.joined(&Joiner::anonymous().from("192.0.2.1"))).collect();
-        let slow = world.joined(&Joiner::anonymous().from("192.0.2.2"));
+        let greedy: Vec<_> = (0..70).map(|_| world.joined(&Joiner::anonymous().from_address("192.0.2.1"))).collect();
+        let slow = world.joined(&Joiner::anonymous().from_address("192.0.2.2"));
         let ann = world.joined(&Joiner::user("ann"));
         greedy.iter().for_each(|client| world.socket_mut(*client).unsent = MIB);
         world.socket_mut(slow).unsent = MIB - 1;
@@ -232,9 +231,9 @@ fn r7_who_holds_most_of_the_unread_bytes_is_told_so_before_anybody_else() {
         assert!(world.received(slow).iter().all(|frame| frame["type"] != "bye"));
 
         // They keep what they hold: who brings more of it is not let in, and everybody else is.
-        let again = world.join(&Joiner::anonymous().from("192.0.2.1"));
+        let again = world.join(&Joiner::anonymous().from_address("192.0.2.1"));
         assert_eq!(world.receives(again)["code"], 4100);
-        let other = world.join(&Joiner::anonymous().from("192.0.2.3"));
+        let other = world.join(&Joiner::anonymous().from_address("192.0.2.3"));
         assert_eq!(world.received(other)[0]["type"], "welcome");
     });
 }
@@ -242,7 +241,7 @@ fn r7_who_holds_most_of_the_unread_bytes_is_told_so_before_anybody_else() {
 #[test]
 fn r7_a_crowd_within_the_sum_is_left_alone() {
     in_channel("open:a", |world| {
-        let crowd: Vec<_> = (0..60).map(|_| world.joined(&Joiner::anonymous().from("192.0.2.1"))).collect();
+        let crowd: Vec<_> = (0..60).map(|_| world.joined(&Joiner::anonymous().from_address("192.0.2.1"))).collect();
         let ann = world.joined(&Joiner::user("ann"));
         crowd.iter().for_each(|client| world.socket_mut(*client).unsent = MIB);
         for id in 0..3 {
@@ -330,7 +329,7 @@ fn r7_one_large_message_in_a_crowd_blames_nobody_who_reads() {
     in_channel("open:a", |world| {
         world.limits.unsent_total_bytes = MIB;
         let crowd: Vec<_> = (0..50).map(|number| world.joined(&Joiner::user(&format!("u{number}")))).collect();
-        let stuck = world.joined(&Joiner::anonymous().from("192.0.2.1"));
+        let stuck = world.joined(&Joiner::anonymous().from_address("192.0.2.1"));
         let ann = world.joined(&unmetered("ann"));
         world.pause();
         for id in 0..5 {

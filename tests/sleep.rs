@@ -23,8 +23,7 @@ use dormouse_core::hibernated_session::HibernatedSession;
 use dormouse_core::session::{ATTACHMENT_MAX, Kept, ResumeQuery, Session, Stage};
 use dormouse_protocol::name::{ChannelName, ConnectionId, EVENT_NAME_MAX, Epoch, USER_MAX, UserId};
 use serde_json::{Value, json};
-use support::world::{BEGIN, Client, Sleep, v8_bytes};
-use support::{Joiner, World, in_channel, in_room, say, seqs};
+use support::{BEGIN, Client, Joiner, Rooms, Sleep, World, in_channel, in_room, say, seqs, v8_bytes};
 use xxhash_rust::xxh64::xxh64;
 
 const GOLDEN: &str = include_str!("vectors/attachment-v1.json");
@@ -215,7 +214,7 @@ fn h3_a_socket_whose_attachment_cannot_be_read_is_closed_to_come_back() {
     let bob = world.joined(&Joiner::user("bob"));
     world.socket_mut(ann).attachment = "nonsense".to_owned();
     world.pause();
-    world.evict();
+    world.sleep();
     assert_eq!(seqs(&world.told(bob, say("1", 1))), [1]);
     assert_eq!(world.received(ann), [json!({"type": "bye", "code": 4200, "reason": "restart"})]);
     assert_eq!(world.socket(ann).hung_up, Some(4200));
@@ -284,7 +283,7 @@ fn h3_an_attachment_of_release_1_gets_its_head_when_the_channel_wakes() {
     }
     world.told(members[0], say("1", 1));
     world.pause();
-    world.evict();
+    world.sleep();
     let before = world.attachments_read();
     world.told(members[1], say("2", 2));
     assert_eq!(world.attachments_read() - before, 2, "the first with the epoch, and who is heard");
@@ -293,7 +292,7 @@ fn h3_an_attachment_of_release_1_gets_its_head_when_the_channel_wakes() {
 #[test]
 fn h3_one_grant_that_expires_rouses_nobody_else() {
     let (mut world, members) = crowd(300);
-    let short = world.joined(&Joiner::user("brief").can(&["join"]).expires(world.now + 30_000));
+    let short = world.joined(&Joiner::user("brief").can(&["join"]).expires(world.now() + 30_000));
     world.advance(60_000);
     let before = world.attachments_read();
     world.told(members[0], say("1", 1));
@@ -365,7 +364,7 @@ fn h1_waking_gives_each_its_hearing_and_writes_nothing() {
     for client in [sees, hears, guest] {
         world.socket_mut(client).subscription = None;
     }
-    world.evict();
+    world.sleep();
     world.send_text(hears, "[]");
     let subscription = [sees, hears, guest].map(|client| world.socket(client).subscription);
     assert_eq!(subscription, [Some(Subscription::Presence), Some(Subscription::Messages), Some(Subscription::Nothing)]);

@@ -18,7 +18,7 @@ mod support;
 
 use dormouse_core::limits::Limits;
 use dormouse_core::steps;
-use serde_json::{Value, json};
+use serde_json::json;
 use support::room::{contract, publish, say};
 use support::{Client, Joiner, Sleep, World};
 
@@ -146,12 +146,12 @@ fn p3_the_first_to_leave_is_found_among_a_crowd_in_grace() {
         crowd.world.advance(10);
         members[20..size - 1].iter().for_each(|client| crowd.world.cut(*client));
         crowd.world.advance(crowd.world.limits.grace_ms - 201);
-        let before = crowd.world.turns;
+        let before = crowd.world.turns();
         for number in 0..20 {
             let steps = crowd.steps(|world| world.advance(10));
             assert!(steps <= TURN, "{size} members, leaving {number}: {steps}");
         }
-        assert!(crowd.world.turns >= before + 20, "each has its alarm");
+        assert!(crowd.world.turns() >= before + 20, "each has its alarm");
     }
 }
 
@@ -173,7 +173,7 @@ fn f5_a_publish_to_a_role_looks_at_those_who_have_it() {
 fn a6_grants_that_expire_cost_those_whose_they_are() {
     for size in SIZES {
         let mut crowd = Crowd::of("room:a", size, Sleep::Never);
-        let now = crowd.world.now;
+        let now = crowd.world.now();
         for number in 0..20 {
             crowd.join(&Joiner::user(&format!("brief-{number}")).expires(now + 60_000 + number));
         }
@@ -194,7 +194,7 @@ fn r3_members_that_were_told_bye_and_do_not_go_cost_the_others_nothing() {
     for size in SIZES {
         let mut crowd = Crowd::of("room:a", 0, Sleep::Never);
         crowd.world.limits.members = 32_000;
-        let expires = crowd.world.now + 60_000;
+        let expires = crowd.world.now() + 60_000;
         for number in 0..size {
             crowd.join(&Joiner::user(&format!("user-{number}")).expires(expires));
         }
@@ -221,7 +221,7 @@ fn h3_a_crowd_that_slept_is_looked_through_once() {
         crowd.world.pause();
         crowd.world.advance(60_000);
         assert!(crowd.world.is_asleep());
-        let (speaker, wakes) = (crowd.members[3], crowd.world.wakes);
+        let (speaker, wakes) = (crowd.members[3], crowd.world.wakes());
         let directed =
             |users: &[&str]| json!({"type": "publish", "id": "1", "event": "wave", "data": 1, "to": {"users": users}});
         // What is found by name is put in order once.
@@ -231,7 +231,7 @@ fn h3_a_crowd_that_slept_is_looked_through_once() {
         crowd.may_come_and_go("asleep");
         let steps = crowd.steps(|world| world.send(speaker, directed(&["user-70", "user-9", "nobody"])));
         assert!(steps <= TURN, "{size} members: {steps}");
-        assert_eq!(crowd.world.wakes, wakes + 1);
+        assert_eq!(crowd.world.wakes(), wakes + 1);
         let members = crowd.members.clone();
         let steps = crowd.steps(|world| members.iter().for_each(|client| world.cut(*client)));
         each(steps, size, "breaking out of sleep");
@@ -251,6 +251,6 @@ fn e2_a_post_looks_at_no_other_that_waits() {
         }
         crowd.world.settle();
         each(steps::taken() - before, size, "waiting posts");
-        assert!(crowd.world.answers.values().all(|(_, answer, _): &(u16, Value, _)| answer["type"] == "ack"));
+        assert!(crowd.world.answers().values().all(|answer| answer.body["type"] == "ack"));
     }
 }

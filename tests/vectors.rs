@@ -20,7 +20,6 @@ use dormouse_protocol::frame::{self, Ack, Here, Message, Resumed, Standing, Welc
 use dormouse_protocol::ijson;
 use dormouse_protocol::name::{ConnectionId, RequestId, UserId};
 use dormouse_protocol::request::{self, From, Incoming, Page, Publish, Request, Targets};
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 fn vectors(file: &str) -> Value {
@@ -176,7 +175,6 @@ fn welcomes() -> Vec<(&'static str, String)> {
 fn messages() -> Vec<(&'static str, String)> {
     let (ann, own) = (UserId::parse("ann \"Q\"").unwrap(), ConnectionId::parse("c1").unwrap());
     let message = |seq, id: Option<&RequestId>, data: &str, from: &str| {
-        let data: &RawValue = serde_json::from_str(data).unwrap();
         frame::message(&Message { seq, id, event: "say", data, from, at: 1_700_000_000_000 })
     };
     let own = frame::from(Some(&ann), Some(&own));

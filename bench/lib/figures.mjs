@@ -25,18 +25,26 @@ export function summary(rounds) {
 /** The goals of a case with the figure that was measured: `{ goal, figure, reached, stretch }`. */
 export function verdicts(testCase, peers) {
   return (testCase.reach ?? []).flatMap((reach) => {
-    const own = peers.dormouse?.[reach.metric];
-    const other = reach.against ? peers[reach.against]?.[reach.metric] : 1;
+    const figure = compared(reach, peers);
     const limit = reach.least ?? reach.most;
-    if (own === undefined || other === undefined || limit === undefined) return [];
-    // Nothing against nothing (no CPU time at all) is a draw.
-    const figure = own === other ? (reach.against ? 1 : own) : own / other;
+    if (figure === undefined || limit === undefined) return [];
     const meets = (limit) => (reach.least !== undefined ? figure >= limit : figure <= limit);
     const sign = reach.least !== undefined ? "≥" : "≤";
-    const goal = `${reach.metric} ${sign} ${limit}${reach.against ? `x ${reach.against}` : ""}`;
+    const bound = reach.over ? `${reach.over} + ${limit}` : `${limit}${reach.against ? `x ${reach.against}` : ""}`;
     const stretch = reach.stretch === undefined ? {} : { stretch: reach.stretch, stretch_reached: meets(reach.stretch) };
-    return [{ goal, figure: round(figure), reached: meets(limit), ...stretch }];
+    return [{ goal: `${reach.metric} ${sign} ${bound}`, figure: round(figure), reached: meets(limit), ...stretch }];
   });
+}
+
+/** Dormouse's figure as a goal looks at it: alone, divided by a peer's, or what it is over a peer's. */
+function compared({ metric, against, over }, peers) {
+  const own = peers.dormouse?.[metric];
+  if (!against && !over) return own;
+  const other = peers[against ?? over]?.[metric];
+  if (own === undefined || other === undefined) return undefined;
+  if (over) return own - other;
+  // Nothing against nothing (no CPU time at all) is a draw.
+  return own === other ? 1 : own / other;
 }
 
 /** A number with as many digits as one reads. */

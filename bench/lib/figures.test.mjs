@@ -37,8 +37,17 @@ test("a goal that is a number is held against the figure itself", () => {
   assert.deepEqual(verdict, { goal: "p99_ms ≤ 150", figure: 150.5, reached: false });
 });
 
-test("a goal against a peer that did not run has no verdict", () => {
-  assert.deepEqual(verdicts({ reach: [{ metric: "p99_ms", against: "raw", most: 1 }] }, { dormouse: { p99_ms: 1 } }), []);
+test("a goal over a peer is what lies between the two", () => {
+  const testCase = { reach: [{ metric: "welcome_ms", over: "raw", most: 15 }] };
+  const held = (dormouse) => verdicts(testCase, { dormouse: { welcome_ms: dormouse }, raw: { welcome_ms: 5 } });
+  assert.deepEqual(held(20), [{ goal: "welcome_ms ≤ raw + 15", figure: 15, reached: true }]);
+  assert.deepEqual(held(21.5), [{ goal: "welcome_ms ≤ raw + 15", figure: 16.5, reached: false }]);
+});
+
+test("a goal against a peer or over it that did not run has no verdict", () => {
+  for (const beside of [{ against: "raw" }, { over: "raw" }]) {
+    assert.deepEqual(verdicts({ reach: [{ metric: "p99_ms", ...beside, most: 1 }] }, { dormouse: { p99_ms: 1 } }), []);
+  }
 });
 
 test("numbers keep four digits", () => {
@@ -56,6 +65,6 @@ test("every case names known peers, dormouse among them, and its goals a peer th
   for (const { name, peers, quickPeers = peers, reach } of CASES) {
     assert.ok(peers.includes("dormouse") && quickPeers.includes("dormouse"), name);
     assert.ok([...peers, ...quickPeers].every((peer) => PEERS.includes(peer)), name);
-    for (const { against } of reach ?? []) assert.ok(!against || (peers.includes(against) && quickPeers.includes(against)), name);
+    for (const { against, over } of reach ?? []) for (const other of [against, over]) assert.ok(!other || (peers.includes(other) && quickPeers.includes(other)), name);
   }
 });

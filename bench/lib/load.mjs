@@ -19,10 +19,11 @@ export function buildGenerator() {
 
 /** One measurement of one peer: starts the server, loads it, stops it; the metrics by name. */
 export async function measure({ servers, generator, cpu }, testCase, peer, work) {
-  const server = await servers.start(peer, { compress: testCase.compress, driver: testCase.command === "seed" });
+  const { command, compress } = testCase;
+  const server = await servers.start(peer, { compress, driver: command === "seed", cold: command === "cold" });
   try {
-    if (testCase.command === "seed") return derive(await seed(server, work));
-    if (testCase.command === "cold") return derive(await cold(server));
+    if (command === "seed") return derive(await seed(server, work));
+    if (command === "cold") return derive(await cold(server));
     return derive(await load(server, { generator, cpu }, testCase, work));
   } catch (error) {
     const said = server.errors();

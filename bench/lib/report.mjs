@@ -16,6 +16,7 @@ const COLUMNS = [
 /** One case as Markdown: what it is, a row for each peer, and what was odd. */
 export function section(entry, testCase) {
   const more = (testCase.show ?? []).map((metric) => [metric, (_, figures) => number(figures[metric])]);
+  if (testCase.spread) more.push([`${testCase.spread} spread`, (_, figures) => spread(figures.spread?.[testCase.spread])]);
   const busy = ["server / load CPU", (_, figures) => `${percent(figures.server_cpu)} / ${percent(figures.load_cpu)}`];
   const names = Object.keys(entry.peers);
   const filled = ([, cell]) => names.some((name) => !/^[–/ ]*$/.test(cell(name, entry.peers[name])));
@@ -31,7 +32,8 @@ function remarks(figures) {
   return found;
 }
 
-function table(titles, rows) {
+/** Rows of text as a Markdown table. */
+export function table(titles, rows) {
   const widths = titles.map((title, index) => Math.max(title.length, ...rows.map((row) => row[index].length)));
   const line = (cells) => `| ${cells.map((cell, index) => (index ? cell.padStart(widths[index]) : cell.padEnd(widths[index]))).join(" | ")} |`;
   const rule = `| ${widths.map((width, index) => (index ? `${"-".repeat(width - 1)}:` : "-".repeat(width))).join(" | ")} |`;

@@ -2,7 +2,7 @@ import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
-import type { Lost, Recovered } from "./delivery.ts";
+import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
 import { ChannelError, closeError } from "./errors.ts";
@@ -93,29 +93,33 @@ export class Channel<C = AnyChannel> {
   readonly presence: Presence<PresenceOf<C>>;
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
-  readonly #base: string;
-  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
   readonly #ownIds = new Set<string>();
-  #settleClosed: (error: ChannelError | null) => void = () => {};
+  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
 
   constructor(url: string, name: string, options: ConnectOptions = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
     const again = new Backoff(runtime.random);
+    const base = addressOf(url, name);
     this.name = name;
-    this.#base = addressOf(url, name);
     this.#outbox = new Outbox(runtime);
-    this.presence = new Presence((data, done, failed) => this.#settled("presence", { type: "presence", data }, done, undefined, failed));
-    this.closed = new Promise((settle) => (this.#settleClosed = settle));
+    this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
+    let over: (error: ChannelError | null) => void = () => {};
+    this.closed = new Promise((settle) => (over = settle));
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
-        deliver: (message) => this.#deliver(message),
-        tell: (name, event) => {
-          if (name === "lost") this.#outbox.lost(event.seq - (event.after ?? 0));
-          this.#emitter.emit(name, event as Recovered & Lost);
+        deliver: (message) => {
+          if (message.event === undefined) return;
+          this.#answer(message);
+          this.#emitter.emit("message", message);
+        },
+        recovered: (event) => this.#emitter.emit("recovered", event),
+        lost: (event) => {
+          this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.#emitter.emit("lost", event);
         },
         told: () => (again.reset(), this.#outbox.told()),
         later: (error, run) => {
@@ -123,26 +127,29 @@ export class Channel<C = AnyChannel> {
           return runtime.after(error.retryAfter ?? again.next(), run);
         },
       },
-      options.position ?? null,
+      options.position,
     );
     const { signal } = options;
-    const forget = onAbort(signal, () => abort());
-    this.connection = new Connection(runtime, options, {
-      emitter: this.#emitter,
-      base: this.#base,
-      outbox: this.#outbox,
-      delivery: this.#delivery,
-      address: (connection) => this.#address(connection),
-      adopt: (welcome, carried) => this.#adopt(welcome, carried),
-      frame: (frame) => this.#frame(frame),
-      away: () => this.presence.away(),
-      finish: (error) => {
-        forget();
-        this.presence.end();
-        this.#settleClosed(error.code === "closed" ? null : error);
-      },
-    });
     const abort = (): void => void this.connection.close(aborted());
+    const forget = onAbort(signal, abort);
+    this.connection = new Connection(
+      runtime,
+      {
+        emitter: this.#emitter,
+        base,
+        outbox: this.#outbox,
+        delivery: this.#delivery,
+        adopt: (welcome, carried) => this.#adopt(welcome, carried),
+        frame: (frame) => this.#frame(frame),
+        away: () => this.presence.away(),
+        finish: (error) => {
+          forget();
+          this.presence.end();
+          over(error.code === "closed" ? null : error);
+        },
+      },
+      options,
+    );
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -208,7 +215,7 @@ export class Channel<C = AnyChannel> {
   history({ signal, ...range }: HistoryRange = {}): Promise<HistoryPage<MessageOf<C>>> {
     return this.#settled(
       "history",
-      { type: "history", ...range },
+      range,
       ({ messages, more }: HistoryFrame) => ({ messages: messages as readonly MessageOf<C>[], more }),
       signal,
     );
@@ -260,15 +267,6 @@ export class Channel<C = AnyChannel> {
     });
   }
 
-  #address(connection: string | null): string {
-    const { position } = this;
-    const query = new URLSearchParams({
-      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
-      ...(connection !== null && { connection }),
-    }).toString();
-    return query ? `${this.#base}?${query}` : this.#base;
-  }
-
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
@@ -278,11 +276,9 @@ export class Channel<C = AnyChannel> {
 
   #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
     switch (frame.type) {
-      case "message": {
-        const message = bare(frame);
-        this.#answer(message);
-        return this.#delivery.message(message);
-      }
+      case "message":
+        this.#answer(frame);
+        return this.#delivery.message(bare(frame));
       case "presence":
         return this.presence.frame(frame);
       case "error": {
@@ -296,7 +292,7 @@ export class Channel<C = AnyChannel> {
       case "resumed":
         this.#outbox.take(frame.id, frame);
         // It stands in the place of a message that its publisher does not want to hear (F5).
-        if (frame.type === "ack" && frame.seq !== undefined && !frame.duplicate) this.#delivery.message({ seq: frame.seq } as Message);
+        if (frame.type === "ack" && frame.seq !== undefined && !frame.duplicate) this.#delivery.message(frame as unknown as Message);
     }
   }
 
@@ -305,17 +301,14 @@ export class Channel<C = AnyChannel> {
     if (this.#ownIds.has(message.from?.connection ?? "")) this.#outbox.take(message.id, message as MessageFrame);
   }
 
-  #deliver(message: Message): void {
-    if (message.event === undefined) return;
-    this.#answer(message);
-    this.#emitter.emit("message", message);
-  }
-
   /** Nobody listened for so long that what waited is let go: whoever will is told what is missing. */
   #lose(told: Told<ChannelEvents>[]): Told<ChannelEvents>[] {
-    const gone: Partial<Lost>[] = told.flatMap(([name, value]) => (name === "lost" || (name === "message" && value.seq) ? [value] : []));
-    const { seq = 0, after = seq - 1 } = gone[0] ?? {};
-    return gone[0] ? [["lost", { after, seq: gone.at(-1)?.seq ?? 0, first: undefined }]] : [];
+    let lost: Lost | undefined;
+    for (const [name, value] of told) {
+      const { seq = 0, after = seq - 1 } = value as Partial<Lost>;
+      if (name === "lost" || (name === "message" && seq)) lost = { after, ...lost, seq, first: undefined };
+    }
+    return lost ? [["lost", lost]] : [];
   }
 }
 
@@ -324,13 +317,13 @@ function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: C
   const promise = new Promise<Value>((resolve, reject) =>
     run(resolve, (error) => {
       reject(error);
-      if (error.code === "closed" || error.code === "aborted") queueMicrotask(() => promise.catch(() => {}));
+      if (["closed", "aborted"].includes(error.code)) queueMicrotask(() => promise.catch(() => {}));
     }),
   );
   return promise;
 }
 
-const aborted = (): ChannelError => new ChannelError("aborted", "Given up by its AbortSignal.");
+const aborted = (): ChannelError => new ChannelError("aborted", "Its signal aborted.");
 
 /** A message without its type: which kind of frame it came in is no business of the app's. */
 const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
@@ -342,13 +335,17 @@ const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id
  * An origin, or a folder where a proxy has put the service, and a name that the address does not swallow: all other
  * names the service judges (E5).
  */
-const ADDRESS = /^(http|ws)s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+$/;
+const ADDRESS = /^(?:http|ws)(s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+)$/;
 
 function addressOf(url: string, name: string): string {
-  // Half a surrogate pair is no text, and has no encoding.
-  const segment = /[\ud800-\udfff]/u.test(name) ? "" : encodeURIComponent(name);
-  const address = `${new URL(url, globalThis.location?.href).href}v1/channels/${segment}`;
-  // The scheme alone: hosts and names may hold the same letters.
-  if (ADDRESS.test(address)) return address.replace(/^http/, "ws");
+  let segment = "";
+  const { href } = new URL(url, globalThis.location?.href);
+  try {
+    segment = encodeURIComponent(name);
+  } catch {
+    // Half a surrogate pair is no text, and has no encoding.
+  }
+  const [, rest] = ADDRESS.exec(`${href}v1/channels/${segment}`) ?? [];
+  if (rest) return `ws${rest}`;
   throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }

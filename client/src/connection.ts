@@ -9,26 +9,16 @@ import { Link } from "./link.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
 import type { Delivery } from "./delivery.ts";
+import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
 import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
-import { Renewal } from "./renewal.ts";
 import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
 
-/** A connection that has lasted this long, in milliseconds, makes the next wait a short one again. */
-const LASTED_MS = 10_000;
-/** From opening the socket to `welcome`, in milliseconds. */
-const JOIN_MS = 10_000;
 /** The sub-protocol this client speaks (E6). */
 const PROTOCOL = "dormouse.v1";
-/** The close code for a token that the service does not take; it is worth one new token. */
-const BAD_TOKEN = 4009;
-/** The close code for a token that does not allow to join here. */
-const FORBIDDEN = 4003;
-/** The close code of who leaves on purpose. */
-const NORMAL = 1000;
 
 /** What the channel does for its connection. */
 export interface ConnectionPorts {
@@ -38,8 +28,6 @@ export interface ConnectionPorts {
   readonly delivery: Delivery;
   /** The channel's address. */
   readonly base: string;
-  /** The same with the position and the connection to go on with. */
-  address(connection: string | null): string;
   /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
   adopt(welcome: Welcome, carried: boolean): void;
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
@@ -61,32 +49,29 @@ export interface ConnectionOptions {
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
   readonly #runtime: Runtime;
-  readonly #options: ConnectionOptions;
   readonly #ports: ConnectionPorts;
+  #callOff = (): void => {};
+  #state: State = "idle";
+  /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
+  #turn = 1;
+  readonly #options: ConnectionOptions;
   readonly #emitter: Emitter<ChannelEvents>;
   readonly #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #heartbeat: Heartbeat;
   readonly #identity: Identity;
-  readonly #renewal: Renewal;
   readonly #offWake: () => void;
   readonly #queue: (() => void)[] = [];
-  #state: State = "idle";
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
-  #callOff = (): void => {};
   #openSince = Infinity;
-  /** Attempts in a row that failed. */
+  /** Attempts in a row that failed; -1 while the service has welcomed the last. */
   #failed = 0;
-  /** Whether the service has welcomed the connection that ends. */
-  #worked = false;
   #notBefore = 0;
   #retryIn: number | undefined;
   #error: ChannelError | undefined;
   /** By how much the service's clock is ahead of the runtime's; before it told the time, nothing has expired. */
   #clockAhead = -Infinity;
-  /** Counts what was begun, so that a token that comes too late is not taken for the one asked for. */
-  #turn = 1;
   /** The way to the service, and its clock, in milliseconds since 1970. */
   readonly #way = { send: (text: string) => this.#send(text), now: () => this.#runtime.now() + this.#clockAhead };
   #welcome: Welcome | null = null;
@@ -97,18 +82,22 @@ export class Connection {
   #lastId: string | null = null;
   #closeWith: number | undefined;
 
-  constructor(runtime: Runtime, options: ConnectionOptions, ports: ConnectionPorts) {
+  constructor(runtime: Runtime, ports: ConnectionPorts, options: ConnectionOptions) {
     this.#runtime = runtime;
-    this.#options = options;
     this.#ports = ports;
+    this.#options = options;
     this.#emitter = ports.emitter;
     this.#backoff = new Backoff(runtime.random);
-    this.#identity = new Identity(options.token, runtime, this.#abort.signal, this.#way.now);
-    this.#renewal = new Renewal(runtime, this.#identity, {
-      now: this.#way.now,
-      ask: ports.outbox.control,
-      refused: (error) => this.#happen("end_stop", error),
-    });
+    this.#identity = new Identity(
+      runtime,
+      {
+        over: this.#abort.signal,
+        now: this.#way.now,
+        ask: ports.outbox.control,
+        refused: (error) => this.#happen("end_stop", error),
+      },
+      options.token,
+    );
     this.#heartbeat = new Heartbeat(runtime, {
       ping: () => this.#send("ping"),
       silent: () => this.#happen("silent", offline("The service does not answer.")),
@@ -162,7 +151,7 @@ export class Connection {
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
-    this.#failed = 0;
+    this.#failed = Math.min(this.#failed, 0);
     this.#happen("pause");
   }
 
@@ -182,28 +171,26 @@ export class Connection {
    * Takes another source of tokens once the service has taken a token of it: on the connection where there is one, else
    * at the next join. Where it is refused, the one before stays (A5, A7).
    */
-  signIn(source: TokenSource): Promise<void> {
-    if (this.#state === "closed") return Promise.reject(this.#error);
+  async signIn(source: TokenSource): Promise<void> {
+    if (this.#state === "closed") throw this.#error;
     // Nobody is to be asked before the app wants to be connected.
-    if (this.#state === "idle") return Promise.resolve(this.#identity.use(source));
-    this.#failed = 0;
-    const { tokens, answered } = this.#identity.signIn(source);
+    if (this.#state === "idle") return this.#identity.use(source);
+    this.#failed = Math.min(this.#failed, 0);
+    const answered = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
-    if (this.#welcomedIn === this.#turn) void this.#renewal.renew(tokens, "join");
+    if (this.#welcomedIn === this.#turn) void this.#identity.renew(this.#identity.next, "join");
     else this.#happen("source");
     return answered;
   }
 
   /** One happening after the other: what an effect brings about waits until the effect is through. */
   #happen(happening: Happening, error?: ChannelError): void {
-    this.#queue.push(() => this.#step(happening, error));
-    if (this.#queue.length > 1) return;
-    for (let next = this.#queue[0]; next; next = this.#queue[0]) {
-      try {
-        next();
-      } finally {
-        this.#queue.shift();
-      }
+    if (this.#queue.push(() => this.#step(happening, error)) > 1) return;
+    try {
+      // Those that come meanwhile included.
+      for (const next of this.#queue) next();
+    } finally {
+      this.#queue.length = 0;
     }
   }
 
@@ -224,7 +211,7 @@ export class Connection {
     ask_token: async () => {
       const turn = ++this.#turn;
       try {
-        await this.#identity.join().forJoin();
+        await this.#identity.join();
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
@@ -238,13 +225,14 @@ export class Connection {
     open_socket: () => {
       const turn = this.#turn;
       const token = this.#identity.joined.current;
-      const protocols = token === null ? [PROTOCOL] : [PROTOCOL, `bearer.${token}`];
+      const protocols = [PROTOCOL];
+      if (token !== null) protocols.push(`bearer.${token}`);
       this.#closeWith = undefined;
       this.#pings = 0;
       this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
-          this.#link = new Link(this.#runtime, this.#ports.address(this.#lastId), protocols, {
+          this.#link = new Link(this.#runtime, this.#address(), protocols, {
             text: (text) => void (turn === this.#turn && this.#read(text, turn)),
             gone: (code, reason) => {
               closed();
@@ -253,22 +241,18 @@ export class Connection {
           });
         } catch (error) {
           closed();
-          this.#stop(new ChannelError("protocol", `No WebSocket can be opened: ${error}`));
+          this.#stop(new ChannelError("protocol", `No WebSocket: ${error}`));
         }
       });
     },
     sign_in: () => {
-      const { tokens } = this.#identity;
-      this.#worked = true;
       this.#ports.outbox.open(this.#welcome as Welcome, this.#way);
-      if (tokens.known) void this.#renewal.renew(tokens, "join");
+      void this.#identity.renew(this.#identity.tokens, "join");
     },
     adopt: () => {
       const welcome = this.#welcome as Welcome;
-      this.#worked = true;
-      this.#identity.welcomed();
+      this.#identity.welcomed(welcome.expires);
       this.#heartbeat.start();
-      this.#renewal.start(this.#identity.tokens, welcome.expires);
       this.#openSince = this.#runtime.now();
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
@@ -282,7 +266,7 @@ export class Connection {
       if (this.#runtime.now() - this.#openSince >= LASTED_MS) this.#backoff.reset();
       this.#openSince = Infinity;
       this.#heartbeat.stop();
-      this.#renewal.stop();
+      this.#identity.stop();
       // Closing goes on by itself; whatever the old link still says is not heard.
       this.#link?.close(this.#closeWith);
       this.#link = null;
@@ -303,17 +287,27 @@ export class Connection {
       // Whatever ends a channel tells why.
       const error = this.#error as ChannelError;
       this.#identity.end(error);
-      this.#ports.outbox.finish(error);
+      this.#ports.outbox.down(error);
       this.#ports.finish(error);
     },
   };
+
+  /** The channel's address, with the position and the connection to go on with. */
+  #address(): string {
+    const { base, delivery } = this.#ports;
+    const { position } = delivery;
+    const query = `${new URLSearchParams({
+      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
+      ...(this.#lastId && { connection: this.#lastId }),
+    })}`;
+    return query ? `${base}?${query}` : base;
+  }
 
   #read(text: string, turn: number): void {
     this.#trace("in", text);
     this.#heartbeat.heard(text);
     if (text === "pong") {
-      this.#pings = Math.max(0, this.#pings - 1);
-      if (!this.#pings) this.#ports.outbox.alive();
+      if (this.#pings && !--this.#pings) this.#ports.outbox.alive();
       return;
     }
     for (const frame of readFrames(text)) {
@@ -339,6 +333,7 @@ export class Connection {
 
   #welcomed(frame: Welcome): void {
     this.#welcome = frame;
+    this.#failed = -1;
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
@@ -361,17 +356,14 @@ export class Connection {
 
   /** Ends for good, unless it was a sign-in that could not join: then the source before comes back. */
   #stop(error: ChannelError): void {
-    const { joined } = this.#identity;
-    this.#happen(this.#identity.refused(joined, error) ? "end_at_once" : "end_stop", error);
+    this.#happen(this.#identity.refused(error) ? "end_at_once" : "end_stop", error);
   }
 
   #wait(ms: number): void {
     const { maxAttempts = Infinity } = this.#options;
     this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
-    this.#failed = this.#worked ? 0 : this.#failed + 1;
-    this.#worked = false;
-    if (this.#failed > maxAttempts)
+    if (++this.#failed > maxAttempts)
       this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 

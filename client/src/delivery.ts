@@ -1,5 +1,6 @@
 import type { ChannelError } from "./errors.ts";
 import type { Answer, Ask } from "./lane.ts";
+import { HELD, PAGE } from "./numbers.ts";
 import type { HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
 
 /** The client came back, and has told every message it had missed. */
@@ -20,15 +21,11 @@ export interface Lost {
   readonly first: number | undefined;
 }
 
-/** Messages a page of history may have. */
-const PAGE = 100;
-/** Messages that are held while something before them is missing. */
-const HELD = 1_000;
-
 /** What delivery needs, and whom it tells; answers come back within the turn in which they are read. */
 export interface DeliveryPorts {
   deliver(message: Message): void;
-  tell(name: "recovered" | "lost", event: Recovered | Lost): void;
+  recovered(event: Recovered): void;
+  lost(event: Lost): void;
   /** All that this connection missed has been told. */
   told(): void;
   ask: Ask;
@@ -47,26 +44,25 @@ type Phase = "live" | "asked" | "replay" | "paging";
 /** Tells each kept message once and in order, whatever the connection does, or says that it cannot (D4, D6). */
 export class Delivery {
   readonly #ports: DeliveryPorts;
-  /** The life of the history that is told; `undefined` while no position is known. */
-  #epoch: string | undefined;
   /** The last message told. */
   #seq: number;
+  #callOff = (): void => {};
   #phase: Phase = "live";
+  /** Counts connections, so that an answer to an older one is not mistaken for news. */
+  #turn = 0;
+  /** The life of the history that is told; `undefined` while no position is known. */
+  #epoch: string | undefined;
   #held: Message[] = [];
   #target = 0;
   /** Where this catching up began. */
   #since: number | null = null;
   /** Whether a replay that promised everything has left the same gap as before. */
   #askedAfter = -1;
-  /** Counts connections, so that an answer to an older one is not mistaken for news. */
-  #turn = 0;
-  #callOff = (): void => {};
 
-  constructor(ports: DeliveryPorts, position: Position | null) {
+  constructor(ports: DeliveryPorts, position: Position | null | undefined) {
     this.#ports = ports;
     this.#epoch = position?.epoch;
     this.#seq = position?.seq ?? 0;
-    this.#since = position?.seq ?? null;
   }
 
   /** The last message told, which is what to come back with. */
@@ -76,15 +72,14 @@ export class Delivery {
 
   /** A connection was welcomed. */
   welcome({ epoch = "", seq = 0, first, resume }: Welcome): void {
-    const known = this.#epoch !== undefined;
     // `fresh` is no answer to a position, known or forgotten (4400): unless it is the very same one, what was said since is gone.
     const same = this.#epoch === epoch && this.#seq === seq;
-    if (known) this.#since = this.#seq;
+    if (this.#epoch !== undefined) this.#since = this.#seq;
     this.#epoch = epoch;
     this.#target = seq;
-    if (known && (resume === "recovered" || resume === "behind")) return this.#catchUp(resume);
+    if (resume === "recovered" || resume === "behind") return this.#catchUp(resume);
     this.#seq = seq;
-    if (resume === "lost" || (this.#since !== null && !same)) this.#ports.tell("lost", { after: this.#since, seq, first });
+    if (resume === "lost" || (this.#since !== null && !same)) this.#ports.lost({ after: this.#since, seq, first });
     this.#since = null;
     this.#ports.told();
   }
@@ -134,7 +129,7 @@ export class Delivery {
   /** A gap: asks for what is missing. */
   #ask(): void {
     const after = this.#seq;
-    if (this.#askedAfter === after) return this.#giveUp();
+    if (this.#askedAfter === after) return this.#catchUp("lost");
     this.#askedAfter = after;
     this.#since ??= after;
     this.#phase = "asked";
@@ -144,17 +139,22 @@ export class Delivery {
     });
   }
 
-  /** Goes on as the service says what was missed can be had. */
+  /**
+   * Goes on as the service says what was missed can be had: `behind` pulls the next page of it, `recovered` tells what
+   * comes next up to the target, and where it cannot be had goes on with the oldest that is held, or with the head.
+   */
   #catchUp(resume: Resume, first?: number): void {
-    if (resume === "recovered") this.#replay();
-    else if (resume === "behind") this.#pull();
-    else this.#giveUp(first);
-  }
-
-  /** Pulls the next page of what was missed. */
-  #pull(): void {
-    this.#phase = "paging";
-    this.#request({ type: "history", after: this.#seq, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
+    if (resume === "behind") {
+      this.#phase = "paging";
+      return this.#request({ type: "history", after: this.#seq, limit: PAGE }, (page: HistoryFrame) => this.#page(page));
+    }
+    if (resume !== "recovered") {
+      const next = this.#held.find(({ seq }) => seq !== undefined)?.seq ?? this.#target + 1;
+      this.#skip(next - 1, first);
+      this.#since = null;
+    }
+    this.#phase = "replay";
+    this.#advance();
   }
 
   #request(fields: object, done: (answer: never) => void): void {
@@ -163,7 +163,7 @@ export class Delivery {
       // A connection that breaks fails its questions too; the next one asks for itself.
       if (turn !== this.#turn) return;
       if (error.retryable) this.#callOff = this.#ports.later(error, () => this.#request(fields, done));
-      else this.#giveUp();
+      else this.#catchUp("lost");
     });
   }
 
@@ -173,27 +173,18 @@ export class Delivery {
       const { seq = 0 } = message;
       if (seq <= this.#seq) continue;
       // The oldest were trimmed while we pulled: lost up to here, and on from here.
-      if (seq > this.#seq + 1) this.#skip(seq - 1, seq);
+      this.#skip(seq - 1, seq);
       this.#take(message);
       if (turn !== this.#turn) return;
     }
-    if (this.#seq >= this.#target) return this.#replay();
-    if (more && messages.length) return this.#pull();
-    this.#giveUp();
-  }
-
-  /** Tells what comes next up to the target. */
-  #replay(): void {
-    this.#phase = "replay";
-    this.#advance();
+    this.#catchUp(this.#seq >= this.#target ? "recovered" : more && messages.length ? "behind" : "lost");
   }
 
   /** Tells what is held as far as it follows on, and ends a replay that has reached its target. */
   #advance(): void {
     for (let next = this.#held[0]; next && (next.seq ?? 0) <= this.#seq + 1; next = this.#held[0]) {
       this.#held.shift();
-      if (next.seq === undefined) this.#ports.deliver(next);
-      else if (next.seq > this.#seq) this.#take(next);
+      if ((next.seq ?? Infinity) > this.#seq) this.#take(next);
     }
     if (this.#phase !== "replay" || this.#seq < this.#target) return;
     this.#phase = "live";
@@ -202,26 +193,18 @@ export class Delivery {
     if (this.#held.length) return this.#ask();
     const since = this.#since;
     this.#since = null;
-    if (since !== null) this.#ports.tell("recovered", { after: since, seq: this.#seq });
-  }
-
-  /** What is missing cannot be had: goes on with the oldest that is held, or with the head. */
-  #giveUp(first?: number): void {
-    const held = this.#held.find(({ seq }) => seq !== undefined)?.seq;
-    this.#skip(held === undefined ? this.#target : held - 1, first);
-    this.#since = null;
-    this.#replay();
+    if (since !== null) this.#ports.recovered({ after: since, seq: this.#seq });
   }
 
   #skip(seq: number, first: number | undefined): void {
     const after = this.#seq;
     if (seq <= after) return;
     this.#seq = this.#since = seq;
-    this.#ports.tell("lost", { after, seq, first });
+    this.#ports.lost({ after, seq, first });
   }
 
   #take(message: Message): void {
-    this.#seq = message.seq ?? 0;
+    this.#seq = message.seq ?? this.#seq;
     this.#ports.deliver(message);
   }
 }

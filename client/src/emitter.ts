@@ -1,3 +1,4 @@
+import { UNHEARD } from "./numbers.ts";
 /** How listening ends by itself. */
 export interface ListenOptions {
   readonly signal?: AbortSignal | undefined;
@@ -20,21 +21,17 @@ export function guarded(run: () => void): void {
   }
 }
 
-/** Values that wait for their first listener; of more, all that wait are let go, and what tells of that waits for them. */
-const WAITING = 1_000;
-
 /** Something that was told, and its name. */
 export type Told<Events extends object> = { [Name in keyof Events]: readonly [Name, Events[Name]] }[keyof Events];
 
 /** Listeners by event name; a listener that throws is reported and disturbs nobody else. */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>();
-  readonly #offs = new Set<() => void>();
+  readonly #listeners = new Set<{ readonly name: keyof Events; hear(value: never): void; off(): void }>();
+  readonly #letGo: (told: Told<Events>[]) => Told<Events>[];
   /** Names that nobody has listened to yet, whose values wait. */
   readonly #unheard: Set<keyof Events>;
-  readonly #letGo: (told: Told<Events>[]) => Told<Events>[];
+  #phase: "open" | "closed" = "open";
   #waiting: Told<Events>[] = [];
-  #phase: "on" | "over" = "on";
 
   /** Values of these names wait for the first listener of their name; `letGo` says what is told for those that waited in vain. */
   constructor(waits: readonly (keyof Events)[] = [], letGo: (told: Told<Events>[]) => Told<Events>[] = () => []) {
@@ -45,17 +42,14 @@ export class Emitter<Events extends object> {
   /** Calls `listener` for each such event until the returned function is called or `signal` aborts. */
   on<Name extends keyof Events>(name: Name, listener: (value: Events[Name]) => void, { signal }: ListenOptions = {}): () => void {
     if (signal?.aborted) return () => {};
-    // A set of wrappers: the same function listening twice is two listeners.
-    const entry = (value: Events[Name]): void => listener(value);
-    const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(entry));
     const off = (): void => {
-      listeners.delete(entry);
-      this.#offs.delete(off);
+      this.#listeners.delete(entry);
       forget();
     };
-    this.#offs.add(off);
-    const forget = onAbort(this.#phase === "on" ? signal : undefined, off);
+    const forget = onAbort(this.#phase === "open" ? signal : undefined, off);
+    // The same function listening twice is two listeners.
+    const entry = { name, hear: (value: Events[Name]) => listener(value), off };
+    this.#listeners.add(entry);
     // Who begins to listen in this turn hears what waited from its beginning.
     if (this.#waiting.length && this.#unheard.has(name)) queueMicrotask(() => this.#flush());
     else this.#unheard.delete(name);
@@ -65,23 +59,22 @@ export class Emitter<Events extends object> {
   /** Tells the listeners that are there now, and still there when it is their turn. */
   emit<Name extends keyof Events>(name: Name, value: Events[Name]): void {
     if (this.#unheard.has(name)) {
-      if (this.#waiting.push([name, value]) > WAITING) this.#waiting = this.#letGo(this.#waiting);
+      if (this.#waiting.push([name, value]) > UNHEARD) this.#waiting = this.#letGo(this.#waiting);
       return;
     }
-    const listeners = this.#listeners.get(name) ?? new Set();
-    for (const listener of [...listeners])
-      if (listeners.has(listener)) guarded(() => (listener as (value: Events[Name]) => void)(value));
+    for (const entry of [...this.#listeners])
+      if (entry.name === name && this.#listeners.has(entry)) guarded(() => entry.hear(value as never));
   }
 
   /** Nothing will happen any more: lets all listeners go. What waits is told to who asks for it yet. */
   end(): void {
-    this.#phase = "over";
-    for (const off of [...this.#offs]) off();
+    this.#phase = "closed";
+    for (const { off } of this.#listeners) off();
   }
 
   /** Tells what has waited, in its order, to those who came for it. */
   #flush(): void {
-    for (const name of this.#unheard) if (this.#listeners.get(name)?.size) this.#unheard.delete(name);
+    for (const { name } of this.#listeners) this.#unheard.delete(name);
     for (const [name, value] of this.#waiting.splice(0)) this.emit(name, value);
   }
 }

@@ -86,7 +86,7 @@ export class ChannelError extends Error {
 }
 
 /** No connection, for now. */
-export const offline = (message = "There is no open connection."): ChannelError =>
+export const offline = (message = "Not connected."): ChannelError =>
   new ChannelError("offline", message);
 
 /** What a client does after its connection ended. */
@@ -97,7 +97,7 @@ const RANGES: readonly Advice[] = ["stop", "back_off", "at_once", "new_token", "
 /** Says what a close code asks of the client (R3). */
 export function advise(code: number): Advice {
   // 1005, 1006 and 1011 to 1013 are a broken way or a restarting service; so is what nobody has defined.
-  return RANGES[Math.floor((code - 4000) / 100)] ?? ([1000, 1002, 1003, 1007, 1008, 1009].includes(code) ? "stop" : "back_off");
+  return RANGES[Math.floor((code - 4000) / 100)] ?? (/^100[023789]$/.test(`${code}`) ? "stop" : "back_off");
 }
 
 const CLOSE_CODES: { readonly [code: number]: ErrorCode } = {
@@ -113,9 +113,6 @@ const CLOSE_CODES: { readonly [code: number]: ErrorCode } = {
 /** What ended a connection, for good or for now; with the `address` that was tried where there was none yet. */
 export function closeError(code: number, reason = "", address = ""): ChannelError {
   const name = CLOSE_CODES[code] ?? (advise(code) === "stop" ? "protocol" : "offline");
-  const why =
-    name === "unauthenticated"
-      ? "sign in again, or give `token` as a function that gets a valid one"
-      : reason || (address && `is the service at ${address}, and does it allow this origin?`);
+  const why = reason || (address && `is the service at ${address}, and does it allow this origin?`);
   return new ChannelError(name, `The connection is closed${why && `: ${why}`} (${code})`);
 }

@@ -1,10 +1,6 @@
+import { PONG_MS, QUIET_MS } from "./numbers.ts";
 import { patiently } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** Silence in either direction, in milliseconds, after which the client says `ping` (R6). */
-const QUIET_MS = 25_000;
-/** Silence after a `ping`, in milliseconds, that means the way is broken. */
-const PATIENCE_MS = 10_000;
 
 /** What a heartbeat needs and tells. */
 export interface HeartbeatEvents {
@@ -22,11 +18,11 @@ export interface HeartbeatEvents {
 export class Heartbeat {
   readonly #runtime: Runtime;
   readonly #events: HeartbeatEvents;
-  #phase: "stopped" | "watching" | "asking" = "stopped";
+  #callOff = (): void => {};
+  #phase: "closed" | "open" | "asked" = "closed";
   #heardAt = 0;
   #sentAt = 0;
   #texts = 0;
-  #callOff = (): void => {};
 
   constructor(runtime: Runtime, events: HeartbeatEvents) {
     this.#runtime = runtime;
@@ -40,31 +36,31 @@ export class Heartbeat {
   }
 
   stop(): void {
-    this.#phase = "stopped";
+    this.#phase = "closed";
     this.#callOff();
   }
 
   heard(text: string): void {
     this.#heardAt = this.#runtime.now();
     this.#texts++;
-    if (text !== "pong" || this.#phase !== "asking") return;
+    if (text !== "pong" || this.#phase !== "asked") return;
     this.#events.rtt(this.#heardAt - this.#sentAt);
     this.#watch();
   }
 
   sent(): void {
     // While a pong is awaited this holds the ping's own time.
-    if (this.#phase !== "asking") this.#sentAt = this.#runtime.now();
+    if (this.#phase !== "asked") this.#sentAt = this.#runtime.now();
   }
 
   /** Asks now whether the way still holds; while an answer is awaited it does not ask again. */
   ping(): void {
-    if (this.#phase !== "watching") return;
-    this.#phase = "asking";
+    if (this.#phase !== "open") return;
+    this.#phase = "asked";
     this.#sentAt = this.#runtime.now();
     const texts = this.#texts;
     this.#callOff();
-    this.#callOff = patiently(this.#runtime, PATIENCE_MS, () => {
+    this.#callOff = patiently(this.#runtime, PONG_MS, () => {
       if (this.#texts === texts) this.#events.silent();
       else this.#watch();
     });
@@ -72,7 +68,7 @@ export class Heartbeat {
   }
 
   #watch(): void {
-    this.#phase = "watching";
+    this.#phase = "open";
     this.#callOff();
     const due = Math.min(this.#heardAt, this.#sentAt) + QUIET_MS - this.#runtime.now();
     if (due <= 0) this.ping();

@@ -1,14 +1,12 @@
 import { ChannelError } from "./errors.ts";
-
-/** An iterator that lags this far behind is ended with an error rather than growing on. */
-const BACKLOG = 10_000;
+import { BACKLOG } from "./numbers.ts";
 
 /** A source that can be pulled from: what is pushed waits until it is asked for. */
 export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #stop: () => void;
   readonly #items: Item[] = [];
   #wakers: (() => void)[] = [];
-  #phase: "running" | "ended" = "running";
+  #phase: "open" | "closed" = "open";
   /** What is to be told at the end, once. */
   #error: ChannelError | undefined;
 
@@ -18,23 +16,23 @@ export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
   }
 
   push(item: Item): void {
-    if (this.#phase !== "running") return;
+    if (this.#phase !== "open") return;
     if (this.#items.push(item) > BACKLOG)
-      this.end(new ChannelError("too_slow", `More than ${BACKLOG} messages wait: read faster or use \`on\`.`));
+      this.end(new ChannelError("too_slow", "Read faster, or use `on`."));
     this.#wake();
   }
 
   /** No more will come; with an error that is no mere leaving, the reader is told it after what waits. */
   end(error?: ChannelError): void {
-    if (this.#phase !== "running") return;
-    this.#phase = "ended";
+    if (this.#phase !== "open") return;
+    this.#phase = "closed";
     if (error?.code !== "closed") this.#error = error;
     this.#stop();
     this.#wake();
   }
 
   async next(): Promise<IteratorResult<Item, undefined>> {
-    while (!this.#items.length && this.#phase === "running") await new Promise<void>((wake) => this.#wakers.push(wake));
+    while (!this.#items.length && this.#phase === "open") await new Promise<void>((wake) => this.#wakers.push(wake));
     if (this.#items.length) return { value: this.#items.shift() as Item, done: false };
     const error = this.#error;
     this.#error = undefined;

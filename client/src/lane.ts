@@ -1,4 +1,5 @@
 import { ChannelError, offline } from "./errors.ts";
+import { ANSWER_MS, KNOWN_MS, QUEUE_BYTES, QUEUE_FRAMES, RESTED_MS } from "./numbers.ts";
 import type { Pace } from "./pace.ts";
 import type { Ack, HistoryFrame, Limits, MessageFrame, Resumed } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
@@ -20,7 +21,7 @@ export interface Request {
   /** Ends the waiting for an answer. */
   callOff(): void;
   /** `refused` by rate: it goes again when all of its array is answered. */
-  phase: "waits" | "sent" | "refused";
+  phase: "waiting" | "sent" | "refused";
   /** When it was sent last, by the service's clock; before all time where the service does not know its id again. */
   sentAt?: number;
   /** When it was first sent on a way that then broke: it may have been carried out. */
@@ -33,16 +34,21 @@ export interface Request {
 
 /** How a lane treats its requests. */
 export interface LaneRules {
-  /** How many frames may travel in one array; without an answer to all of them no other array is sent. */
-  readonly batch: 1 | "many" | "unordered";
+  /** Whether each travels alone, and not in an array with others. */
+  readonly single?: boolean;
   /** Whether being carried out twice does harm: then what is in doubt waits for what a replay tells of it. */
   readonly once?: boolean;
   /** Whether a request takes the place of those before it that were not sent yet. */
   readonly latest?: boolean;
-  /** Whether what was refused by rate is sent again, and what was unanswered when the way broke. */
+  /**
+   * - `always`: keeps the order, and without an answer to all of an array sends no other; sent again when it was refused
+   *   by rate, or unanswered when the way broke
+   * - `by_rate`: in no order; sent again when it was refused by rate
+   * - `never`: in no order, and not again
+   */
   readonly again: "always" | "by_rate" | "never";
   /** Whether `welcome.limits` paces it: the general rate is for everything but publishing (R5). */
-  readonly paced: boolean;
+  readonly paced?: boolean;
 }
 
 /** What all lanes share. */
@@ -55,23 +61,16 @@ export interface Way {
   now(): number;
 }
 
-/** How many requests of a lane may be unanswered, and how many bytes of them; what is more is refused. */
-const QUEUE_FRAMES = 1_000;
-const QUEUE_BYTES = 1 << 20;
-/** An answer that has not come after this many milliseconds on a living connection will not come. */
-const ANSWER_MS = 30_000;
-/** So long the service knows an id again, in milliseconds (D7), less what sending may take. */
-const KNOWN_MS = 570_000;
-/** A lane that was refused by rate and then sent nothing for this many milliseconds tries its full speed again. */
-const RESTED_MS = 10_000;
-
 /**
  * Requests that keep their order. An ordered lane has one array under way at a time: were a second one sent
  * before the answer to the first, a publish of it could pass one that the first had refused by rate.
  */
 export class Lane {
-  readonly #rules: LaneRules;
   readonly #runtime: Runtime;
+  readonly #rules: LaneRules;
+  #callOff = (): void => {};
+  /** Whether what is in doubt has to wait, because a replay may still tell of it. */
+  #phase: "told" | "untold" = "told";
   /** All that is neither answered nor given up, in the order in which it was asked. */
   #requests: Request[] = [];
   #holdUntil = 0;
@@ -79,9 +78,6 @@ export class Lane {
   #gap = 0;
   #sentAt = 0;
   #way: Way | null = null;
-  /** Whether what is in doubt has to wait, because a replay may still tell of it. */
-  #phase: "told" | "untold" = "told";
-  #callOff = (): void => {};
 
   constructor(runtime: Runtime, rules: LaneRules) {
     this.#runtime = runtime;
@@ -90,11 +86,12 @@ export class Lane {
 
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
+    if (!this.#way && this.#rules.again !== "always") throw offline();
     this.#requests.push(request);
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
       this.#requests.pop();
-      throw new ChannelError("queue_full", "The queue is full: try later.");
+      throw new ChannelError("queue_full", "Too much waits.");
     }
     queueMicrotask(() => this.flush());
   }
@@ -117,20 +114,22 @@ export class Lane {
     for (const request of this.#requests) {
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
-      if (most) request[request.doubtSince === undefined ? "sentAt" : "doubtSince"] = -Infinity;
+      if (!most) continue;
+      request.sentAt = -Infinity;
+      request.doubtSince &&= -Infinity;
     }
   }
 
   /** All else that was said meanwhile has been told: what was not among it was not carried out. */
   told(): void {
     this.#phase = "told";
-    for (const request of this.#are("waits")) if (!request.untold) request.doubtSince = undefined;
+    for (const request of this.#are("waiting")) if (!request.untold) request.doubtSince = undefined;
     this.flush();
   }
 
   /** The way holds: an answer that is overdue will not come. */
   alive(): void {
-    for (const { id, overdue } of this.#are("sent")) if (overdue) this.take(id, unanswered("No answer in 30 s"));
+    for (const { id, overdue } of this.#are("sent")) if (overdue) this.take(id, unanswered());
   }
 
   /** The way broke: what may be sent again waits again, in its old place; with an error, nothing may. */
@@ -139,7 +138,7 @@ export class Lane {
     this.#callOff();
     for (const request of this.#requests) {
       if (this.#rules.once && request.phase === "sent") request.doubtSince ??= request.sentAt;
-      request.phase = "waits";
+      request.phase = "waiting";
       request.callOff();
     }
     if (this.#rules.again === "always" && !error) this.#trim();
@@ -148,21 +147,18 @@ export class Lane {
 
   /** Sends as much as the rules allow. */
   flush(): void {
+    this.#again();
     const way = this.#way;
-    if (!way || (this.#phase === "untold" && this.#are("waits").some(({ doubtSince }) => doubtSince !== undefined))) return;
+    if (!way || (this.#phase === "untold" && this.#are("waiting").some(({ doubtSince }) => doubtSince !== undefined))) return;
     // What may have been carried out, and would not be known again, is not sent again.
-    for (const { id, doubtSince = Infinity } of this.#are("waits"))
-      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered("Away for too long"));
+    for (const { id, doubtSince = Infinity } of this.#are("waiting"))
+      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered());
     for (;;) {
-      const waiting = this.#are("waits");
-      if (!waiting.length || (this.#rules.batch !== "unordered" && waiting.length < this.#requests.length)) return;
+      const waiting = this.#are("waiting");
+      if (!waiting.length || (this.#rules.again === "always" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
-      const wait = Math.max(
-        this.#holdUntil - now,
-        this.#sentAt + this.#gap - now,
-        this.#rules.paced ? way.pace.wait(now) : 0,
-      );
+      const wait = Math.ceil(Math.max(this.#holdUntil, this.#sentAt + this.#gap, this.#rules.paced ? way.pace.next : 0) - now);
       if (wait > 0) {
         this.#callOff();
         this.#callOff = this.#runtime.after(wait, () => this.flush());
@@ -173,7 +169,7 @@ export class Lane {
   }
 
   /** Takes the answer to one request, or the error that ends it; says whether it waits for one here. */
-  take(id: string, answer: Answer | ChannelError): boolean {
+  take(id: string | undefined, answer: Answer | ChannelError): boolean {
     const request = this.#requests.find((any) => any.id === id);
     if (!request) return false;
     request.callOff();
@@ -181,11 +177,11 @@ export class Lane {
       request.phase = "refused";
       this.#holdUntil = Math.max(this.#holdUntil, this.#runtime.now() + (answer.retryAfter ?? 1_000));
     } else {
-      this.#requests.splice(this.#requests.indexOf(request), 1);
+      this.#requests = this.#requests.filter((any) => any !== request);
       if (answer instanceof ChannelError) request.fail(answer);
       else request.done(answer);
     }
-    this.#settle();
+    this.flush();
     return true;
   }
 
@@ -194,7 +190,7 @@ export class Lane {
   }
 
   #launch(way: Way, waiting: readonly Request[]): void {
-    const most = this.#gap || this.#rules.batch === 1 ? 1 : way.limits.batch;
+    const most = this.#gap || this.#rules.single ? 1 : way.limits.batch;
     const now = this.#runtime.now();
     const texts: string[] = [];
     let size = 2;
@@ -218,26 +214,24 @@ export class Lane {
     way.send(texts.length > 1 ? `[${texts}]` : `${texts}`);
   }
 
+  /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
+  #again(): void {
+    const refused = this.#are("refused");
+    if (!refused.length || (this.#rules.again === "always" && this.#are("sent").length)) return;
+    for (const request of refused) request.phase = "waiting";
+    this.#trim();
+    // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
+    this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
+  }
+
   /** Of those that wait the latest takes the place of the others, where that is the rule. */
   #trim(): void {
     if (!this.#rules.latest) return;
-    const before = this.#are("waits").slice(0, -1);
+    const before = this.#are("waiting").slice(0, -1);
     this.#requests = this.#requests.filter((request) => !before.includes(request));
     for (const request of before) request.done();
   }
-
-  /** When all of an array is answered, what was refused by rate goes first again, one at a time. */
-  #settle(): void {
-    const refused = this.#are("refused");
-    if (this.#rules.batch === "unordered" ? !refused.length : this.#are("sent").length) return;
-    if (refused.length) {
-      for (const request of refused) request.phase = "waits";
-      this.#trim();
-      // The one before passed `gap` earlier and this one would have now: together that is the service's interval.
-      this.#gap += Math.max(1, this.#holdUntil - this.#runtime.now());
-    }
-    this.flush();
-  }
 }
 
-const unanswered = (why: string): ChannelError => new ChannelError("timeout", `${why}; it may have been carried out.`);
+/** Of two kinds: the way lives and has no answer, or the service would not know it again. */
+const unanswered = (): ChannelError => new ChannelError("timeout", "No answer; it may have been carried out.");

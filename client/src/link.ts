@@ -1,10 +1,5 @@
+import { CLOSE_MS, ERROR_MS, SOCKET_OPEN } from "./numbers.ts";
 import type { Runtime, SocketLike } from "./runtime.ts";
-
-/** A closing handshake that takes longer than this, in milliseconds, is not waited for. */
-const CLOSE_MS = 2_000;
-/** After an error `close` follows at once; the WebSocket of Node 22 leaves it out where it could not connect. */
-const ERROR_MS = 100;
-const OPEN = 1;
 
 /** What a link tells. */
 export interface LinkEvents {
@@ -17,10 +12,10 @@ export interface LinkEvents {
 /** One WebSocket with a close that always ends. */
 export class Link {
   readonly #runtime: Runtime;
-  readonly #socket: SocketLike;
   readonly #events: LinkEvents;
-  #phase: "up" | "closing" | "gone" = "up";
   #callOff = (): void => {};
+  #phase: "open" | "closing" | "closed" = "open";
+  readonly #socket: SocketLike;
 
   constructor(runtime: Runtime, url: string, protocols: string[], events: LinkEvents) {
     this.#runtime = runtime;
@@ -34,7 +29,7 @@ export class Link {
   /** Sends text; where the other side has begun to close, the link ends instead. */
   send(text: string): void {
     try {
-      if (this.#socket.readyState === OPEN) return this.#socket.send(text);
+      if (this.#socket.readyState === SOCKET_OPEN) return this.#socket.send(text);
     } catch {
       // A socket that cannot send is as good as closing, whatever it says of itself.
     }
@@ -52,14 +47,14 @@ export class Link {
   }
 
   #expectEnd(ms = CLOSE_MS): void {
-    if (this.#phase !== "up") return;
+    if (this.#phase !== "open") return;
     this.#phase = "closing";
     this.#callOff = this.#runtime.after(ms, () => this.#end(1006, ""));
   }
 
   #end(code: number, reason: string): void {
-    if (this.#phase === "gone") return;
-    this.#phase = "gone";
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
     this.#callOff();
     this.#events.gone(code, reason);
   }

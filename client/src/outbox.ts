@@ -1,13 +1,12 @@
-import { ChannelError, offline } from "./errors.ts";
+import { ChannelError } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
+import { REMEMBERED } from "./numbers.ts";
 import { Pace } from "./pace.ts";
-import { isIJson } from "./protocol.ts";
+import { textOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
-/** The service knows an id again among this many of the last messages (D7), less those of the time until it is sent. */
-const REMEMBERED = 500;
 /** What the service takes where `welcome` did not say. */
 const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
 
@@ -26,18 +25,17 @@ export class Outbox {
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
   #limits = DEFAULT_LIMITS;
-  #phase: "down" | "linked" | "open" = "down";
   /** What ended the channel. */
   #over: ChannelError | undefined;
 
   constructor(runtime: Runtime) {
     this.#instance = runtime.instance();
     this.#lanes = {
-      control: new Lane(runtime, { batch: "unordered", again: "by_rate", paced: true }),
-      publish: new Lane(runtime, { batch: "many", again: "always", paced: false, once: true }),
-      volatile: new Lane(runtime, { batch: "unordered", again: "never", paced: false }),
-      presence: new Lane(runtime, { batch: 1, again: "always", paced: true, latest: true }),
-      history: new Lane(runtime, { batch: 1, again: "always", paced: true }),
+      control: new Lane(runtime, { again: "by_rate", paced: true }),
+      publish: new Lane(runtime, { again: "always", once: true }),
+      volatile: new Lane(runtime, { again: "never" }),
+      presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true }),
+      history: new Lane(runtime, { again: "always", paced: true, single: true }),
     };
   }
 
@@ -53,11 +51,12 @@ export class Outbox {
   ask(lane: LaneName, fields: object, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
     const id = `${this.#instance}-${this.#counter++}`;
     try {
-      const text = this.#textOf(lane, { ...fields, id });
+      if (this.#over) throw this.#over;
+      const text = textOf({ type: lane, ...fields, id });
       const bytes = new TextEncoder().encode(text).length;
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
-      this.#lanes[lane].add({ id, text, bytes, phase: "waits", callOff: () => {}, done: done as Request["done"], fail });
+      this.#lanes[lane].add({ id, text, bytes, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });
     } catch (error) {
       fail(error as ChannelError);
     }
@@ -66,7 +65,7 @@ export class Outbox {
 
   /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */
   take(id: string | undefined, answer: Answer | ChannelError): boolean {
-    return id !== undefined && Object.values(this.#lanes).some((lane) => lane.take(id, answer));
+    return Object.values(this.#lanes).some((lane) => lane.take(id, answer));
   }
 
   /**
@@ -79,7 +78,6 @@ export class Outbox {
     const way = { ...link, limits, pace: new Pace(limits.per_second, limits.burst) };
     // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
     if (user === null) way.now = () => -Infinity;
-    this.#phase = epoch === undefined ? "linked" : "open";
     control.open(way);
     if (epoch !== undefined) for (const lane of Object.values(others)) lane.open(way);
   }
@@ -99,29 +97,9 @@ export class Outbox {
     for (const lane of Object.values(this.#lanes)) lane.alive();
   }
 
-  /** The link is gone. */
-  down(): void {
-    this.#phase = "down";
-    for (const lane of Object.values(this.#lanes)) lane.down();
-  }
-
-  /** The channel is over: nothing is answered any more. */
-  finish(error: ChannelError): void {
+  /** The link is gone; with an error so is the channel, and nothing is answered any more. */
+  down(error?: ChannelError): void {
     this.#over = error;
     for (const lane of Object.values(this.#lanes)) lane.down(error);
-  }
-
-  /** The text of a request, or the error why it cannot be sent. */
-  #textOf(lane: LaneName, fields: object): string {
-    if (this.#over) throw this.#over;
-    if ((lane === "volatile" && this.#phase !== "open") || (lane === "control" && this.#phase === "down")) throw offline();
-    let text;
-    try {
-      text = JSON.stringify(fields);
-    } catch (error) {
-      throw new ChannelError("bad_frame", `\`data\` is no JSON: ${error}`);
-    }
-    if (isIJson(text)) return text;
-    throw new ChannelError("bad_frame", "`data` holds half a surrogate pair, a noncharacter, or more than 62 levels.");
   }
 }

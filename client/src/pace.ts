@@ -10,9 +10,9 @@ export class Pace {
     this.#slack = this.#interval * (burst - 1);
   }
 
-  /** Milliseconds until the next one may go; none or less where it may go now. */
-  wait(now: number): number {
-    return Math.ceil(this.#even - this.#slack - now);
+  /** When the next one may go, by the runtime's clock. */
+  get next(): number {
+    return this.#even - this.#slack;
   }
 
   /** Counts what went. */

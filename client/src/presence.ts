@@ -18,12 +18,12 @@ type Say<Data> = (data: Data | null, done: (answer?: Ack) => void, failed: () =>
 
 /** Who is here, by connection; a changed member is a changed entry, told once (P2). */
 export class Presence<Data = unknown> {
-  readonly #members = new Map<string, Member<Data>>();
   readonly #emitter = new Emitter<PresenceEvents<Data>>();
   readonly #say: Say<Data>;
-  #count: number | null = null;
+  readonly #members = new Map<string, Member<Data>>();
   /** Who was here when the connection went: back again, only what changed is told. */
   #before: ReadonlyMap<string, Member<Data>> | null = null;
+  #count: number | null = null;
   #turn = 0;
   /** What the app last said of itself and was not refused; `undefined` while there is nothing. */
   #good: { readonly turn: number; readonly data: Data | null } | undefined;

@@ -1,3 +1,5 @@
+import { ChannelError } from "./errors.ts";
+import { DEEPEST } from "./numbers.ts";
 /** The frames of `dormouse.v1` as they are on the wire, and reading them. */
 
 /** Any value JSON can hold. */
@@ -132,17 +134,26 @@ export function readFrames(text: string): ServiceFrame[] {
   }
 }
 
-/** An escaped surrogate, which JSON.stringify writes only where the other half is missing; or a noncharacter. */
-const NO_TEXT = /(?:^|[^\\])(?:\\\\)*\\ud[89a-f]|\p{NChar}/u;
-/** How deep a frame may nest: one less than the service takes, since an array of frames counts as well. */
-const DEEPEST = 63;
+/** Half a surrogate pair, or a noncharacter. */
+const NO_TEXT = /[\p{Cs}\p{NChar}]/u;
 
 /**
- * Whether the service takes a text of JSON.stringify as I-JSON (R4). It could not tell which request it refuses,
- * and would take none of an array.
+ * The text of a frame; throws where the service would not take it as I-JSON (R4): it could not tell which request it
+ * refuses, and would take none of an array.
  */
-export const isIJson = (text: string): boolean => !NO_TEXT.test(text) && !nests(JSON.parse(text), DEEPEST);
+export function textOf(frame: object): string {
+  let why: unknown = "broken text, or more than 62 levels";
+  try {
+    const text = JSON.stringify(frame);
+    if (isIJson(JSON.parse(text), DEEPEST)) return text;
+  } catch (error) {
+    why = error;
+  }
+  throw new ChannelError("bad_frame", `\`data\` is no JSON: ${why}`);
+}
 
-/** Whether a value of JSON has more levels than these. */
-const nests = (value: unknown, levels: number): boolean =>
-  value instanceof Object && (!levels || Object.values(value).some((inner) => nests(inner, levels - 1)));
+/** Whether all names and texts of a value of JSON are whole, and it has no more levels than these. */
+const isIJson = (value: unknown, levels: number): boolean =>
+  value instanceof Object
+    ? levels > 0 && Object.entries(value).flat().every((inner) => isIJson(inner, levels - 1))
+    : !NO_TEXT.test(`${value}`);

@@ -1,3 +1,4 @@
+import { LATE_MS, LONGEST_TIMER_MS, READ_MS } from "./numbers.ts";
 /** What the client takes from its surroundings, so that tests can hand in a clock and a network of their own. */
 export interface Runtime {
   /** Opens a socket. */
@@ -25,13 +26,6 @@ export interface SocketLike {
   close(code?: number, reason?: string): void;
 }
 
-/** Timers of all runtimes hold this many milliseconds; they fire at once where they are to hold more. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
-/** A wait that ends later than it should by more than this many milliseconds ended in a loop that was blocked. */
-const LATE_MS = 500;
-/** After which what came meanwhile is read, in milliseconds. */
-const READ_MS = 1_000;
-
 /** Gives up after `ms`, but not before what came while the loop was blocked could be read. */
 export function patiently(runtime: Runtime, ms: number, run: () => void): () => void {
   const due = runtime.now() + ms;
@@ -53,12 +47,12 @@ export const platform: Runtime = {
   random: () => Math.random(),
   instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(""),
   onWake(woken, lost) {
-    const page = globalThis.document as Document | undefined;
-    const seen = (): void => void (page?.visibilityState === "visible" && woken());
     const off = new AbortController();
-    globalThis.addEventListener?.("online", woken, off);
-    globalThis.addEventListener?.("offline", lost, off);
-    page?.addEventListener("visibilitychange", seen, off);
+    const listen = (event: string, run: () => void): void => globalThis.addEventListener?.(event, run, off);
+    listen("online", woken);
+    listen("offline", lost);
+    // It bubbles from the document, where there is one.
+    listen("visibilitychange", () => void (globalThis.document.hidden || woken()));
     return () => off.abort();
   },
 };

@@ -1,6 +1,7 @@
 /** One token for all tabs that speak as the same user on the same channel, and one sign-out. */
 import { onAbort } from "./emitter.ts";
 import { ChannelError } from "./errors.ts";
+import { LOCK_MS, SHARED_MS, TAB_MS } from "./numbers.ts";
 import { claimsOf, expiryOf } from "./tokens.ts";
 import type { TokenAsk } from "./tokens.ts";
 
@@ -29,13 +30,6 @@ export interface SharedToken {
 }
 
 type Note = { readonly type: "token"; readonly token: string } | { readonly type: "wanted" } | { readonly type: "signed_out" };
-
-/** A tab that has a token answers within this many milliseconds, or is taken for asleep. */
-const ANSWER_MS = 150;
-/** A tab that holds the lock for this many milliseconds, or up to twice as many so that not all lose patience at once, is frozen. */
-const HELD_MS = 10_000;
-/** A token with less than this many milliseconds left is not worth sharing. */
-const TOO_SHORT_MS = 2_000;
 
 /**
  * Shares one token between tabs with equal url, channel and user: one tab gets it, under a Web Lock, and tells
@@ -114,7 +108,7 @@ class Tab implements SharedToken {
   async #wanted(): Promise<void> {
     this.#tell({ type: "wanted" });
     await new Promise<void>((settle) => {
-      const timer = setTimeout(settle, ANSWER_MS);
+      const timer = setTimeout(settle, TAB_MS);
       this.#told = () => (clearTimeout(timer), settle());
     });
   }
@@ -129,7 +123,7 @@ class Tab implements SharedToken {
     return new Promise((settle, fail) => {
       const wait = new AbortController();
       const leave = (): void => wait.abort();
-      const timer = setTimeout(leave, HELD_MS * (1 + Math.random()));
+      const timer = setTimeout(leave, LOCK_MS * (1 + Math.random()));
       const forget = onAbort(asked, leave);
       let phase: "waiting" | "running" = "waiting";
       const begin = (): Promise<void> => {
@@ -155,7 +149,7 @@ class Tab implements SharedToken {
   }
 
   #isGood(token: string | null): token is string {
-    return token !== null && endOf(token) > performance.now() + this.#clockAhead + TOO_SHORT_MS;
+    return token !== null && endOf(token) > performance.now() + this.#clockAhead + SHARED_MS;
   }
 
   #hear(note: Note): void {
@@ -196,7 +190,7 @@ function given(asked: AbortSignal): Promise<never> {
 
 /** When a token expires, by the service's clock. */
 function endOf(token: string | null): number {
-  return token === null ? -Infinity : (expiryOf(token) ?? Infinity);
+  return token === null ? -Infinity : expiryOf(token);
 }
 
 function userOf(token: string): unknown {

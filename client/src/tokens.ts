@@ -1,5 +1,6 @@
 import { onAbort } from "./emitter.ts";
 import { ChannelError } from "./errors.ts";
+import { SLOW_MS, TOKEN_MS, TOO_SHORT_MS } from "./numbers.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Why a token is asked for. */
@@ -19,37 +20,40 @@ export interface TokenAsk {
  */
 export type TokenSource = string | ((ask: TokenAsk) => string | null | Promise<string | null>);
 
-/** Tokens that expire within this many milliseconds are not worth a join. */
-const TOO_SHORT_MS = 1_000;
-/** A token function that has been silent for this many milliseconds is not waited for where one may ask anew. */
-const SLOW_MS = 5_000;
-/** One that has been silent for this many is not waited for at all. */
-const PATIENCE_MS = 30_000;
+type TokenFunction = Exclude<TokenSource, string>;
+
+/** One call of the app's function. */
+interface Call {
+  /** What it gave, as it is. */
+  readonly answer: Promise<unknown>;
+  slow: boolean;
+  giveUp(): void;
+}
+
+/** What tokens need. */
+export interface TokenPorts {
+  /** Aborts when the channel is over. */
+  readonly over: AbortSignal;
+  /** The service's clock, in milliseconds since 1970. */
+  now(): number;
+}
 
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
 export class Tokens {
-  readonly #source: TokenSource | undefined;
   readonly #runtime: Runtime;
-  readonly #over: AbortSignal;
-  readonly #now: () => number;
-  #call: Call | undefined;
+  readonly #ports: TokenPorts;
+  readonly #source: TokenSource | undefined;
   /** `spent`: refused or run out, to be replaced; `second`: the replacement, which is the last try. */
   #phase: "good" | "spent" | "second" = "good";
+  #call: Call | undefined;
   /** The token the service was, or is to be, told; `null` while there is none. */
   current: string | null;
 
-  /** `over` aborts when the channel is; `now` is the service's clock. */
-  constructor(source: TokenSource | undefined, runtime: Runtime, over: AbortSignal, now: () => number) {
-    this.#now = now;
-    this.#source = source;
+  constructor(runtime: Runtime, ports: TokenPorts, source: TokenSource | undefined) {
     this.#runtime = runtime;
-    this.#over = over;
+    this.#ports = ports;
+    this.#source = source;
     this.current = typeof source === "string" ? source : null;
-  }
-
-  /** Whether there is a token, or a way to one. */
-  get known(): boolean {
-    return this.renewable || this.current !== null;
   }
 
   /** Whether a new token can be had. */
@@ -62,29 +66,23 @@ export class Tokens {
     return this.#call?.slow ?? false;
   }
 
-  /** The token to join with; `null` means joining without one. */
-  async forJoin(): Promise<string | null> {
+  /** Sees to it that the token in use is one to join with; `null` means joining without one. */
+  async prepare(): Promise<void> {
     const { current } = this;
-    if (!this.renewable) return current;
-    if (current !== null && this.#phase !== "spent" && (expiryOf(current) ?? Infinity) > this.#now() + TOO_SHORT_MS) return current;
-    this.current = await this.ask(this.#phase === "spent" ? "refused" : "join");
+    const reason = this.#phase === "spent" ? "refused" : "join";
+    if (!this.renewable || (current !== null && reason === "join" && expiryOf(current) > this.#ports.now() + TOO_SHORT_MS)) return;
+    this.current = await this.ask(reason);
     if (this.#phase === "spent") this.#phase = "second";
-    return this.current;
   }
 
   /** Calls the app's function, unless a call is under way that may still be answered; throws where nobody is signed in. */
   async ask(reason: TokenAsk["reason"]): Promise<string> {
     if (this.slow) this.#call = void this.#call?.giveUp();
-    const call = (this.#call ??= new Call(this.#source, reason, this.#now(), this.#runtime, this.#over));
-    try {
-      const token = await call.answer;
-      if (typeof token === "string" && token) return token;
-      if (token === null) throw new ChannelError("unauthenticated", "Nobody is signed in: the token function gave null.");
-      // Told by its kind alone: what it holds may be a secret.
-      throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
-    } finally {
-      if (this.#call === call) this.#call = undefined;
-    }
+    const token = await (this.#call ??= this.#begin(reason)).answer;
+    if (typeof token === "string" && token) return token;
+    if (token === null) throw new ChannelError("unauthenticated", "Nobody is signed in.");
+    // Told by its kind alone: what it holds may be a secret.
+    throw new TypeError(`The token function gave ${typeof token}, where a token or null is wanted.`);
   }
 
   /** The service took the token. */
@@ -102,39 +100,38 @@ export class Tokens {
   spend(): void {
     this.#phase = "spent";
   }
-}
 
-/** One call of the app's function, which ends even where the function does not. */
-class Call {
-  /** What it gave, as it is. */
-  readonly answer: Promise<unknown>;
-  slow = false;
-  giveUp = (): void => {};
-
-  constructor(source: TokenSource | undefined, reason: TokenAsk["reason"], now: number, runtime: Runtime, over: AbortSignal) {
-    const abort = new AbortController();
-    this.answer = new Promise((settle, fail) => {
-      const end = (): void => ends.forEach((callOff) => callOff());
-      this.giveUp = () => {
-        end();
-        abort.abort();
-        fail(new ChannelError("timeout", "The token function does not answer."));
-      };
-      const ends = [
-        runtime.after(SLOW_MS, () => (this.slow = true)),
-        runtime.after(PATIENCE_MS, this.giveUp),
-        onAbort(over, this.giveUp),
-      ];
-      const asked = (async () => (typeof source === "function" ? source({ reason, signal: abort.signal, now }) : null))();
-      asked.then(settle, fail).finally(end);
-    });
+  /** Calls the app's function; the call ends even where the function does not. */
+  #begin(reason: TokenAsk["reason"]): Call {
+    const asked = new AbortController();
+    const { signal } = asked;
+    const giveUp = (): void => asked.abort();
+    const call: Call = {
+      slow: false,
+      giveUp,
+      answer: new Promise((settle, fail) => {
+        onAbort(signal, () => fail(new ChannelError("timeout", "The token function does not answer.")));
+        (async () => (this.#source as TokenFunction)({ reason, signal, now: this.#ports.now() }))().then(settle, fail);
+      }),
+    };
+    const ends = [
+      this.#runtime.after(SLOW_MS, () => (call.slow = true)),
+      this.#runtime.after(TOKEN_MS, giveUp),
+      onAbort(this.#ports.over, giveUp),
+    ];
+    const end = (): void => {
+      for (const callOff of ends) callOff();
+      if (this.#call === call) this.#call = undefined;
+    };
+    call.answer.then(end, end);
+    return call;
   }
 }
 
-/** When a JWT expires, in milliseconds since 1970, read without checking it; `null` where it cannot be read. */
-export function expiryOf(token: string): number | null {
+/** When a JWT expires, in milliseconds since 1970, read without checking it; never, as far as can be read. */
+export function expiryOf(token: string): number {
   const exp = claimsOf(token)["exp"];
-  return typeof exp === "number" ? exp * 1000 : null;
+  return typeof exp === "number" ? exp * 1000 : Infinity;
 }
 
 /** The claims of a JWT, read without checking them; none where it cannot be read. Text in them is UTF-8 bytes still. */

@@ -33,6 +33,8 @@ pub struct Say {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use dormouse::testing::World;
+    use serde_json::json;
 
     #[test]
     fn the_contract_has_no_mistake() {
@@ -42,9 +44,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_not_something_to_say() {
-        let say = |text: &str| Say { text: text.to_owned() }.validate();
-        assert!(say("hello").is_ok());
-        assert!(say("").is_err());
+    fn what_is_said_is_heard_and_nothing_is_not_something_to_say() {
+        let mut world = World::<App>::new("chat:lobby");
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        world.publish(ann, "say", json!({"text": "hello"}));
+        assert_eq!(world.receives(bob)["data"], json!({"text": "hello"}));
+        world.publish(bob, "say", json!({"text": ""}));
+        world.assert_refused(bob, "invalid_data");
     }
 }

@@ -8,7 +8,7 @@ use crate::script::Op::{
     Sign, Twin, Wait,
 };
 use crate::script::{Cut, Form, Grant, Op, Script};
-use crate::support::trouble::Doom;
+use crate::support::Doom;
 
 /// One publish of a backend.
 const POST: Op = Post { count: 1, array: false, off: None };

@@ -8,7 +8,7 @@ use dormouse_core::storage::Damage;
 use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
 
-use crate::support::trouble::Doom;
+use crate::support::Doom;
 
 /// How many devices there are; two of them are the same user's.
 pub const DEVICES: usize = 5;

@@ -4,10 +4,11 @@
 pub mod client;
 pub mod room;
 pub mod script;
-pub mod trouble;
 pub mod world;
 
 #[allow(unused_imports, reason = "each test file uses what it needs of it")]
-pub use room::{in_channel, in_room, publish, say, seqs, unmetered};
+pub use dormouse_core::testing::{BEGIN, Client, Doom, Joiner, Sleep, answers, assert_same_asleep_in, v8_bytes};
 #[allow(unused_imports, reason = "each test file uses what it needs of it")]
-pub use world::{Client, Joiner, Sleep, World, both};
+pub use room::{Rooms, in_app, in_channel, in_room, publish, say, seqs, unmetered};
+#[allow(unused_imports, reason = "each test file uses what it needs of it")]
+pub use world::{FIRST_LIFE, World};

@@ -4,7 +4,7 @@ use dormouse_core::storage::StorageError;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::world::{Client, Joiner, World};
+use super::{Client, Joiner, World};
 
 /// Who the clients of a script are: two of one user, one without presence, one with rates, one who may not go back.
 pub const CAST: [(&str, &[&str]); 5] = [
@@ -174,7 +174,7 @@ impl Played {
     }
 
     fn join(&mut self, who: usize, resumes: Option<Client>, returns: Option<Client>) -> Client {
-        let position = resumes.and_then(|client| position(&self.world, client));
+        let position = resumes.and_then(|client| self.world.position(client));
         let mut joiner = match &position {
             Some((epoch, after)) => joiner(who).after(epoch, *after),
             None => joiner(who),
@@ -188,7 +188,7 @@ impl Played {
     }
 
     fn frame(&mut self, client: Client, who: usize, ask: &PendingPost) -> Value {
-        let epoch_and_seq = position(&self.world, client);
+        let epoch_and_seq = self.world.position(client);
         let position: Vec<_> = epoch_and_seq.into_iter().collect();
         let frame = self.request(who, ask, &position);
         if let Some(id) = frame["id"].as_str() {
@@ -242,13 +242,4 @@ fn joiner(who: usize) -> Joiner {
 /// Whether the client was ever welcomed, so that it has a connection to come back to.
 fn was_welcomed(world: &World, client: Client) -> bool {
     world.socket(client).frames.iter().any(|frame| frame["type"] == "welcome")
-}
-
-/// The position a client has: the epoch of its welcome, and the last seq it heard or was welcomed with.
-pub fn position(world: &World, client: Client) -> Option<(String, u64)> {
-    let frames = &world.socket(client).frames;
-    let welcome = frames.iter().find(|frame| frame["type"] == "welcome")?;
-    let heard =
-        frames.iter().filter(|frame| frame["type"] == "message").filter_map(|frame| frame["seq"].as_u64()).max();
-    Some((welcome["epoch"].as_str()?.to_owned(), heard.max(welcome["seq"].as_u64())?))
 }

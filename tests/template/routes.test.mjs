@@ -8,7 +8,10 @@ const server = createTestHarness({
 });
 
 before(() => server.listen());
-after(() => server.close());
+after(async () => {
+  await server.close();
+  assert.deepEqual(server.getLogs().filter(({ level }) => level === "error"), []);
+});
 
 test("a route of its own answers", async () => {
   const answer = await server.fetch("/hello");

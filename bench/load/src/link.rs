@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
+use dormouse_protocol::SUBPROTOCOL;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderName, HeaderValue, Uri, header};
@@ -15,9 +16,6 @@ use crate::Failure;
 use crate::args::Target;
 use crate::deflate::Deflate;
 use crate::wire::Dialect;
-
-/// The sub-protocol that a dormouse client offers and the service names in its answer.
-const PROTOCOL: &str = "dormouse.v1";
 
 /// Where a channel is joined, resolved once for all members.
 pub struct Door {
@@ -82,7 +80,7 @@ impl Door {
         }
         let tcp = socket.connect(self.address).await?;
         tcp.set_nodelay(true)?;
-        let offers = token.map(|token| format!("{PROTOCOL}, bearer.{token}"));
+        let offers = token.map(|token| format!("{SUBPROTOCOL}, bearer.{token}"));
         let mut link = if self.deflate { self.compressed(tcp, offers).await? } else { self.plain(tcp, offers).await? };
         if self.dialect == Dialect::Dormouse {
             expect_welcome(&mut link.reader).await?;
@@ -98,8 +96,8 @@ impl Door {
         }
         let (stream, response) = builder.connect_on(tcp).await?;
         let chosen = response.headers().get(header::SEC_WEBSOCKET_PROTOCOL).map(HeaderValue::as_bytes);
-        if offers.is_some() && chosen != Some(PROTOCOL.as_bytes()) {
-            return Err(format!("the service did not choose {PROTOCOL}").into());
+        if offers.is_some() && chosen != Some(SUBPROTOCOL.as_bytes()) {
+            return Err(format!("the service did not choose {SUBPROTOCOL}").into());
         }
         let (writer, reader) = stream.split();
         Ok(Link { reader: Reader::Plain(reader), writer: Writer::Plain(writer) })
@@ -113,8 +111,8 @@ impl Door {
         }
         client.add_extension(Box::new(Deflate::new()));
         match client.handshake().await? {
-            ServerResponse::Accepted { protocol } if offers.is_some() && protocol.as_deref() != Some(PROTOCOL) => {
-                return Err(format!("the service did not choose {PROTOCOL}").into());
+            ServerResponse::Accepted { protocol } if offers.is_some() && protocol.as_deref() != Some(SUBPROTOCOL) => {
+                return Err(format!("the service did not choose {SUBPROTOCOL}").into());
             }
             ServerResponse::Accepted { .. } => {}
             other => return Err(format!("the upgrade was answered by {other:?}").into()),

@@ -260,6 +260,9 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_protocol::frame::{self, Message};
+    use serde_json::value::RawValue;
+
     use super::*;
 
     const FORM: Form = Form { dialect: Dialect::Raw, size: 64, kept: false };
@@ -270,16 +273,19 @@ mod tests {
         (Room::new(stats.clone(), FORM, readers, 1), stats)
     }
 
-    fn frame(count: u64) -> Bytes {
+    fn text(count: u64) -> Bytes {
         wire::data(0, count, 1, 64).into()
     }
 
+    /// Messages of one array, as the service encodes them.
     fn batch(kept: bool, posts: &[(u64, u64)]) -> Bytes {
-        let frame = |(count, seq): &(u64, u64)| {
-            let seq = if kept { format!(r#""seq":{seq},"#) } else { String::new() };
-            format!(r#"{{"type":"message",{seq}"data":{}}}"#, wire::data(0, *count, 1, 64))
+        let message = |(count, seq): &(u64, u64)| {
+            let data: Box<RawValue> = serde_json::from_str(&wire::data(0, *count, 1, 64)).unwrap();
+            let seq = kept.then_some(*seq);
+            frame::message(&Message { seq, id: None, event: "hot", data: &data, from: &frame::from(None, None), at: 1 })
         };
-        format!("[{}]", posts.iter().map(frame).collect::<Vec<_>>().join(",")).into()
+        let messages: Vec<_> = posts.iter().map(message).collect();
+        frame::array(messages.iter().map(String::as_str)).into()
     }
 
     #[test]
@@ -287,12 +293,12 @@ mod tests {
         let (mut room, stats) = room(2);
         let (mut one, mut two) = (Place::Lockstep(0), Place::Lockstep(0));
         assert_eq!((room.send(0, 1), room.send(0, 1)), (0, 1));
-        assert_eq!(room.hear(&mut one, Some(0), frame(0)), 1);
-        assert_eq!(room.hear(&mut one, Some(0), frame(1)), 1);
-        assert_eq!(room.hear(&mut two, None, frame(0)), 0);
+        assert_eq!(room.hear(&mut one, Some(0), text(0)), 1);
+        assert_eq!(room.hear(&mut one, Some(0), text(1)), 1);
+        assert_eq!(room.hear(&mut two, None, text(0)), 0);
         assert!(!room.complete());
         assert_eq!(room.give_up(), 1);
-        room.hear(&mut two, None, frame(1));
+        room.hear(&mut two, None, text(1));
         assert!(room.complete());
         assert_eq!((stats.deliveries.get(), stats.disorder.get(), room.strays()), (4, 0, 0));
     }
@@ -310,7 +316,7 @@ mod tests {
             let (mut room, stats) = room(1);
             let mut place = Place::Lockstep(0);
             for count in counts {
-                room.hear(&mut place, None, frame(count));
+                room.hear(&mut place, None, text(count));
             }
             assert!(stats.disorder.get() > 0, "{counts:?}");
         }

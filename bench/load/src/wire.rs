@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 pub enum Dialect {
     /// A message is a text frame that holds nothing but its data, and goes to all as it came.
     Raw,
-    /// Messages travel in frames of the sub-protocol `dormouse.v1`, alone or in arrays.
+    /// Messages travel in frames of Dormouse's own sub-protocol, alone or in arrays.
     Dormouse,
 }
 
@@ -36,7 +36,7 @@ pub struct Received {
     /// How many frames refused something; their text goes to the person who looks.
     pub refused: usize,
     /// The code of the farewell, if the service said one.
-    pub bye: Option<u64>,
+    pub bye: Option<u16>,
     /// How many heartbeats were answered.
     pub pongs: usize,
 }
@@ -135,7 +135,20 @@ fn shown(text: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_protocol::error::{Close, Code};
+    use dormouse_protocol::frame::{self, Bye, Message};
+    use dormouse_protocol::name::{RequestId, UserId};
+    use dormouse_protocol::request::{self, Request};
+
     use super::*;
+
+    /// A message as the service encodes it.
+    fn message(count: u64, seq: Option<u64>) -> String {
+        let data: Box<RawValue> = serde_json::from_str(&data(0, count, 5, 64)).unwrap();
+        let (id, user) = (RequestId::parse("a"), UserId::parse("u"));
+        let from = frame::from(user.as_ref(), None);
+        frame::message(&Message { seq, id: id.as_ref(), event: "hot", data: &data, from: &from, at: 1 })
+    }
 
     #[test]
     fn data_has_the_size_asked_for_and_reads_back() {
@@ -146,15 +159,23 @@ mod tests {
     }
 
     #[test]
-    fn a_single_frame_and_an_array_count_alike() {
-        let frame = |count, seq| {
-            format!(
-                r#"{{"type":"message","seq":{seq},"id":"a","event":"hot","data":{},"from":{{"user":"u"}},"at":1}}"#,
-                data(0, count, 5, 64)
-            )
+    fn a_publish_is_the_one_request_that_the_service_parses_out_of_it() {
+        let data = data(7, 42, 5, 64);
+        let text = publish(Dialect::Dormouse, &instance(7), "kept", 42, data.clone());
+        let requests = request::parse(&text, 1).expect("parses");
+        let [request::Incoming { id: Some(id), request: Ok(Request::Publish(publish)) }] = &*requests else {
+            panic!("{requests:?}");
         };
-        let single = read(Dialect::Dormouse, frame(1, 9).as_bytes(), 64).expect("reads");
-        let array = format!("[{},{}]", frame(1, 9), frame(2, 10));
+        assert_eq!(id.as_str(), "instance0000000742");
+        assert_eq!((&*publish.event, publish.data.get()), ("kept", &*data));
+        assert!(publish.echo && publish.to.is_none() && publish.if_seq.is_none());
+    }
+
+    #[test]
+    fn a_single_frame_and_an_array_count_alike() {
+        let (one, two) = (message(1, Some(9)), message(2, Some(10)));
+        let single = read(Dialect::Dormouse, one.as_bytes(), 64).expect("reads");
+        let array = frame::batch([&*one, &*two]).expect("two frames");
         let array = read(Dialect::Dormouse, array.as_bytes(), 64).expect("reads");
         assert_eq!(single.posts, array.posts.get(..1).expect("two"));
         assert_eq!(array.posts.iter().map(|post| post.seq).collect::<Vec<_>>(), [Some(9), Some(10)]);
@@ -170,9 +191,11 @@ mod tests {
 
     #[test]
     fn refusals_farewells_and_heartbeats_are_no_messages() {
-        let text = br#"[{"type":"error","code":"rate_limited","message":"slower"},{"type":"bye","code":4102}]"#;
-        let received = read(Dialect::Dormouse, text, 64).expect("reads");
-        assert_eq!((received.posts.len(), received.refused, received.bye), (0, 1, Some(4102)));
+        let refusal = frame::error(None, &Code::RateLimited.into());
+        let bye = frame::bye(Bye { close: Close::TooSlow, retry_after: None });
+        let text = frame::batch([&*refusal, &*bye]).expect("two frames");
+        let received = read(Dialect::Dormouse, text.as_bytes(), 64).expect("reads");
+        assert_eq!((received.posts.len(), received.refused, received.bye), (0, 1, Some(Close::TooSlow.number())));
         assert_eq!(read(Dialect::Raw, b"pong", 64).expect("reads").pongs, 1);
     }
 }

@@ -4,6 +4,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dormouse_micro::Rig;
+use dormouse_micro::typed::{self, Board};
+use garde::Validate;
 
 /// How many messages of a crowd fall together.
 const CROWD: usize = 100;
@@ -59,10 +61,38 @@ fn payload(criterion: &mut Criterion) {
     }
 }
 
+/// What a publish costs whose data is held to its type, from the frame to the effects, beside what it costs to read that
+/// data into the type and do nothing else.
+fn typed(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("typed");
+    for bytes in [1_024, 33 * 1_024] {
+        let data = typed::board(bytes);
+        let mut rig = Rig::under::<typed::App>(100);
+        let mut frames = (0..).map(|count| typed::frame(count, &data));
+        group.throughput(Throughput::Bytes(bytes as u64));
+        group.bench_function(BenchmarkId::new("serde_json alone", bytes), |bencher| {
+            bencher.iter(|| drop(black_box(serde_json::from_str::<Board>(black_box(&data)))));
+        });
+        group.bench_function(BenchmarkId::new("serde_json and garde", bytes), |bencher| {
+            bencher.iter(|| {
+                let board: Board = serde_json::from_str(black_box(&data)).expect("a board");
+                black_box(board.validate()).expect("a right one");
+            });
+        });
+        group.bench_function(BenchmarkId::new("publish", bytes), |bencher| {
+            bencher.iter_batched_ref(
+                || frames.next().unwrap_or_default(),
+                |frame| black_box(rig.lone(frame)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
 fn frame(event: &str, count: u64, bytes: usize) -> String {
     let data = "x".repeat(bytes.saturating_sub(2));
     format!(r#"{{"type":"publish","id":"rig-{count}","event":"{event}","data":"{data}"}}"#)
 }
 
-criterion_group!(machine, lone, crowd, payload);
+criterion_group!(machine, lone, crowd, payload, typed);
 criterion_main!(machine);

@@ -1,15 +1,17 @@
 //! A channel of the benchmark's contract with any number of members, and nothing around it that costs time.
 
+pub mod typed;
+
 use std::rc::Rc;
 
-use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
 use dormouse_bench::App;
 use dormouse_core::channel::{ChannelMachine, Effects, Fresh, Joining, Links, Turn, Unsent};
-use dormouse_core::limits::Limits;
 use dormouse_core::contract::Application;
 use dormouse_core::effect::SessionKey;
-use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
+use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
+use dormouse_core::limits::Limits;
 use dormouse_core::storage::MemoryStorage;
+use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
 
 /// When every rig begins.
 const BEGIN: Millis = 1_700_000_000_000;
@@ -32,10 +34,18 @@ impl Rig {
     /// # Panics
     /// Where the benchmark's contract does not hold together.
     pub fn new(members: usize) -> Self {
+        Self::under::<App>(members)
+    }
+
+    /// The same under the contract of another application.
+    ///
+    /// # Panics
+    /// Where that contract does not hold together, or has no channel `bench:rig`.
+    pub fn under<A: Application>(members: usize) -> Self {
         let name = ChannelName::parse("bench:rig").expect("a name");
-        let contract = App::contract().check().expect("a contract");
+        let contract = A::contract().check().expect("a contract");
         let rules = Rc::clone(contract.rules(&name).expect("a channel"));
-        let channel = ChannelMachine::restore(name, rules, Limits::default(), Rc::new(NoTokens), "");
+        let channel = ChannelMachine::restore(name, rules, Limits::default(), Rc::new(NoTokens), String::new());
         let mut rig = Self { channel, storage: MemoryStorage::default(), now: BEGIN, members: Vec::new(), sent: 0 };
         for member in 0..members {
             rig.join(member);

@@ -6,12 +6,14 @@
 
 mod ability;
 mod channel;
+mod checked;
 mod data;
 mod event;
 mod form;
 mod judge;
 mod mistake;
 mod path;
+mod place;
 mod schema;
 mod words;
 
@@ -22,7 +24,7 @@ use serde_json::{Value, json};
 
 pub use ability::Ability;
 pub use channel::{Channel, ChannelRules, Entry, HOUR, HistoryBounds, MIB, Presence, PresenceMode, PresenceRules};
-pub use data::{InvalidData, Json, Misfit, Payload};
+pub use data::{InvalidData, Json, Misfit, Payload, Reading};
 pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
 pub use mistake::Mistake;
 

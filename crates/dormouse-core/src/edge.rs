@@ -24,7 +24,9 @@ pub(crate) use news::News;
 use crate::context::Context;
 use crate::effect::{Effect, LogLine, SessionKey, Subscription};
 use crate::hub::{Edges, Speaker};
-use dormouse_protocol::name::{Epoch, Millis, UserId};
+use dormouse_protocol::error::Refusal;
+use dormouse_protocol::frame::{self, Ack};
+use dormouse_protocol::name::{Epoch, Millis, RequestId, UserId};
 use dormouse_protocol::request::Targets;
 
 use hang_ups::HangUps;
@@ -128,6 +130,35 @@ impl Edge {
         cx.push(Effect::Tell { session, text });
     }
 
+    /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2). One who was told
+    /// `bye` hears nothing after it (rule R3).
+    pub(crate) fn answer(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: SessionKey,
+        id: Option<&RequestId>,
+        answer: Result<Ack, &Refusal>,
+    ) {
+        if self.roster.session(key).is_none_or(Session::is_leaving) {
+            return;
+        }
+        match answer {
+            Ok(_) if id.is_none() => {}
+            Ok(ack) => self.tell(cx, key, frame::ack(id, ack)),
+            Err(refusal) => self.tell(cx, key, frame::error(id, refusal)),
+        }
+    }
+
+    /// How many hear any broadcast.
+    pub(crate) const fn hearers(&self) -> usize {
+        self.roster.hearers()
+    }
+
+    /// Whether the hub knows all that was learned here.
+    pub(crate) const fn has_no_news(&self) -> bool {
+        self.news.is_empty()
+    }
+
     /// From now on the session hears what it may.
     pub(crate) fn subscribe(&self, cx: &mut Context<'_>, key: SessionKey) {
         let subscription = self.roster.session(key).map_or(Subscription::Nothing, Session::subscription);
@@ -190,15 +221,15 @@ impl Edges for Edge {
         self.roster.targets(targets, sender)
     }
 
+    fn refuse(&mut self, cx: &mut Context<'_>, session: SessionKey, id: Option<&RequestId>, refusal: &Refusal) {
+        self.answer(cx, session, id, Err(refusal));
+    }
+
     fn may_count(&self, session: SessionKey) -> bool {
         self.roster.session(session).is_some_and(Session::may_count)
     }
 
     fn session_of(&self, connection: &str) -> Option<SessionKey> {
         self.roster.connection(connection).map(|(key, _)| key)
-    }
-
-    fn hearers(&self) -> usize {
-        self.roster.hearers()
     }
 }

@@ -2,6 +2,7 @@
 
 mod claims;
 mod jwk;
+mod key;
 mod keys;
 mod mint;
 mod rights;

@@ -5,6 +5,7 @@ mod amnesia;
 mod batch;
 mod disconnect_graces;
 mod flush;
+mod here;
 pub mod history;
 mod http;
 mod load;
@@ -16,9 +17,8 @@ mod rates;
 mod replay;
 mod replay_budget;
 mod retention;
+mod sayable;
 mod speaker;
-
-pub(crate) use presence_list::PresenceList;
 
 pub(crate) use batch::PERSONAL_BYTES_MAX;
 pub(crate) use flush::{Line, Who};
@@ -26,12 +26,14 @@ pub(crate) use http::Post;
 pub(crate) use load::Away;
 pub(crate) use publish::Array;
 pub(crate) use retention::{AGAIN, LOOK_EVERY, TRIM_EVERY};
+pub(crate) use sayable::Sayable;
 pub(crate) use speaker::{Asker, Speaker};
 
 use crate::context::Context;
 use crate::contract::{ChannelRules, PresenceMode};
 use crate::effect::SessionKey;
-use dormouse_protocol::name::Millis;
+use dormouse_protocol::error::Refusal;
+use dormouse_protocol::name::{Millis, RequestId};
 use dormouse_protocol::request::Targets;
 
 use amnesia::Amnesia;
@@ -39,6 +41,7 @@ use batch::Batch;
 use disconnect_graces::DisconnectGraces;
 use history::History;
 use pending_posts::PendingPosts;
+use presence_list::PresenceList;
 use rates::Rates;
 use retention::Retention;
 
@@ -50,14 +53,14 @@ pub(crate) trait Edges {
     /// Whom a directed publish reaches: the union of its targets, but never the connection that sent it (rule F5).
     fn reached(&self, targets: &Targets, sender: Option<SessionKey>) -> Vec<SessionKey>;
 
+    /// Tells a session that its request is refused, unless it is on its way out.
+    fn refuse(&mut self, cx: &mut Context<'_>, session: SessionKey, id: Option<&RequestId>, refusal: &Refusal);
+
     /// Whether a session may know now how many others there are.
     fn may_count(&self, session: SessionKey) -> bool;
 
     /// The session of a connection that is here.
     fn session_of(&self, connection: &str) -> Option<SessionKey>;
-
-    /// How many hear any broadcast.
-    fn hearers(&self) -> usize;
 }
 
 /// The order of one channel: what was said, who is here, and what may be said next.
@@ -66,8 +69,7 @@ pub(crate) struct Hub {
     batch: Batch,
     /// Until when the batch stays open, by the steady clock; none when what is accepted leaves at once.
     batch_window: Option<Millis>,
-    /// Who is here. What the edge learns goes straight to it.
-    pub(crate) presence: PresenceList,
+    presence: PresenceList,
     /// Members whose connection broke and who may still come back (rule P3); as on disk.
     graces: DisconnectGraces,
     rates: Rates,

@@ -1,5 +1,41 @@
 //! Dormouse's machines: plain synchronous Rust, no clock, randomness, socket or `async`; time and names come in as
 //! arguments, effects go out as values. What a machine may not name is not among this crate's dependencies.
+//!
+//! # Rooms
+//! Each uses those below it and none above.
+//!
+//! | noun | rooms |
+//! | --- | --- |
+//! | **Channel**: a hub and its one local edge, event by event | [`channel`] |
+//! | **Session**: the edge, which holds members and tells each what it hears | `edge/`, [`session`], [`hibernated_session`] |
+//! | **Batch**: the hub, which orders, keeps, and hands out lines with an audience | `hub/`, [`history`] |
+//! | what an event brings, and what is to be done | `context.rs`, [`effect`] |
+//! | **Grant**: what a verified token allows | [`grant`] |
+//! | **Contract**: what may be said where | [`contract`], [`pattern`], [`rate`] |
+//! | the disk | [`storage`] |
+//! | the numbers a deployment may set | [`limits`], [`setting`] |
+//! | maps and deadlines, and what they cost | [`member_map`], `deadlines.rs`, [`steps`] |
+//!
+//! The hub never names a socket or a session; the edge never orders. What the hub has for members are lines, what the
+//! edge learns are news.
+//!
+//! # A message's way
+//! 1. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links)
+//! 2. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame`, `handle` (the limits before anything is looked at, then one request after the other)
+//! 3. `crates/dormouse-protocol/src/request.rs`: `parse` (the text is I-JSON, and becomes requests)
+//! 4. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `take_publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (every refusal in the order of rule F7, its seq, the open batch)
+//! 5. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush` (whether the batch leaves now or at the end of its window)
+//! 6. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (one row, then lines, each with its audience)
+//! 7. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_to_all`, `speak_to_groups` (one text for all who hear the same)
+//! 8. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (each effect, in order)
+//! 9. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to every socket)
+//!
+//! # What is deliberately absent
+//! - No `await` between deciding and telling: messages of one socket would overtake each other.
+//! - No panic: one resets every object of the isolate. The lints in `Cargo.toml` hold it.
+//! - No cache of messages: the history is read from its rows. What lives in memory is rebuilt after sleep.
+//! - No hash maps over what strangers choose: ordered maps cannot be flooded, and read the same after sleep.
+//! - No waking of everyone: of a crowd that slept, a session is read whole only when it is heard ([`hibernated_session`]).
 
 pub mod channel;
 mod clock;
@@ -18,6 +54,8 @@ pub mod rate;
 pub mod setting;
 pub mod steps;
 pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use edge::{hibernated_session, session};
 pub use hub::history;

@@ -8,7 +8,6 @@ use std::fmt::Write;
 use std::ops::Not;
 
 use serde::Serialize;
-use serde_json::value::RawValue;
 
 use crate::error::{Close, Refusal};
 use crate::name::{ConnectionId, Millis, RequestId, UserId};
@@ -105,8 +104,8 @@ pub struct Message<'a> {
     pub id: Option<&'a RequestId>,
     /// The event's name.
     pub event: &'a str,
-    /// The payload, byte for byte (rule F3).
-    pub data: &'a RawValue,
+    /// The payload, JSON already, byte for byte (rule F3).
+    pub data: &'a str,
     /// Who said it, as [`from`] encodes it.
     pub from: &'a str,
     /// When it was accepted.
@@ -116,7 +115,7 @@ pub struct Message<'a> {
 /// Encodes a message, all by hand: by serde it takes as wasm 830 ns instead of 550 (`opt-level` "z").
 pub fn message(message: &Message<'_>) -> String {
     let &Message { seq, id, event, data, from, at } = message;
-    let mut frame = String::with_capacity(data.get().len().saturating_add(224));
+    let mut frame = String::with_capacity(data.len().saturating_add(224));
     frame.push_str(r#"{"type":"message""#);
     if let Some(seq) = seq {
         number(&mut frame, "seq", seq);
@@ -125,7 +124,7 @@ pub fn message(message: &Message<'_>) -> String {
         add(&mut frame, "id", &encode(id));
     }
     add(&mut frame, "event", &encode(event));
-    add(&mut frame, "data", data.get());
+    add(&mut frame, "data", data);
     add(&mut frame, "from", from);
     number(&mut frame, "at", at);
     frame + "}"

@@ -1,11 +1,11 @@
 //! I-JSON (RFC 7493), checked in one scan before anything else looks at a frame (rule R4).
 
 use std::borrow::Cow;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use crate::name::is_interchangeable;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// How deep objects and arrays may nest, the outermost counted (rule R4).
 pub const DEPTH_MAX: usize = 64;
@@ -20,27 +20,94 @@ const WHOLE_MAX_F64: f64 = 9_007_199_254_740_992.0;
 /// # Errors
 /// A sentence for the sender.
 pub fn check(text: &str) -> Result<(), String> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let great = Cell::new(false);
-    Value { depth: 0, great: &great }
+    let mut deserializer = Reader::from_str(text);
+    let scan = Scan::new(has_only_characters(text));
+    scan.value(0)
         .deserialize(&mut deserializer)
         .and_then(|()| deserializer.end())
         .map_err(|error| format!("The frame is not I-JSON: {error}."))?;
-    if great.get() && !holds_whole_numbers(text) {
-        return Err("The frame is not I-JSON: a whole number that no double holds.".to_owned());
+    if scan.holds_whole_numbers(text) {
+        return Ok(());
     }
-    Ok(())
+    Err("The frame is not I-JSON: a whole number that no double holds.".to_owned())
+}
+
+/// What reads the values of a text.
+pub type Reader<'de> = serde_json::Deserializer<serde_json::de::StrRead<'de>>;
+
+/// How many bytes a reader has read.
+pub fn offset(reader: Reader<'_>) -> usize {
+    // A stream of values tells where it begins: the one way to ask.
+    reader.into_iter::<IgnoredAny>().byte_offset()
+}
+
+/// Whether every double holds the whole numbers up to this one, so that nothing needs a closer look.
+pub const fn is_small(number: u64) -> bool {
+    number <= WHOLE_MAX
+}
+
+/// Whether a number with a point or an exponent is so small that, if it is a whole one, a double holds it.
+pub const fn is_small_fraction(number: f64) -> bool {
+    number.abs() < WHOLE_MAX_F64
+}
+
+/// Whether a string has no noncharacter.
+pub fn is_text(text: &str) -> bool {
+    has_only_characters(text) || is_interchangeable(text)
+}
+
+/// Whether a text can have noncharacters in escapes alone, at one glance: the bytes of each begin with `0xEF` or more,
+/// and those of most of the world's letters do not. What of it has no escapes needs no look then.
+pub fn has_only_characters(text: &str) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = text.as_bytes().as_chunks();
+    let rest = rest.iter().fold(0, |all, byte| all | *byte);
+    if rest < 0x80 && words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word)) & HIGH == 0 {
+        return true;
+    }
+    let suspect = |word: u64| {
+        let last = word ^ (ONES * 0xEF);
+        let is_last = last.wrapping_sub(ONES) & !last;
+        is_last | word & word << 1 & word << 2 & word << 3
+    };
+    rest < 0xEF && words.iter().fold(0, |all, word| all | suspect(u64::from_ne_bytes(*word))) & HIGH == 0
+}
+
+/// What the values of one text share while they are looked at.
+pub(super) struct Scan<'de> {
+    /// Whether noncharacters stand in escapes alone, if there are any.
+    plain: bool,
+    /// Whether there is a number beyond the whole ones that every double holds: rare, so looked at afterwards.
+    great: Cell<bool>,
+    keys: Keys<'de>,
+}
+
+impl<'de> Scan<'de> {
+    /// Of a text of which is known whether noncharacters stand in escapes alone.
+    pub(super) fn new(plain: bool) -> Self {
+        Self { plain, great: Cell::new(false), keys: Keys::default() }
+    }
+
+    /// Checks the next value of a reader, so many objects and arrays being around it.
+    pub(super) const fn value(&self, depth: usize) -> Value<'_, 'de> {
+        Value { depth, scan: self }
+    }
+
+    /// Whether a double holds each whole number of the text that was looked at.
+    pub(super) fn holds_whole_numbers(&self, text: &str) -> bool {
+        !self.great.get() || holds_whole_numbers(text)
+    }
 }
 
 /// One value at a depth. Nothing of it is kept: the visit is the check.
 #[derive(Clone, Copy)]
-struct Value<'a> {
+pub(super) struct Value<'s, 'de> {
     depth: usize,
-    /// Whether there is a number beyond the whole ones that every double holds: rare, so looked at afterwards.
-    great: &'a Cell<bool>,
+    scan: &'s Scan<'de>,
 }
 
-impl Value<'_> {
+impl Value<'_, '_> {
     fn inside<E: Error>(self) -> Result<Self, E> {
         let depth = self.depth.saturating_add(1);
         if depth > DEPTH_MAX {
@@ -50,7 +117,7 @@ impl Value<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
+impl<'de> DeserializeSeed<'de> for Value<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -58,7 +125,7 @@ impl<'de> DeserializeSeed<'de> for Value<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
+impl<'de> Visitor<'de> for Value<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,8 +141,8 @@ impl<'de> Visitor<'de> for Value<'_> {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        if number > WHOLE_MAX {
-            self.great.set(true);
+        if !is_small(number) {
+            self.scan.great.set(true);
         }
         Ok(())
     }
@@ -86,14 +153,18 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     // A number too great for a double never arrives here: the parser itself calls it out of range.
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        if number.abs() >= WHOLE_MAX_F64 {
-            self.great.set(true);
+        if !is_small_fraction(number) {
+            self.scan.great.set(true);
         }
         Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
         characters(text)
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        if self.scan.plain { Ok(()) } else { characters(text) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
@@ -104,47 +175,75 @@ impl<'de> Visitor<'de> for Value<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
         let inside = self.inside()?;
-        let mut keys = Keys::default();
-        while let Some(key) = fields.next_key_seed(Key)? {
-            keys.insert(key)?;
+        let keys = &self.scan.keys;
+        let object = keys.begin();
+        while let Some(key) = fields.next_key_seed(Key { plain: self.scan.plain })? {
+            keys.insert(object, key).map_err(Error::custom)?;
             fields.next_value_seed(inside)?;
         }
-        keys.end()
+        keys.end(object).map_err(Error::custom)
     }
 }
 
-/// The keys of one object. While they are few, as in nearly every frame, each is compared with those before it; of
-/// many, all are looked at together in the end, so that an object of ten thousand keys costs no square of them.
+/// The keys of all objects that are open, those of the innermost last. While those of an object are few, as in nearly
+/// every frame, each is compared with those before it; of many, all are looked at together in the end, so that an
+/// object of ten thousand keys costs no square of them.
 #[derive(Default)]
-struct Keys<'de>(Vec<Cow<'de, str>>);
+pub struct Keys<'de>(RefCell<Vec<Cow<'de, str>>>);
+
+/// A key stands twice in one object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyTwice;
+
+impl fmt::Display for KeyTwice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key that stands twice in one object")
+    }
+}
 
 impl<'de> Keys<'de> {
     const FEW: usize = 16;
 
-    fn insert<E: Error>(&mut self, key: Cow<'de, str>) -> Result<(), E> {
-        if self.0.len() < Self::FEW && self.0.contains(&key) {
-            return Err(Self::twice());
+    /// Begins an object: the name by which the other two are asked of it.
+    pub fn begin(&self) -> usize {
+        self.0.borrow().len()
+    }
+
+    /// Notes a key of the innermost object.
+    ///
+    /// # Errors
+    /// It was there before.
+    pub fn insert(&self, object: usize, key: Cow<'de, str>) -> Result<(), KeyTwice> {
+        let mut keys = self.0.borrow_mut();
+        let own = keys.get(object..).unwrap_or_default();
+        if own.len() < Self::FEW && own.contains(&key) {
+            return Err(KeyTwice);
         }
-        self.0.push(key);
+        keys.push(key);
         Ok(())
     }
 
-    fn end<E: Error>(mut self) -> Result<(), E> {
-        if self.0.len() <= Self::FEW {
-            return Ok(());
+    /// Ends the innermost object.
+    ///
+    /// # Errors
+    /// One of its many keys stands there twice.
+    pub fn end(&self, object: usize) -> Result<(), KeyTwice> {
+        let mut keys = self.0.borrow_mut();
+        let own = keys.get_mut(object..).unwrap_or_default();
+        let mut twice = false;
+        if own.len() > Self::FEW {
+            own.sort_unstable();
+            twice = own.iter().zip(own.iter().skip(1)).any(|(one, next)| one == next);
         }
-        self.0.sort_unstable();
-        let twice = self.0.iter().zip(self.0.iter().skip(1)).any(|(one, next)| one == next);
-        if twice { Err(Self::twice()) } else { Ok(()) }
-    }
-
-    fn twice<E: Error>() -> E {
-        E::custom("a key that stands twice in one object")
+        keys.truncate(object);
+        if twice { Err(KeyTwice) } else { Ok(()) }
     }
 }
 
 /// A key, borrowed from the text where it has no escapes.
-struct Key;
+struct Key {
+    plain: bool,
+}
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Cow<'de, str>;
@@ -162,7 +261,9 @@ impl<'de> Visitor<'de> for Key {
     }
 
     fn visit_borrowed_str<E: Error>(self, key: &'de str) -> Result<Self::Value, E> {
-        characters(key)?;
+        if !self.plain {
+            characters(key)?;
+        }
         Ok(Cow::Borrowed(key))
     }
 
@@ -173,7 +274,7 @@ impl<'de> Visitor<'de> for Key {
 }
 
 fn characters<E: Error>(text: &str) -> Result<(), E> {
-    if is_interchangeable(text) { Ok(()) } else { Err(E::custom("a Unicode noncharacter")) }
+    if is_text(text) { Ok(()) } else { Err(E::custom("a Unicode noncharacter")) }
 }
 
 /// Whether a double holds each whole number of a text that is JSON.

@@ -1,11 +1,13 @@
 //! What both ends of Dormouse's wire share: names, codes, what a client may ask ([`request`]), what it is told
-//! ([`frame`]), and what may be JSON ([`ijson`]). The rules are those of PROTOCOL.md, by their ids.
+//! ([`frame`]), and what may be JSON ([`ijson`], [`text`]). The rules are those of PROTOCOL.md, by their ids.
 
 pub mod error;
+mod fields;
 pub mod frame;
 pub mod ijson;
 pub mod name;
 pub mod request;
+pub mod text;
 
 /// The sub-protocol this service speaks (rule E6).
 pub const SUBPROTOCOL: &str = "dormouse.v1";

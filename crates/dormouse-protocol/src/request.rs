@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+pub use super::fields::{Data, Fit, Types, Untyped};
+use super::fields::{Fields, string};
 use super::ijson;
 use crate::error::{Code, Refusal};
 use crate::name::RequestId;
@@ -34,7 +36,7 @@ pub enum Request<'a> {
     /// Enter the list of members, change what it shows, or leave it with `null` (rule P1).
     Presence {
         /// The data as written, `null` to leave.
-        data: &'a RawValue,
+        data: Data<'a>,
     },
     /// Read a page of kept messages.
     History(Page),
@@ -52,8 +54,8 @@ pub enum Request<'a> {
 pub struct Publish<'a> {
     /// The event's name, not yet looked up in the contract.
     pub event: Cow<'a, str>,
-    /// The payload as the publisher wrote it, byte for byte (rule F3).
-    pub data: &'a RawValue,
+    /// The payload as the publisher wrote it.
+    pub data: Data<'a>,
     /// Who alone shall hear it (rule F5).
     pub to: Option<Targets>,
     /// Whether the publishing connection hears it as well; else it gets an ack in its place.
@@ -125,6 +127,21 @@ impl Page {
 /// # Errors
 /// One refusal for the whole frame, of which then nothing is taken: it is no I-JSON, or has too many members.
 pub fn parse(text: &str, batch: usize) -> Result<Vec<Incoming<'_>>, Refusal> {
+    parse_typed(text, batch, &Untyped)
+}
+
+/// [`parse`], with the data of each publish read into its type on the way, where the types know it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_typed<'a>(text: &'a str, batch: usize, types: &'a dyn Types) -> Result<Vec<Incoming<'a>>, Refusal> {
+    match parse_in_one_pass(text, batch, None, types) {
+        Some((members, _)) => Ok(members),
+        None => parse_closely(text, batch),
+    }
+}
+
+fn parse_closely(text: &str, batch: usize) -> Result<Vec<Incoming<'_>>, Refusal> {
     ijson::check(text).map_err(|message| Refusal::new(Code::BadFrame, message))?;
     if !text.trim_start().starts_with('[') {
         return Ok(vec![parse_one(text, None)]);
@@ -142,6 +159,25 @@ pub fn parse(text: &str, batch: usize) -> Result<Vec<Incoming<'_>>, Refusal> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_body(text: &str, batch: usize) -> Result<(Vec<Incoming<'_>>, bool), Refusal> {
+    parse_body_typed(text, batch, &Untyped)
+}
+
+/// [`parse_body`], with the data of each publish read into its type on the way, where the types know it.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_body_typed<'a>(
+    text: &'a str,
+    batch: usize,
+    types: &'a dyn Types,
+) -> Result<(Vec<Incoming<'a>>, bool), Refusal> {
+    match parse_in_one_pass(text, batch, Some("publish"), types) {
+        Some(read) => Ok(read),
+        None => parse_body_closely(text, batch),
+    }
+}
+
+fn parse_body_closely(text: &str, batch: usize) -> Result<(Vec<Incoming<'_>>, bool), Refusal> {
     ijson::check(text).map_err(|message| Refusal::new(Code::BadFrame, message.replace("frame", "body")))?;
     if !text.trim_start().starts_with('[') {
         return Ok((vec![parse_one(text, Some("publish"))], false));
@@ -153,39 +189,24 @@ pub fn parse_body(text: &str, batch: usize) -> Result<(Vec<Incoming<'_>>, bool),
     Ok((members.into_iter().map(|member| parse_one(member.get(), Some("publish"))).collect(), true))
 }
 
-/// The fields of every request, each as written: which are needed is the business of its type. One that is `null` is
-/// there, and wrong: a `to` that came out empty must not tell everyone.
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(rename = "type", borrow, default, deserialize_with = "as_written")]
-    kind: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    event: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    data: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    to: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    echo: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    if_seq: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    token: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    epoch: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    before: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    after: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "as_written")]
-    limit: Option<&'a RawValue>,
-}
-
-/// Keeps `null` apart from a field that is not there.
-fn as_written<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
+/// What nearly every frame is: I-JSON, and an object or an array of objects. All else is looked at more closely, for
+/// the message. The flag tells whether it was an array.
+fn parse_in_one_pass<'a>(
+    text: &'a str,
+    batch: usize,
+    assumed: Option<&str>,
+    types: &'a dyn Types,
+) -> Option<(Vec<Incoming<'a>>, bool)> {
+    if !text.trim_start().starts_with('[') {
+        let fields = Fields::in_one_pass(text, 0, types)?;
+        return Some((vec![incoming(&fields, assumed)], false));
+    }
+    let members = serde_json::from_str::<Vec<&RawValue>>(text).ok().filter(|members| members.len() <= batch)?;
+    let members = members.into_iter().map(|member| {
+        let fields = Fields::in_one_pass(member.get(), 1, types)?;
+        Some(incoming(&fields, assumed))
+    });
+    Some((members.collect::<Option<_>>()?, true))
 }
 
 fn parse_one<'a>(text: &'a str, assumed: Option<&str>) -> Incoming<'a> {
@@ -193,20 +214,22 @@ fn parse_one<'a>(text: &'a str, assumed: Option<&str>) -> Incoming<'a> {
     if !text.trim_start().starts_with('{') {
         return nameless(Refusal::new(Code::BadFrame, "A frame is a JSON object, or an array of objects."));
     }
-    let Ok(fields) = serde_json::from_str::<Fields<'a>>(text) else {
-        return nameless(Code::BadFrame.into());
-    };
-    let id = match parse_id(fields.id) {
-        Ok(id) => id,
-        Err(refusal) => return nameless(refusal),
-    };
-    Incoming { id, request: parse_request(&fields, assumed) }
+    match Fields::of(text) {
+        Some(fields) => incoming(&fields, assumed),
+        None => nameless(Code::BadFrame.into()),
+    }
 }
 
-fn parse_id(raw: Option<&RawValue>) -> Result<Option<RequestId>, Refusal> {
-    let Some(raw) = raw else { return Ok(None) };
-    let text: Option<Cow<'_, str>> = string(raw);
-    match text.as_deref().and_then(RequestId::parse) {
+fn incoming<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Incoming<'a> {
+    match parse_id(fields.id) {
+        Ok(id) => Incoming { id, request: parse_request(fields, assumed) },
+        Err(refusal) => Incoming { id: None, request: Err(refusal) },
+    }
+}
+
+fn parse_id(written: Option<&str>) -> Result<Option<RequestId>, Refusal> {
+    let Some(written) = written else { return Ok(None) };
+    match string(written).as_deref().and_then(RequestId::parse) {
         Some(id) => Ok(Some(id)),
         None => Err(bad("`id` is a string of 1 to 64 characters.")),
     }
@@ -214,7 +237,7 @@ fn parse_id(raw: Option<&RawValue>) -> Result<Option<RequestId>, Refusal> {
 
 fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Request<'a>, Refusal> {
     let kind = match (fields.kind, assumed) {
-        (Some(raw), _) => string(raw).ok_or_else(|| bad("`type` is a string."))?,
+        (Some(written), _) => string(written).ok_or_else(|| bad("`type` is a string."))?,
         (None, Some(assumed)) => Cow::Owned(assumed.to_owned()),
         (None, None) => return Err(bad("A frame needs a `type`.")),
     };
@@ -234,7 +257,7 @@ fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Reque
         "history" => parse_page(fields).map(Request::History),
         "resume" => Ok(Request::Resume {
             epoch: fields.epoch.and_then(string).map(Cow::into_owned),
-            after: fields.after.and_then(|raw| number(raw).ok()),
+            after: fields.after.and_then(|written| number(written).ok()),
         }),
         _ => Err(Code::UnknownType.into()),
     }
@@ -247,23 +270,24 @@ fn parse_publish<'a>(fields: &Fields<'a>) -> Result<Publish<'a>, Refusal> {
     let Some(data) = fields.data else {
         return Err(bad("publish needs `data`; it may be null where the event allows it."));
     };
-    let echo = match fields.echo.map(RawValue::get) {
+    let echo = match fields.echo {
         None | Some("true") => true,
         Some("false") => false,
         Some(_) => return Err(bad("`echo` is true or false.")),
     };
-    let if_seq = fields.if_seq.map(|raw| number(raw).map_err(|()| bad("`if_seq` is a whole number."))).transpose()?;
+    let if_seq =
+        fields.if_seq.map(|written| number(written).map_err(|()| bad("`if_seq` is a whole number."))).transpose()?;
     let to = fields.to.map(parse_targets).transpose()?;
     Ok(Publish { event, data, to, echo, if_seq })
 }
 
-fn parse_targets(raw: &RawValue) -> Result<Targets, Refusal> {
+fn parse_targets(written: &str) -> Result<Targets, Refusal> {
     let wrong = || bad("`to` is an object with lists of strings: `users`, `connections`, `roles`.");
     // An array too would be read as the fields in their order.
-    if !raw.get().starts_with('{') {
+    if !written.starts_with('{') {
         return Err(wrong());
     }
-    let targets: Targets = serde_json::from_str(raw.get()).map_err(|_| wrong())?;
+    let targets: Targets = serde_json::from_str(written).map_err(|_| wrong())?;
     let named = [&targets.users, &targets.connections, &targets.roles].into_iter().map(Vec::len);
     if named.fold(0, usize::saturating_add) > TARGETS_MAX {
         return Err(Refusal::new(Code::TooLarge, format!("`to` names at most {TARGETS_MAX} targets.")));
@@ -272,8 +296,8 @@ fn parse_targets(raw: &RawValue) -> Result<Targets, Refusal> {
 }
 
 fn parse_page(fields: &Fields<'_>) -> Result<Page, Refusal> {
-    let whole = |raw: Option<&RawValue>, name: &str| {
-        raw.map(|raw| number(raw).map_err(|()| bad(&format!("`{name}` is a whole number.")))).transpose()
+    let whole = |written: Option<&str>, name: &str| {
+        written.map(|written| number(written).map_err(|()| bad(&format!("`{name}` is a whole number.")))).transpose()
     };
     Page::new(whole(fields.before, "before")?, whole(fields.after, "after")?, whole(fields.limit, "limit")?)
 }
@@ -286,20 +310,12 @@ pub fn whole(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    // Borrowed where the text has no escapes: the names and ids of nearly every frame.
-    if let Ok(text) = serde_json::from_str::<&str>(raw.get()) {
-        return Some(Cow::Borrowed(text));
-    }
-    serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned)
-}
-
 /// A whole number, however it is written: 41.0 and 4.1e1 are 41, as some encoders have it.
-fn number(raw: &RawValue) -> Result<u64, ()> {
-    if let Ok(number) = serde_json::from_str(raw.get()) {
+fn number(written: &str) -> Result<u64, ()> {
+    if let Ok(number) = serde_json::from_str(written) {
         return Ok(number);
     }
-    let number: f64 = serde_json::from_str(raw.get()).map_err(|_| ())?;
+    let number: f64 = serde_json::from_str(written).map_err(|_| ())?;
     let whole = number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and in range")]
     whole.then_some(number as u64).ok_or(())
@@ -308,3 +324,6 @@ fn number(raw: &RawValue) -> Result<u64, ()> {
 fn bad(message: &str) -> Refusal {
     Refusal::new(Code::BadFrame, message)
 }
+
+#[cfg(test)]
+mod tests;

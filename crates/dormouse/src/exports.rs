@@ -44,11 +44,10 @@ macro_rules! serve {
 
 /// The Durable Object `ChannelObject` alone, for a Worker with routes of its own that hands the rest to `dormouse::fetch`.
 ///
-/// ```
-/// # #[cfg(target_arch = "wasm32")]
-/// # mod routes {
+/// ```text
 /// dormouse::object!(App);
 ///
+/// #[cfg(target_arch = "wasm32")]
 /// #[worker::event(fetch)]
 /// async fn fetch(request: worker::Request, env: worker::Env, _: worker::Context) -> worker::Result<worker::Response> {
 ///     match request.path().as_str() {
@@ -56,7 +55,6 @@ macro_rules! serve {
 ///         _ => dormouse::fetch::<App>(request, env).await,
 ///     }
 /// }
-/// # }
 /// ```
 #[macro_export]
 macro_rules! object {

@@ -10,6 +10,61 @@ pub use dormouse_core::contract::{
     Ability, Application, Channel, Contract, Event, HOUR, HistoryBounds, Json, KIB, MIB, Misfit, Mistake, Payload,
     Presence,
 };
+/// Tests of an application without a network or a clock, behind the feature `testing`:
+///
+/// ```toml
+/// [dev-dependencies]
+/// dormouse = { version = "0.2", features = ["testing"] }
+/// serde_json = "1"
+/// ```
+///
+/// ```
+/// use dormouse::testing::{Joiner, World};
+/// use dormouse::{Application, Channel, Contract, Event, Json};
+/// use serde_json::json;
+///
+/// struct App;
+///
+/// impl Application for App {
+///     fn contract() -> Contract {
+///         Contract::new().channel("chat:*", Channel::with_token().event::<Json>("say", Event::kept()))
+///     }
+/// }
+///
+/// let mut world = World::<App>::new("chat:1");
+/// let ann = world.joined("ann");
+/// let bob = world.joined("bob");
+///
+/// // Everybody hears what is said; to its author it is the answer.
+/// let id = world.publish(ann, "say", "Hello.");
+/// let heard = world.receives(bob);
+/// assert_eq!((&heard["seq"], &heard["from"]["user"], &heard["data"]), (&json!(1), &json!("ann"), &json!("Hello.")));
+/// assert_eq!(world.receives(ann)["id"], id);
+///
+/// // What the contract does not know is refused, and nobody hears of it.
+/// world.publish(bob, "shout", "HELLO.");
+/// world.assert_refused(bob, "unknown_event");
+/// world.refute_received(ann);
+///
+/// // A channel that sleeps has lost its memory; its sockets stay open, and nobody can tell.
+/// world.sleep();
+/// world.publish(bob, "say", "Good morning.");
+/// assert_eq!(world.receives(ann)["data"], "Good morning.");
+///
+/// // Whose connection breaks is told what was missed when it comes back.
+/// let (epoch, seq) = world.position(ann).unwrap();
+/// world.cut(ann);
+/// world.publish(bob, "say", "Are you there?");
+/// let back = world.join(&Joiner::user("ann").after(&epoch, seq));
+/// let frames = world.received(back);
+/// assert_eq!((&frames[0]["type"], &frames[0]["resume"]), (&json!("welcome"), &json!("recovered")));
+/// assert_eq!(frames[1]["data"], "Are you there?");
+/// ```
+///
+/// [`World::with`](testing::World::with) makes one that sleeps wherever the platform could, and
+/// [`assert_same_asleep`](testing::assert_same_asleep) plays a script both ways and compares what was told.
+#[cfg(feature = "testing")]
+pub use dormouse_core::testing;
 #[cfg(target_arch = "wasm32")]
 pub use shell::fetch;
 

@@ -1,6 +1,6 @@
 //! A backend, which asks over HTTP.
 
-use dormouse_core::channel::HttpOperation;
+use dormouse_core::testing::{HttpAnswer, HttpOperation};
 use serde_json::{Value, json};
 
 use super::{HOUR, Sim};
@@ -31,7 +31,7 @@ enum What {
 
 impl Sim {
     fn backend(&self) -> Joiner {
-        Joiner::user("srv").can(&["publish", "history", "presence", "unmetered"]).expires(self.world.now + HOUR)
+        Joiner::user("srv").can(&["publish", "history", "presence", "unmetered"]).expires(self.world.now() + HOUR)
     }
 
     pub(super) fn post(&mut self, count: u8, array: bool, off: Option<i8>) -> Result<(), Fault> {
@@ -82,18 +82,17 @@ impl Sim {
     }
 
     fn handle_http(&mut self, operation: HttpOperation, what: What) -> Result<(), Fault> {
-        let asked = Asked { what, met: self.world.trouble.met, full: self.watch.full };
+        let asked = Asked { what, met: self.world.trouble.met(), full: self.watch.full };
         let asker = self.world.handle_http(&self.backend(), operation);
         self.asked.insert(asker, asked);
         self.look()
     }
 
     pub(super) fn answers(&mut self, crashed: bool) -> Result<(), Fault> {
-        let answers = std::mem::take(&mut self.world.answers);
-        for (asker, (status, body, _)) in answers {
+        for (asker, HttpAnswer { status, body, .. }) in self.world.take_answers() {
             let Some(asked) = self.asked.remove(&asker) else { return Err(fault!(Answers: "E2: unasked: {body}")) };
             // What came of the others of an array may be known only when the trouble that refused one is over.
-            let excused = asked.full || self.watch.full || self.world.trouble.met > asked.met;
+            let excused = asked.full || self.watch.full || self.world.trouble.met() > asked.met;
             match asked.what {
                 What::Posts { posts, array: true } => {
                     let answers = body.as_array().cloned().unwrap_or_default();
@@ -109,7 +108,7 @@ impl Sim {
                 What::Members if crashed => {}
                 What::Members if status == 200 => self.watch.is_everyone(&self.world, &body)?,
                 What::Page { before } if status == 200 => {
-                    self.watch.is_page(self.world.now, &body, [None, before], None)?;
+                    self.watch.is_page(self.world.now(), &body, [None, before], None)?;
                 }
                 What::Members | What::Page { .. } => self.watch.is_fair(&body["error"], &Value::Null, excused)?,
             }

@@ -57,7 +57,7 @@ impl Sim {
         };
         let named = if grant == Grant::Foreign { "eve" } else { self.user(device).unwrap_or("guest") };
         let role = format!("role{}", device % 2);
-        let joiner = Joiner::user(named).can(can).roles(&[&role]).expires(self.world.now + life);
+        let joiner = Joiner::user(named).can(can).roles(&[&role]).expires(self.world.now() + life);
         if grant == Grant::Unseen {
             joiner
         } else {

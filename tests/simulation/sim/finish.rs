@@ -12,7 +12,7 @@ impl Sim {
     /// All trouble ends: soon everyone has everything, and every request is answered.
     pub(super) fn converge(&mut self) -> Result<(), Fault> {
         self.world.trouble.end();
-        self.world.doom = None;
+        self.world.trouble.doom = None;
         self.set_full(false);
         for device in &mut self.devices {
             (device.lag, device.eats, device.grant, device.life) = (0, false, Grant::Whole, 24 * HOUR);
@@ -68,7 +68,7 @@ impl Sim {
             device.client.is_at_rest() && there
         };
         // A number of members that changed is told within a second.
-        let quiet = self.world.timer.is_none();
+        let quiet = self.world.timer().is_none();
         quiet && self.posts.iter().all(|post| post.done) && self.devices.iter().all(there)
     }
 
@@ -82,7 +82,7 @@ impl Sim {
         // The clock may have been set back: then graces and ages are over when it has come that far again.
         let ledger = &self.watch.ledger;
         let over = ledger.latest + self.world.limits.grace_ms + ledger.bounds.age;
-        self.run(over - self.world.now)?;
+        self.run(over - self.world.now())?;
         let rows = self.world.storage.rows().count();
         check!(rows == 0, Bounds: "D9: nobody is here, and {rows} rows are");
         self.join(0)?;

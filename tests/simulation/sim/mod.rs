@@ -78,7 +78,7 @@ impl Sim {
     }
 
     fn times(&self) -> String {
-        format!("{} ms in, the channel's clock is {}", self.world.elapsed(), self.world.now)
+        format!("{} ms in, the channel's clock is {}", self.world.elapsed(), self.world.now())
     }
 
     fn op(&mut self, op: Op) -> Result<(), Fault> {
@@ -113,17 +113,17 @@ impl Sim {
             Op::Read => self.read()?,
             Op::Wait(millis) => self.run(millis)?,
             // What trouble left undone is tried again before the platform puts a channel out of memory.
-            Op::Evict if self.world.timer.is_none() && !self.watch.troubled => self.world.evict(),
+            Op::Evict if self.world.timer().is_none() && !self.watch.troubled => self.world.sleep(),
             Op::Evict => {}
             Op::Crash => self.world.crash(),
-            Op::Die(doom) => self.world.doom = Some(doom),
+            Op::Die(doom) => self.world.trouble.doom = Some(doom),
             Op::FailRead(after) => self.world.trouble.read = Some(after),
             Op::FailWrite(after) => self.world.trouble.write = Some(after),
             Op::Full(full) => self.set_full(full),
             Op::Jump(millis) => {
                 self.watch.settings += 1;
                 self.watch.set_by += millis.unsigned_abs();
-                self.world.set_clock(self.world.now.saturating_add_signed(millis));
+                self.world.set_clock(self.world.now().saturating_add_signed(millis));
             }
             Op::Damage { back, how } => {
                 let seq = self.watch.ledger.stored().saturating_sub(back);
@@ -148,18 +148,18 @@ impl Sim {
             let network = self.links.iter().flat_map(Link::due);
             let clients = self.devices.iter().filter(|device| device.link.is_some()).filter_map(|it| it.client.due());
             let now = self.world.elapsed();
-            let channel = self.world.timer.into_iter().chain(self.world.alarm);
-            let channel = channel.map(|at| now + at.saturating_sub(self.world.now));
+            let channel = self.world.timer().into_iter().chain(self.world.alarm());
+            let channel = channel.map(|at| now + at.saturating_sub(self.world.now()));
             let next = network.chain(clients).chain(channel).chain([ping, until]).min().unwrap_or(until);
             let next = next.clamp(now, until);
-            let before = self.world.turns;
-            self.world.step(self.world.now + (next - now));
+            let before = self.world.turns();
+            self.world.step(self.world.now() + (next - now));
             self.look()?;
             if next >= ping {
                 self.pinged = next;
                 self.ping();
             }
-            if next == until && self.world.turns == before {
+            if next == until && self.world.turns() == before {
                 self.pump()?;
                 return self.watch.quiet(&self.world);
             }
@@ -176,16 +176,16 @@ impl Sim {
 
     /// After whatever happened to the channel: what it told is checked, and goes on its way.
     fn look(&mut self) -> Result<(), Fault> {
-        let fresh = self.world.trouble.met != self.met;
-        if self.world.turns != self.turns {
-            self.turns = self.world.turns;
+        let fresh = self.world.trouble.met() != self.met;
+        if self.world.turns() != self.turns {
+            self.turns = self.world.turns();
             self.watch.troubled = fresh;
         }
-        let crashed = self.world.crashes != self.crashes;
+        let crashed = self.world.crashes() != self.crashes;
         if fresh || crashed {
-            self.watch.excuse = self.watch.excuse.max(Some(self.world.now));
+            self.watch.excuse = self.watch.excuse.max(Some(self.world.now()));
         }
-        (self.met, self.crashes) = (self.world.trouble.met, self.world.crashes);
+        (self.met, self.crashes) = (self.world.trouble.met(), self.world.crashes());
         if crashed {
             self.watch.crashed();
         }
@@ -194,7 +194,7 @@ impl Sim {
         if crashed {
             self.asked.clear();
         }
-        check!(self.world.timer.is_some() || self.asked.is_empty(), Answers: "E2: a request is not answered");
+        check!(self.world.timer().is_some() || self.asked.is_empty(), Answers: "E2: a request is not answered");
         for at in 0..self.links.len() {
             self.take(at);
         }

@@ -125,7 +125,7 @@ impl Watch {
     pub fn received(&mut self, world: &World, client: Client, text: &str, offers: &BTreeMap<String, Joiner>) {
         let Some(conn) = self.conns.get_mut(&client) else { return };
         let open = world.is_connected(client) && world.socket(client).hung_up.is_none();
-        if !open || conn.stage == Stage::Over || conn.is_expired(world.now) {
+        if !open || conn.stage == Stage::Over || conn.is_expired(world.now()) {
             return;
         }
         let frames = match serde_json::from_str(text) {
@@ -165,9 +165,9 @@ impl Watch {
 
     /// Looks at everything that was told since last time.
     pub fn look(&mut self, world: &World) -> Result<(), Fault> {
-        self.ledger.latest = self.ledger.latest.max(world.now);
+        self.ledger.latest = self.ledger.latest.max(world.now());
         // Where the clock was set back, what is left to come of an abandoned life is told by its newest message alone.
-        self.deserted = self.deserted.map(|deserted| deserted.min(world.now));
+        self.deserted = self.deserted.map(|deserted| deserted.min(world.now()));
         let may_end = self.may_end(world);
         self.cleared |= self.ledger.is_doomed();
         self.ledger.absorb(&world.storage, may_end)?;
@@ -209,22 +209,22 @@ impl Watch {
         }
         self.conns.retain(|client, _| world.is_connected(*client));
         let anyone = self.conns.values().any(|conn| conn.stage != Stage::Over);
-        self.deserted = if anyone { None } else { Some(self.deserted.unwrap_or(world.now)) };
+        self.deserted = if anyone { None } else { Some(self.deserted.unwrap_or_else(|| world.now())) };
     }
 
     fn may_end(&self, world: &World) -> Result<(), Fault> {
         let age = self.ledger.bounds.age;
         let newest = self.ledger.life().and_then(|life| life.kept.last()).map_or(0, |kept| kept.row.at);
-        check!(newest + age <= world.now, Bounds: "its newest message is in bounds");
+        check!(newest + age <= world.now(), Bounds: "its newest message is in bounds");
         // One whose bye ended the last session counts from this very step.
         let deserted = self.deserted.ok_or_else(|| fault!(Bounds: "somebody is here"))?;
-        check!(deserted + age <= world.now, Bounds: "it was left at {deserted} only, now is {}", world.now);
+        check!(deserted + age <= world.now(), Bounds: "it was left at {deserted} only, now is {}", world.now());
         Ok(())
     }
 
     /// With nothing held back, everyone has been told everything.
     pub fn quiet(&mut self, world: &World) -> Result<(), Fault> {
-        if world.timer.is_some() || self.troubled {
+        if world.timer().is_some() || self.troubled {
             return Ok(());
         }
         self.passed = false;
@@ -266,7 +266,7 @@ impl Watch {
             self.shown.insert(conn.id.clone(), conn.member());
             return Ok(());
         }
-        check!(!conn.is_expired(world.now), Rights: "A6: told after its grant has expired: {frame}");
+        check!(!conn.is_expired(world.now()), Rights: "A6: told after its grant has expired: {frame}");
         match (conn.stage, kind) {
             (Stage::New, "welcome") => self.welcome(world, conn, frame),
             (Stage::Unsigned, "welcome") => self.full_welcome(world, conn, frame),

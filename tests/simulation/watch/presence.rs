@@ -21,8 +21,8 @@ impl Watch {
     pub(super) fn every_leave_comes(&self, world: &World) -> Result<(), Fault> {
         for DisconnectGrace { connection, due, .. } in world.in_grace() {
             let by = self.excuse.map_or(0, |excuse| excuse + ALARM_AGAIN).max(due);
-            let in_time = world.alarm.is_some_and(|alarm| alarm <= by);
-            check!(in_time, Presence: "P3: {connection} leaves at {due}, the alarm is {:?}", world.alarm);
+            let in_time = world.alarm().is_some_and(|alarm| alarm <= by);
+            check!(in_time, Presence: "P3: {connection} leaves at {due}, the alarm is {:?}", world.alarm());
         }
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Watch {
 
     /// Who takes part: one that was given up does not, whatever it was told before.
     fn members<'a>(&'a self, world: &'a World) -> impl Iterator<Item = &'a Conn> {
-        self.conns.values().filter(|conn| conn.stage == Stage::Joined && !world.socket(conn.client).given_up)
+        self.conns.values().filter(|conn| conn.stage == Stage::Joined && !world.socket(conn.client).is_given_up())
     }
 
     pub(super) fn presence_converged(&self, world: &World) -> Result<(), Fault> {
@@ -175,9 +175,9 @@ impl Watch {
         }
         self.told_count = Some(count);
         // A channel that was put out of memory, or whose clock was set, does not know when it told it last.
-        let since = (world.wakes, self.settings);
-        if let Some((at, then)) = conn.counted.replace((world.now, since)) {
-            let soon = then == since && world.now < at + self.ledger.limits.count_every_ms;
+        let since = (world.wakes(), self.settings);
+        if let Some((at, then)) = conn.counted.replace((world.now(), since)) {
+            let soon = then == since && world.now() < at + self.ledger.limits.count_every_ms;
             check!(!soon, Presence: "P4: {} is told {count} so soon after {at}", conn.id);
         }
         Ok(())

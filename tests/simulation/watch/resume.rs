@@ -82,7 +82,7 @@ impl Watch {
         let life = frame["epoch"].as_str();
         check!(seq == 0 || life == self.ledger.epoch.as_deref(), Resume: "D3: the life is {:?}: {frame}", self.ledger.epoch);
         if !self.troubled {
-            let (early, late) = (self.ledger.first_of(world.now, seq), self.ledger.first_of(self.ledger.latest, seq));
+            let (early, late) = (self.ledger.first_of(world.now(), seq), self.ledger.first_of(self.ledger.latest, seq));
             let first = frame["first"].as_u64().unwrap_or_default();
             check!(early <= first && first <= late, Resume: "D4: the first is {early} to {late}: {frame}");
         }
@@ -102,18 +102,18 @@ impl Watch {
         let excused = must != "fresh" && how == "lost" && (self.troubled || unclear || self.may_lose(conn, after))
             || (unclear && !self.cleared && after == Some(Some(0)));
         let much = if self.may(conn, "history") { "behind" } else { "lost" };
-        let indebted = must == "recovered" && how == much && self.owes(conn, world.now);
+        let indebted = must == "recovered" && how == much && self.owes(conn, world.now());
         let damaged = must == "lost" && how == "behind" && self.is_behind_damage(world, conn, after);
         check!(how == must || excused || indebted || damaged, Resume: "D4: must be {must} after {after:?}: {frame}");
         if how == "behind" {
-            self.charge(conn, world.now, self.ledger.limits.replay_bytes);
+            self.charge(conn, world.now(), self.ledger.limits.replay_bytes);
         }
         if how == "recovered"
             && let Some(after) = after.flatten()
             && after < seq
         {
             conn.replay = Some((after + 1, seq));
-            self.charge(conn, world.now, self.ledger.replay_bytes(after, seq));
+            self.charge(conn, world.now(), self.ledger.replay_bytes(after, seq));
         }
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Watch {
         let (Some((born, _)), Some(before)) = (Epoch::birth(epoch), self.blank.get(epoch)) else { return "lost" };
         let missed = life.is_none_or(|life| self.ledger.elsewhere(life) != *before);
         let age = self.ledger.bounds.age.min(HistoryBounds::default().age);
-        if missed || born.abs_diff(world.now) >= age / 2 {
+        if missed || born.abs_diff(world.now()) >= age / 2 {
             return "lost";
         }
         self.must_meet(world, conn, 0, stored)
@@ -142,8 +142,9 @@ impl Watch {
             return if after == stored { "recovered" } else { "lost" };
         }
         let oldest = self.ledger.kept(after + 1).map_or(0, |kept| kept.row.at);
-        let short = !self.may(conn, "history") && oldest + SHORT_MEMORY < world.now;
-        if after + 1 < self.ledger.first_of(world.now, stored) || short || self.ledger.any_damaged(after + 1..=stored) {
+        let short = !self.may(conn, "history") && oldest + SHORT_MEMORY < world.now();
+        if after + 1 < self.ledger.first_of(world.now(), stored) || short || self.ledger.any_damaged(after + 1..=stored)
+        {
             return "lost";
         }
         let much = self.ledger.replay_bytes(after, stored) > self.ledger.limits.replay_bytes;
@@ -167,7 +168,7 @@ impl Watch {
     fn is_behind_damage(&self, world: &World, conn: &Conn, after: Option<Option<u64>>) -> bool {
         let Some(after) = after.flatten() else { return false };
         let far = self.may(conn, "history");
-        let (held, stored) = (after + 1 >= self.ledger.first(world.now), self.ledger.stored());
+        let (held, stored) = (after + 1 >= self.ledger.first(world.now()), self.ledger.stored());
         far && held && self.ledger.replay_bytes(after, stored) > self.ledger.limits.replay_bytes
     }
 
@@ -189,12 +190,12 @@ impl Watch {
         conn.answer(frame, None)?;
         check!(self.may(conn, "history"), Rights: "D10: {frame}");
         let bytes = self.is_page(
-            world.now,
+            world.now(),
             frame,
             [asked["after"].as_u64(), asked["before"].as_u64()],
             asked["limit"].as_u64(),
         )?;
-        self.charge(conn, world.now, bytes);
+        self.charge(conn, world.now(), bytes);
         Ok(())
     }
 

@@ -33,7 +33,7 @@ impl Event<'_> {
             // What it said while it might is answered before the ack: after that it hears nothing (rules F2, A5).
             self.flush_now();
         }
-        self.answer(key, id, Ok(Ack::default()));
+        self.edge.answer(&mut self.cx, key, id, Ok(Ack::default()));
         self.regrant(key, before, grant);
         Ok(())
     }
@@ -69,18 +69,18 @@ impl Event<'_> {
         session.kept.present &= watches;
         let (connection, member) = (session.kept.connection.clone(), session.kept.member());
         match session.kept.present {
-            true => self.hub.presence.enter(&connection, member),
-            false => self.hub.presence.leave(&connection),
+            true => self.hub.enter(&connection, member),
+            false => self.hub.leave(&connection),
         }
         if watches == before.watches {
             return;
         }
         self.edge.subscribe(&mut self.cx, key);
         if watches {
-            self.hub.presence.show(&connection, self.cx.limits());
-            let here = match self.hub.presence.list(self.cx.limits()) {
+            self.hub.show_list(&connection, self.cx.limits());
+            let here = match self.hub.members(self.cx.limits()) {
                 Some(members) => frame::members(&members),
-                None => frame::count(self.hub.presence.count()),
+                None => frame::count(self.hub.member_count()),
             };
             self.edge.tell(&mut self.cx, key, here);
         }

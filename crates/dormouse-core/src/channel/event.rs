@@ -5,12 +5,9 @@ use super::wakeups::Wakeups;
 use crate::context::Context;
 use crate::edge::session::Kept;
 use crate::edge::{Edge, News};
-use crate::effect::SessionKey;
 use crate::hub::{Away, Hub};
 use crate::storage::StorageError;
-use dormouse_protocol::error::{Close, Refusal};
-use dormouse_protocol::frame::{self, Ack};
-use dormouse_protocol::name::RequestId;
+use dormouse_protocol::error::Close;
 
 /// All that an event has to do with.
 pub(super) struct Event<'a> {
@@ -25,7 +22,7 @@ impl Event<'_> {
     pub(super) fn begin(&mut self) {
         if let Some(heads) = self.wakeups.take_heads() {
             let counted = self.at_edge(|edge, cx| edge.wake(cx, &heads));
-            self.hub.presence.resume(counted);
+            self.hub.recall_mode(counted);
         }
         self.cx.desk.clock.show(self.cx.now);
         self.edge.begin(self.cx.now);
@@ -53,7 +50,7 @@ impl Event<'_> {
         self.hub.adopt(self.edge.epoch_told().as_ref());
         self.hub.load_graces(&mut self.cx, away)?;
         if self.edge.is_deserted() {
-            self.hub.presence.unheard(self.cx.limits());
+            self.hub.forget_changes(self.cx.limits());
         }
         self.at_edge(|edge, cx| edge.turn_out(cx));
         if !lost {
@@ -64,6 +61,8 @@ impl Event<'_> {
 
     /// Every event ends here: what was accepted is flushed if nothing holds it back, and the timers are set.
     pub(super) fn settle(&mut self) -> Effects {
+        // Whatever reads the list of members before it has heard the news reads the past.
+        debug_assert!(self.edge.has_no_news(), "the hub was not told what the edge has learned");
         self.at_edge(|edge, cx| edge.look_at_newcomers(cx));
         self.flush_if_due();
         if self.at_edge(|edge, cx| edge.look_for_slow(cx)) {
@@ -92,12 +91,12 @@ impl Event<'_> {
     pub(super) fn hear_news(&mut self) {
         for news in self.edge.take_news() {
             match news {
-                News::Asleep { bytes } => self.hub.presence.add_hibernated(bytes),
-                News::Awake { bytes } => self.hub.presence.hydrate(bytes),
-                News::Recalled { connection, member } => self.hub.presence.recall(&connection, member),
+                News::Asleep { members, bytes } => self.hub.count_asleep(members, bytes),
+                News::Awake { bytes } => self.hub.count_awake(bytes),
+                News::Recalled { connection, member } => self.hub.recall(&connection, member),
                 News::Dismissed { connection } => {
                     if let Some(connection) = connection {
-                        self.hub.presence.leave(&connection);
+                        self.hub.leave(&connection);
                     }
                     self.note_desertion();
                 }
@@ -115,22 +114,9 @@ impl Event<'_> {
                 let connected = self.edge.connections_of(user);
                 self.hub.begin_grace(&mut self.cx, kept.connection.clone(), user, kept.encode(), connected);
             }
-            None => self.hub.presence.leave(&kept.connection),
+            None => self.hub.leave(&kept.connection),
         }
         self.note_desertion();
-    }
-
-    /// Answers a request at once: a refusal always, an ack where the request has an id (rule F2). One who was told
-    /// `bye` hears nothing after it (rule R3).
-    pub(super) fn answer(&mut self, key: SessionKey, id: Option<&RequestId>, answer: Result<Ack, Refusal>) {
-        if self.edge.session(key).is_none_or(|session| session.is_leaving()) {
-            return;
-        }
-        match answer {
-            Ok(_) if id.is_none() => {}
-            Ok(ack) => self.edge.tell(&mut self.cx, key, frame::ack(id, ack)),
-            Err(refusal) => self.edge.tell(&mut self.cx, key, frame::error(id, &refusal)),
-        }
     }
 }
 

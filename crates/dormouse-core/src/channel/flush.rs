@@ -19,7 +19,7 @@ impl Event<'_> {
         let lone = self.hub.batch_window().is_none();
         let pause = self.flush();
         self.hub.open_batch_window(&self.cx, if lone { 0 } else { pause });
-        self.wakeups.timer_fired();
+        self.wakeups.forget_timer();
     }
 
     /// The timer fired: what came meanwhile leaves together. A window in which nothing came ends; one that flushed a
@@ -34,19 +34,17 @@ impl Event<'_> {
 
     /// Writes and tells everything accepted. Answers how long the next batch should stay open, in milliseconds.
     fn flush(&mut self) -> Millis {
+        debug_assert!(self.edge.has_no_news(), "the hub was not told what the edge has learned");
         self.at_edge(|edge, cx| edge.disconnect_expired(cx));
-        if self.hub.presence.needs_names(self.cx.limits()) {
+        if self.hub.needs_names(self.cx.limits()) {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
         }
         let flushed = self.hub.flush(&mut self.cx, self.edge);
-        for (key, id, refusal) in flushed.refused {
-            self.answer(key, id.as_ref(), Err(refusal));
-        }
         self.edge.speak(&mut self.cx, &flushed.lines);
         if flushed.switched {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
-            self.edge.save_mode(&mut self.cx, self.hub.presence.counted());
+            self.edge.save_mode(&mut self.cx, self.hub.is_counted());
         }
-        flushed.pause
+        flushed.pause(&self.cx, self.edge.hearers())
     }
 }

@@ -44,7 +44,7 @@ impl Event<'_> {
         let former = self.former(joining);
         let returned = former.is_some();
         kept.epoch = Some(self.hub.epoch(&fresh.epoch, self.cx.now));
-        (kept.swept, kept.counted) = (self.edge.swept(), self.hub.presence.counted());
+        (kept.swept, kept.counted) = (self.edge.swept(), self.hub.is_counted());
         kept.address = joining.address.filter(|_| kept.grant.is_none());
         let mut session = Session::new(kept, self.cx.rules());
         session.kept.present = session.watches && session.joined();
@@ -54,7 +54,7 @@ impl Event<'_> {
             session.kept.data = before.data;
             session = Session::new(Kept { connection, ..session.kept }, self.cx.rules());
             if !session.kept.present {
-                self.hub.presence.leave(&session.kept.connection);
+                self.hub.leave(&session.kept.connection);
             }
         }
         let awaiting = session.sign_in_by().is_some();
@@ -95,10 +95,10 @@ impl Event<'_> {
             return self.at_edge(|edge, cx| edge.send_bye(cx, key, Close::OverCapacity, Some(FULL_RETRY)));
         };
         if session.kept.present {
-            self.hub.presence.enter(&session.kept.connection, session.kept.member());
+            self.hub.enter(&session.kept.connection, session.kept.member());
         }
         if session.watches {
-            self.hub.presence.show(&session.kept.connection, self.cx.limits());
+            self.hub.show_list(&session.kept.connection, self.cx.limits());
         }
         let standing = self.hub.standing(&mut self.cx, session.kept.epoch.as_ref(), &replay);
         let welcome = self.welcome(&session, Some(standing));
@@ -133,11 +133,11 @@ impl Event<'_> {
 
     fn welcome(&self, session: &Session, standing: Option<Standing<'_>>) -> String {
         let limits = self.cx.limits();
-        let list = self.hub.presence.list(limits);
+        let list = self.hub.members(limits);
         let here = match &list {
             _ if standing.is_none() || !session.watches => None,
             Some(members) => Some(Here::Members(members)),
-            None => Some(Here::Count(self.hub.presence.count())),
+            None => Some(Here::Count(self.hub.member_count())),
         };
         let can = if standing.is_some() { session.rights.names() } else { Vec::new() };
         frame::welcome(&Welcome {

@@ -5,6 +5,7 @@
 //! message's way: [`ChannelMachine::receive`] → `Hub::publish` (all refusals, its place, the open batch) → `Hub::flush`
 //! (one row, then lines) → `Edge::speak` (one text to all).
 
+mod alarm;
 mod auth;
 mod event;
 mod flush;
@@ -74,7 +75,7 @@ impl ChannelMachine {
         rules: Rc<ChannelRules>,
         limits: Limits,
         verifier: Rc<dyn Verifier>,
-        heads: &str,
+        heads: String,
     ) -> Self {
         let (hub, edge) = (Hub::new(&rules), Edge::default());
         let config = ChannelConfig { name, rules, limits, verifier };
@@ -131,7 +132,7 @@ impl ChannelMachine {
     /// The timer fired.
     pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
         let mut event = self.event(turn);
-        event.wakeups.timer_fired();
+        event.wakeups.forget_timer();
         event.begin();
         event.end_batch_window();
         event.settle()

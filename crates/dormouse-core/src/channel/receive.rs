@@ -3,12 +3,11 @@
 
 use super::event::Event;
 use crate::effect::SessionKey;
-use crate::hub::{Array, Asker, Hub, Speaker};
+use crate::hub::{Array, Asker, Hub, Sayable, Speaker};
 use dormouse_protocol::error::{CLOSE_TOO_BIG, Close, Code, Refusal};
 use dormouse_protocol::frame::Ack;
 use dormouse_protocol::name::RequestId;
-use dormouse_protocol::request::{self, Incoming, Page, Request};
-use serde_json::value::RawValue;
+use dormouse_protocol::request::{self, Data, Incoming, Page, Request};
 use std::rc::Rc;
 
 use crate::edge::session::Stage;
@@ -90,7 +89,9 @@ impl Event<'_> {
             return self.refuse_frame(key, refusal);
         }
         let mut array = Array::default();
-        match request::parse(text, self.cx.limits().batch_frames) {
+        let rights = self.edge.session(key).map(|session| Rc::clone(&session.rights)).unwrap_or_default();
+        let sayable = Sayable { rules: self.cx.rules(), rights: &rights };
+        match request::parse_typed(text, self.cx.limits().batch_frames, &sayable) {
             Err(refusal) => self.refuse_frame(key, refusal),
             Ok(members) => {
                 for (nth, incoming) in members.into_iter().enumerate() {
@@ -169,7 +170,7 @@ impl Event<'_> {
         if refusal.seq.is_some() {
             self.hub.refuse_with_flush(self.cx.now, Asker::Session(key), id, refusal);
         } else {
-            self.answer(key, id.as_ref(), Err(refusal));
+            self.edge.answer(&mut self.cx, key, id.as_ref(), Err(&refusal));
         }
         if counts {
             self.count_refusal(key);
@@ -193,7 +194,7 @@ impl Event<'_> {
         key: SessionKey,
         speaker: &Speaker,
         id: Option<&RequestId>,
-        data: &RawValue,
+        data: Data<'_>,
     ) -> Result<(), Refusal> {
         self.hub.pass_general(&self.cx, speaker)?;
         let watches = self.edge.session(key).is_some_and(|session| session.watches);
@@ -203,11 +204,11 @@ impl Event<'_> {
         session.kept.present = data.is_some();
         session.kept.data = data;
         match session.kept.present {
-            true => self.hub.presence.enter(&session.kept.connection, session.kept.member()),
-            false => self.hub.presence.hide(&session.kept.connection),
+            true => self.hub.enter(&session.kept.connection, session.kept.member()),
+            false => self.hub.hide(&session.kept.connection),
         }
         self.edge.save_attachment(&mut self.cx, key);
-        self.answer(key, id, Ok(Ack::default()));
+        self.edge.answer(&mut self.cx, key, id, Ok(Ack::default()));
         Ok(())
     }
 

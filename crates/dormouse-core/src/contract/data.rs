@@ -8,10 +8,12 @@ use schemars::generate::SchemaSettings;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::checked::checked;
 use super::form::Forms;
 use super::judge::judge;
 use super::path::Path;
 use super::schema::open_object;
+use dormouse_protocol::text::Text;
 
 /// What data does not fit: where, and what is expected there (rule R1, `invalid_data`).
 ///
@@ -43,6 +45,26 @@ pub trait Payload: 'static {
 
     /// Reads and validates one value.
     fn check(data: &str) -> Result<(), Misfit>;
+
+    /// Reads and validates the next value of a text, and holds it to the schema, in one pass. Whether all of that was
+    /// right: a no may come of doubt too.
+    fn fits(_reading: Reading<'_, '_>) -> bool {
+        false
+    }
+}
+
+/// A value that is about to be read: see [`Payload::fits`].
+pub struct Reading<'r, 'de> {
+    pub(super) text: &'r mut Text<'de>,
+    pub(super) forms: &'de Forms,
+    /// How many objects and arrays are around it.
+    pub(super) depth: usize,
+}
+
+impl fmt::Debug for Reading<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reading").field("depth", &self.depth).finish_non_exhaustive()
+    }
 }
 
 /// Free JSON: any value at all, passed on as it is. Only its size is checked.
@@ -76,6 +98,10 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Payloa
     fn check(data: &str) -> Result<(), Misfit> {
         let value: T = serde_json::from_str(data).map_err(|_| Misfit::unread::<T>(data))?;
         value.validate().map_err(|report| Misfit::invalid(&report))
+    }
+
+    fn fits(reading: Reading<'_, '_>) -> bool {
+        checked::<T>(reading).is_some_and(|value| value.validate().is_ok())
     }
 }
 
@@ -111,6 +137,7 @@ pub(super) struct Data {
     /// Nothing for free JSON.
     schema: Option<(Value, Forms)>,
     check: fn(&str) -> Result<(), Misfit>,
+    fits: fn(Reading<'_, '_>) -> bool,
 }
 
 impl Data {
@@ -119,7 +146,7 @@ impl Data {
             let forms = Forms::of(&schema);
             (schema, forms)
         });
-        Self { type_name: std::any::type_name::<T>(), schema, check: T::check }
+        Self { type_name: std::any::type_name::<T>(), schema, check: T::check, fits: T::fits }
     }
 
     /// The JSON Schema; free JSON is the schema `true`.
@@ -139,7 +166,24 @@ impl Data {
         ))
     }
 
+    /// Whether there is a type to be held to.
+    pub(super) const fn is_typed(&self) -> bool {
+        self.schema.is_some()
+    }
+
+    /// Reads the next value of a text, so many objects and arrays being around it: whether it is I-JSON and fits. A no
+    /// may come of doubt too, and always does for free JSON: [`Data::validate`] knows.
+    pub(super) fn fits<'de>(&'de self, text: &mut Text<'de>, depth: usize) -> bool {
+        self.schema.as_ref().is_some_and(|(_, forms)| (self.fits)(Reading { text, forms, depth }))
+    }
+
     pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {
+        let mut text = Text::new(data);
+        if self.fits(&mut text, 0) && text.peek().is_none() { Ok(()) } else { self.look_closely(data) }
+    }
+
+    /// Says what is wrong, if anything is.
+    pub(super) fn look_closely(&self, data: &str) -> Result<(), InvalidData> {
         let Some((_, forms)) = &self.schema else { return Ok(()) };
         // The schema is asked too, since it is what was promised, and serde alone is laxer: it takes an array for a
         // struct, an object for the name of a variant, and lets unknown fields by in a tagged variant without any.

@@ -9,6 +9,8 @@ use super::data::{Data, InvalidData, Payload};
 use super::mistake::Mistake;
 use crate::rate::Rate;
 use dormouse_protocol::name::EventName;
+use dormouse_protocol::request::{self, Fit};
+use dormouse_protocol::text::Text;
 
 /// 1,024 bytes.
 pub const KIB: usize = 1_024;
@@ -47,6 +49,25 @@ impl EventRules {
     /// Checks `data`, the text of one I-JSON value, against the event's type (rule F3).
     pub fn validate(&self, data: &str) -> Result<(), InvalidData> {
         self.data.validate(data)
+    }
+
+    /// As [`EventRules::validate`], unless that was done while the frame was read.
+    pub fn validate_read(&self, data: request::Data<'_>) -> Result<(), InvalidData> {
+        match data.fit() {
+            Fit::Right => Ok(()),
+            Fit::Unsure => self.data.look_closely(data.get()),
+            Fit::Unknown => self.data.validate(data.get()),
+        }
+    }
+
+    /// Whether its data is anything but free JSON.
+    pub const fn is_typed(&self) -> bool {
+        self.data.is_typed()
+    }
+
+    /// Reads the next value of a text: see [`Types::fit`](request::Types::fit).
+    pub fn fits<'de>(&'de self, text: &mut Text<'de>, depth: usize) -> bool {
+        self.data.fits(text, depth)
     }
 
     /// What `GET /v1/contract` says of the event where frames have so many bytes (rule E3).

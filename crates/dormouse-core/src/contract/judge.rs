@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::Value;
 
 use super::data::InvalidData;
-use super::form::{Field, Form, FormId, Forms, Kind, Others};
+use super::form::{Field, Form, FormId, Forms, Kind, Others, Scalar};
 use super::path::{Path, Step};
 
 /// How many values are looked at for each byte of the text before it is given up. A text has one in two bytes at
@@ -17,7 +17,7 @@ use super::path::{Path, Step};
 /// nested in each other, and the tries double with each level.
 const STEPS_PER_BYTE: usize = 8;
 /// How deep judges may stand in each other: twice in each of the 64 levels of a frame (rule R4), and some to spare.
-const DEPTH_MAX: usize = 200;
+pub(super) const DEPTH_MAX: usize = 200;
 /// How many names of fields are told to whoever used another.
 const NAMES_TOLD_MAX: usize = 12;
 
@@ -144,16 +144,6 @@ impl<'s> Trial<'s> {
         result
     }
 
-    /// Whether a scalar is among the values that are listed, if any are.
-    fn lists(self, value: impl FnOnce() -> Value) -> bool {
-        self.form.listed.as_ref().is_none_or(|listed| listed.contains(&value()))
-    }
-
-    fn number<E: Error>(self, kind: Kind, value: f64, exact: impl FnOnce() -> Value) -> Result<(), E> {
-        let (min, max) = self.form.numbers;
-        self.demand(self.form.allows(kind) && value >= min && value <= max && self.lists(exact))
-    }
-
     /// Judges a value that must have one of several forms.
     fn choose<E: Error>(self, value: &Value) -> Result<(), E> {
         let mut choices: Vec<_> = self.form.choices.iter().map(|id| self.inner(*id)).collect();
@@ -229,33 +219,27 @@ impl<'de> Visitor<'de> for Trial<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.demand(self.form.allows(Kind::Null) && self.lists(|| Value::Null))
+        self.demand(self.form.takes(Scalar::Null))
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.demand(self.form.allows(Kind::Boolean) && self.lists(|| value.into()))
+        self.demand(self.form.takes(Scalar::Boolean(value)))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "bounds near 2^53 are the type's to check, and it does")]
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.number(Kind::Integer, value as f64, || value.into())
+        self.demand(self.form.takes(Scalar::Signed(value)))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "bounds near 2^53 are the type's to check, and it does")]
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.number(Kind::Integer, value as f64, || value.into())
+        self.demand(self.form.takes(Scalar::Unsigned(value)))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        self.number(Kind::Fraction, value, || value.into())
+        self.demand(self.form.takes(Scalar::Fraction(value)))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        let (min, max) = self.form.characters;
-        // A character has one to four bytes: most strings need no counting.
-        let plain = value.len() <= max && min <= value.len().div_ceil(4);
-        let counted = plain || (min..=max).contains(&value.chars().count());
-        self.demand(self.form.allows(Kind::String) && counted && self.lists(|| value.into()))
+        self.demand(self.form.takes(Scalar::String(value)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {

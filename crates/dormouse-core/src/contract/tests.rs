@@ -6,3 +6,4 @@ mod check;
 mod data;
 mod describe;
 mod drawing;
+mod one_pass;

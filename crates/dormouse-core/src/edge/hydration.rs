@@ -18,6 +18,7 @@ impl Edge {
     pub(crate) fn wake(&mut self, cx: &mut Context<'_>, heads: &str) -> bool {
         let mut subscriptions = Vec::new();
         let (mut counted, mut renewed) = (false, 0_usize);
+        let (mut asleep, mut bytes) = (0_usize, 0_usize);
         for (key, head) in (0_u32..).map(SessionKey).zip(heads.as_bytes().chunks(HibernatedSession::HEAD)) {
             self.roster.reserve(key);
             let fits = std::str::from_utf8(head).ok().and_then(|head| HibernatedSession::parse(head, cx.rules()));
@@ -27,9 +28,8 @@ impl Edge {
             if let Some(hibernated) = hibernated {
                 self.swept = self.swept.max(hibernated.swept);
                 counted |= hibernated.counted;
-                if hibernated.member_bytes > 0 {
-                    self.news.push(News::Asleep { bytes: hibernated.member_bytes });
-                }
+                asleep = asleep.saturating_add(usize::from(hibernated.member_bytes > 0));
+                bytes = bytes.saturating_add(hibernated.member_bytes);
                 subscriptions.push(hibernated.subscription);
                 continue;
             }
@@ -43,6 +43,7 @@ impl Edge {
                 self.save_attachment(cx, key);
             }
         }
+        self.news.push(News::Asleep { members: asleep, bytes });
         if !subscriptions.is_empty() {
             cx.push(Effect::SubscribeAll { subscription: subscriptions });
         }

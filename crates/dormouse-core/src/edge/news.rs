@@ -6,12 +6,14 @@ use dormouse_protocol::name::ConnectionId;
 /// One piece of news about a member.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// A session slept through a wake, on the list with so many bytes.
+    /// So many sessions on the list sleep on while the channel is awake.
     Asleep {
-        /// How long its member in the list is.
+        /// How many they are.
+        members: usize,
+        /// How long their members in the list are, together.
         bytes: usize,
     },
-    /// A session that slept was read whole: it is counted as a sleeper no more.
+    /// One of them was read whole: it is not counted among them any more.
     Awake {
         /// How long its member in the list was.
         bytes: usize,

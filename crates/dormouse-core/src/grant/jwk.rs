@@ -7,7 +7,7 @@ use jwt_compact::jwk::JsonWebKey;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::keys::{Key, SECRET_MIN, Verifying};
+use super::key::{Key, SECRET_MIN, Verifying};
 
 /// The most keys in a set: a token without `kid` may be tried against each, and ES256 costs some 0.5 ms a key.
 const KEYS_MAX: usize = 16;

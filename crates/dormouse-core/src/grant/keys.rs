@@ -3,16 +3,14 @@
 use std::fmt;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_compact::alg::{Ed25519, Es256, Hs256, Hs256Key};
-use jwt_compact::{Algorithm, AlgorithmSignature, UntrustedToken};
+use jwt_compact::UntrustedToken;
+use jwt_compact::alg::Hs256Key;
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
 use super::claims::{Claims, Demands};
+use super::key::{Key, SECRET_MIN, Verifying};
 use super::{Flaw, TOKEN_BYTES, TokenError, Verifier, jwk};
 use dormouse_protocol::name::Millis;
-
-/// The shortest secret for HS256, in bytes (rule A1).
-pub(super) const SECRET_MIN: usize = 32;
 
 /// The live keys of a deployment and what it asks of `iss` and `aud`.
 ///
@@ -21,19 +19,6 @@ pub(super) const SECRET_MIN: usize = 32;
 pub struct Keys {
     keys: Vec<Key>,
     demands: Demands,
-}
-
-/// One key that verifies, and the name by which tokens may ask for it.
-pub(super) struct Key {
-    pub(super) kid: Option<String>,
-    pub(super) verifying: Verifying,
-}
-
-/// The three kinds of keys. Each is used with its own algorithm and with no other.
-pub(super) enum Verifying {
-    Hs256(Hs256Key),
-    Es256(<Es256 as Algorithm>::VerifyingKey),
-    EdDsa(<Ed25519 as Algorithm>::VerifyingKey),
 }
 
 impl Keys {
@@ -137,32 +122,6 @@ impl fmt::Debug for Keys {
         let kinds: Vec<_> = self.keys.iter().map(|key| key.verifying.algorithm()).collect();
         f.debug_struct("Keys").field("keys", &kinds).field("demands", &self.demands).finish()
     }
-}
-
-impl Verifying {
-    fn algorithm(&self) -> &'static str {
-        match self {
-            Self::Hs256(_) => "HS256",
-            Self::Es256(_) => "ES256",
-            Self::EdDsa(_) => "EdDSA",
-        }
-    }
-
-    fn holds(&self, signature: &[u8], signed: &[u8]) -> bool {
-        match self {
-            Self::Hs256(key) => is_signed(&Hs256, key, signature, signed),
-            Self::Es256(key) => is_signed(&Es256, key, signature, signed),
-            Self::EdDsa(key) => is_signed(&Ed25519, key, signature, signed),
-        }
-    }
-}
-
-fn is_signed<A: Algorithm>(algorithm: &A, key: &A::VerifyingKey, signature: &[u8], signed: &[u8]) -> bool {
-    // The length first: what reads the bytes of a signature panics on any other.
-    if A::Signature::LENGTH.is_none_or(|length| length.get() != signature.len()) {
-        return false;
-    }
-    A::Signature::try_from_slice(signature).is_ok_and(|signature| algorithm.verify_signature(&signature, key, signed))
 }
 
 /// What a header may hold beyond the usual.

@@ -1,7 +1,7 @@
 //! What is asked over HTTP, by the same rules and limits as over a connection (rule E2).
 
 use super::pending_posts::{answered, refused};
-use super::{Array, Asker, Edges, Hub, Speaker};
+use super::{Array, Asker, Edges, Hub, Sayable, Speaker};
 use crate::context::Context;
 use crate::contract::Ability;
 use crate::effect::AskerKey;
@@ -86,7 +86,8 @@ impl Hub {
         if self.loaded {
             self.history.epoch(fresh, cx.now);
         }
-        let (publishes, array) = request::parse_body(body, cx.limits().batch_frames)?;
+        let sayable = Sayable { rules: cx.rules(), rights: &speaker.rights };
+        let (publishes, array) = request::parse_body_typed(body, cx.limits().batch_frames, &sayable)?;
         if array {
             known.clone()?;
         }

@@ -91,9 +91,9 @@ impl PresenceList {
         }
     }
 
-    /// Counts a member whose session sleeps, so many bytes long in the list.
-    pub(crate) fn add_hibernated(&mut self, bytes: usize) {
-        self.asleep = self.asleep.saturating_add(1);
+    /// Counts so many members whose sessions sleep, so many bytes long in the list.
+    pub(super) fn add_hibernated(&mut self, members: usize, bytes: usize) {
+        self.asleep = self.asleep.saturating_add(members);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 

@@ -71,7 +71,28 @@ impl Hub {
         self.accept(cx.now, speaker, id, event, publish, seq, reached);
         Ok(())
     }
+}
 
+/// What the contract says of a publish: ability, fields, data (rule F7).
+fn may_say(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: bool) -> Result<(), Refusal> {
+    if !speaker.rights.may_publish(event) {
+        return Err(speaker.lacks("Your token does not allow saying this here."));
+    }
+    if publish.to.is_some() && !event.directed {
+        return Err(Refusal::new(Code::Forbidden, "This event cannot be directed: leave out `to`."));
+    }
+    if publish.if_seq.is_some() && !kept {
+        return Err(Refusal::new(Code::NotKept, "`if_seq` needs a kept event without `to`."));
+    }
+    let bytes = publish.data.get().len();
+    if bytes > event.max_bytes {
+        let most = event.max_bytes;
+        return Err(Refusal::new(Code::TooLarge, format!("`data` of this event has at most {most} bytes.")));
+    }
+    event.validate_read(publish.data).map_err(invalid)
+}
+
+impl Hub {
     /// What a publish is known again by. Only kept ones are remembered, but none may use the id of one (rule D7).
     fn dedupe_key(
         &self,
@@ -125,7 +146,7 @@ impl Hub {
         reached: usize,
     ) {
         let event = event.name.as_str();
-        let message = Message { seq, id, event, data: publish.data, from: &speaker.from, at: now };
+        let message = Message { seq, id, event, data: publish.data.get(), from: &speaker.from, at: now };
         let text = frame::message(&message);
         let (audience, says) = match (&publish.to, speaker.asker, publish.echo) {
             (Some(targets), _, _) => {
@@ -153,25 +174,6 @@ impl Hub {
         let reply = Reply { asker, id, says: Says::Refusal(refusal) };
         self.batch.push(BatchEntry { frame: None, seq, kept: false, reply }, 1, now);
     }
-}
-
-/// What the contract says of a publish: ability, fields, data (rule F7).
-fn may_say(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: bool) -> Result<(), Refusal> {
-    if !speaker.rights.may_publish(event) {
-        return Err(speaker.lacks("Your token does not allow saying this here."));
-    }
-    if publish.to.is_some() && !event.directed {
-        return Err(Refusal::new(Code::Forbidden, "This event cannot be directed: leave out `to`."));
-    }
-    if publish.if_seq.is_some() && !kept {
-        return Err(Refusal::new(Code::NotKept, "`if_seq` needs a kept event without `to`."));
-    }
-    let bytes = publish.data.get().len();
-    if bytes > event.max_bytes {
-        let most = event.max_bytes;
-        return Err(Refusal::new(Code::TooLarge, format!("`data` of this event has at most {most} bytes.")));
-    }
-    event.validate(publish.data.get()).map_err(invalid)
 }
 
 /// Data that does not fit its type, as its sender is told.

@@ -6,12 +6,12 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::Env;
-use worker::js_sys::{Date, Object, Promise, Reflect};
+use worker::js_sys::{Object, Promise, Reflect};
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObject, RateLimiter};
 
+use super::clock::now;
 use super::env::{Deployment, binding, deployment, laid};
-use super::host::frame_bytes;
 use super::http::{self, reach, respond, with_call};
 use super::{random, trouble};
 use crate::door::{ChannelRequest, Count, Decision, DevTokens, Operation, Place, Refused, Suspects, place};
@@ -86,7 +86,7 @@ async fn receive(
     }
     let request = match channel_request.operation {
         Operation::Publish => {
-            match http::whole(&request, frame_bytes(&deployment), deployment.config.limits.body_ms).await? {
+            match http::whole(&request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
                 Ok(request) => request,
                 Err(unread) => return Ok(respond(channel_request.refusal(unread))?.into()),
             }
@@ -180,12 +180,6 @@ fn assets(env: &Env, request: &Request) -> Result<JsValue, JsValue> {
 
 fn is(value: &JsValue, field: &str, expected: bool) -> bool {
     Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(expected))
-}
-
-/// Milliseconds since 1970, by the platform's clock.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and positive since 1970")]
-pub(super) fn now() -> dormouse_protocol::name::Millis {
-    Date::now() as dormouse_protocol::name::Millis
 }
 
 #[wasm_bindgen]

@@ -20,6 +20,13 @@ pub(crate) struct Deployment {
     pub(crate) counts: bool,
 }
 
+impl Deployment {
+    /// The most bytes of a frame, or of a body.
+    pub(crate) fn frame_bytes(&self) -> u32 {
+        u32::try_from(self.config.limits.frame_bytes).unwrap_or(u32::MAX)
+    }
+}
+
 /// The mistakes in configuration or contract, one sentence each, for whoever deploys.
 pub(crate) type Mistakes = Rc<[String]>;
 

@@ -11,14 +11,14 @@ use worker::js_sys::{JsString, Promise};
 use worker::web_sys::WebSocket;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequestResponsePair};
 
-use super::entry::now;
+use super::clock::now;
 use super::env::{Deployment, deployment};
 use super::log;
-use super::serve::Waiting;
 use super::socket::{self, Sockets};
 use super::sql::Database;
 use super::timer::Timer;
 use super::trouble::Trouble;
+use super::waiting::Waiting;
 use crate::door::Reply;
 use dormouse_core::channel::{self, ChannelMachine, Effects, Turn, Unreadable};
 use dormouse_core::contract::Application;
@@ -75,7 +75,7 @@ impl<A: Application + 'static> Host<A> {
             Err(trouble) => return self.give_up(socket, &trouble),
         };
         let Some(session) = awake.sockets.session(socket) else { return };
-        let frame = text_of(message, frame_bytes(&awake.deployment));
+        let frame = text_of(message, awake.deployment.frame_bytes());
         let effects = awake.turn(|channel, turn| match frame {
             Ok(text) => channel.receive(turn, session, &text),
             Err(what) => channel.receive_unreadable(turn, session, what),
@@ -198,7 +198,7 @@ impl<A: Application + 'static> Host<A> {
         let heads = sockets.wake()?;
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
         let limits = deployment.config.limits.clone();
-        let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, &heads);
+        let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, heads);
         Ok(Awake { deployment, name, channel, storage, sockets, waiting: HashMap::new() })
     }
 
@@ -245,11 +245,6 @@ fn text_of(message: &JsValue, frame_bytes: u32) -> Result<String, Unreadable> {
         return Err(Unreadable::NotUnicode);
     }
     Ok(text.into())
-}
-
-/// The most bytes of a frame, or of a body.
-pub(super) fn frame_bytes(deployment: &Deployment) -> u32 {
-    u32::try_from(deployment.config.limits.frame_bytes).unwrap_or(u32::MAX)
 }
 
 /// The code that answers a close: what was never on the wire may not be sent either. To one that did not close and

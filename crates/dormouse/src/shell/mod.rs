@@ -45,6 +45,7 @@
 //! - Rate limiters count by location and tell only yes or no
 //!   (developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit): [`entry`].
 
+mod clock;
 mod entry;
 mod env;
 mod host;
@@ -56,6 +57,7 @@ mod socket;
 mod sql;
 mod timer;
 mod trouble;
+mod waiting;
 
 pub use entry::{fetch, fetch_raw};
 pub use host::Host;

@@ -1,19 +1,19 @@
 //! Requests that the Worker handed on to an object: joins, and questions over HTTP that wait for the flush.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::js_sys::{Function, Promise};
+use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response};
 
-use super::entry::now;
+use super::clock::now;
 use super::env::{Deployment, deployment};
-use super::host::{Host, frame_bytes};
+use super::host::Host;
 use super::http::{self, respond, switched, with_call};
 use super::random;
 use super::trouble::{self, Trouble};
+use super::waiting::{Answer, Waiting};
 use crate::door::{ChannelRequest, Decision, Operation, Reply, passed_back};
 use dormouse_core::channel::{Effects, Fresh, HttpOperation, HttpRequest, Joining};
 use dormouse_core::contract::Application;
@@ -21,23 +21,6 @@ use dormouse_core::effect::{AskerKey, Effect, SessionKey};
 use dormouse_core::grant::Grant;
 use dormouse_core::session::ResumeQuery;
 use dormouse_protocol::error::Code;
-
-/// Where the answer to an HTTP request is put.
-type Answer = Rc<RefCell<Option<Reply>>>;
-
-/// An HTTP request that waits for its answer.
-pub(super) struct Waiting {
-    answer: Answer,
-    wake: Function,
-}
-
-impl Waiting {
-    /// Hands the answer over.
-    pub(super) fn answer(&self, reply: Reply) -> Result<(), JsValue> {
-        *self.answer.borrow_mut() = Some(reply);
-        self.wake.call0(&JsValue::UNDEFINED).map(|_undefined| ())
-    }
-}
 
 impl<A: Application + 'static> Host<A> {
     /// A request that the Worker handed on: a response, or a promise of one where it has to wait.
@@ -93,7 +76,7 @@ impl<A: Application + 'static> Host<A> {
             },
             // The Worker has read it whole; what is read here is there.
             Operation::Publish => {
-                match http::body(request, frame_bytes(deployment), deployment.config.limits.body_ms).await? {
+                match http::body(request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
                     Ok(body) => HttpOperation::Publish { body },
                     Err(unread) => return Ok(respond(channel_request.refusal(unread))?),
                 }
@@ -150,7 +133,7 @@ impl<A: Application + 'static> Host<A> {
         let asker = AskerKey(self.asked.get());
         self.asked.set(asker.0.wrapping_add(1));
         let mut awake = self.awake()?;
-        awake.waiting.insert(asker, Waiting { answer: Rc::clone(&answer), wake });
+        awake.waiting.insert(asker, Waiting::new(&answer, wake));
         let effects = awake.turn(|channel, turn| channel.handle_http(turn, asker, http_request));
         self.apply(&mut awake, effects);
         Ok((answered, answer))

@@ -1,63 +1,25 @@
-//! What can go wrong around a channel: a storage that fails when it is told to, and a process that dies in a turn.
+//! Storage in memory that meets trouble.
 
-use dormouse_core::storage::{
+use super::trouble::Trouble;
+use crate::storage::{
     DisconnectGrace, Floor, Head, Held, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
 };
 use dormouse_protocol::name::{ConnectionId, Millis};
 
-/// How the process dies in the middle of a turn. What a turn writes becomes durable together or not at all, and
-/// nothing is told before (rule D2); sockets break unseen, all memory is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doom {
-    /// Before anything was written: nothing is on disk, nothing was told.
-    Unwritten,
-    /// After everything was written, and so many of the effects were applied.
-    Untold(usize),
-}
-
-/// Which calls of the storage fail.
-#[derive(Clone, Debug, Default)]
-pub struct Trouble {
-    /// Fails a reading, after so many that succeed.
-    pub read: Option<usize>,
-    /// Fails a writing, after so many that succeed.
-    pub write: Option<usize>,
-    /// How many calls have failed.
-    pub met: usize,
-}
-
-impl Trouble {
-    /// From now on all goes well.
-    pub fn end(&mut self) {
-        (self.read, self.write) = (None, None);
-    }
-
-    fn meet(countdown: &mut Option<usize>, met: &mut usize) -> Result<(), StorageError> {
-        let Some(left) = countdown else { return Ok(()) };
-        if let Some(less) = left.checked_sub(1) {
-            *left = less;
-            return Ok(());
-        }
-        *countdown = None;
-        *met += 1;
-        Err(StorageError::Failed("the disk is in trouble".to_owned()))
-    }
-}
-
 /// Storage that meets its trouble: a call that fails has done nothing.
-pub struct Troubled<'a> {
-    pub storage: &'a mut MemoryStorage,
-    pub trouble: &'a mut Trouble,
+pub(super) struct Troubled<'a> {
+    pub(super) storage: &'a mut MemoryStorage,
+    pub(super) trouble: &'a mut Trouble,
 }
 
 impl Troubled<'_> {
     fn read(&mut self) -> Result<&mut MemoryStorage, StorageError> {
-        Trouble::meet(&mut self.trouble.read, &mut self.trouble.met)?;
+        self.trouble.meet_read()?;
         Ok(self.storage)
     }
 
     fn write(&mut self) -> Result<&mut MemoryStorage, StorageError> {
-        Trouble::meet(&mut self.trouble.write, &mut self.trouble.met)?;
+        self.trouble.meet_write()?;
         Ok(self.storage)
     }
 }

@@ -1,0 +1,32 @@
+//! What a world has seen of its channel.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::effect::{AskerKey, LogLine};
+use dormouse_protocol::name::Millis;
+
+/// The answer to an HTTP request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpAnswer {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Value,
+    /// After how many milliseconds it may be asked again, where that can help.
+    pub retry_after: Option<Millis>,
+}
+
+/// What the channel said that no socket heard, and what is counted of it.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) logs: Vec<LogLine>,
+    pub(super) answers: BTreeMap<AskerKey, HttpAnswer>,
+    pub(super) breaths: usize,
+    pub(super) wakes: usize,
+    pub(super) turns: usize,
+    pub(super) crashes: usize,
+    /// The most bytes of text that one event has made.
+    pub(super) text_made: usize,
+}
