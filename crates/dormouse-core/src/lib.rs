@@ -14,7 +14,7 @@
 //! | **Contract**: what may be said where | [`contract`], [`pattern`], [`rate`] |
 //! | the disk | [`storage`] |
 //! | the numbers a deployment may set | [`limits`], [`setting`] |
-//! | maps and deadlines, and what they cost | [`member_map`], [`small_map`], `deadlines.rs`, [`steps`] |
+//! | maps and deadlines, and what they cost | [`member_map`], `deadlines.rs`, [`steps`] |
 //!
 //! The hub never names a socket or a session; the edge never orders. What the hub has for members are lines, what the
 //! edge learns are news.

@@ -1,5 +1,7 @@
 //! The one table of refusals (rule R1) and the one of close codes (rule R3).
 
+use serde::{Serialize, Serializer};
+
 use crate::name::Millis;
 
 /// Declares the refusals: name in code, code on the wire, HTTP status, whether trying again can help, text.
@@ -74,16 +76,24 @@ refusals! {
     OverCapacity "over_capacity" 503 true "The channel is full: try again later.";
 }
 
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 /// A refusal on its way to whoever asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Refusal {
     /// Which of the table.
     pub code: Code,
     /// What to do about it, for a person; never anything of our inside (rule R2).
     pub message: String,
     /// Milliseconds after which the same request would pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<Millis>,
     /// The head of the channel, told with `conflict` (rule D8).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
 }
 

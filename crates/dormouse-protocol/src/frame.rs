@@ -1,12 +1,91 @@
 //! What the service says: every frame is encoded here, once, as text (rule F4).
 //!
-//! Payloads that arrived as JSON text go out as the same text (rule F3): frames are written by hand around them,
-//! and everything that needs escaping goes through `serde_json`.
+//! serde writes them, and payloads that arrived as JSON text go out as the same text (rule F3). What is a `str` here and
+//! JSON already (`from`, members, a page's messages) is added by `add`: serde takes it as a `RawValue` alone, which parses
+//! it again, natively 52 ns for the `from` of a message that is encoded in 150, and 5.4 µs for a hundred members.
 
 use std::fmt::Write;
+use std::ops::Not;
+
+use serde::Serialize;
 
 use crate::error::{Close, Refusal};
 use crate::name::{ConnectionId, Millis, RequestId, UserId};
+
+/// The frames but `message`, each up to the first of its members that is encoded already.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum Frame<'a> {
+    Welcome {
+        channel: &'a str,
+        connection: &'a ConnectionId,
+        user: Option<&'a UserId>,
+        #[serde(flatten)]
+        standing: Option<Standing<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expires: Option<Millis>,
+        can: &'a [String],
+    },
+    Ack {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a RequestId>,
+        #[serde(flatten)]
+        ack: Ack,
+    },
+    Error {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a RequestId>,
+        #[serde(flatten)]
+        refusal: &'a Refusal,
+    },
+    Bye {
+        code: u16,
+        reason: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after: Option<Millis>,
+    },
+    Resumed {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a RequestId>,
+        resume: Resumed,
+        epoch: &'a str,
+        seq: u64,
+        first: u64,
+    },
+    History {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a RequestId>,
+    },
+    Presence {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        count: Option<u64>,
+    },
+}
+
+/// Encoding to text cannot fail; the empty object stands in for what cannot happen.
+fn encode(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// Encodes an object without its closing brace: what is encoded already is yet to be added.
+fn open(object: &impl Serialize) -> String {
+    let mut text = encode(object);
+    text.pop();
+    text
+}
+
+/// Adds a member whose value is JSON already to an open object that has one.
+fn add(object: &mut String, name: &str, json: &str) {
+    for part in [",\"", name, "\":", json] {
+        object.push_str(part);
+    }
+}
+
+/// Adds a member that is a number to an open object that has one.
+fn number(object: &mut String, name: &str, value: u64) {
+    // Writing to a String cannot fail.
+    let _ = write!(object, ",\"{name}\":{value}");
+}
 
 /// How a session ends from our side (rule R3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,56 +94,6 @@ pub struct Bye {
     pub close: Close,
     /// Milliseconds the client should wait before it comes back.
     pub retry_after: Option<Millis>,
-}
-
-/// A JSON object under construction: fields are added in order.
-struct Object(String);
-
-impl Object {
-    fn of_type(kind: &str) -> Self {
-        let mut text = String::with_capacity(160);
-        text.push_str("{\"type\":\"");
-        text.push_str(kind);
-        text.push('"');
-        Self(text)
-    }
-
-    fn with_capacity(mut self, bytes: usize) -> Self {
-        self.0.reserve(bytes);
-        self
-    }
-
-    /// Adds a field whose value is JSON already.
-    fn raw(mut self, name: &str, json: &str) -> Self {
-        self.0.push_str(",\"");
-        self.0.push_str(name);
-        self.0.push_str("\":");
-        self.0.push_str(json);
-        self
-    }
-
-    fn text(self, name: &str, value: &str) -> Self {
-        let json = quote(value);
-        self.raw(name, &json)
-    }
-
-    fn number(mut self, name: &str, value: u64) -> Self {
-        // Writing to a String cannot fail.
-        let _ = write!(self.0, ",\"{name}\":{value}");
-        self
-    }
-
-    fn id(self, id: Option<&RequestId>) -> Self {
-        match id {
-            Some(id) => self.text("id", id.as_str()),
-            None => self,
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
 }
 
 /// A message as all members hear it; `seq` only where it is kept (rule D1).
@@ -83,99 +112,77 @@ pub struct Message<'a> {
     pub at: Millis,
 }
 
-/// Encodes a message.
+/// Encodes a message, all by hand: by serde it takes as wasm 830 ns instead of 550 (`opt-level` "z").
 pub fn message(message: &Message<'_>) -> String {
-    let mut object = Object::of_type("message").with_capacity(message.data.len());
-    if let Some(seq) = message.seq {
-        object = object.number("seq", seq);
+    let &Message { seq, id, event, data, from, at } = message;
+    let mut frame = String::with_capacity(data.len().saturating_add(224));
+    frame.push_str(r#"{"type":"message""#);
+    if let Some(seq) = seq {
+        number(&mut frame, "seq", seq);
     }
-    object
-        .id(message.id)
-        .text("event", message.event)
-        .raw("data", message.data)
-        .raw("from", message.from)
-        .number("at", message.at)
-        .end()
+    if let Some(id) = id {
+        add(&mut frame, "id", &encode(id));
+    }
+    add(&mut frame, "event", &encode(event));
+    add(&mut frame, "data", data);
+    add(&mut frame, "from", from);
+    number(&mut frame, "at", at);
+    frame + "}"
+}
+
+#[derive(Serialize)]
+struct From<'a> {
+    user: Option<&'a UserId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<&'a ConnectionId>,
 }
 
 /// Who says a message: the user, or null, and the connection; over HTTP there is none (rule E2).
 pub fn from(user: Option<&UserId>, connection: Option<&ConnectionId>) -> String {
-    let mut text = String::from("{\"user\":");
-    text.push_str(&or_null(user.map(UserId::as_str)));
-    if let Some(connection) = connection {
-        text.push_str(",\"connection\":");
-        text.push_str(&quote(connection.as_str()));
-    }
-    text.push('}');
-    text
+    encode(&From { user, connection })
 }
 
 /// What an accepted request is answered where its own message does not answer it (rule F2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ack {
     /// The seq of the kept message it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
     /// The message was there already (rule D7).
+    #[serde(skip_serializing_if = "Not::not")]
     pub duplicate: bool,
     /// How many connections a directed publish reached (rule F5).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered: Option<u64>,
 }
 
 /// Encodes an ack.
 pub fn ack(id: Option<&RequestId>, ack: Ack) -> String {
-    let mut object = Object::of_type("ack").id(id);
-    if let Some(seq) = ack.seq {
-        object = object.number("seq", seq);
-    }
-    if ack.duplicate {
-        object = object.raw("duplicate", "true");
-    }
-    if let Some(delivered) = ack.delivered {
-        object = object.number("delivered", delivered);
-    }
-    object.end()
+    encode(&Frame::Ack { id, ack })
 }
 
 /// Encodes the refusal of one request.
 pub fn error(id: Option<&RequestId>, refusal: &Refusal) -> String {
-    let mut object =
-        Object::of_type("error").id(id).text("code", refusal.code.as_str()).text("message", &refusal.message);
-    if let Some(retry_after) = refusal.retry_after {
-        object = object.number("retry_after", retry_after);
-    }
-    if let Some(seq) = refusal.seq {
-        object = object.number("seq", seq);
-    }
-    object.end()
+    encode(&Frame::Error { id, refusal })
 }
 
 /// Encodes the body of an HTTP error (rule E4).
-pub fn http_error(refusal: &Refusal) -> String {
-    let mut text = String::from("{\"error\":{\"code\":");
-    text.push_str(&quote(refusal.code.as_str()));
-    text.push_str(",\"message\":");
-    text.push_str(&quote(&refusal.message));
-    if let Some(retry_after) = refusal.retry_after {
-        let _ = write!(text, ",\"retry_after\":{retry_after}");
+pub fn http_error(error: &Refusal) -> String {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        error: &'a Refusal,
     }
-    if let Some(seq) = refusal.seq {
-        let _ = write!(text, ",\"seq\":{seq}");
-    }
-    text.push_str("}}");
-    text
+    encode(&Body { error })
 }
 
 /// Encodes the bye before a close (rule R3).
-pub fn bye(bye: Bye) -> String {
-    let object = Object::of_type("bye").number("code", bye.close.number().into()).text("reason", bye.close.reason());
-    match bye.retry_after {
-        Some(retry_after) => object.number("retry_after", retry_after).end(),
-        None => object.end(),
-    }
+pub fn bye(Bye { close, retry_after }: Bye) -> String {
+    encode(&Frame::Bye { code: close.number(), reason: close.reason(), retry_after })
 }
 
 /// How a joiner's position was met (rule D4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Resumed {
     /// No position was given.
     Fresh,
@@ -187,20 +194,8 @@ pub enum Resumed {
     Lost,
 }
 
-impl Resumed {
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Recovered => "recovered",
-            Self::Behind => "behind",
-            Self::Lost => "lost",
-        }
-    }
-}
-
 /// Where the channel's history stands, as a joiner is told it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Standing<'a> {
     /// The life of the history.
     pub epoch: &'a str,
@@ -209,6 +204,7 @@ pub struct Standing<'a> {
     /// The oldest seq still held.
     pub first: u64,
     /// How the joiner's position was met.
+    #[serde(rename = "resume")]
     pub resumed: Resumed,
 }
 
@@ -251,88 +247,68 @@ pub enum Here<'a> {
 
 /// Encodes the first frame of a connection.
 pub fn welcome(welcome: &Welcome<'_>) -> String {
-    let mut object = Object::of_type("welcome")
-        .with_capacity(512)
-        .text("channel", welcome.channel)
-        .text("connection", welcome.connection.as_str())
-        .raw("user", &or_null(welcome.user.map(UserId::as_str)));
-    if let Some(standing) = &welcome.standing {
-        object = object
-            .text("epoch", standing.epoch)
-            .number("seq", standing.seq)
-            .number("first", standing.first)
-            .text("resume", standing.resumed.as_str());
+    let &Welcome { channel, connection, user, standing, expires, can, .. } = welcome;
+    let mut frame = open(&Frame::Welcome { channel, connection, user, standing, expires, can });
+    match welcome.here {
+        Some(Here::Members(members)) => add(&mut frame, "members", &array(members.iter().copied())),
+        Some(Here::Count(count)) => number(&mut frame, "count", count),
+        None => {}
     }
-    if let Some(expires) = welcome.expires {
-        object = object.number("expires", expires);
-    }
-    let can: Vec<_> = welcome.can.iter().map(|name| quote(name)).collect();
-    object = object.raw("can", &array(can.iter().map(String::as_str)));
-    object = match welcome.here {
-        Some(Here::Members(members)) => object.raw("members", &array(members.iter().copied())),
-        Some(Here::Count(count)) => object.number("count", count),
-        None => object,
-    };
-    let limits = format!(
-        "{{\"frame_bytes\":{},\"batch\":{},\"per_second\":{},\"burst\":{}}}",
-        welcome.frame_bytes, welcome.batch, welcome.per_second, welcome.burst
-    );
-    object.raw("limits", &limits).number("now", welcome.now).end()
+    let Welcome { frame_bytes, batch, per_second, burst, .. } = welcome;
+    // By hand, since serde writes a rate of 20 as 20.0.
+    let limits =
+        format!(r#"{{"frame_bytes":{frame_bytes},"batch":{batch},"per_second":{per_second},"burst":{burst}}}"#);
+    add(&mut frame, "limits", &limits);
+    number(&mut frame, "now", welcome.now);
+    frame + "}"
 }
 
 /// Encodes the answer to `resume`; its messages follow.
 pub fn resumed(id: Option<&RequestId>, standing: &Standing<'_>) -> String {
-    Object::of_type("resumed")
-        .id(id)
-        .text("resume", standing.resumed.as_str())
-        .text("epoch", standing.epoch)
-        .number("seq", standing.seq)
-        .number("first", standing.first)
-        .end()
+    let &Standing { epoch, seq, first, resumed: resume } = standing;
+    encode(&Frame::Resumed { id, resume, epoch, seq, first })
 }
 
 /// Encodes a page of history; `messages` are encoded messages parted by commas.
 pub fn history(id: Option<&RequestId>, messages: &str, more: bool) -> String {
-    Object::of_type("history")
-        .with_capacity(messages.len())
-        .id(id)
-        .raw("messages", &format!("[{messages}]"))
-        .raw("more", if more { "true" } else { "false" })
-        .end()
+    let mut frame = open(&Frame::History { id });
+    add(&mut frame, "messages", &format!("[{messages}]"));
+    add(&mut frame, "more", if more { "true" } else { "false" });
+    frame + "}"
 }
 
 /// Encodes a member of a presence list (rule P2).
 pub fn member(user: Option<&UserId>, connection: &ConnectionId, info: Option<&str>, data: Option<&str>) -> String {
-    let mut text = from(user, Some(connection));
-    text.pop();
+    let mut member = open(&From { user, connection: Some(connection) });
     for (name, json) in [("info", info), ("data", data)] {
         if let Some(json) = json {
-            let _ = write!(text, ",\"{name}\":{json}");
+            add(&mut member, name, json);
         }
     }
-    text.push('}');
-    text
+    member + "}"
 }
 
 /// Encodes what changed in the list of members; empty lists are left out (rule P2).
 pub fn changes(join: &[&str], update: &[&str], leave: &[&str]) -> String {
-    let mut object = Object::of_type("presence");
+    let mut frame = open(&Frame::Presence { count: None });
     for (name, members) in [("join", join), ("update", update), ("leave", leave)] {
         if !members.is_empty() {
-            object = object.raw(name, &array(members.iter().copied()));
+            add(&mut frame, name, &array(members.iter().copied()));
         }
     }
-    object.end()
+    frame + "}"
 }
 
 /// Encodes the whole list of members, which replaces what a client has (rule P4).
 pub fn members(members: &[&str]) -> String {
-    Object::of_type("presence").raw("members", &array(members.iter().copied())).end()
+    let mut frame = open(&Frame::Presence { count: None });
+    add(&mut frame, "members", &array(members.iter().copied()));
+    frame + "}"
 }
 
 /// Encodes the number of members where the list would be too long (rule P4).
 pub fn count(count: u64) -> String {
-    Object::of_type("presence").number("count", count).end()
+    encode(&Frame::Presence { count: Some(count) })
 }
 
 /// Frames that leave together: one alone is an object, several are an array.
@@ -354,13 +330,4 @@ pub fn array<'a>(values: impl IntoIterator<Item = &'a str>) -> String {
     }
     text.push(']');
     text
-}
-
-fn or_null(text: Option<&str>) -> String {
-    text.map_or_else(|| "null".to_owned(), quote)
-}
-
-/// A JSON string. Encoding a string cannot fail; the empty one stands in for what cannot happen.
-fn quote(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_else(|_| "\"\"".to_owned())
 }
