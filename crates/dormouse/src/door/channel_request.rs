@@ -184,7 +184,10 @@ pub struct Refused {
 /// Without the credential: what is printed may end in a log.
 impl fmt::Debug for ChannelRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ChannelRequest").field("channel", &self.channel).field("operation", &self.operation).finish_non_exhaustive()
+        f.debug_struct("ChannelRequest")
+            .field("channel", &self.channel)
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
     }
 }
 
