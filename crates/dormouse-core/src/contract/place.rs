@@ -1,6 +1,6 @@
 //! What a value may be at a place of a text that is read in one pass, and what is seen of an object or array meanwhile.
 //!
-//! It says yes only where [`judge`](super::judge) would, and where the text is I-JSON. Where it is not sure, as with
+//! It says yes only where [`judge`] would, and where the text is I-JSON. Where it is not sure, as with
 //! forms that are told apart by a field that comes later, it says no, and the text is looked at again.
 
 use std::borrow::Cow;
