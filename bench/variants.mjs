@@ -29,19 +29,24 @@ const wanted = ["cold-start", ...options.cases.split(",").filter(Boolean)].map((
 const generator = buildGenerator();
 const peers = [["raw", await prepare({ peers: ["raw"], cpu: serverCore })]];
 for (const bundle of bundles) peers.push([bundle, await prepare({ peers: ["dormouse"], bundle, cpu: serverCore })]);
-console.log(`Load average before: ${loadavg().map((load) => load.toFixed(2)).join(" ")}.`);
+console.log(`Load average before: ${load()}. Medians, and in brackets the least and the most.`);
 try {
-  const columns = [];
-  for (const testCase of wanted) columns.push(...(await column(testCase)));
-  const rows = peers.map(([name], index) => [name, weight(name), ...columns.map(([, cells]) => cells[index])]);
-  console.log(table(["build", "KiB gzipped", ...columns.map(([title]) => title)], rows));
+  for (const testCase of wanted) {
+    const columns = await measured(testCase);
+    const rows = peers.map(([name], index) => [name, weight(name), ...columns.map(([, cells]) => cells[index])]);
+    console.log([`\n### ${testCase.name}`, testCase.what, "", table(["build", "KiB gzipped", ...columns.map(([title]) => title)], rows)].join("\n"));
+  }
 } finally {
   for (const [, servers] of peers) servers.remove();
 }
-console.log(`Load average after: ${loadavg().map((load) => load.toFixed(2)).join(" ")}.`);
+console.log(`\nLoad average after: ${load()}.`);
+
+function load() {
+  return loadavg().map((average) => average.toFixed(2)).join(" ");
+}
 
 /** Runs a case on everybody in turn, each round begun by another; its columns, each with a cell for every build. */
-async function column(testCase) {
+async function measured(testCase) {
   const found = peers.map(() => []);
   const rounds = Number(testCase.starts ? options.starts : options.rounds);
   const pace = testCase.command === "traffic" ? { warmup: 1, seconds: Number(options.seconds), drain: 60 } : {};
@@ -55,11 +60,11 @@ async function column(testCase) {
       for (const fault of faults(result)) console.log(`! ${testCase.name}, ${name}: ${fault}`);
       found[index].push(result);
     }
-    process.stderr.write(`${testCase.name}: ${round + 1} of ${rounds}, load ${loadavg()[0].toFixed(1)}\n`);
+    process.stderr.write(`${testCase.name}: ${round + 1} of ${rounds}, load ${load()}\n`);
   }
-  const metrics = testCase.starts ? ["start_ms", "welcome_ms", "welcome_cpu_ms"] : [testCase.reach[0].metric];
+  const metrics = testCase.starts ? ["start_ms", "welcome_ms", "welcome_cpu_ms"] : [testCase.reach?.[0].metric ?? "deliveries_per_s"];
   if (testCase.command === "traffic") metrics.push("cpu_us_per_delivery");
-  return metrics.map((metric) => [`${testCase.name} ${metric}`, found.map((results) => cell(summary(results), metric))]);
+  return metrics.map((metric) => [metric, found.map((results) => cell(summary(results), metric))]);
 }
 
 function cell(figures, metric) {

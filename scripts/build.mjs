@@ -27,11 +27,11 @@ export async function build({ out = "build", crate = "." } = {}) {
   const begun = performance.now();
   const args = ["--release", "--out-dir", relative(join(root, crate), join(root, out)), join(root, crate)];
   await run(program("worker-build"), args, { env, why: "The wasm build failed; see the lines above." });
-  // The names of functions are a tenth of the wasm; cargo's own strip takes what wasm-bindgen needs to see. A second
-  // optimisation finds another percent.
+  // worker-build has optimised it, as Cargo.toml says. The names of functions are a tenth of the wasm; cargo's own strip
+  // takes what wasm-bindgen needs to see.
   const wasm = outputs[1];
   const opt = env.WASM_OPT_BIN;
-  await run(opt, ["--all-features", "-Os", "--strip-debug", "--strip-producers", wasm, "-o", wasm], { env, why: "wasm-opt failed; see the lines above." });
+  await run(opt, ["--all-features", "--strip-debug", "--strip-producers", wasm, "-o", wasm], { env, why: "wasm-opt failed; see the lines above." });
   writeFileSync(stamp, state(wanted, outputs));
   say(`built in ${duration(performance.now() - begun)}.`);
 }

@@ -261,7 +261,6 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use dormouse_protocol::frame::{self, Message};
-    use serde_json::value::RawValue;
 
     use super::*;
 
@@ -280,7 +279,7 @@ mod tests {
     /// Messages of one array, as the service encodes them.
     fn batch(kept: bool, posts: &[(u64, u64)]) -> Bytes {
         let message = |(count, seq): &(u64, u64)| {
-            let data: Box<RawValue> = serde_json::from_str(&wire::data(0, *count, 1, 64)).unwrap();
+            let data = wire::data(0, *count, 1, 64);
             let seq = kept.then_some(*seq);
             frame::message(&Message { seq, id: None, event: "hot", data: &data, from: &frame::from(None, None), at: 1 })
         };

@@ -144,7 +144,7 @@ mod tests {
 
     /// A message as the service encodes it.
     fn message(count: u64, seq: Option<u64>) -> String {
-        let data: Box<RawValue> = serde_json::from_str(&data(0, count, 5, 64)).unwrap();
+        let data = data(0, count, 5, 64);
         let (id, user) = (RequestId::parse("a"), UserId::parse("u"));
         let from = frame::from(user.as_ref(), None);
         frame::message(&Message { seq, id: id.as_ref(), event: "hot", data: &data, from: &from, at: 1 })
