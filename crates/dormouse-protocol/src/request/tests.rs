@@ -1,7 +1,6 @@
 //! The one pass over a frame against the closer look that came before it, and against serde_json.
 #![expect(
     clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
     clippy::string_slice,
     reason = "a test that overflows or slices badly fails, as it should"
 )]
@@ -24,8 +23,8 @@ struct Plain<'a> {
     great: &'a Cell<bool>,
 }
 
-impl<'a> Plain<'a> {
-    fn inside<E: Error>(self) -> Result<Plain<'a>, E> {
+impl Plain<'_> {
+    fn inside<E: Error>(self) -> Result<Self, E> {
         if self.depth == ijson::DEPTH_MAX {
             return Err(E::custom("nested more than 64 deep"));
         }
