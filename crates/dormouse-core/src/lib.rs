@@ -22,7 +22,7 @@
 //! # A message's way
 //! 1. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links)
 //! 2. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame`, `handle` (the limits before anything is looked at, then one request after the other)
-//! 3. `crates/dormouse-protocol/src/request.rs`: `parse` (the text is I-JSON, and becomes requests)
+//! 3. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way)
 //! 4. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `take_publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (every refusal in the order of rule F7, its seq, the open batch)
 //! 5. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush` (whether the batch leaves now or at the end of its window)
 //! 6. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (one row, then lines, each with its audience)

@@ -161,13 +161,14 @@ fn written(value: &Value, dice: &mut impl Iterator<Item = u8>) -> String {
 
 fn string(text: &str, roll: u8) -> String {
     let json = json!(text).to_string();
+    let inner = json.strip_prefix('"').unwrap_or_default();
     match (roll, text.chars().next()) {
         (0..6, Some(first)) if first.is_ascii_alphanumeric() => {
-            format!("\"\\u{:04x}{}\"", u32::from(first), &json[2..json.len() - 1])
+            format!("\"\\u{:04x}{}", u32::from(first), inner.strip_prefix(first).unwrap_or_default())
         }
-        (6, _) => format!("\"\u{fdd0}{}", &json[1..]),
-        (7, _) => format!("\"\\uffff{}", &json[1..]),
-        (8, _) => format!("\"\t{}", &json[1..]),
+        (6, _) => format!("\"\u{fdd0}{inner}"),
+        (7, _) => format!("\"\\uffff{inner}"),
+        (8, _) => format!("\"\t{inner}"),
         _ => json,
     }
 }
