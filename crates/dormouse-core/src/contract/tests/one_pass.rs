@@ -1,7 +1,5 @@
 //! The one pass into a type: it says yes to nothing that a closer look refuses, and to all that is usual.
 
-#![expect(clippy::string_slice, reason = "a test that slices badly fails, as it should")]
-
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
