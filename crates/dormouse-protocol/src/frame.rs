@@ -2,7 +2,7 @@
 //!
 //! serde writes them, and payloads that arrived as JSON text go out as the same text (rule F3). What is a `str` here and
 //! JSON already (`from`, members, a page's messages) is added by `add`: serde takes it as a `RawValue` alone, which parses
-//! it again, natively 52 ns for the `from` of a message that is encoded in 150, and 5.4 µs for a hundred members.
+//! it again, natively 52 ns for the `from` of a message that is encoded in 113, and 5.4 µs for a hundred members.
 
 use std::fmt::Write;
 use std::ops::Not;
@@ -76,15 +76,7 @@ fn open(object: &impl Serialize) -> String {
 
 /// Adds a member whose value is JSON already to an open object that has one.
 fn add(object: &mut String, name: &str, json: &str) {
-    for part in [",\"", name, "\":", json] {
-        object.push_str(part);
-    }
-}
-
-/// Adds a member that is a number to an open object that has one.
-fn number(object: &mut String, name: &str, value: u64) {
-    // Writing to a String cannot fail.
-    let _ = write!(object, ",\"{name}\":{value}");
+    object.extend([",\"", name, "\":", json]);
 }
 
 /// How a session ends from our side (rule R3).
@@ -112,22 +104,21 @@ pub struct Message<'a> {
     pub at: Millis,
 }
 
-/// Encodes a message, all by hand: by serde it takes as wasm 830 ns instead of 550 (`opt-level` "z").
+/// Encodes a message, by hand: serde takes 440 ns for one of 64 bytes as wasm (`opt-level` "s"), and this 260.
 pub fn message(message: &Message<'_>) -> String {
     let &Message { seq, id, event, data, from, at } = message;
     let mut frame = String::with_capacity(data.len().saturating_add(224));
     frame.push_str(r#"{"type":"message""#);
+    // Numbers in place, which spares an allocation each; writing to a String cannot fail.
     if let Some(seq) = seq {
-        number(&mut frame, "seq", seq);
+        let _ = write!(frame, r#","seq":{seq}"#);
     }
     if let Some(id) = id {
-        add(&mut frame, "id", &encode(id));
+        frame.extend([r#","id":"#, &encode(id)]);
     }
-    add(&mut frame, "event", &encode(event));
-    add(&mut frame, "data", data);
-    add(&mut frame, "from", from);
-    number(&mut frame, "at", at);
-    frame + "}"
+    frame.extend([r#","event":"#, &encode(event), r#","data":"#, data, r#","from":"#, from]);
+    let _ = write!(frame, r#","at":{at}}}"#);
+    frame
 }
 
 #[derive(Serialize)]
@@ -251,7 +242,7 @@ pub fn welcome(welcome: &Welcome<'_>) -> String {
     let mut frame = open(&Frame::Welcome { channel, connection, user, standing, expires, can });
     match welcome.here {
         Some(Here::Members(members)) => add(&mut frame, "members", &array(members.iter().copied())),
-        Some(Here::Count(count)) => number(&mut frame, "count", count),
+        Some(Here::Count(count)) => add(&mut frame, "count", &count.to_string()),
         None => {}
     }
     let Welcome { frame_bytes, batch, per_second, burst, .. } = welcome;
@@ -259,7 +250,7 @@ pub fn welcome(welcome: &Welcome<'_>) -> String {
     let limits =
         format!(r#"{{"frame_bytes":{frame_bytes},"batch":{batch},"per_second":{per_second},"burst":{burst}}}"#);
     add(&mut frame, "limits", &limits);
-    number(&mut frame, "now", welcome.now);
+    add(&mut frame, "now", &welcome.now.to_string());
     frame + "}"
 }
 
