@@ -46,14 +46,20 @@ fn way(text: &str) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn a_messages_way_is_told_alike_in_both_places_and_passes_functions_that_are_there_in_this_order() {
+fn a_messages_way_is_told_alike_in_both_places_and_passes_functions_that_call_each_other_in_this_order() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("there is no {file}"));
     let told = way(&read("CONTRIBUTING.md"));
     assert_eq!(told, way(&read("crates/dormouse-core/src/lib.rs")));
     assert!(told.len() >= 6 && told.iter().any(|(file, _)| file.ends_with("hub/publish.rs")), "{told:?}");
+    let mut before = String::new();
     for (file, functions) in told {
         let source = read(&file);
+        let first = functions.first().unwrap();
+        let calls = [".", "::", " "].map(|behind| format!("{behind}{first}("));
+        let leads = before.lines().any(|line| !line.contains("fn ") && calls.iter().any(|call| line.contains(call)));
+        assert!(before.is_empty() || leads, "nothing before {file} calls {first}");
+        before += &source;
         let places = functions.iter().map(|function| {
             let found = ["(", "<"].iter().find_map(|begin| source.find(&format!("fn {function}{begin}")));
             found.unwrap_or_else(|| panic!("{file} has no function {function}"))

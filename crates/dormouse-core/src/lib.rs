@@ -21,14 +21,17 @@
 //!
 //! # A message's way
 //! 1. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links)
-//! 2. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame`, `handle` (the limits before anything is looked at, then one request after the other)
-//! 3. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way)
-//! 4. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `take_publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (every refusal in the order of rule F7, its seq, the open batch)
-//! 5. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush` (whether the batch leaves now or at the end of its window)
-//! 6. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (one row, then lines, each with its audience)
-//! 7. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_to_all`, `speak_to_groups` (one text for all who hear the same)
-//! 8. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (each effect, in order)
-//! 9. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to every socket)
+//! 2. `crates/dormouse-core/src/channel/mod.rs`: `receive`, `during` (one event, from its beginning to what is to be done)
+//! 3. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame` (the limits before anything is looked at)
+//! 4. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way)
+//! 5. `crates/dormouse-core/src/channel/receive.rs`: `handle` (one request after the other)
+//! 6. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (every refusal in the order of rule F7, its seq, the open batch)
+//! 7. `crates/dormouse-core/src/channel/event.rs`: `settle` (the event ends)
+//! 8. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush_now`, `flush` (whether the batch leaves now or at the end of its window)
+//! 9. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (one row, then lines, each with its audience)
+//! 10. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_to_all`, `speak_to_groups` (one text for all who hear the same)
+//! 11. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (each effect, in order)
+//! 12. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to every socket)
 //!
 //! # What is deliberately absent
 //! - No `await` between deciding and telling: messages of one socket would overtake each other.
@@ -64,8 +67,3 @@ pub use hub::history;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// Another name of the standard map, for the one file that is yet to say the map's own.
-mod small_map {
-    pub(crate) use std::collections::BTreeMap as SmallMap;
-}

@@ -9,7 +9,8 @@ use serde::de::DeserializeSeed;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::ijson::{self, Keys, Reader, Scan};
+use super::ijson::{self, Reader, Scan};
+use super::keys::Keys;
 use super::text::Text;
 
 /// Knows the types of what is published: reads the data of an event into its type while the frame is read, so that it

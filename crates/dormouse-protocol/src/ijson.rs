@@ -1,10 +1,12 @@
 //! I-JSON (RFC 7493), checked in one scan before anything else looks at a frame (rule R4).
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 
+use crate::keys::Keys;
 use crate::name::is_interchangeable;
+use crate::whole_numbers::holds_whole_numbers;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// How deep objects and arrays may nest, the outermost counted (rule R4).
@@ -185,61 +187,6 @@ impl<'de> Visitor<'de> for Value<'_, 'de> {
     }
 }
 
-/// The keys of all objects that are open, those of the innermost last. While those of an object are few, as in nearly
-/// every frame, each is compared with those before it; of many, all are looked at together in the end, so that an
-/// object of ten thousand keys costs no square of them.
-#[derive(Default)]
-pub struct Keys<'de>(RefCell<Vec<Cow<'de, str>>>);
-
-/// A key stands twice in one object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyTwice;
-
-impl fmt::Display for KeyTwice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key that stands twice in one object")
-    }
-}
-
-impl<'de> Keys<'de> {
-    const FEW: usize = 16;
-
-    /// Begins an object: the name by which the other two are asked of it.
-    pub fn begin(&self) -> usize {
-        self.0.borrow().len()
-    }
-
-    /// Notes a key of the innermost object.
-    ///
-    /// # Errors
-    /// It was there before.
-    pub fn insert(&self, object: usize, key: Cow<'de, str>) -> Result<(), KeyTwice> {
-        let mut keys = self.0.borrow_mut();
-        let own = keys.get(object..).unwrap_or_default();
-        if own.len() < Self::FEW && own.contains(&key) {
-            return Err(KeyTwice);
-        }
-        keys.push(key);
-        Ok(())
-    }
-
-    /// Ends the innermost object.
-    ///
-    /// # Errors
-    /// One of its many keys stands there twice.
-    pub fn end(&self, object: usize) -> Result<(), KeyTwice> {
-        let mut keys = self.0.borrow_mut();
-        let own = keys.get_mut(object..).unwrap_or_default();
-        let mut twice = false;
-        if own.len() > Self::FEW {
-            own.sort_unstable();
-            twice = own.iter().zip(own.iter().skip(1)).any(|(one, next)| one == next);
-        }
-        keys.truncate(object);
-        if twice { Err(KeyTwice) } else { Ok(()) }
-    }
-}
-
 /// A key, borrowed from the text where it has no escapes.
 struct Key {
     plain: bool,
@@ -275,70 +222,6 @@ impl<'de> Visitor<'de> for Key {
 
 fn characters<E: Error>(text: &str) -> Result<(), E> {
     if is_text(text) { Ok(()) } else { Err(E::custom("a Unicode noncharacter")) }
-}
-
-/// Whether a double holds each whole number of a text that is JSON.
-fn holds_whole_numbers(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_digit()) {
-        let Some((_, found)) = rest.split_at_checked(at) else { return false };
-        if let Some(string) = found.strip_prefix('"') {
-            rest = behind_string(string);
-            continue;
-        }
-        let end = found.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(found.len());
-        let Some((number, behind)) = found.split_at_checked(end) else { return false };
-        if !is_held(number) {
-            return false;
-        }
-        rest = behind;
-    }
-    true
-}
-
-/// Whether a number is no whole one, or is a double: exactly, or as every double is written that is read back as the
-/// same. So all that `JSON.stringify` makes of a number passes. How it is written says nothing: 1e3 and 1000.0 are one.
-fn is_held(number: &str) -> bool {
-    let Some(whole) = Decimal::of(number).filter(Decimal::is_whole) else { return true };
-    number.parse::<f64>().is_ok_and(|double| {
-        let exactly = Decimal::of(&format!("{double:.0}"));
-        exactly.as_ref() == Some(&whole) || Decimal::of(&format!("{double:e}")).as_ref() == Some(&whole)
-    })
-}
-
-/// What a number is, however it is written: its digits without zeros around them, and the power of ten of the last.
-#[derive(PartialEq, Eq)]
-struct Decimal {
-    digits: String,
-    exponent: i64,
-}
-
-impl Decimal {
-    /// Reads a number of JSON; the sign is left aside. `None` for one whose exponent is beyond all that is read.
-    fn of(number: &str) -> Option<Self> {
-        let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-        let (whole, fraction) = mantissa.trim_start_matches('-').split_once('.').unwrap_or((mantissa, ""));
-        let all = [whole.trim_start_matches('-'), fraction].concat();
-        let digits = all.trim_end_matches('0');
-        let behind = i64::try_from(all.len().saturating_sub(digits.len())).ok()?;
-        let fraction = i64::try_from(fraction.len()).ok()?;
-        let exponent = exponent.parse::<i64>().ok()?.checked_sub(fraction)?.checked_add(behind)?;
-        Some(Self { digits: digits.trim_start_matches('0').to_owned(), exponent })
-    }
-
-    const fn is_whole(&self) -> bool {
-        self.exponent >= 0 && !self.digits.is_empty()
-    }
-}
-
-fn behind_string(text: &str) -> &str {
-    let mut escaped = false;
-    let end = text.find(|c| {
-        let ends = c == '"' && !escaped;
-        escaped = c == '\\' && !escaped;
-        ends
-    });
-    end.and_then(|end| text.get(end.saturating_add(1)..)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ pub mod error;
 mod fields;
 pub mod frame;
 pub mod ijson;
+pub mod keys;
 pub mod name;
 pub mod request;
 pub mod text;
+mod whole_numbers;
 
 /// The sub-protocol this service speaks (rule E6).
 pub const SUBPROTOCOL: &str = "dormouse.v1";

@@ -82,67 +82,51 @@ impl ChannelMachine {
         Self { config, hub, edge, wakeups: Wakeups::with(heads), desk: Desk::default() }
     }
 
-    fn event<'a>(&'a mut self, turn: &'a mut Turn<'_>) -> Event<'a> {
-        let Self { config, hub, edge, wakeups, desk } = self;
-        let Turn { now, storage, links } = turn;
-        Event { hub, edge, wakeups, cx: Context { now: *now, storage: *storage, links: *links, config, desk } }
-    }
-
     /// Someone joins. A joiner that is refused has a key too: the effects say `bye` to it and hang up.
     pub fn join(&mut self, turn: &mut Turn<'_>, fresh: Fresh, joining: Joining) -> (SessionKey, Effects) {
-        let mut event = self.event(turn);
-        event.begin();
-        let key = event.join(fresh, joining);
-        (key, event.settle())
+        self.during(turn, |event| event.join(fresh, joining))
     }
 
     /// A text frame came in.
     pub fn receive(&mut self, turn: &mut Turn<'_>, session: SessionKey, text: &str) -> Effects {
-        let mut event = self.event(turn);
-        event.begin();
-        event.receive(session, text);
-        event.settle()
+        self.during(turn, |event| event.receive(session, text)).1
     }
 
     /// A frame came in that is refused unread.
     pub fn receive_unreadable(&mut self, turn: &mut Turn<'_>, session: SessionKey, what: Unreadable) -> Effects {
-        let mut event = self.event(turn);
-        event.begin();
-        event.receive_unreadable(session, what);
-        event.settle()
+        self.during(turn, |event| event.receive_unreadable(session, what)).1
     }
 
     /// The session's socket is closed: `clean` by a close handshake, or broken.
     pub fn close(&mut self, turn: &mut Turn<'_>, session: SessionKey, clean: bool) -> Effects {
-        let mut event = self.event(turn);
-        event.begin();
-        event.close(session, clean);
-        event.settle()
+        self.during(turn, |event| event.close(session, clean)).1
     }
 
     /// An HTTP request came in. It is answered by [`Effect::Answer`](crate::effect::Effect::Answer): now, or after the
     /// flush.
     pub fn handle_http(&mut self, turn: &mut Turn<'_>, asker: AskerKey, request: HttpRequest) -> Effects {
-        let mut event = self.event(turn);
-        event.begin();
-        event.handle_http(asker, request);
-        event.settle()
+        self.during(turn, |event| event.handle_http(asker, request)).1
     }
 
     /// The timer fired.
     pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
-        let mut event = self.event(turn);
-        event.wakeups.forget_timer();
-        event.begin();
-        event.end_batch_window();
-        event.settle()
+        self.wakeups.forget_timer();
+        self.during(turn, |event| event.end_batch_window()).1
     }
 
     /// The alarm fired.
     pub fn alarm(&mut self, turn: &mut Turn<'_>) -> Effects {
-        let mut event = self.event(turn);
+        self.during(turn, |event| event.alarm()).1
+    }
+
+    /// One event from its beginning to what is to be done for it.
+    fn during<T>(&mut self, turn: &mut Turn<'_>, handle: impl FnOnce(&mut Event<'_>) -> T) -> (T, Effects) {
+        let Self { config, hub, edge, wakeups, desk } = self;
+        let Turn { now, storage, links } = turn;
+        let cx = Context { now: *now, storage: *storage, links: *links, config, desk };
+        let mut event = Event { hub, edge, wakeups, cx };
         event.begin();
-        event.alarm();
-        event.settle()
+        let answer = handle(&mut event);
+        (answer, event.settle())
     }
 }

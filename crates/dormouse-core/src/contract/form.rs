@@ -1,14 +1,10 @@
 //! A JSON Schema made ready to judge by: looked up once, when the contract is declared, and not on every message.
 
-use std::iter;
+mod maker;
 
 use serde_json::Value;
 
 use super::path::{Path, Step};
-use super::schema::{array, bounds, forms, object, resolve};
-use super::words::must_be;
-use crate::small_map::SmallMap;
-use dormouse_protocol::name::is_interchangeable;
 use dormouse_protocol::text::Expected;
 
 /// How many forms are looked at for one value that has a choice of them, at least: a text of two bytes for each value
@@ -25,8 +21,6 @@ pub(super) type FormId = Option<usize>;
 /// What one value must be.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
-    /// Where what is remembered of the order of its fields begins.
-    pub(super) order: usize,
     /// Which types of JSON it may have: see [`Kind`].
     pub(super) kinds: u8,
     /// The values it may have, if they are listed.
@@ -35,8 +29,6 @@ pub(super) struct Form {
     pub(super) numbers: (f64, f64),
     /// The fewest and the most characters of a string.
     pub(super) characters: (usize, usize),
-    /// The strings it may be, where it or its choices list them one by one.
-    pub(super) words: Option<Vec<Box<str>>>,
     /// The fewest and the most items of an array.
     pub(super) count: (usize, usize),
     /// The first items of an array, one by one, and all after them.
@@ -45,22 +37,33 @@ pub(super) struct Form {
     pub(super) fields: Vec<Field>,
     /// The bits of the fields that must be there.
     pub(super) required: u64,
-    /// The marks of those fields.
+    /// What is done with other fields.
+    pub(super) others: Others,
+    /// The forms of which it must have one as well, if there are any.
+    pub(super) choices: Vec<FormId>,
+    /// What the one pass need not find out again for each value.
+    pub(super) pass: ForOnePass,
+    /// All of this in words that follow a path.
+    pub(super) must_be: String,
+}
+
+/// What follows from a form, worked out once for the pass that reads a text into a type.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ForOnePass {
+    /// Where what is remembered of the order of its fields begins.
+    pub(super) order: usize,
+    /// The strings it may be, where it or its choices list them one by one.
+    pub(super) words: Option<Vec<Box<str>>>,
+    /// The marks of the fields that must be there.
     pub(super) needed: u64,
     /// The marks of the fields with a tag.
     pub(super) tags: u64,
     /// Whether every field has a mark, and a name that stands in I-JSON as it is.
     pub(super) markable: bool,
-    /// What is done with other fields.
-    pub(super) others: Others,
-    /// The forms of which it must have one as well, if there are any.
-    pub(super) choices: Vec<FormId>,
-    /// Whether it demands nothing but one of those forms.
+    /// Whether it demands nothing but one of its choices.
     pub(super) bare: bool,
     /// Whether all that it demands of a value with nothing inside are its type, its size and its length.
     pub(super) plain: bool,
-    /// All of this in words that follow a path.
-    pub(super) must_be: String,
 }
 
 /// A value with nothing inside.
@@ -113,11 +116,9 @@ pub(super) enum Others {
 
 impl Forms {
     pub(super) fn of(schema: &Value) -> Self {
-        let mut forms = vec![];
-        Maker { root: schema, forms: &mut forms, named: SmallMap::new(), fields: 0 }.make(schema);
-        let mut forms = Self(forms);
+        let mut forms = Self(maker::make(schema));
         let words: Vec<_> = forms.0.iter().map(|form| forms.words(form)).collect();
-        forms.0.iter_mut().zip(words).for_each(|(form, words)| form.words = words);
+        forms.0.iter_mut().zip(words).for_each(|(form, words)| form.pass.words = words);
         forms
     }
 
@@ -131,7 +132,7 @@ impl Forms {
         if form.choices.is_empty() {
             return own(form).filter(|_| form.allows(Kind::String));
         }
-        let few = form.bare && form.choices.len() < CHOICES_MAX;
+        let few = form.pass.bare && form.choices.len() < CHOICES_MAX;
         let strings = form.choices.iter().filter(|_| few).map(|id| self.at(*id));
         let strings = strings.filter(|form| form.is_none_or(|form| form.allows(Kind::String)));
         let words = strings.map(|form| form.and_then(own)).collect::<Option<Vec<_>>>()?.concat();
@@ -238,174 +239,4 @@ impl Scalar<'_> {
             Self::String(text) => value.as_str() == Some(text),
         })
     }
-}
-
-/// Makes forms out of a schema.
-struct Maker<'s> {
-    root: &'s Value,
-    forms: &'s mut Vec<Form>,
-    /// The forms that a `$ref` named, by their place in the schema.
-    named: SmallMap<*const Value, usize>,
-    /// How many fields there are in all forms that are made, and a place more for each form.
-    fields: usize,
-}
-
-impl<'s> Maker<'s> {
-    fn make(&mut self, schema: &'s Value) -> FormId {
-        let schema = resolve(schema, self.root);
-        if *schema == Value::Bool(true) {
-            return None;
-        }
-        if let Some(known) = self.named.get(&std::ptr::from_ref(schema)) {
-            return Some(*known);
-        }
-        // The number is taken before the form is made, for what is inside may name it.
-        let id = self.forms.len();
-        self.named.insert(schema, id);
-        self.forms.push(Form::impossible());
-        let mut form = self.form(schema);
-        form.order = self.fields;
-        self.fields = self.fields.saturating_add(form.fields.len()).saturating_add(1);
-        form.bare = form.demands_only_a_choice();
-        form.plain = form.listed.is_none() && form.choices.is_empty();
-        form.needed = form.marks(|field| field.bit != 0);
-        form.markable = form.fields.iter().all(|field| field.mark != 0 && is_plain(&field.name));
-        form.tags = form.marks(|field| field.tag.is_some());
-        if let Some(place) = self.forms.get_mut(id) {
-            *place = form;
-        }
-        Some(id)
-    }
-
-    fn form(&mut self, schema: &'s Value) -> Form {
-        if *schema == Value::Bool(false) {
-            return Form { must_be: "must not be there".to_owned(), ..Form::impossible() };
-        }
-        let (fields, required) = self.fields(schema);
-        let first = array(schema, "prefixItems").map(|item| self.make(item)).collect();
-        let rest = schema.get("items").and_then(|items| self.make(items));
-        let choices = forms(schema).into_iter().flatten().map(|form| self.make(form)).collect();
-        let (min, max) = bounds(schema);
-        let listed: Vec<_> = schema.get("const").into_iter().chain(array(schema, "enum")).cloned().collect();
-        Form {
-            order: 0,
-            kinds: kinds(schema),
-            listed: Some(listed).filter(|listed| !listed.is_empty()),
-            numbers: (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY)),
-            characters: counts(schema, "minLength", "maxLength"),
-            words: None,
-            count: counts(schema, "minItems", "maxItems"),
-            items: (first, rest),
-            fields,
-            required,
-            needed: 0,
-            tags: 0,
-            markable: true,
-            others: self.others(schema),
-            choices,
-            bare: false,
-            plain: false,
-            must_be: must_be(schema, self.root),
-        }
-    }
-
-    fn fields(&mut self, schema: &'s Value) -> (Vec<Field>, u64) {
-        // The type itself watches over required fields beyond the 64th.
-        let bits = iter::successors(Some(1_u64), |bit| bit.checked_mul(2));
-        let required: SmallMap<_, _> = array(schema, "required").filter_map(Value::as_str).zip(bits).collect();
-        let fields = object(schema, "properties").map(|(name, schema)| {
-            let bit = required.get(name.as_str()).copied().unwrap_or(0);
-            let (form, tag) = (self.make(schema), schema.get("const").cloned());
-            // A tag is told by the form of its field, unless that lets other values pass.
-            let told = tag.is_none() || !["enum", "$ref"].iter().any(|word| schema.get(word).is_some());
-            Field { name: name.as_str().into(), key: Expected::new(name), form, bit, mark: u64::from(told), tag }
-        });
-        let mut fields: Vec<_> = fields.collect();
-        fields.sort_by(|one, other| one.name.cmp(&other.name));
-        let marks = iter::successors(Some(1_u64), |mark| mark.checked_mul(2)).chain(iter::repeat(0));
-        fields.iter_mut().zip(marks).for_each(|(field, mark)| field.mark = field.mark.wrapping_mul(mark));
-        let bits = fields.iter().fold(0, |bits, field| bits | field.bit);
-        (fields, bits)
-    }
-
-    fn others(&mut self, schema: &'s Value) -> Others {
-        // By a pattern of names, only the type can tell.
-        if schema.get("patternProperties").is_some() {
-            return Others::Like(None);
-        }
-        match schema.get("additionalProperties") {
-            Some(Value::Bool(false)) => Others::Refused,
-            Some(like) => Others::Like(self.make(like)),
-            None => Others::Like(None),
-        }
-    }
-}
-
-impl Form {
-    fn marks(&self, of: impl Fn(&&Field) -> bool) -> u64 {
-        self.fields.iter().filter(of).fold(0, |marks, field| marks | field.mark)
-    }
-
-    fn demands_only_a_choice(&self) -> bool {
-        let unbounded = self.numbers == (f64::NEG_INFINITY, f64::INFINITY)
-            && self.characters == (0, usize::MAX)
-            && self.count == (0, usize::MAX);
-        let nothing_inside = self.items.0.is_empty()
-            && self.items.1.is_none()
-            && self.fields.is_empty()
-            && matches!(self.others, Others::Like(None));
-        self.kinds == u8::MAX && self.listed.is_none() && unbounded && nothing_inside && !self.choices.is_empty()
-    }
-
-    /// The form that no value has.
-    const fn impossible() -> Self {
-        Self {
-            order: 0,
-            kinds: 0,
-            listed: None,
-            numbers: (f64::NEG_INFINITY, f64::INFINITY),
-            characters: (0, usize::MAX),
-            words: None,
-            count: (0, usize::MAX),
-            items: (vec![], None),
-            fields: vec![],
-            required: 0,
-            needed: 0,
-            tags: 0,
-            markable: true,
-            others: Others::Refused,
-            choices: vec![],
-            bare: false,
-            plain: false,
-            must_be: String::new(),
-        }
-    }
-}
-
-fn is_plain(name: &str) -> bool {
-    is_interchangeable(name) && !name.contains(|c| matches!(c, '"' | '\\' | '\0'..' '))
-}
-
-/// The types that a schema names; all, where it names none.
-fn kinds(schema: &Value) -> u8 {
-    let bits = |kind: &Value| match kind.as_str() {
-        Some("null") => Kind::Null as u8,
-        Some("boolean") => Kind::Boolean as u8,
-        Some("integer") => Kind::Integer as u8,
-        Some("number") => Kind::Integer as u8 | Kind::Fraction as u8,
-        Some("string") => Kind::String as u8,
-        Some("array") => Kind::Array as u8,
-        Some("object") => Kind::Object as u8,
-        _ => 0,
-    };
-    match schema.get("type") {
-        None => u8::MAX,
-        Some(Value::Array(kinds)) => kinds.iter().fold(0, |all, kind| all | bits(kind)),
-        Some(kind) => bits(kind),
-    }
-}
-
-fn counts(schema: &Value, min: &str, max: &str) -> (usize, usize) {
-    let bound = |word| schema.get(word).and_then(Value::as_u64).and_then(|bound| usize::try_from(bound).ok());
-    (bound(min).unwrap_or(0), bound(max).unwrap_or(usize::MAX))
 }

@@ -8,7 +8,8 @@ use std::cell::Cell;
 
 use super::form::{CHOICES_MAX, Field, Form, FormId, Forms, Kind, Others, Scalar};
 use super::judge;
-use dormouse_protocol::ijson::{self, Keys};
+use dormouse_protocol::ijson;
+use dormouse_protocol::keys::Keys;
 use dormouse_protocol::text::Text;
 
 /// How many more for each byte of a string.
@@ -48,7 +49,7 @@ impl Order {
     /// What is remembered of the field after one, by the place of that.
     #[inline]
     fn after(&self, form: &Form, before: usize) -> Option<&Cell<u8>> {
-        self.0.get(form.order.wrapping_add(before) % Self::LEN)
+        self.0.get(form.pass.order.wrapping_add(before) % Self::LEN)
     }
 }
 
@@ -111,7 +112,7 @@ impl<'s, 'de> Place<'s, 'de> {
     }
 
     pub(super) fn takes_string(self, text: &str) -> bool {
-        match self.form.and_then(|form| form.words.as_ref()) {
+        match self.form.and_then(|form| form.pass.words.as_ref()) {
             Some(words) if self.is_shallow(1) => words.iter().any(|word| **word == *text),
             _ => self.takes(|form| form.has_string(text), || Scalar::String(text)),
         }
@@ -121,7 +122,7 @@ impl<'s, 'de> Place<'s, 'de> {
     #[inline]
     fn takes<'a>(self, plainly: impl Fn(&Form) -> bool, scalar: impl Fn() -> Scalar<'a>) -> bool {
         let Some(form) = self.form else { return true };
-        if form.plain { plainly(form) } else { self.takes_closely(form, scalar()) }
+        if form.pass.plain { plainly(form) } else { self.takes_closely(form, scalar()) }
     }
 
     #[inline(never)]
@@ -165,7 +166,7 @@ impl<'s, 'de> Place<'s, 'de> {
             if form.choices.is_empty() {
                 return Some((place, choices));
             }
-            if !form.bare || !self.is_shallow(choices) {
+            if !form.pass.bare || !self.is_shallow(choices) {
                 return None;
             }
             let mut fitting = form.choices.iter().filter(|id| self.may_be(**id, kind));
@@ -194,7 +195,7 @@ impl<'s, 'de> Place<'s, 'de> {
     /// Begins an object.
     pub(super) fn object(self) -> Option<Object<'s, 'de>> {
         let (place, choices) = self.inside(Kind::Object)?;
-        let known = place.form.is_none_or(|form| form.markable);
+        let known = place.form.is_none_or(|form| form.pass.markable);
         let choices = place.chosen(choices);
         known.then_some(Object { place, keys: None, seen: 0, last: 0, choices, next: None, tag: None })
     }
@@ -360,7 +361,7 @@ impl<'s, 'de> Object<'s, 'de> {
     /// The object has this form of several, and this is its first key.
     fn settle(&mut self, form: &'de Form, key: &'de str) -> Option<()> {
         self.place.form = Some(form);
-        (form.markable && self.field(form, key)).then_some(())
+        (form.pass.markable && self.field(form, key)).then_some(())
     }
 
     /// Whether it has all that it must, and no key twice.
@@ -369,7 +370,7 @@ impl<'s, 'de> Object<'s, 'de> {
         let alone = self.keys.is_none_or(|own| self.place.shared.keys.end(own).is_ok());
         let Some(form) = self.place.form else { return alone };
         // The forms of a choice are told apart by their tags, so these must be there.
-        let needed = if self.choices > 0 { form.needed | form.tags } else { form.needed };
+        let needed = if self.choices > 0 { form.pass.needed | form.pass.tags } else { form.pass.needed };
         alone && self.seen & needed == needed && form.choices.is_empty()
     }
 }

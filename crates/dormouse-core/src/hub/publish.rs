@@ -33,24 +33,6 @@ impl Hub {
         publish: &Publish<'_>,
         array: &mut Array,
     ) -> Result<(), Refusal> {
-        let taken = self.take_publish(cx, edges, speaker, id, publish, array);
-        if let Err(refusal) = &taken
-            && refusal.code == Code::RateLimited
-        {
-            array.limited.get_or_insert_with(|| refusal.clone());
-        }
-        taken
-    }
-
-    fn take_publish(
-        &mut self,
-        cx: &mut Context<'_>,
-        edges: &mut dyn Edges,
-        speaker: &Speaker,
-        id: Option<&RequestId>,
-        publish: &Publish<'_>,
-        array: &Array,
-    ) -> Result<(), Refusal> {
         let event = cx.rules().event(&publish.event).ok_or(Code::UnknownEvent)?;
         let kept = event.kept && publish.to.is_none();
         may_say(speaker, event, publish, kept)?;
@@ -64,7 +46,9 @@ impl Hub {
         if let Some(limited) = &array.limited {
             return Err(limited.clone());
         }
-        self.rates.pass(cx, speaker, Gate::Event(&event.name), event.rate)?;
+        if let Err(limited) = self.rates.pass(cx, speaker, Gate::Event(&event.name), event.rate) {
+            return Err(array.limited.insert(limited).clone());
+        }
         self.must_be_newest(publish.if_seq)?;
         let reached = publish.to.as_ref().map_or(0, |targets| edges.find(cx, targets, speaker.asker.session()));
         let seq = kept.then(|| self.history.reserve(dedupe_key, cx.now));
