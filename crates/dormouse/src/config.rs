@@ -152,7 +152,7 @@ impl Config {
 }
 
 fn read_origins<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>, dev: bool) -> Option<Origins> {
-    match Origins::parse(&reader.text(&ALLOWED_ORIGINS).unwrap_or_default()) {
+    match reader.text(&ALLOWED_ORIGINS).map_or_else(|| Ok(Origins::default()), |listed| Origins::parse(&listed)) {
         Ok(origins) => Some(if dev { origins.with_loopback() } else { origins }),
         Err(mistakes) => {
             reader.mistakes.extend(mistakes);

@@ -23,7 +23,10 @@ impl<'a> Call<'a> {
     /// Takes a request's URL apart, as the platform has serialised it; `header` looks a header up by its name.
     pub fn new(method: &'a str, url: &'a str, header: &'a dyn Fn(&str) -> Option<String>) -> Self {
         let url = url.split('#').next().unwrap_or_default();
-        let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+        let (scheme, rest) = url
+            .split_once(':')
+            .and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)))
+            .unwrap_or(("http", url));
         let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
         let host = before.split('/').next().unwrap_or_default();
         let path = before.strip_prefix(host).unwrap_or_default();

@@ -32,6 +32,7 @@ pub use rejected_upgrade::{RejectedUpgrade, passed_back};
 pub use reply::Reply;
 pub use suspects::Suspects;
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use self::credential::credential;
@@ -47,7 +48,8 @@ use dormouse_protocol::name::ChannelName;
 pub struct Door {
     config: Rc<Config>,
     contract: Rc<Contract>,
-    description: String,
+    /// What `GET /v1/contract` answers, told when it is first asked for: a join would wait for it otherwise.
+    description: OnceCell<String>,
 }
 
 /// What is to be done with a request.
@@ -68,8 +70,7 @@ pub enum Decision {
 impl Door {
     /// A door for this configuration and contract.
     pub fn new(config: Rc<Config>, contract: Rc<Contract>) -> Self {
-        let description = contract.describe(config.limits.frame_bytes).to_string();
-        Self { config, contract, description }
+        Self { config, contract, description: OnceCell::new() }
     }
 
     /// Decides about a request as far as it can be without reading its body or verifying its token.
@@ -77,6 +78,10 @@ impl Door {
         let origin = Origin::of(call, &self.config);
         let cors = Cors::of(&origin);
         self.decide(call, &origin, &cors).unwrap_or_else(|reply| Decision::Answer(cors.onto(reply)))
+    }
+
+    fn description(&self) -> String {
+        self.description.get_or_init(|| self.contract.describe(self.config.limits.frame_bytes).to_string()).clone()
     }
 
     fn decide(&self, call: &Call<'_>, origin: &Origin, cors: &Cors) -> Result<Decision, Reply> {
@@ -99,7 +104,7 @@ impl Door {
         }
         match route {
             Route::Health => Ok(Decision::Answer(cors.onto(Reply::json(200, health())))),
-            Route::Contract => Ok(Decision::Answer(cors.onto(Reply::json(200, self.description.clone())))),
+            Route::Contract => Ok(Decision::Answer(cors.onto(Reply::json(200, self.description())))),
             Route::DevToken => Ok(Decision::DevToken(DevTokens::new(cors.clone()))),
             Route::Channel(name) => self.join(call, origin, cors, name),
             Route::Members(name) => self.handle_http(call, cors, name, Operation::Members),
