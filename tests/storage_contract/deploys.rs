@@ -2,7 +2,7 @@
 
 use dormouse_core::grant::Grant;
 use dormouse_core::history::DedupeKey;
-use dormouse_core::rate::Payer;
+use dormouse_core::payer::Payer;
 use dormouse_core::session::{Kept, Stage};
 use dormouse_core::storage::{
     Column, DisconnectGrace, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value,

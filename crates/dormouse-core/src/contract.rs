@@ -14,6 +14,7 @@ mod judge;
 mod mistake;
 mod path;
 mod place;
+mod rate;
 mod schema;
 mod words;
 
@@ -27,6 +28,7 @@ pub use channel::{Channel, ChannelRules, Entry, HOUR, HistoryBounds, MIB, Presen
 pub use data::{InvalidData, Json, Misfit, Payload, Reading};
 pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
 pub use mistake::Mistake;
+pub use rate::Rate;
 
 use crate::pattern::Pattern;
 use dormouse_protocol::name::ChannelName;

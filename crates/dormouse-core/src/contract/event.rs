@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::ability::Ability;
 use super::data::{Data, InvalidData, Payload};
 use super::mistake::Mistake;
-use crate::rate::Rate;
+use super::rate::Rate;
 use dormouse_protocol::name::EventName;
 use dormouse_protocol::request::{self, Fit};
 use dormouse_protocol::text::Text;
