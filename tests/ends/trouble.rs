@@ -170,8 +170,8 @@ fn d3_a_history_that_cannot_be_read_at_the_second_try_is_lost_whole() {
     world.keep(3);
     world.crash();
     world.trouble.read = Some(1);
-    let turned_away = world.join("ann");
-    assert_eq!(world.receives(turned_away)["code"], 4100);
+    let rejected = world.join("ann");
+    assert_eq!(world.receives(rejected)["code"], 4100);
     world.storage.damage(3, Damage::Epoch);
     let ann = world.join("ann");
     let welcome = world.welcome(ann);
