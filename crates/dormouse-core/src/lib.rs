@@ -6,10 +6,11 @@
 //!
 //! | noun | rooms |
 //! | --- | --- |
+//! | a world around one channel, for tests | `testing/`, behind the feature of that name |
 //! | **Channel**: a hub and its one local edge, event by event | [`channel`] |
 //! | **Session**: the edge, which holds members and tells each what it hears | `edge/`, [`session`], [`hibernated_session`] |
 //! | **Batch**: the hub, which orders, keeps, and hands out lines with an audience | `hub/`, [`history`], [`payer`] |
-//! | what an event brings, and what is to be done | `context.rs`, [`effect`] |
+//! | what an event brings, what is to be done, and what is counted | `context.rs`, `clock.rs`, [`effect`], `meter.rs` |
 //! | **Grant**: what a verified token allows | [`grant`] |
 //! | **Contract**: what may be said where | [`contract`], [`pattern`] |
 //! | the disk | [`storage`] |
