@@ -1,5 +1,7 @@
-//! A text of I-JSON read by hand: whitespace, punctuation, whole numbers and strings without escapes, which is nearly
-//! all of it. Whatever has more to it is left to `serde_json`.
+//! A text of I-JSON read by hand: whitespace, punctuation, numbers of few digits without an exponent, and strings whose
+//! escapes are of one letter, which is nearly all of it. Whatever has more to it is left to `serde_json`: strings and
+//! numbers all read by that, one by one, make a typed publish of 33 KB cost 1.65 to 1.7 times what `serde_json` alone
+//! takes for the whole, and not 1.2.
 //!
 //! It says yes only where [`ijson::check`](super::ijson::check) would. `None` and `false` are no judgement: they say
 //! that a closer look is needed.

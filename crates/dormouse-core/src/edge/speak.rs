@@ -97,6 +97,22 @@ impl Edge {
         }
     }
 
+    /// Tells those who hear something of their own; a text is made once for all who hear the same lines.
+    fn speak_to_groups(&mut self, cx: &mut Context<'_>, groups: BTreeMap<Vec<usize>, Vec<SessionKey>>, lines: &[Line]) {
+        for (heard, sessions) in groups {
+            let texts = heard.iter().filter_map(|index| lines.get(*index)).map(|line| line.text.as_str());
+            let Some(text) = frame::batch(texts) else { continue };
+            cx.desk.meter.told_all(sessions.len() as u64, heard.len() as u64, text.len());
+            cx.push(if let [session] = *sessions {
+                self.unread.told(session, text.len());
+                Effect::Tell { session, text }
+            } else {
+                self.unread.told_all(sessions.len() as u64, text.len());
+                Effect::TellMany { sessions, text }
+            });
+        }
+    }
+
     /// Tells a text of so many frames to all of one form, but for a few.
     fn broadcast(
         &mut self,
@@ -111,22 +127,6 @@ impl Edge {
             cx.desk.meter.told_all(sessions, frames, text.len());
             self.unread.told_all(sessions, text.len());
             cx.push(Effect::Broadcast { subscription, except, text });
-        }
-    }
-
-    /// Tells those who hear something of their own; a text is made once for all who hear the same lines.
-    fn speak_to_groups(&mut self, cx: &mut Context<'_>, groups: BTreeMap<Vec<usize>, Vec<SessionKey>>, lines: &[Line]) {
-        for (heard, sessions) in groups {
-            let texts = heard.iter().filter_map(|index| lines.get(*index)).map(|line| line.text.as_str());
-            let Some(text) = frame::batch(texts) else { continue };
-            cx.desk.meter.told_all(sessions.len() as u64, heard.len() as u64, text.len());
-            cx.push(if let [session] = *sessions {
-                self.unread.told(session, text.len());
-                Effect::Tell { session, text }
-            } else {
-                self.unread.told_all(sessions.len() as u64, text.len());
-                Effect::TellMany { sessions, text }
-            });
         }
     }
 }
