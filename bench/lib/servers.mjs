@@ -195,6 +195,7 @@ const main :Workerd.Worker = (
   bindings = [
     (name = ${text(kind.binding)}, durableObjectNamespace = ${text(kind.class)}),
     (name = "JWT_SECRET", text = ${text(SECRET)}),
+    (name = "LOG_LEVEL", text = "warn"),
   ],
 );
 `;

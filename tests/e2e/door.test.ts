@@ -286,3 +286,18 @@ test("r2 refusals are logged, and no token ever is", async () => {
   assert.match(line?.detail ?? "", /expired/);
   for (const part of expired.split(".")) assert.ok(!service.printed().includes(part));
 });
+
+test("lines below LOG_LEVEL are not written, and those of refusals are", async () => {
+  const written = async (level: string) => {
+    const quiet = await Service.start({ vars: { LOG_LEVEL: level } });
+    try {
+      await (await Member.join(quiet, "chat:quiet", "ann")).leave();
+      await (await Member.connect(quiet, "chat:quiet", { token: await token("zoe", { expires: 1 }) })).end();
+    } finally {
+      await quiet.stop();
+    }
+    return new Set(quiet.log().map(({ level, event }) => `${level} ${event}`));
+  };
+  assert.deepEqual(await written("info"), new Set(["info join", "info leave", "warn refused"]));
+  assert.deepEqual(await written("warn"), new Set(["warn refused"]));
+});

@@ -107,8 +107,8 @@ pub enum Effect {
     Log(LogLine),
 }
 
-/// How bad a log line is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+/// How bad a log line is, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// The usual course of things.
@@ -117,6 +117,17 @@ pub enum Level {
     Warn,
     /// Our fault.
     Error,
+}
+
+impl Level {
+    /// Their names, as a line has them.
+    pub const NAMES: [&str; 3] = ["info", "warn", "error"];
+
+    /// The level of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let index = Self::NAMES.iter().position(|known| *known == name)?;
+        [Self::Info, Self::Warn, Self::Error].get(index).copied()
+    }
 }
 
 /// One structured line of the log; never a token or a payload.

@@ -8,6 +8,7 @@ mod mint;
 mod rights;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use claims::{Claims, Grant};
 pub use keys::Keys;

@@ -6,14 +6,16 @@
 //!
 //! | noun | rooms |
 //! | --- | --- |
+//! | a world around one channel, for tests | `testing/`, behind the feature of that name |
 //! | **Channel**: a hub and its one local edge, event by event | [`channel`] |
 //! | **Session**: the edge, which holds members and tells each what it hears | `edge/`, [`session`], [`hibernated_session`] |
-//! | **Batch**: the hub, which orders, keeps, and hands out lines with an audience | `hub/`, [`history`] |
-//! | what an event brings, and what is to be done | `context.rs`, [`effect`] |
+//! | **Batch**: the hub, which orders, keeps, and hands out lines with an audience | `hub/`, [`history`], [`payer`] |
+//! | what an event brings, what is to be done, and what is counted | `context.rs`, `clock.rs`, [`effect`], `meter.rs` |
 //! | **Grant**: what a verified token allows | [`grant`] |
-//! | **Contract**: what may be said where | [`contract`], [`pattern`], [`rate`] |
+//! | **Contract**: what may be said where | [`contract`], [`pattern`] |
 //! | the disk | [`storage`] |
 //! | the numbers a deployment may set | [`limits`], [`setting`] |
+//! | a token bucket | [`bucket`] |
 //! | maps and deadlines, and what they cost | [`member_map`], `deadlines.rs`, [`steps`] |
 //!
 //! The hub never names a socket or a session; the edge never orders. What the hub has for members are lines, what the
@@ -40,6 +42,7 @@
 //! - No hash maps over what strangers choose: ordered maps cannot be flooded, and read the same after sleep.
 //! - No waking of everyone: of a crowd that slept, a session is read whole only when it is heard ([`hibernated_session`]).
 
+pub mod bucket;
 pub mod channel;
 mod clock;
 mod context;
@@ -53,7 +56,6 @@ pub mod limits;
 pub mod member_map;
 mod meter;
 pub mod pattern;
-pub mod rate;
 pub mod setting;
 pub mod steps;
 pub mod storage;
@@ -61,7 +63,7 @@ pub mod storage;
 pub mod testing;
 
 pub use edge::{hibernated_session, session};
-pub use hub::history;
+pub use hub::{history, payer};
 
 /// The examples of README.md, tried with the tests.
 #[cfg(doctest)]

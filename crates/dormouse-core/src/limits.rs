@@ -1,4 +1,5 @@
 //! The machine's numbers, each a setting: one table from which the fields, the parser and the documentation come.
+//! They belong to no room, since hub, edge and channel all work within them.
 
 use crate::setting::{Reader, Setting};
 use dormouse_protocol::name::Millis;

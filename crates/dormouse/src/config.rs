@@ -10,6 +10,7 @@ pub use dormouse_core::limits::Limits;
 pub use dormouse_core::setting::Setting;
 pub use origins::Origins;
 
+use dormouse_core::effect::{Level, LogLine};
 use dormouse_core::grant::Keys;
 use dormouse_core::setting::{self, Reader};
 
@@ -83,6 +84,14 @@ const LOCATION_HINT: Setting = Setting {
     consequence: "Where a channel should live; counts only when it is first used, and is not promised.",
 };
 
+const LOG_LEVEL: Setting = Setting {
+    name: "LOG_LEVEL",
+    unit: "",
+    default: "info",
+    accepts: "info, warn, error",
+    consequence: "Lines below it are not written. At `info` each join and each leave is one, which a busy deployment pays for.",
+};
+
 /// The settings that are not numbers of the machine.
 const SETTINGS: &[Setting] = &[
     ALLOWED_ORIGINS,
@@ -94,6 +103,7 @@ const SETTINGS: &[Setting] = &[
     JWT_AUDIENCE,
     JURISDICTION,
     LOCATION_HINT,
+    LOG_LEVEL,
 ];
 
 /// A deployment's settings, checked. Shows no secret when it is printed.
@@ -111,6 +121,8 @@ pub struct Config {
     pub jurisdiction: Option<&'static str>,
     /// Where a new channel should live.
     pub location_hint: Option<&'static str>,
+    /// The least level of a line in the log.
+    pub log_level: Level,
     /// The machine's numbers.
     pub limits: Limits,
 }
@@ -125,6 +137,7 @@ impl Config {
         let keys = read_keys(&mut reader, dev_tokens);
         let jurisdiction = reader.one_of(&JURISDICTION, JURISDICTIONS);
         let location_hint = reader.one_of(&LOCATION_HINT, LOCATION_HINTS);
+        let log_level = reader.one_of(&LOG_LEVEL, &Level::NAMES).and_then(Level::parse).unwrap_or(Level::Info);
         let limits = Limits::from_settings(&mut reader);
         match (keys, allowed_origins) {
             (Some(keys), Some(allowed_origins)) if reader.mistakes.is_empty() => Ok(Self {
@@ -134,10 +147,16 @@ impl Config {
                 keys: Rc::new(keys),
                 jurisdiction,
                 location_hint,
+                log_level,
                 limits,
             }),
             _ => Err(reader.mistakes),
         }
+    }
+
+    /// Whether a line is written to the log.
+    pub fn logs(&self, line: &LogLine) -> bool {
+        line.level >= self.log_level
     }
 
     /// Every setting there is.

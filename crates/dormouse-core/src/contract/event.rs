@@ -5,9 +5,11 @@ use std::panic::Location;
 use serde_json::{Value, json};
 
 use super::ability::Ability;
-use super::data::{Data, InvalidData, Payload};
+use super::data::Payload;
+use super::invalid_data::InvalidData;
 use super::mistake::Mistake;
-use crate::rate::Rate;
+use super::rate::Rate;
+use super::typed::Data;
 use dormouse_protocol::name::EventName;
 use dormouse_protocol::request::{self, Fit};
 use dormouse_protocol::text::Text;

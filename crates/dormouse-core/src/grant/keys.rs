@@ -2,13 +2,11 @@
 
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use jwt_compact::UntrustedToken;
 use jwt_compact::alg::Hs256Key;
-use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
 use super::claims::{Claims, Demands};
 use super::key::{Key, SECRET_MIN, Verifying};
+use super::token::Token;
 use super::{Flaw, TOKEN_BYTES, TokenError, Verifier, jwk};
 use dormouse_protocol::name::Millis;
 
@@ -87,26 +85,23 @@ impl Keys {
         if token.len() > TOKEN_BYTES {
             return Err(Flaw::TooLong);
         }
-        let parsed = UntrustedToken::<'_, Extensions>::try_from(token).map_err(|_| Flaw::Malformed)?;
-        if parsed.header().other_fields.crit {
+        let token = Token::parse(token).ok_or(Flaw::Malformed)?;
+        if token.header.crit {
             return Err(Flaw::Critical);
         }
-        let (signed, _) = token.rsplit_once('.').ok_or(Flaw::Malformed)?;
-        let (_, payload) = signed.split_once('.').ok_or(Flaw::Malformed)?;
-
-        let kid = parsed.header().key_id.as_deref();
+        let kid = token.header.kid.as_deref();
         let named: Vec<&Key> = self.keys.iter().filter(|key| kid.is_none() || kid == key.kid.as_deref()).collect();
         if named.is_empty() {
             return Err(Flaw::UnknownKey);
         }
-        let mut fitting = named.into_iter().filter(|key| key.verifying.algorithm() == parsed.algorithm()).peekable();
+        let mut fitting = named.into_iter().filter(|key| key.verifying.algorithm() == token.header.alg).peekable();
         if fitting.peek().is_none() {
             return Err(Flaw::Algorithm);
         }
-        if !fitting.any(|key| key.verifying.holds(parsed.signature_bytes(), signed.as_bytes())) {
+        if !fitting.any(|key| key.verifying.holds(&token.signature, token.signed.as_bytes())) {
             return Err(Flaw::Signature);
         }
-        Base64UrlUnpadded::decode_vec(payload).map_err(|_| Flaw::Malformed)
+        token.payload().ok_or(Flaw::Malformed)
     }
 }
 
@@ -122,18 +117,6 @@ impl fmt::Debug for Keys {
         let kinds: Vec<_> = self.keys.iter().map(|key| key.verifying.algorithm()).collect();
         f.debug_struct("Keys").field("keys", &kinds).field("demands", &self.demands).finish()
     }
-}
-
-/// What a header may hold beyond the usual.
-#[derive(Clone, serde::Deserialize)]
-struct Extensions {
-    /// Whether extensions are demanded at all (RFC 7515, section 4.1.11).
-    #[serde(default, deserialize_with = "is_there")]
-    crit: bool,
-}
-
-fn is_there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
 }
 
 fn parse_secret(secret: &str) -> Result<Key, String> {

@@ -96,6 +96,28 @@ mod mistakes {
     }
 
     #[test]
+    fn lines_below_the_level_of_the_log_are_not_written() {
+        let written = |level: &str| {
+            let config = accepted(&[("LOG_LEVEL", level)]);
+            [Level::Info, Level::Warn, Level::Error].map(|level| config.logs(&LogLine::new(level, "join")))
+        };
+        assert_eq!(written("info"), [true, true, true]);
+        assert_eq!(written("warn"), [false, true, true]);
+        assert_eq!(written("error"), [false, false, true]);
+        assert_eq!(accepted(&[]).log_level, Level::Info);
+        for other in ["", "INFO", "debug", "off"] {
+            let told = refused(&[("LOG_LEVEL", other)]);
+            assert_eq!(told, format!("LOG_LEVEL must be one of info, warn, error, or not be set; it is {other:?}."));
+        }
+    }
+
+    #[test]
+    fn a_level_has_the_name_that_its_lines_have() {
+        let named = Level::NAMES.map(|name| serde_json::to_value(Level::parse(name).unwrap()).unwrap());
+        assert_eq!(named, Level::NAMES);
+    }
+
+    #[test]
     fn a_deployment_without_any_key_is_a_mistake() {
         let mistakes = Config::parse(|_| None).unwrap_err();
         assert_eq!(mistakes, ["JWT_SECRET and JWT_JWKS are both missing: set one, or no token can be verified."]);

@@ -114,6 +114,7 @@ fn a1_what_is_no_token_is_refused() {
     let no_alg = unsigned("{}", &good());
     let number = unsigned(r#"{"alg":256}"#, &good());
     let twice = unsigned(r#"{"alg":"HS256","alg":"none"}"#, &good());
+    let list = hs256(SECRET, r#"["HS256",null,false]"#, &good());
     let deep = unsigned(&format!(r#"{{"alg":"HS256","x":{}}}"#, "[".repeat(3_000)), &good());
     for text in [
         "",
@@ -131,6 +132,7 @@ fn a1_what_is_no_token_is_refused() {
         &format!("{token}="),
         &format!("{token} "),
         &format!("Bearer {token}"),
+        &list,
         &format!("{no_object}.AAAA"),
         &format!("{no_alg}.AAAA"),
         &format!("{number}.AAAA"),
