@@ -31,7 +31,7 @@
 //! 7. `crates/dormouse-core/src/channel/event.rs`: `settle` (the event ends)
 //! 8. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush_now`, `flush` (whether the batch leaves now or at the end of its window)
 //! 9. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (one row, then lines, each with its audience)
-//! 10. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_to_all`, `speak_to_groups` (one text for all who hear the same)
+//! 10. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_alone`, `speak_lines`, `speak_to_all`, `speak_to_groups`, `broadcast` (one text for all who hear the same)
 //! 11. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (each effect, in order)
 //! 12. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to every socket)
 //!
