@@ -57,11 +57,11 @@ const parsed = (vars) => Object.fromEntries(vars.map((text) => [text.slice(0, te
 /**
  * Builds, now and after each edit; done once there is something to serve. A mistake in the sources waits for its
  * correction.
- * @param {Record<string, string>} vars
+ * @param {Record<string, string>} vars @param {import("./progress.mjs").Progress} progress
  */
-async function keepBuilt(vars) {
+async function keepBuilt(vars, progress) {
   await buildPage();
-  const first = await build(vars);
+  const first = await progress.step("building the service, about 2 min the first time and then seconds", () => renew(vars));
   if (first === "wrong configuration") throw new Stop('correct what these lines name (wrangler.toml, .dev.vars or --var) and run "npm start" again.');
   await new Promise((served) => {
     afterEdits(async (parts) => {
@@ -93,8 +93,8 @@ async function build(vars) {
 await script(async () => {
   const { port, args, vars } = options();
   await needFree(port);
-  await setup();
-  await keepBuilt({ ...vars, DEV_TOKENS: "1" });
+  const progress = await setup(1);
+  await keepBuilt({ ...vars, DEV_TOKENS: "1" }, progress);
   const service = new Service(port, args);
   await service.listening();
   await service.healthy();
