@@ -5,6 +5,7 @@ import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
 import { needTarball } from "./package.mjs";
+import { needPython } from "./python.mjs";
 import { dryRun, needSize } from "./release.mjs";
 import { needRuntimes } from "./runtimes.mjs";
 import { Stop, tryRun } from "./shell.mjs";
@@ -81,6 +82,15 @@ export const checks = [
       await buildAll();
       await needTarball();
       return nodeTests("tests/package");
+    },
+  },
+  {
+    name: "examples",
+    title: "the example client in Python hears everything once over 20 cuts",
+    run: async () => {
+      await needPython();
+      await buildAll();
+      return nodeTests("tests/examples");
     },
   },
   {
