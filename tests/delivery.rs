@@ -16,6 +16,8 @@
 
 mod support;
 
+use dormouse_core::channel::HttpOperation;
+use dormouse_core::effect::Effect;
 use dormouse_core::storage::StorageError;
 use serde_json::{Value, json};
 use support::room::contract;
@@ -126,6 +128,48 @@ fn d2_a_write_that_fails_refuses_each_with_internal_and_nobody_hears_of_it() {
         assert_eq!(heard.len(), 1);
         assert_eq!(heard[0]["id"], "w");
     });
+}
+
+#[test]
+fn d2_what_a_write_that_fails_refuses_is_answered_in_the_order_in_which_it_was_said() {
+    let world = &mut World::room();
+    let [ann, bob, cat] = ["ann", "bob", "cat"].map(|user| world.joined(&unmetered(user)));
+    world.pause();
+    // The first is told at once; what comes with it leaves together, and is lost together.
+    world.send(ann, say("a1", 1));
+    assert_eq!(seqs(&world.received(cat)), [1]);
+    world.send(cat, say("c1", 2));
+    let first = world.handle_http(&unmetered("zoe"), post("z1"));
+    world.send(ann, json!([say("a2", 3), say("a3", 4)]));
+    world.send(bob, say("b1", 5));
+    let second = world.handle_http(&unmetered("dan"), post("d1"));
+    world.send(cat, if_seq("c2", 3));
+    world.send(ann, say("a1", 1));
+    world.send(bob, say("b2", 6));
+    world.trouble.write = Some(0);
+    world.take_effects();
+    world.settle();
+    let answered: Vec<_> = world.take_effects().iter().filter_map(answered).collect();
+    let asked = [format!("{first:?}"), format!("{second:?}")];
+    let [first, second] = asked.each_ref().map(String::as_str);
+    assert_eq!(answered, ["c1", first, "a2", "a3", "b1", second, "c2", "b2", "a1"]);
+    assert_eq!(world.received(ann)[3]["duplicate"], true, "what was written stands");
+}
+
+fn post(id: &str) -> HttpOperation {
+    HttpOperation::Publish { body: json!({"id": id, "event": "say", "data": id}).to_string() }
+}
+
+/// The request that an effect answers, by its id, or by its asker over HTTP.
+fn answered(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Tell { text, .. } => {
+            let frame: Value = serde_json::from_str(text).unwrap();
+            Some(frame["id"].as_str()?.to_owned())
+        }
+        Effect::Answer { asker, .. } => Some(format!("{asker:?}")),
+        _ => None,
+    }
 }
 
 #[test]

@@ -71,3 +71,27 @@ fn a_messages_way_is_told_alike_in_both_places_and_passes_functions_that_call_ea
         assert!(inner.iter().all(called), "{file}: one of {inner:?} is not passed");
     }
 }
+
+/// The modules that a file declares by itself or takes out of another, as `mod` and `pub use` say.
+fn modules(source: &str) -> Vec<&str> {
+    let declared = source.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod "));
+    let taken = source.lines().filter_map(|line| line.strip_prefix("pub use ")?.strip_suffix(';'));
+    let taken = taken.filter_map(|line| line.split_once("::")).flat_map(|(_, names)| names.split(", "));
+    let names = declared.map(|line| line.trim_end_matches(';')).chain(taken);
+    names.map(|name| name.trim_matches(['{', '}'])).collect()
+}
+
+#[test]
+fn the_map_of_the_core_shows_every_room_and_none_that_is_not_there() {
+    let source = include_str!("../crates/dormouse-core/src/lib.rs");
+    let rows = source.lines().filter_map(|line| line.strip_prefix("//! | ")).filter(|row| !row.starts_with("---"));
+    let rooms: Vec<_> = rows.filter_map(|row| row.split(" | ").nth(1)).collect();
+    // A room is named as code: `[`name`]`, `name/` or `name.rs`.
+    let shown = rooms.iter().flat_map(|rooms| rooms.split('`').skip(1).step_by(2));
+    let mut shown: Vec<_> = shown.map(|room| room.trim_end_matches('/').trim_end_matches(".rs")).collect();
+    let mut there = modules(source);
+    shown.sort_unstable();
+    there.sort_unstable();
+    assert!(there.len() > 15, "{there:?}");
+    assert_eq!(shown, there);
+}

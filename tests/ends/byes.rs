@@ -24,11 +24,8 @@ fn r3_a_bye_that_answers_its_own_frame_closes_at_once() {
         world.send(narrowed, auth(&Joiner::user("bob").can(&[])));
         assert_eq!(world.received(narrowed).last().unwrap(), &bye(4003, "forbidden"));
         assert_eq!(world.socket(narrowed).hung_up, Some(4003));
-        let turned_away = world.join(&Joiner::user("cat").can(&[]));
-        assert_eq!(
-            (world.receives(turned_away), world.socket(turned_away).hung_up),
-            (bye(4003, "forbidden"), Some(4003))
-        );
+        let rejected = world.join(&Joiner::user("cat").can(&[]));
+        assert_eq!((world.receives(rejected), world.socket(rejected).hung_up), (bye(4003, "forbidden"), Some(4003)));
     });
 }
 

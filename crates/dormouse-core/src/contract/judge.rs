@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::data::InvalidData;
 use super::form::{Field, Form, FormId, Forms, Kind, Others, Scalar};
+use super::invalid_data::InvalidData;
 use super::path::{Path, Step};
 
 /// How many values are looked at for each byte of the text before it is given up. A text has one in two bytes at

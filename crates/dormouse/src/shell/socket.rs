@@ -16,7 +16,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// An empty roster over the object's own context.
+    /// An empty table over the object's own context.
     pub(crate) fn new(ctx: &DurableObjectState) -> Result<Self, JsValue> {
         Ok(Self { table: SocketTable::new(ctx.as_ref())? })
     }
