@@ -8,6 +8,7 @@ import type { ListenOptions, Told } from "./emitter.ts";
 import { ChannelError, closeError } from "./errors.ts";
 import type { ChannelEvents, StateChange } from "./events.ts";
 import { Feed } from "./iterate.ts";
+import type { Reader } from "./iterate.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
@@ -194,7 +195,7 @@ export class Channel<C = AnyChannel> {
   messages<Event extends EventName<C> | "*" = "*">(
     event: Event = "*" as Event,
     { signal }: ListenOptions = {},
-  ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
+  ): Reader<Listeners<C>[Event]> {
     const feed: Feed<Listeners<C>[Event]> = new Feed(() => offs.forEach((off) => off()));
     const leave = (): void => void feed.return();
     const offs = [
@@ -207,7 +208,7 @@ export class Channel<C = AnyChannel> {
   }
 
   /** All messages. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Listeners<C>["*"], undefined> {
+  [Symbol.asyncIterator](): Reader<Listeners<C>["*"]> {
     return this.messages("*");
   }
 
