@@ -14,11 +14,15 @@ import { Presence } from "./presence.ts";
 import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
+import { Timeline } from "./timeline.ts";
+import type { TimelineOptions, TimelinePorts } from "./timeline.ts";
 import type { TokenSource } from "./tokens.ts";
 import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from "./types.ts";
 
-/** How a channel is joined. */
-export interface ConnectOptions extends ConnectionOptions {
+/** How a channel is joined that has these events. */
+export interface ConnectOptions<Event extends string = never> extends ConnectionOptions {
+  /** Has `timeline` begin with so many of the newest kept messages, at the first join, a reload and after a loss alike. */
+  readonly history?: number | TimelineOptions<Event> | undefined;
   /** Where to go on from: the `position` of an earlier visit. */
   readonly position?: Position | null | undefined;
   /** Closes the channel when it aborts. */
@@ -38,6 +42,8 @@ export interface Audience {
 
 /** How something is published. */
 export interface PublishOptions {
+  /** An id of your own, 1 to 64 characters: the same id again within 10 minutes says nothing twice (D7). One is made where it is left out. */
+  readonly id?: string | undefined;
   /** `false`: this connection does not hear its own message. */
   readonly echo?: boolean | undefined;
   /** Publishes only when the channel's head is this; else the promise rejects with `conflict` and the head in `seq`. */
@@ -98,8 +104,10 @@ export class Channel<C = AnyChannel> {
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
   readonly #ownIds = new Set<string>();
   readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
+  readonly #timelinePorts: TimelinePorts;
+  #timeline: Timeline<C> | undefined;
 
-  constructor(url: string, name: string, options: ConnectOptions = {}) {
+  constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
     const again = new Backoff(runtime.random);
     const base = addressOf(url, name);
@@ -108,24 +116,29 @@ export class Channel<C = AnyChannel> {
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
     let over: (error: ChannelError | null) => void = () => {};
     this.closed = new Promise((settle) => (over = settle));
+    const later = (error: ChannelError, run: () => void): (() => void) => {
+      this.#emitter.emit("error", error);
+      return runtime.after(error.retryAfter ?? again.next(), run);
+    };
+    this.#timelinePorts = { id: () => this.#outbox.id(), forget: (id) => this.#outbox.take(id, aborted()), later };
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
-        deliver: (message) => {
-          if (message.event === undefined) return;
-          this.#answer(message);
-          this.#emitter.emit("message", message);
+        deliver: (message: Message & { readonly type?: "ack" }) => {
+          const heard = message.type !== "ack";
+          if (heard) this.#answer(message);
+          // First, so that whoever listens finds it there.
+          this.#timeline?.message(bare(message));
+          if (heard) this.#emitter.emit("message", message);
         },
         recovered: (event) => this.#emitter.emit("recovered", event),
         lost: (event) => {
           this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.#timeline?.lost(event.seq);
           this.#emitter.emit("lost", event);
         },
         told: () => (again.reset(), this.#outbox.told()),
-        later: (error, run) => {
-          this.#emitter.emit("error", error);
-          return runtime.after(error.retryAfter ?? again.next(), run);
-        },
+        later,
       },
       options.position,
     );
@@ -145,11 +158,14 @@ export class Channel<C = AnyChannel> {
         finish: (error) => {
           forget();
           this.presence.end();
+          this.#timeline?.end();
           over(error.code === "closed" ? null : error);
         },
       },
       options,
     );
+    const { history } = options;
+    if (history !== undefined) this.#timeline = this.#list(typeof history === "number" ? { limit: history } : history);
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -164,6 +180,14 @@ export class Channel<C = AnyChannel> {
   }
 
   /**
+   * What was said, as a list that lives: it begins with as much of the past as `history` of `connect` says, without it
+   * with what comes from its first use on; `older` brings more.
+   */
+  get timeline(): Timeline<C> {
+    return (this.#timeline ??= this.#list({}));
+  }
+
+  /**
    * Says something. It is sent as soon as there is a connection, again after a break, and heard once; the
    * promise settles with the service's answer.
    */
@@ -172,9 +196,14 @@ export class Channel<C = AnyChannel> {
     data: DataOf<C, Event>,
     options: IsDirected<C, Event> extends true ? DirectedOptions : PublishOptions = {},
   ): Promise<Receipt> {
-    const { to, echo, ifSeq, volatile, signal } = options as DirectedOptions;
-    const fields = { type: "publish", event, data, to, echo, if_seq: ifSeq };
-    const receipt = this.#settled(volatile ? "volatile" : "publish", fields, receiptOf, signal);
+    const { id, to, echo, ifSeq, volatile, signal } = options as DirectedOptions;
+    const fields = { id, type: "publish", event, data, to, echo, if_seq: ifSeq };
+    const said = (answer: Receipt): Receipt => {
+      // What is not heard stands in the timeline all the same.
+      if (echo === false) Object.assign(answer, { event, data, from: { user: this.connection.user, connection: this.connection.id }, at: Date.now() });
+      return receiptOf(answer);
+    };
+    const receipt = this.#settled(volatile ? "volatile" : "publish", fields, said, signal);
     // Whoever sends a cursor's every move need not wait for each.
     if (volatile) receipt.catch(() => {});
     return receipt;
@@ -267,9 +296,14 @@ export class Channel<C = AnyChannel> {
     });
   }
 
+  #list(options: TimelineOptions): Timeline<C> {
+    return new Timeline(this, this.#timelinePorts, options, this.connection.state === "open" ? this.position : null);
+  }
+
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
+    this.#timeline?.welcome(welcome, this.position);
     this.#delivery.welcome(welcome);
     this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }

@@ -5,7 +5,7 @@
 import { Channel } from "./channel.ts";
 import type { ConnectOptions } from "./channel.ts";
 import type { Contract } from "./contract.ts";
-import type { ChannelOf, KnownName } from "./types.ts";
+import type { ChannelOf, EventName, KnownName } from "./types.ts";
 
 /** Joins a channel of a contract. */
 export interface Connect<C> {
@@ -13,7 +13,11 @@ export interface Connect<C> {
    * Joins `channel` of the service at `url`. Returns at once; the channel connects by itself, and again
    * whenever it must, until it is closed.
    */
-  <const Name extends string>(url: string | URL, channel: KnownName<C, Name> & Name, options?: ConnectOptions): Channel<ChannelOf<C, Name>>;
+  <const Name extends string>(
+    url: string | URL,
+    channel: KnownName<C, Name> & Name,
+    options?: ConnectOptions<EventName<ChannelOf<C, Name>>>,
+  ): Channel<ChannelOf<C, Name>>;
 }
 
 /** Joins a channel of the contract in `contract.ts`. */
@@ -46,5 +50,7 @@ export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
 export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";
 export type { Runtime, SocketLike } from "./runtime.ts";
+export { Timeline } from "./timeline.ts";
+export type { Entry, SendOptions, Standing, TimelineOptions, TimelineSnapshot } from "./timeline.ts";
 export type { TokenAsk, TokenSource } from "./tokens.ts";
 export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from "./types.ts";

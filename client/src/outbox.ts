@@ -47,9 +47,17 @@ export class Outbox {
     return this.#lanes[lane].busy;
   }
 
-  /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
-  ask(lane: LaneName, fields: object, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
-    const id = `${this.#instance}-${this.#counter++}`;
+  /** An id that no other request of any client has. */
+  id(): string {
+    return `${this.#instance}-${this.#counter++}`;
+  }
+
+  /**
+   * Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id, which is made
+   * where the fields have none.
+   */
+  ask(lane: LaneName, fields: { readonly id?: string | undefined }, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
+    const { id = this.id() } = fields;
     try {
       if (this.#over) throw this.#over;
       const text = textOf({ type: lane, ...fields, id });
