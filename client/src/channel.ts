@@ -1,13 +1,14 @@
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
-import { ChannelError, closeError } from "./errors.ts";
-import type { ChannelEvents, StateChange } from "./events.ts";
+import { aborted, ChannelError, closeError, quietly } from "./errors.ts";
+import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Feed } from "./iterate.ts";
+import { logOf } from "./log.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
@@ -103,7 +104,7 @@ export class Channel<C = AnyChannel> {
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
   readonly #ownIds = new Set<string>();
-  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
+  readonly #emitter: Emitter<ChannelEvents>;
   readonly #timelinePorts: TimelinePorts;
   #timeline: Timeline<C> | undefined;
 
@@ -112,6 +113,15 @@ export class Channel<C = AnyChannel> {
     const again = new Backoff(runtime.random);
     const base = addressOf(url, name);
     this.name = name;
+    const log = logOf(name, options.logLevel);
+    this.#emitter = new Emitter(
+      ["message", "recovered", "lost", "error"],
+      (told) => this.#lose(told),
+      (event, value) => {
+        const bad = event === "error" || event === "lost" || (value as ConnectionEvents["state"]).error;
+        if (event === "state" || bad) log(bad ? "warn" : "info", event, value);
+      },
+    );
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
     let over: (error: ChannelError | null) => void = () => {};
@@ -155,6 +165,7 @@ export class Channel<C = AnyChannel> {
         adopt: (welcome, carried) => this.#adopt(welcome, carried),
         frame: (frame) => this.#frame(frame),
         away: () => this.presence.away(),
+        log,
         finish: (error) => {
           forget();
           this.presence.end();
@@ -215,8 +226,33 @@ export class Channel<C = AnyChannel> {
     listener: (message: Listeners<C>[Event]) => void,
     options?: ListenOptions,
   ): () => void {
+    return this.#on(event, listener, options, listener);
+  }
+
+  /** Calls `listener` for the next such message only. */
+  once<Event extends EventName<C> | "*">(
+    event: Event,
+    listener: (message: Listeners<C>[Event]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    const hear = (message: Listeners<C>[Event]): void => (off(), listener(message));
+    const off = this.#on(event, hear, options, listener);
+    return off;
+  }
+
+  /** Ends all listening of this listener to messages. */
+  off(listener: (message: never) => void): void {
+    this.#emitter.off(listener);
+  }
+
+  #on<Event extends EventName<C> | "*">(
+    event: Event,
+    listener: (message: Listeners<C>[Event]) => void,
+    options: ListenOptions | undefined,
+    key: unknown,
+  ): () => void {
     const hear = (message: Message): void => void ((event === "*" || message.event === event) && listener(message as never));
-    return this.#emitter.on("message", hear, options);
+    return this.#emitter.on("message", hear, options, key);
   }
 
   /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
@@ -252,16 +288,7 @@ export class Channel<C = AnyChannel> {
 
   /** Settles once the channel is open; rejects where it ends before. */
   opened(): Promise<void> {
-    return quietly((resolve, reject) => {
-      const look = ({ state, error }: Pick<Connection, "state" | "error">): void => {
-        if (state === "open") resolve();
-        else if (state === "closed") reject(error as ChannelError);
-        else return;
-        off();
-      };
-      const off = this.connection.on("state", look as (change: StateChange) => void);
-      look(this.connection);
-    });
+    return this.connection.whenState("open");
   }
 
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
@@ -345,19 +372,6 @@ export class Channel<C = AnyChannel> {
     return lost ? [["lost", lost]] : [];
   }
 }
-
-/** A promise. Where the app itself gives up or ends the channel, it knows that what is unanswered fails: nobody need catch that. */
-function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
-  const promise = new Promise<Value>((resolve, reject) =>
-    run(resolve, (error) => {
-      reject(error);
-      if (["closed", "aborted"].includes(error.code)) queueMicrotask(() => promise.catch(() => {}));
-    }),
-  );
-  return promise;
-}
-
-const aborted = (): ChannelError => new ChannelError("aborted", "Its signal aborted.");
 
 /** A message without its type: which kind of frame it came in is no business of the app's. */
 const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;

@@ -39,13 +39,15 @@ export type {
   PublishOptions,
   Receipt,
 } from "./channel.ts";
-export type { Connection, ConnectionOptions } from "./connection.ts";
+export type { Connection } from "./connection.ts";
+export type { ConnectionOptions } from "./options.ts";
 export type { Contract } from "./contract.ts";
 export type { Lost, Recovered } from "./delivery.ts";
 export type { ListenOptions } from "./emitter.ts";
 export { ChannelError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { ConnectionEvents, StateChange } from "./events.ts";
+export type { LogLevel } from "./log.ts";
 export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
 export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";

@@ -1,7 +1,7 @@
 import { ChannelError } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
-import { REMEMBERED } from "./numbers.ts";
+import { PRESENCE_BURST, PRESENCE_RATE, REMEMBERED } from "./numbers.ts";
 import { Pace } from "./pace.ts";
 import { textOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
@@ -34,7 +34,7 @@ export class Outbox {
       control: new Lane(runtime, { again: "by_rate", paced: true }),
       publish: new Lane(runtime, { again: "always", once: true }),
       volatile: new Lane(runtime, { again: "never" }),
-      presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true }),
+      presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true, own: new Pace(PRESENCE_RATE, PRESENCE_BURST) }),
       history: new Lane(runtime, { again: "always", paced: true, single: true }),
     };
   }
