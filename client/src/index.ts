@@ -5,7 +5,7 @@
 import { Channel } from "./channel.ts";
 import type { ConnectOptions } from "./channel.ts";
 import type { Contract } from "./contract.ts";
-import type { ChannelOf, KnownName } from "./types.ts";
+import type { ChannelOf, EventName, KnownName } from "./types.ts";
 
 /** Joins a channel of a contract. */
 export interface Connect<C> {
@@ -13,7 +13,11 @@ export interface Connect<C> {
    * Joins `channel` of the service at `url`. Returns at once; the channel connects by itself, and again
    * whenever it must, until it is closed.
    */
-  <const Name extends string>(url: string | URL, channel: KnownName<C, Name>, options?: ConnectOptions): Channel<ChannelOf<C, Name>>;
+  <const Name extends string>(
+    url: string | URL,
+    channel: KnownName<C, Name>,
+    options?: ConnectOptions<EventName<ChannelOf<C, Name>>>,
+  ): Channel<ChannelOf<C, Name>>;
 }
 
 /** Joins a channel of your contract, as `npx dormouse-types URL` has written it. */
@@ -35,7 +39,8 @@ export type {
   PublishOptions,
   Receipt,
 } from "./channel.ts";
-export type { Connection, ConnectionOptions } from "./connection.ts";
+export type { Connection } from "./connection.ts";
+export type { ConnectionOptions } from "./options.ts";
 export type { Contract } from "./contract.ts";
 export type { Lost, Recovered } from "./delivery.ts";
 export type { ListenOptions } from "./emitter.ts";
@@ -43,9 +48,12 @@ export { ChannelError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { ConnectionEvents, StateChange } from "./events.ts";
 export type { Reader } from "./iterate.ts";
+export type { LogLevel } from "./log.ts";
 export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
 export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";
 export type { Runtime, SocketLike } from "./runtime.ts";
+export { Timeline } from "./timeline.ts";
+export type { Entry, SendOptions, Standing, TimelineOptions, TimelineSnapshot } from "./timeline.ts";
 export type { TokenAsk, TokenSource } from "./tokens.ts";
 export type { AnyChannel, AnyContract, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from "./types.ts";
