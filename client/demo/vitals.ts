@@ -53,6 +53,7 @@ export class Vitals {
     this.#retryAt = retryIn === undefined ? null : Date.now() + retryIn;
     $("state").dataset["state"] = state;
     $("state-text").textContent = state === "closed" && error && error.code !== "closed" ? `closed: ${error.message}` : WORDS[state];
+    $("state").title = error?.message ?? "";
     const drop = $<HTMLButtonElement>("drop");
     drop.disabled = state === "closed";
     drop.ariaPressed = String(state === "idle");

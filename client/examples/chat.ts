@@ -1,18 +1,14 @@
-import { connect } from "../src/index.ts";
+import { connect, type Receipt } from "../src/index.ts";
 
-export function chat(url: string, room: string, getToken: () => Promise<string>): (text: string) => Promise<void> {
-  const channel = connect(url, `chat:${room}`, { token: getToken });
-  channel.on("say", ({ from, data, seq }) => console.log(`#${seq} ${from.user}: ${data.text}`));
-  channel.presence.on("join", ({ user }) => console.log(`${user} is here`));
-  channel.connection.on("state", ({ state, retryIn }) => console.log(state, retryIn ?? ""));
-  channel.connection.on("lost", ({ seq }) => {
-    channel.history({ before: seq + 1, limit: 50 }).then(
-      ({ messages }) => console.log("history begins anew", messages),
-      ({ message }) => console.log("no history", message), // a promise that nobody catches would end Node
-    );
+export function chat(url: string, room: string, getToken: () => Promise<string>): (text: string) => Promise<Receipt> {
+  const channel = connect(url, `chat:${room}`, { token: getToken, history: 50 });
+  const { timeline, presence, connection } = channel;
+  timeline.subscribe(({ messages, past, error }) => {
+    console.clear(); // the whole list, each time it changes: the newest 50, what came since, what is being sent
+    if (past === "refused") console.log(`no history: ${error?.message}`);
+    for (const message of messages) if (message.event === "say") console.log(message.from.user, message.data.text, message.status);
   });
-  return async (text) => {
-    const { seq } = await channel.publish("say", { text }); // settles when it is on disk, or rejects with a ChannelError
-    console.log(`kept as #${seq}`);
-  };
+  presence.on("join", ({ user }) => console.log(`${user} is here`));
+  connection.on("state", ({ state, error, retryIn }) => console.log(state, error?.message ?? "", retryIn ?? ""));
+  return (text) => timeline.send("say", { text }); // stands there at once; `status` tells when it is kept, or that it failed
 }

@@ -1,24 +1,30 @@
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
-import type { ConnectionOptions } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
-import { ChannelError, closeError } from "./errors.ts";
-import type { ChannelEvents, StateChange } from "./events.ts";
+import { aborted, ChannelError, closeError, quietly } from "./errors.ts";
+import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Feed } from "./iterate.ts";
+import type { Reader } from "./iterate.ts";
+import { logOf } from "./log.ts";
+import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
+import { Timeline } from "./timeline.ts";
+import type { TimelineOptions, TimelinePorts } from "./timeline.ts";
 import type { TokenSource } from "./tokens.ts";
 import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from "./types.ts";
 
-/** How a channel is joined. */
-export interface ConnectOptions extends ConnectionOptions {
+/** How a channel is joined that has these events. */
+export interface ConnectOptions<Event extends string = never> extends ConnectionOptions {
+  /** Has `timeline` begin with so many of the newest kept messages, at the first join, a reload and after a loss alike. */
+  readonly history?: number | TimelineOptions<Event> | undefined;
   /** Where to go on from: the `position` of an earlier visit. */
   readonly position?: Position | null | undefined;
   /** Closes the channel when it aborts. */
@@ -38,6 +44,8 @@ export interface Audience {
 
 /** How something is published. */
 export interface PublishOptions {
+  /** An id of your own, 1 to 64 characters: the same id again within 10 minutes says nothing twice (D7). One is made where it is left out. */
+  readonly id?: string | undefined;
   /** `false`: this connection does not hear its own message. */
   readonly echo?: boolean | undefined;
   /** Publishes only when the channel's head is this; else the promise rejects with `conflict` and the head in `seq`. */
@@ -97,35 +105,51 @@ export class Channel<C = AnyChannel> {
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
   readonly #ownIds = new Set<string>();
-  readonly #emitter = new Emitter<ChannelEvents>(["message", "recovered", "lost", "error"], (told) => this.#lose(told));
+  readonly #emitter: Emitter<ChannelEvents>;
+  readonly #timelinePorts: TimelinePorts;
+  #timeline: Timeline<C> | undefined;
 
-  constructor(url: string, name: string, options: ConnectOptions = {}) {
+  constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
     const again = new Backoff(runtime.random);
     const base = addressOf(url, name);
     this.name = name;
+    const log = logOf(name, options.logLevel);
+    this.#emitter = new Emitter(
+      ["message", "recovered", "lost", "error"],
+      (told) => this.#lose(told),
+      (event, value) => {
+        const bad = event === "error" || event === "lost" || (value as ConnectionEvents["state"]).error;
+        if (event === "state" || bad) log(bad ? "warn" : "info", event, value);
+      },
+    );
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
     let over: (error: ChannelError | null) => void = () => {};
     this.closed = new Promise((settle) => (over = settle));
+    const later = (error: ChannelError, run: () => void): (() => void) => {
+      this.#emitter.emit("error", error);
+      return runtime.after(error.retryAfter ?? again.next(), run);
+    };
+    this.#timelinePorts = { id: () => this.#outbox.id(), forget: (id) => this.#outbox.take(id, aborted()), later };
     this.#delivery = new Delivery(
       {
         ask: this.#outbox.control,
-        deliver: (message) => {
-          if (message.event === undefined) return;
-          this.#answer(message);
-          this.#emitter.emit("message", message);
+        deliver: (message: Message & { readonly type?: "ack" }) => {
+          const heard = message.type !== "ack";
+          if (heard) this.#answer(message);
+          // First, so that whoever listens finds it there.
+          this.#timeline?.message(bare(message));
+          if (heard) this.#emitter.emit("message", message);
         },
         recovered: (event) => this.#emitter.emit("recovered", event),
         lost: (event) => {
           this.#outbox.lost(event.seq - (event.after ?? 0));
+          this.#timeline?.lost(event.seq);
           this.#emitter.emit("lost", event);
         },
         told: () => (again.reset(), this.#outbox.told()),
-        later: (error, run) => {
-          this.#emitter.emit("error", error);
-          return runtime.after(error.retryAfter ?? again.next(), run);
-        },
+        later,
       },
       options.position,
     );
@@ -142,14 +166,18 @@ export class Channel<C = AnyChannel> {
         adopt: (welcome, carried) => this.#adopt(welcome, carried),
         frame: (frame) => this.#frame(frame),
         away: () => this.presence.away(),
+        log,
         finish: (error) => {
           forget();
           this.presence.end();
+          this.#timeline?.end();
           over(error.code === "closed" ? null : error);
         },
       },
       options,
     );
+    const { history } = options;
+    if (history !== undefined) this.#timeline = this.#list(typeof history === "number" ? { limit: history } : history);
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
@@ -164,6 +192,14 @@ export class Channel<C = AnyChannel> {
   }
 
   /**
+   * What was said, as a list that lives: it begins with as much of the past as `history` of `connect` says, without it
+   * with what comes from its first use on; `older` brings more.
+   */
+  get timeline(): Timeline<C> {
+    return (this.#timeline ??= this.#list({}));
+  }
+
+  /**
    * Says something. It is sent as soon as there is a connection, again after a break, and heard once; the
    * promise settles with the service's answer.
    */
@@ -172,9 +208,14 @@ export class Channel<C = AnyChannel> {
     data: DataOf<C, Event>,
     options: IsDirected<C, Event> extends true ? DirectedOptions : PublishOptions = {},
   ): Promise<Receipt> {
-    const { to, echo, ifSeq, volatile, signal } = options as DirectedOptions;
-    const fields = { type: "publish", event, data, to, echo, if_seq: ifSeq };
-    const receipt = this.#settled(volatile ? "volatile" : "publish", fields, receiptOf, signal);
+    const { id, to, echo, ifSeq, volatile, signal } = options as DirectedOptions;
+    const fields = { id, type: "publish", event, data, to, echo, if_seq: ifSeq };
+    const said = (answer: Receipt): Receipt => {
+      // What is not heard stands in the timeline all the same.
+      if (echo === false) Object.assign(answer, { event, data, from: { user: this.connection.user, connection: this.connection.id }, at: Date.now() });
+      return receiptOf(answer);
+    };
+    const receipt = this.#settled(volatile ? "volatile" : "publish", fields, said, signal);
     // Whoever sends a cursor's every move need not wait for each.
     if (volatile) receipt.catch(() => {});
     return receipt;
@@ -186,15 +227,40 @@ export class Channel<C = AnyChannel> {
     listener: (message: Listeners<C>[Event]) => void,
     options?: ListenOptions,
   ): () => void {
+    return this.#on(event, listener, options, listener);
+  }
+
+  /** Calls `listener` for the next such message only. */
+  once<Event extends EventName<C> | "*">(
+    event: Event,
+    listener: (message: Listeners<C>[Event]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    const hear = (message: Listeners<C>[Event]): void => (off(), listener(message));
+    const off = this.#on(event, hear, options, listener);
+    return off;
+  }
+
+  /** Ends all listening of this listener to messages. */
+  off(listener: (message: never) => void): void {
+    this.#emitter.off(listener);
+  }
+
+  #on<Event extends EventName<C> | "*">(
+    event: Event,
+    listener: (message: Listeners<C>[Event]) => void,
+    options: ListenOptions | undefined,
+    key: unknown,
+  ): () => void {
     const hear = (message: Message): void => void ((event === "*" || message.event === event) && listener(message as never));
-    return this.#emitter.on("message", hear, options);
+    return this.#emitter.on("message", hear, options, key);
   }
 
   /** The messages of one event, or of all, to be read with `for await`; ends when the channel does. */
   messages<Event extends EventName<C> | "*" = "*">(
     event: Event = "*" as Event,
     { signal }: ListenOptions = {},
-  ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
+  ): Reader<Listeners<C>[Event]> {
     const feed: Feed<Listeners<C>[Event]> = new Feed(() => offs.forEach((off) => off()));
     const leave = (): void => void feed.return();
     const offs = [
@@ -207,7 +273,7 @@ export class Channel<C = AnyChannel> {
   }
 
   /** All messages. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Listeners<C>["*"], undefined> {
+  [Symbol.asyncIterator](): Reader<Listeners<C>["*"]> {
     return this.messages("*");
   }
 
@@ -223,16 +289,7 @@ export class Channel<C = AnyChannel> {
 
   /** Settles once the channel is open; rejects where it ends before. */
   opened(): Promise<void> {
-    return quietly((resolve, reject) => {
-      const look = ({ state, error }: Pick<Connection, "state" | "error">): void => {
-        if (state === "open") resolve();
-        else if (state === "closed") reject(error as ChannelError);
-        else return;
-        off();
-      };
-      const off = this.connection.on("state", look as (change: StateChange) => void);
-      look(this.connection);
-    });
+    return this.connection.whenState("open");
   }
 
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
@@ -267,9 +324,14 @@ export class Channel<C = AnyChannel> {
     });
   }
 
+  #list(options: TimelineOptions): Timeline<C> {
+    return new Timeline(this, this.#timelinePorts, options, this.connection.state === "open" ? this.position : null);
+  }
+
   #adopt(welcome: Welcome, carried: boolean): void {
     if (!this.#outbox.busy("publish")) this.#ownIds.clear();
     this.#ownIds.add(welcome.connection);
+    this.#timeline?.welcome(welcome, this.position);
     this.#delivery.welcome(welcome);
     this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }
@@ -311,19 +373,6 @@ export class Channel<C = AnyChannel> {
     return lost ? [["lost", lost]] : [];
   }
 }
-
-/** A promise. Where the app itself gives up or ends the channel, it knows that what is unanswered fails: nobody need catch that. */
-function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
-  const promise = new Promise<Value>((resolve, reject) =>
-    run(resolve, (error) => {
-      reject(error);
-      if (["closed", "aborted"].includes(error.code)) queueMicrotask(() => promise.catch(() => {}));
-    }),
-  );
-  return promise;
-}
-
-const aborted = (): ChannelError => new ChannelError("aborted", "Its signal aborted.");
 
 /** A message without its type: which kind of frame it came in is no business of the app's. */
 const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;

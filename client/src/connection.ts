@@ -1,8 +1,8 @@
 import { Backoff } from "./backoff.ts";
-import { guarded } from "./emitter.ts";
+import { guarded, onAbort } from "./emitter.ts";
 import type { Emitter, ListenOptions } from "./emitter.ts";
-import { advise, ChannelError, closeError, offline } from "./errors.ts";
-import type { ChannelEvents, ConnectionEvents } from "./events.ts";
+import { aborted, advise, ChannelError, closeError, offline, quietly } from "./errors.ts";
+import type { ChannelEvents, ConnectionEvents, StateChange } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
@@ -14,11 +14,17 @@ import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
 import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { patiently } from "./runtime.ts";
+import type { Log } from "./log.ts";
+import type { ConnectionOptions } from "./options.ts";
+import { pageOf } from "./page.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
 
 /** The sub-protocol this client speaks (E6). */
 const PROTOCOL = "dormouse.v1";
+
+/** A token in a frame. */
+const TOKEN = /"token":"[^"]*"/g;
 
 /** What the channel does for its connection. */
 export interface ConnectionPorts {
@@ -33,17 +39,8 @@ export interface ConnectionPorts {
   frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
   /** There is no connection any more. */
   away(): void;
+  log: Log;
   finish(error: ChannelError): void;
-}
-
-/** How a connection is made. */
-export interface ConnectionOptions {
-  /** A token, or the function that gets one. Without it the client joins as nobody in particular. */
-  readonly token?: TokenSource | undefined;
-  /** How many attempts in a row may fail before the channel is closed; no limit where it is left out. */
-  readonly maxAttempts?: number | undefined;
-  /** Sees every text that passes, tokens included; for looking at the wire. */
-  readonly trace?: ((direction: "in" | "out", text: string) => void) | undefined;
 }
 
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
@@ -103,10 +100,12 @@ export class Connection {
       silent: () => this.#happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
-    this.#offWake = runtime.onWake(
+    const offWake = runtime.onWake(
       () => this.#happen("wake"),
       () => this.#happen("offline"),
     );
+    const offPage = pageOf(runtime, this);
+    this.#offWake = () => (offWake(), offPage());
   }
 
   /** Where the connection stands. */
@@ -141,6 +140,34 @@ export class Connection {
     options?: ListenOptions,
   ): () => void {
     return this.#emitter.on(name, listener, options);
+  }
+
+  /** Calls `listener` for the next such event only. */
+  once<Name extends keyof ConnectionEvents>(
+    name: Name,
+    listener: (value: ConnectionEvents[Name]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#emitter.once(name, listener, options);
+  }
+
+  /** Ends all listening of this listener here. */
+  off(listener: (value: never) => void): void {
+    this.#emitter.off(listener);
+  }
+
+  /** Settles once the connection stands there; rejects where the channel is over before, or `signal` aborts. */
+  whenState(wanted: State, { signal }: ListenOptions = {}): Promise<void> {
+    return quietly((resolve, reject) => {
+      const look = ({ state, error }: Pick<StateChange, "state" | "error">): void => {
+        if (state === wanted) resolve();
+        else if (state === "closed" || signal?.aborted) reject(state === "closed" ? (error as ChannelError) : aborted());
+        else return;
+        offs.forEach((off) => off());
+      };
+      const offs = [this.on("state", look), onAbort(signal, () => look(this))];
+      look(this);
+    });
   }
 
   /** Connects, or cuts a wait short. */
@@ -322,6 +349,7 @@ export class Connection {
   #trace(direction: "in" | "out", text: string): void {
     const { trace } = this.#options;
     if (trace) guarded(() => trace(direction, text));
+    this.#ports.log("debug", direction, text.replaceAll(TOKEN, '"token":"…"'));
   }
 
   #send(text: string): void {

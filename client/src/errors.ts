@@ -116,3 +116,16 @@ export function closeError(code: number, reason = "", address = ""): ChannelErro
   const why = reason || (address && `is the service at ${address}, and does it allow this origin?`);
   return new ChannelError(name, `The connection is closed${why && `: ${why}`} (${code})`);
 }
+
+/** A promise. Where the app itself gives up or ends the channel, it knows that what is unanswered fails: nobody need catch that. */
+export function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
+  const promise = new Promise<Value>((resolve, reject) =>
+    run(resolve, (error) => {
+      reject(error);
+      if (["closed", "aborted"].includes(error.code)) queueMicrotask(() => promise.catch(() => {}));
+    }),
+  );
+  return promise;
+}
+
+export const aborted = (): ChannelError => new ChannelError("aborted", "Its signal aborted.");

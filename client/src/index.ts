@@ -5,7 +5,7 @@
 import { Channel } from "./channel.ts";
 import type { ConnectOptions } from "./channel.ts";
 import type { Contract } from "./contract.ts";
-import type { ChannelOf, KnownName } from "./types.ts";
+import type { ChannelOf, EventName, KnownName } from "./types.ts";
 
 /** Joins a channel of a contract. */
 export interface Connect<C> {
@@ -13,13 +13,17 @@ export interface Connect<C> {
    * Joins `channel` of the service at `url`. Returns at once; the channel connects by itself, and again
    * whenever it must, until it is closed.
    */
-  <const Name extends string>(url: string | URL, channel: KnownName<C, Name> & Name, options?: ConnectOptions): Channel<ChannelOf<C, Name>>;
+  <const Name extends string>(
+    url: string | URL,
+    channel: KnownName<C, Name>,
+    options?: ConnectOptions<EventName<ChannelOf<C, Name>>>,
+  ): Channel<ChannelOf<C, Name>>;
 }
 
-/** Joins a channel of the contract in `contract.ts`. */
-export const connect: Connect<Contract> = connectWith();
+/** Joins a channel of your contract, as `npx dormouse-types URL` has written it. */
+export const connect: Connect<Contract> = /* @__PURE__ */ connectWith();
 
-/** Gives a `connect` for another contract than the one in `contract.ts`. */
+/** Gives a `connect` for another contract: that of another service, or `AnyContract`. */
 export function connectWith<C>(): Connect<C> {
   return (url, channel, options) => new Channel(String(url), channel, options);
 }
@@ -35,16 +39,21 @@ export type {
   PublishOptions,
   Receipt,
 } from "./channel.ts";
-export type { Connection, ConnectionOptions } from "./connection.ts";
+export type { Connection } from "./connection.ts";
+export type { ConnectionOptions } from "./options.ts";
 export type { Contract } from "./contract.ts";
 export type { Lost, Recovered } from "./delivery.ts";
 export type { ListenOptions } from "./emitter.ts";
 export { ChannelError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { ConnectionEvents, StateChange } from "./events.ts";
+export type { Reader } from "./iterate.ts";
+export type { LogLevel } from "./log.ts";
 export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
 export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";
 export type { Runtime, SocketLike } from "./runtime.ts";
+export { Timeline } from "./timeline.ts";
+export type { Entry, SendOptions, Standing, TimelineOptions, TimelineSnapshot } from "./timeline.ts";
 export type { TokenAsk, TokenSource } from "./tokens.ts";
-export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from "./types.ts";
+export type { AnyChannel, AnyContract, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from "./types.ts";

@@ -38,6 +38,8 @@ export interface LaneRules {
   readonly single?: boolean;
   /** Whether being carried out twice does harm: then what is in doubt waits for what a replay tells of it. */
   readonly once?: boolean;
+  /** A pace of its own, slower than what the service takes. */
+  readonly own?: Pace;
   /** Whether a request takes the place of those before it that were not sent yet. */
   readonly latest?: boolean;
   /**
@@ -158,7 +160,7 @@ export class Lane {
       if (!waiting.length || (this.#rules.again === "always" && waiting.length < this.#requests.length)) return;
       const now = this.#runtime.now();
       if (now - this.#sentAt >= RESTED_MS) this.#gap = 0;
-      const wait = Math.ceil(Math.max(this.#holdUntil, this.#sentAt + this.#gap, this.#rules.paced ? way.pace.next : 0) - now);
+      const wait = Math.ceil(Math.max(this.#holdUntil, this.#sentAt + this.#gap, this.#rules.own?.next ?? 0, this.#rules.paced ? way.pace.next : 0) - now);
       if (wait > 0) {
         this.#callOff();
         this.#callOff = this.#runtime.after(wait, () => this.flush());
@@ -210,6 +212,7 @@ export class Lane {
       });
     }
     this.#sentAt = now;
+    this.#rules.own?.spend(texts.length, now);
     if (this.#rules.paced) way.pace.spend(texts.length, now);
     way.send(texts.length > 1 ? `[${texts}]` : `${texts}`);
   }

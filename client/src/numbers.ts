@@ -73,6 +73,9 @@ export const KNOWN_MS = 570_000;
 export const REMEMBERED = 500;
 /** A lane that was refused by rate and then sent nothing for this long tries its full speed again. */
 export const RESTED_MS = 10_000;
+/** What one says of oneself is sent this often a second at most, and so often at once, so that something else may be asked too. */
+export const PRESENCE_RATE = 10;
+export const PRESENCE_BURST = 10;
 /** How deep a frame may nest: one less than the service takes, since an array of frames counts as well. */
 export const DEEPEST = 63;
 

@@ -1,9 +1,9 @@
 import { ChannelError } from "./errors.ts";
 import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
-import { REMEMBERED } from "./numbers.ts";
+import { PRESENCE_BURST, PRESENCE_RATE, REMEMBERED } from "./numbers.ts";
 import { Pace } from "./pace.ts";
-import { textOf } from "./protocol.ts";
+import { bytesOf, textOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -34,7 +34,7 @@ export class Outbox {
       control: new Lane(runtime, { again: "by_rate", paced: true }),
       publish: new Lane(runtime, { again: "always", once: true }),
       volatile: new Lane(runtime, { again: "never" }),
-      presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true }),
+      presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true, own: new Pace(PRESENCE_RATE, PRESENCE_BURST) }),
       history: new Lane(runtime, { again: "always", paced: true, single: true }),
     };
   }
@@ -47,13 +47,21 @@ export class Outbox {
     return this.#lanes[lane].busy;
   }
 
-  /** Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id. */
-  ask(lane: LaneName, fields: object, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
-    const id = `${this.#instance}-${this.#counter++}`;
+  /** An id that no other request of any client has. */
+  id(): string {
+    return `${this.#instance}-${this.#counter++}`;
+  }
+
+  /**
+   * Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id, which is made
+   * where the fields have none.
+   */
+  ask(lane: LaneName, fields: { readonly id?: string | undefined }, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
+    const { id = this.id() } = fields;
     try {
       if (this.#over) throw this.#over;
       const text = textOf({ type: lane, ...fields, id });
-      const bytes = new TextEncoder().encode(text).length;
+      const bytes = bytesOf(text);
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
       this.#lanes[lane].add({ id, text, bytes, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });

@@ -59,6 +59,20 @@ export class Presence<Data = unknown> {
     return this.#emitter.on(name, listener, options);
   }
 
+  /** Calls `listener` for the next such event only. */
+  once<Name extends keyof PresenceEvents<Data>>(
+    name: Name,
+    listener: (value: PresenceEvents<Data>[Name]) => void,
+    options?: ListenOptions,
+  ): () => void {
+    return this.#emitter.once(name, listener, options);
+  }
+
+  /** Ends all listening of this listener here. */
+  off(listener: (value: never) => void): void {
+    this.#emitter.off(listener);
+  }
+
   /**
    * Says something of oneself to the others; it is said again where a new connection could not take it along. Of
    * what is set faster than it can be sent the latest counts; what it takes the place of is settled by that.

@@ -13,6 +13,8 @@ export interface Runtime {
   instance(): string;
   /** Calls `woken` when the network is back or the page is seen again, `lost` when it is gone, until the returned function is called. */
   onWake(woken: () => void, lost: () => void): () => void;
+  /** Calls `left` when the page is left or put aside, `back` when it is taken up again, until the returned function is called. */
+  onPage?(left: () => void, back: () => void): () => void;
 }
 
 /** As much of a WebSocket as the client uses. */
@@ -46,13 +48,14 @@ export const platform: Runtime = {
   },
   random: () => Math.random(),
   instance: () => Array.from(crypto.getRandomValues(new Uint32Array(3)), (part) => part.toString(36)).join(""),
-  onWake(woken, lost) {
-    const off = new AbortController();
-    const listen = (event: string, run: () => void): void => globalThis.addEventListener?.(event, run, off);
-    listen("online", woken);
-    listen("offline", lost);
-    // It bubbles from the document, where there is one.
-    listen("visibilitychange", () => void (globalThis.document.hidden || woken()));
-    return () => off.abort();
-  },
+  onWake: (woken, lost) =>
+    // The last bubbles from the document, where there is one.
+    listening({ online: woken, offline: lost, visibilitychange: () => void (globalThis.document.hidden || woken()) }),
+  onPage: (left, back) => listening({ pagehide: left, pageshow: back }),
 };
+
+function listening(events: { readonly [event: string]: () => void }): () => void {
+  const off = new AbortController();
+  for (const [event, run] of Object.entries(events)) globalThis.addEventListener?.(event, run, off);
+  return () => off.abort();
+}

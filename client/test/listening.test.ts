@@ -362,11 +362,14 @@ test("the_readmes_own_handlers_end_no_process_whatever_becomes_of_the_channel", 
     const said = outcome(publish("hi"));
     // A gap, and what it leaves cannot be had.
     await socket?.say(messageOf(9));
-    const asked = socket?.heard().find(({ type }) => type === "resume");
-    await socket?.say({ type: "resumed", id: asked?.["id"], resume: "lost", seq: 9, first: 9 });
-    const history = socket?.heard().find(({ type }) => type === "history");
-    assert.ok(history, "the example asks for what it can show instead");
+    const heard = socket?.heard() ?? [];
+    const [asked, history] = ["resume", "history"].map((one) => heard.find(({ type }) => type === one));
+    assert.ok(history, "the example asks for what was said before");
     await socket?.say(refused(history, "forbidden"));
+    await socket?.say({ type: "resumed", id: asked?.["id"], resume: "lost", seq: 9, first: 9 });
+    const anew = socket?.heard().find(({ type }) => type === "history");
+    assert.ok(anew, "the example asks for what it can show instead");
+    await socket?.say(refused(anew, "forbidden"));
     await socket?.say(messageOf(20));
     const again = socket?.heard().find(({ type }) => type === "resume");
     await socket?.say({ type: "resumed", id: again?.["id"], resume: "lost", seq: 20, first: 20 });

@@ -1,9 +1,6 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { availableParallelism } from "node:os";
 import { test } from "node:test";
-import { Worker } from "node:worker_threads";
-import type { Outcome, Wanted } from "./support/stories.ts";
+import { told } from "./support/dice.ts";
 
 /** Each seed is another story; a failing one is told, and can be told alone: `SEED=17 SEEDS=1`. */
 const SEEDS = Number(process.env["SEEDS"] ?? 2_000);
@@ -16,20 +13,9 @@ const KINDS = [
   ...["refused_rate_limited", "refused_internal", "refused_invalid_data", "refused_forbidden"],
 ];
 
-/** Has a thread tell its share of the stories. */
-async function told(wanted: Wanted): Promise<Outcome> {
-  const worker = new Worker(new URL("./support/stories.ts", import.meta.url), { workerData: wanted });
-  const [outcome] = (await once(worker, "message")) as [Outcome];
-  return outcome;
-}
-
 test(`d4_d6_d7_nothing_is_lost_doubled_or_reordered_in_${SEEDS}_seeded_stories`, async (context) => {
-  const by = Math.min(4, availableParallelism());
-  const shares = Array.from({ length: by }, (_, at) => told({ first: FIRST + at, end: FIRST + SEEDS, by }));
-  const outcomes = await Promise.all(shares);
-  assert.deepEqual(outcomes.flatMap(({ failed }) => failed), []);
-  const total: Record<string, number> = {};
-  for (const outcome of outcomes) for (const [name, count] of Object.entries(outcome.total)) total[name] = (total[name] ?? 0) + count;
+  const { total, failed } = await told("./stories.ts", FIRST, SEEDS);
+  assert.deepEqual(failed, []);
   const rare = SEEDS < 100 ? [] : KINDS.filter((name) => (total[name] ?? 0) < SEEDS / 20);
   assert.deepEqual(rare, [], "the weather is worth its name");
   context.diagnostic(

@@ -63,7 +63,7 @@ fn r3_one_on_its_way_out_says_nothing_hears_nothing_and_is_not_here() {
         world.send(ann, say("2", 2));
         world.send(ann, auth(&Joiner::user("ann")));
         world.send_unreadable(ann, Unreadable::Binary);
-        world.settle();
+        world.drain();
         assert_eq!(world.storage.rows().count(), 1);
         world.refute_received(ann);
         assert_eq!(world.get(&Joiner::user("zoe"), HttpOperation::Members).1["members"].as_array().unwrap().len(), 1);

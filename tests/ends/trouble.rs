@@ -48,7 +48,7 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         world.cut(bob);
         world.pause();
         world.cut(ann);
-        world.settle();
+        world.drain();
         world.sleep();
         // What the platform does after six failures.
         world.set_alarm(None);
@@ -58,13 +58,13 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "ann is gone");
         world.leave(cat);
-        world.settle();
+        world.drain();
         world.sleep();
         world.set_alarm(None);
         world.advance(3 * DAY);
         let dan = world.joined(&Joiner::user("dan"));
         world.leave(dan);
-        world.settle();
+        world.drain();
         assert!(world.alarm().is_some_and(|alarm| alarm > world.now()));
         world.advance(DAY);
         assert_eq!((rows(&world), world.alarm()), (0, None));
@@ -205,12 +205,12 @@ fn p3_nobody_is_told_who_is_here_before_it_is_known_who_is_in_its_grace() {
     let bob = world.joined(&Joiner::user("bob"));
     let cat = world.joined(&Joiner::user("cat"));
     world.cut(bob);
-    world.settle();
+    world.drain();
     world.sleep();
     world.received(ann);
     world.trouble.read = Some(1);
     world.leave(cat);
-    world.settle();
+    world.drain();
     world.refute_received(ann);
     assert_eq!(world.told(ann, say("1", 1))[1]["members"].as_array().unwrap().len(), 2);
 }

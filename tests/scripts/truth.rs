@@ -86,7 +86,7 @@ impl Truth {
         for step in steps {
             self.step(step);
             if self.strict {
-                self.world.settle_now();
+                self.world.drain_now();
             }
             self.listen();
             self.watch_the_life();
@@ -268,7 +268,7 @@ impl Truth {
     pub(crate) fn pass(&mut self, millis: Millis) {
         let until = self.world.now() + millis;
         let mut last = self.world.now();
-        self.world.settle_now();
+        self.world.drain_now();
         self.watch_the_life();
         loop {
             let due = self.graces.values().map(|(due, _)| *due);
@@ -280,7 +280,7 @@ impl Truth {
             assert!(self.world.alarm().is_some_and(|alarm| alarm <= next), "no alarm for what is due");
             self.world.advance(next.saturating_sub(self.world.now()));
             self.watch_the_life();
-            self.world.settle_now();
+            self.world.drain_now();
             self.graces.retain(|_, (due, _)| *due > next);
             for index in 0..self.people.len() {
                 if self.people[index].state == (State::Awaiting { until: next }) {

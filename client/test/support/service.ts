@@ -79,6 +79,16 @@ export class FakeService {
     for (const sessions of this.#sessions.values()) for (const { way } of [...sessions]) way.cut();
   }
 
+  /** The history of a room is lost: another life of it begins, and everybody is told to come back without a position (4400). */
+  forget(channel = "chat:lobby"): void {
+    this.#count("lives");
+    this.#rooms.set(channel, new Room(`e${this.counts["lives"]}`, this.#weather));
+    for (const session of [...(this.#sessions.get(channel) ?? [])]) {
+      this.#sessions.get(channel)?.delete(session);
+      this.#bye(session, 4400);
+    }
+  }
+
   room(channel = "chat:lobby"): Room {
     const room = this.#rooms.get(channel) ?? new Room(channel === "chat:lobby" ? "e" : `epoch of ${channel}`, this.#weather);
     this.#rooms.set(channel, room);

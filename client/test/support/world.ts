@@ -3,7 +3,7 @@ import { platform } from "../../src/runtime.ts";
 import type { Runtime, SocketLike } from "../../src/runtime.ts";
 import { connect } from "../../src/index.ts";
 import type { Channel, ConnectOptions } from "../../src/index.ts";
-import type { ChannelOf, Contract } from "../../src/index.ts";
+import type { ChannelOf, Contract, EventName } from "../../src/index.ts";
 
 export type Chat = Channel<ChannelOf<Contract, "chat:lobby">>;
 export type Frame = Record<string, unknown> & { readonly type: string };
@@ -159,14 +159,14 @@ export class World {
   }
 
   /** A channel that has its first socket, on which nothing was said yet. */
-  async joining(options: ConnectOptions = {}): Promise<Chat> {
+  async joining(options: ConnectOptions<EventName<Contract["chat:*"]>> = {}): Promise<Chat> {
     const channel = connect("http://service.test", "chat:lobby", { runtime: this.runtime, token: "token", ...options });
     await this.settle();
     return channel;
   }
 
   /** A channel that was welcomed. */
-  async open(options: ConnectOptions = {}, welcome: object = {}): Promise<Chat> {
+  async open(options: ConnectOptions<EventName<Contract["chat:*"]>> = {}, welcome: object = {}): Promise<Chat> {
     const channel = await this.joining(options);
     await this.socket.say(welcomeOf(welcome));
     await this.settle();

@@ -36,7 +36,7 @@ pub use rate::Rate;
 use crate::pattern::Pattern;
 use dormouse_protocol::name::ChannelName;
 
-/// A deployment of the service: its contract, and later its handlers.
+/// A deployment of the service: its contract.
 pub trait Application {
     /// Declares what may be said.
     fn contract() -> Contract;

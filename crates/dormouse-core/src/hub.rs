@@ -1,5 +1,5 @@
 //! The hub: what orders. It judges publishes, gives them their place, writes them, and hands out lines with an audience.
-//! It holds the history, the open batch, the list of members and the rates, and never knows a socket or a session.
+//! It holds the history, the open batch, the list of members and the rates, and knows sessions by their keys alone.
 
 mod amnesia;
 mod batch;

@@ -42,7 +42,7 @@ pub struct EventRules {
     /// Whether it may be addressed by `to` (rule F5).
     pub directed: bool,
     /// The largest `data`, in bytes; where the contract says nothing, what any frame may have, which is checked first
-    /// (rule R4). It is checked before [`EventRules::validate`] is asked.
+    /// (rule R4). It is checked before [`EventRules::validate`] is asked, and after the frame was read into its type.
     pub max_bytes: usize,
     data: Data,
 }

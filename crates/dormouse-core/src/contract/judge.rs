@@ -1,4 +1,5 @@
-//! Judges a text by a schema's forms in one pass, building a tree only where there is a choice of forms.
+//! Judges a text by a schema's forms in one pass, building a tree only where there is a choice of forms. Serde's derives do
+//! not judge: they take a list for a struct.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;

@@ -1,5 +1,7 @@
 //! The check of a text against a type (rule F3): by the type itself, and with the type erased.
 
+use std::sync::OnceLock;
+
 use garde::Validate;
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -43,29 +45,39 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Payloa
 pub(super) struct Data {
     type_name: &'static str,
     /// Nothing for free JSON.
-    schema: Option<(Value, Forms)>,
+    schema: Option<Schema>,
     check: fn(&str) -> Result<(), Misfit>,
     fits: fn(Reading<'_, '_>) -> bool,
 }
 
+/// A schema as it is told, and its forms once something is held to them: a first welcome does not wait for those.
+#[derive(Clone, Debug)]
+struct Schema {
+    told: Value,
+    forms: OnceLock<Forms>,
+}
+
+impl Schema {
+    fn forms(&self) -> &Forms {
+        self.forms.get_or_init(|| Forms::of(&self.told))
+    }
+}
+
 impl Data {
     pub(super) fn of<T: Payload>() -> Self {
-        let schema = T::schema().map(|schema| {
-            let forms = Forms::of(&schema);
-            (schema, forms)
-        });
+        let schema = T::schema().map(|told| Schema { told, forms: OnceLock::new() });
         Self { type_name: std::any::type_name::<T>(), schema, check: T::check, fits: T::fits }
     }
 
     /// The JSON Schema; free JSON is the schema `true`.
     pub(super) fn schema(&self) -> Value {
-        self.schema.as_ref().map_or(Value::Bool(true), |(schema, _)| schema.clone())
+        self.schema.as_ref().map_or(Value::Bool(true), |schema| schema.told.clone())
     }
 
     /// What to say to the developer about the place where a field that nobody declared would go through, if there is
     /// one.
     pub(super) fn lets_unknown_fields_pass(&self) -> Option<String> {
-        let path = self.schema.as_ref().and_then(|(schema, _)| open_object(schema))?;
+        let path = self.schema.as_ref().and_then(|schema| open_object(&schema.told))?;
         let (type_name, place) =
             (self.type_name, if path.is_empty() { String::new() } else { format!(" in `{path}`") });
         Some(format!(
@@ -82,7 +94,7 @@ impl Data {
     /// Reads the next value of a text, so many objects and arrays being around it: whether it is I-JSON and fits. A no
     /// may come of doubt too, and always does for free JSON: [`Data::validate`] knows.
     pub(super) fn fits<'de>(&'de self, text: &mut Text<'de>, depth: usize) -> bool {
-        self.schema.as_ref().is_some_and(|(_, forms)| (self.fits)(Reading { text, forms, depth }))
+        self.schema.as_ref().is_some_and(|schema| (self.fits)(Reading { text, forms: schema.forms(), depth }))
     }
 
     pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {
@@ -92,7 +104,7 @@ impl Data {
 
     /// Says what is wrong, if anything is.
     pub(super) fn look_closely(&self, data: &str) -> Result<(), InvalidData> {
-        let Some((_, forms)) = &self.schema else { return Ok(()) };
+        let Some(forms) = self.schema.as_ref().map(Schema::forms) else { return Ok(()) };
         // The schema is asked too, since it is what was promised, and serde alone is laxer: it takes an array for a
         // struct, an object for the name of a variant, and lets unknown fields by in a tagged variant without any.
         judge(forms, data)?;
