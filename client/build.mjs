@@ -27,10 +27,10 @@ export async function buildPage() {
   for (const name of ["index.html", "favicon.svg"]) await copyFile(join(here, "demo", name), join(publicDirectory, name));
 }
 
-/** The client as a package: the two entries, bundled. Their types are written by `tsc -p client/tsconfig.build.json`. */
+/** The client as a package: its entries, bundled. Their types are written by `tsc -p client/tsconfig.build.json`. */
 export async function buildPackage() {
-  const entryPoints = [join(here, "src/index.ts"), join(here, "src/tabs.ts")];
-  await build({ ...common, entryPoints, outdir: join(here, "dist"), splitting: true });
+  const entryPoints = [join(here, "src/index.ts"), join(here, "src/tabs.ts"), join(here, "src/react.ts")];
+  await build({ ...common, entryPoints, outdir: join(here, "dist"), splitting: true, external: ["react"] });
 }
 
 /** What a use of the client weighs in bytes, bundled, minified and gzipped. @param {string} contents */
