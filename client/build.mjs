@@ -1,11 +1,12 @@
 // @ts-check
-// Builds the page into public/ and, with --package, the client into client/dist/; prints what the client weighs.
+// Builds the page into public/ and, with --package, the client as a package into client/dist/; prints what the client weighs.
 import { copyFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { targets } from "./baseline.mjs";
+import { buildPackage } from "./package.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const publicDirectory = join(here, "..", "public");
@@ -27,15 +28,9 @@ export async function buildPage() {
   for (const name of ["index.html", "favicon.svg"]) await copyFile(join(here, "demo", name), join(publicDirectory, name));
 }
 
-/** The client as a package: its entries, bundled. Their types are written by `tsc -p client/tsconfig.build.json`. */
-export async function buildPackage() {
-  const entryPoints = [join(here, "src/index.ts"), join(here, "src/tabs.ts"), join(here, "src/react.ts")];
-  await build({ ...common, entryPoints, outdir: join(here, "dist"), splitting: true, external: ["react"] });
-}
-
-/** What a use of the client weighs in bytes, bundled, minified and gzipped. @param {string} contents */
-export async function weigh(contents) {
-  const { outputFiles } = await build({ ...common, stdin: { contents, resolveDir: here, loader: "ts" }, write: false });
+/** What a use of the client weighs in bytes, bundled, minified and gzipped. @param {string} contents @param {string} [resolveDir] where it looks for the client */
+export async function weigh(contents, resolveDir = here) {
+  const { outputFiles } = await build({ ...common, stdin: { contents, resolveDir, loader: "ts" }, write: false });
   return gzipSync(/** @type {import("esbuild").OutputFile} */ (outputFiles[0]).contents, { level: 9 }).length;
 }
 

@@ -6,9 +6,12 @@ import { Stop } from "./shell.mjs";
 
 const places = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
+/** Where it is; nothing where there is none. */
+export const browserProgram = () => places.find((place) => place !== undefined && existsSync(place));
+
 /** Sees to it that there is a Chromium. */
 export async function needBrowser() {
-  if (places.some((place) => place !== undefined && existsSync(place))) return;
+  if (browserProgram() !== undefined) return;
   if (onDebian()) return needPackages(["chromium"], "The tests of the page");
   throw new Stop("The tests of the page need Chromium: install it, or name its program in the environment variable CHROMIUM.");
 }

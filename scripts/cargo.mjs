@@ -67,11 +67,12 @@ async function clippyEnvironment() {
   return debianEnvironment();
 }
 
-/** The documentation of every crate for this machine, and the service's for wasm as docs.rs shows it; warnings denied. */
+/** The documentation of every crate with what is private, and as docs.rs shows it; warnings denied. */
 export async function document() {
   const why = "rustdoc found something; see its lines above.";
   const deny = { RUSTDOCFLAGS: "-D warnings" };
   await cargo(["doc", "--locked", "--workspace", "--no-deps", "--document-private-items"], { env: deny, why });
+  await cargo(["doc", "--locked", "--package", "dormouse-core", "--package", "dormouse-protocol", "--all-features", "--no-deps"], { env: deny, why });
   await cargo(["doc", "--locked", "--package", "dormouse", "--all-features", "--no-deps", "--target", wasmTarget], { env: { ...wasmEnvironment(), ...deny }, why });
   return [];
 }

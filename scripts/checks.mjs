@@ -4,6 +4,8 @@ import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
 import { needLicences } from "./licences.mjs";
+import { needTarball } from "./package.mjs";
+import { needPython } from "./python.mjs";
 import { dryRun, needSize } from "./release.mjs";
 import { needRuntimes } from "./runtimes.mjs";
 import { Stop, tryRun } from "./shell.mjs";
@@ -71,6 +73,26 @@ export const checks = [
     },
   },
   { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },
+  {
+    name: "package",
+    title: "the client installs from its tarball and works wherever it is used (NIGHTLY=1: in Next and jest too)",
+    run: async () => {
+      await needBrowser();
+      await needRuntimes();
+      await buildAll();
+      await needTarball();
+      return nodeTests("tests/package");
+    },
+  },
+  {
+    name: "examples",
+    title: "the example client in Python hears everything once over 20 cuts",
+    run: async () => {
+      await needPython();
+      await buildAll();
+      return nodeTests("tests/examples");
+    },
+  },
   {
     name: "e2e",
     title: "real sockets and a real browser on the real runtime",

@@ -2,18 +2,19 @@
 // Licences of every crate and npm package, and the crates that are denied, against deny.toml, offline.
 import { crates } from "./cargo.mjs";
 import { read } from "./project.mjs";
+import { packageLocks } from "./package.mjs";
 import { runtimesLock } from "./runtimes.mjs";
 import { ask, Stop } from "./shell.mjs";
 
 // What tools of development may be besides: none of it is deployed, or shipped in the client.
-const tools = ["0BSD", "CC0-1.0", "ISC", "LGPL-3.0-or-later", "MPL-2.0", "PSF-2.0", "Python-2.0"];
+const tools = ["0BSD", "BlueOak-1.0.0", "CC-BY-4.0", "CC0-1.0", "ISC", "LGPL-3.0-or-later", "MIT-0", "MPL-2.0", "PSF-2.0", "Python-2.0"];
 
 /** @typedef {{name: string, version: string, license: string | null}} Dependency */
 
 /** Stops where a dependency's licence is not allowed or the dependency is denied. @returns {string[]} */
 export function needLicences() {
   const rules = parseRules(read("deny.toml"));
-  const packages = ["package-lock.json", runtimesLock].flatMap((lock) => npmPackages(read(lock)));
+  const packages = ["package-lock.json", runtimesLock, ...packageLocks].flatMap((lock) => npmPackages(read(lock)));
   const all = { crates: crates.flatMap(cratesOf), packages };
   const wrong = [...unlicensed(all.crates, rules.allow), ...unlicensed(all.packages, [...rules.allow, ...tools])];
   if (wrong.length > 0) {

@@ -4,17 +4,20 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { oldestNode, older, read, root } from "./project.mjs";
-import { ask, run, say, Stop } from "./shell.mjs";
+import { quietly } from "./progress.mjs";
+import { ask, Stop } from "./shell.mjs";
 
 // Lies inside node_modules, so that it goes when they go.
 const stamp = join(root, "node_modules", ".dormouse");
 
-/** Sees to it that the npm packages are installed and that Node is new enough for them. */
-export async function needPackages() {
+/** Sees to it that the npm packages are installed and that Node is new enough for them. @param {import("./progress.mjs").Progress} progress */
+export async function needPackages(progress) {
   const lock = createHash("sha256").update(read("package.json")).update(read("package-lock.json")).digest("hex");
-  if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
-    say("installing the npm packages of package-lock.json (npm ci) …");
-    await run("npm", ["ci", "--loglevel=error"], { why: "npm ci failed: see its lines above; without a network nothing can be installed." });
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) {
+    progress.pass();
+  } else {
+    const why = "npm ci failed: see its lines above; without a network nothing can be installed.";
+    await progress.step("installing the npm packages of package-lock.json, about half a minute", () => quietly("npm", ["ci", "--loglevel=error"], { why }));
     writeFileSync(stamp, lock);
   }
   needNode();

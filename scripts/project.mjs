@@ -26,14 +26,14 @@ export const oldestNode = "22.18.0";
 
 /**
  * The cargo tools, their exact versions, and what cargo installs for each: never anything but what a lock says.
- * @returns {{name: string, version: string, source: string[]}[]}
+ * @returns {{name: string, version: string, source: string[], takes: string}[]} `takes`: about how long to build
  */
 export function cargoTools() {
   const builder = manifest.config["worker-build"];
   return [
-    { name: "worker-build", version: builder, source: [`worker-build@${builder}`] },
+    { name: "worker-build", version: builder, source: [`worker-build@${builder}`], takes: "about 3 min" },
     // The command line tool refuses wasm made by any other version of the library. Its lock is ours: see there.
-    { name: "wasm-bindgen", version: locked("wasm-bindgen"), source: ["--path", "scripts/wasm-bindgen"] },
+    { name: "wasm-bindgen", version: locked("wasm-bindgen"), source: ["--path", "scripts/wasm-bindgen"], takes: "about 1 min" },
   ];
 }
 

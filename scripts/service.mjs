@@ -2,9 +2,11 @@
 // The service on this machine: wrangler dev as a child, heard, asked for its health and ended.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 import { end, endWithUs } from "./ending.mjs";
+import { servedConfig } from "./development.mjs";
 import { bin, host, root } from "./project.mjs";
 import { environment, say, Stop } from "./shell.mjs";
 
@@ -19,7 +21,7 @@ export class Service {
     /** @type {string[]} what it said since it listens */
     this.log = [];
     // Tokens for whoever asks, since nobody but this machine can reach this address.
-    const args = ["dev", "--ip", host, "--port", String(port), "--var", "DEV_TOKENS:1", "--show-interactive-dev-session=false", ...more];
+    const args = ["dev", "--config", servedConfig, "--env-file", join(root, ".dev.vars"), "--ip", host, "--port", String(port), "--var", "DEV_TOKENS:1", "--show-interactive-dev-session=false", ...more];
     // Else it would ask the network where the requests of this machine come from.
     const env = environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
     this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });

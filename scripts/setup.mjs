@@ -2,17 +2,24 @@
 // All the set-up, each step a no-op where it was done: `npm run setup`, and the beginning of `npm start` and `npm test`.
 import { needDevVars } from "./devvars.mjs";
 import { needPackages } from "./packages.mjs";
+import { Progress } from "./progress.mjs";
 import { isCalled } from "./project.mjs";
 import { say, script } from "./shell.mjs";
 import { needRust, needWasmTarget } from "./toolchain.mjs";
 import { needTools } from "./tools.mjs";
 
-export async function setup() {
-  await needPackages();
+/** The packages, the wasm target, and two tools. */
+const STEPS = 4;
+
+/** @param {number} [more] how many steps follow that are told in the same count */
+export async function setup(more = 0) {
+  const progress = new Progress(STEPS + more);
+  await needPackages(progress);
   await needRust();
-  await needWasmTarget();
-  await needTools();
+  await needWasmTarget(progress);
+  await needTools(progress);
   needDevVars();
+  return progress;
 }
 
 if (isCalled(import.meta.url)) {

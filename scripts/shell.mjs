@@ -61,12 +61,19 @@ export async function run(program, args, { cwd, env, why } = {}) {
 }
 
 /**
+ * Runs a program to its end without a word; its output is returned, for where it fails.
+ * @param {string} program @param {string[]} args
+ * @param {{cwd?: string, env?: Record<string, string | undefined>}} [options]
+ */
+export const hear = (program, args, options = {}) => tryRun(program, args, { ...options, quiet: true });
+
+/**
  * Runs a program to its end, its output passed through and also returned.
  * @param {string} program @param {string[]} args
- * @param {{cwd?: string, env?: Record<string, string | undefined>, seconds?: number}} [options]
+ * @param {{cwd?: string, env?: Record<string, string | undefined>, seconds?: number, quiet?: boolean}} [options]
  * @returns {Promise<{code: number, output: string}>}
  */
-export function tryRun(program, args, { cwd = root, env, seconds } = {}) {
+export function tryRun(program, args, { cwd = root, env, seconds, quiet = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd,
@@ -81,7 +88,7 @@ export function tryRun(program, args, { cwd = root, env, seconds } = {}) {
     for (const [from, to] of /** @type {const} */ ([[child.stdout, process.stdout], [child.stderr, process.stderr]])) {
       from.on("data", (chunk) => {
         output += chunk;
-        to.write(chunk);
+        if (!quiet) to.write(chunk);
       });
     }
     child.on("error", (error) => reject(new Stop(`"${program}" cannot be run: ${error.message}.`)));

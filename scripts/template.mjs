@@ -1,6 +1,6 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
-// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own.
+// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten lines of the README.
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +13,6 @@ import { program, toolEnvironment } from "./tools.mjs";
 
 // What is built here lies in the repository, so that it is built once.
 const target = join(root, "target", "template");
-const unpublished = ["deployment", "dormouse-bench"];
 
 /** @typedef {{name: string, change: (folder: string) => void}} Variant */
 
@@ -21,6 +20,7 @@ const unpublished = ["deployment", "dormouse-bench"];
 const variants = [
   { name: "my-rooms", change: () => {} },
   { name: "my-routes", change: withRoutes },
+  { name: "my-ten-lines", change: asShown },
 ];
 
 /** Stops where the crates cannot be packaged, or an application of them does not build, serve or keep a clean log. */
@@ -59,10 +59,11 @@ async function packageCrates(home, env) {
   const packages = join(target, "package");
   rmSync(packages, { recursive: true, force: true });
   // Cargo's own verification keeps what it unpacked once, and takes it again for as long as the version is the same.
-  const args = ["package", "--no-verify", "--workspace", ...unpublished.flatMap((name) => ["--exclude", name]), "--locked", "--allow-dirty"];
+  const args = ["package", "--no-verify", "--workspace", "--locked", "--allow-dirty"];
   await run("cargo", args, { env, why: "The crates cannot be packaged; see the lines above." });
 
-  const tarballs = readdirSync(packages).filter((name) => name.endsWith(".crate"));
+  // Those that are never published are packaged too, and used by nobody.
+  const tarballs = readdirSync(packages).filter((name) => name.endsWith(".crate") && !/^(deployment|dormouse-bench)-/.test(name));
   const folders = tarballs.map((name) => name.replace(/\.crate$/, ""));
   const patches = folders.map((folder) => `${folder.replace(/-\d.*$/, "")} = { path = ${JSON.stringify(join(home, folder))} }`);
   mkdirSync(join(home, ".cargo"));
@@ -97,6 +98,15 @@ function withRoutes(folder) {
   edit(folder, join("src", "lib.rs"), "dormouse::serve!(App);\n", shown);
   edit(folder, "Cargo.toml", "[dependencies]\n", `[dependencies]\n${worker}\n`);
   copyFileSync(join(root, "tests", "template", "routes.test.mjs"), join(folder, "test", "routes.test.mjs"));
+}
+
+/** The README's crate of ten lines, in place of the template's. @param {string} folder */
+function asShown(folder) {
+  const shown = read("README.md").match(/```rust\n(use dormouse::[\s\S]*?dormouse::serve![\s\S]*?)```/)?.[1];
+  if (!shown) throw new Stop("README.md shows no crate of ten lines.");
+  writeFileSync(join(folder, "src", "lib.rs"), shown);
+  rmSync(join(folder, "test", "channel.test.mjs"));
+  copyFileSync(join(root, "tests", "template", "ten-lines.test.mjs"), join(folder, "test", "ten-lines.test.mjs"));
 }
 
 /** Replaces a text that stands in a file once. @param {string} folder @param {string} path @param {string} from @param {string} to */

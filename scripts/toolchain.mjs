@@ -29,20 +29,22 @@ async function needCompiler() {
 
 /**
  * Sees to it that the wasm target is there, by trying, and says in one line what was chosen where that was not plain.
- * @returns {Promise<Record<string, string>>} the environment in which cargo builds wasm
+ * @param {import("./progress.mjs").Progress} progress
  */
-export async function needWasmTarget() {
-  if (forced !== "debian" && machineHasTarget()) return {};
-  if (forced !== "rustup" && debianReady()) return debianEnvironment();
+export async function needWasmTarget(progress) {
+  const there = (forced !== "debian" && machineHasTarget()) || (forced !== "rustup" && debianReady());
+  if (there) return progress.pass();
+  await progress.step(`adding Rust's target ${wasmTarget}, about half a minute`, addTarget);
+}
 
+async function addTarget() {
   const refusal = forced === "debian" ? "DORMOUSE_WASM=debian asks for it" : await addByRustup();
-  if (!refusal) return {};
+  if (!refusal) return;
   if (forced === "rustup" || !debianPossible()) {
     throw new Stop(`Rust's target ${wasmTarget} is missing: ${refusal}. Add it with "rustup target add ${wasmTarget}" and try again.`);
   }
   say(`wasm target: Debian's toolchain in .tools/rust, because ${refusal}.`);
   await needDebianToolchain();
-  return debianEnvironment();
 }
 
 /** The environment in which cargo builds wasm, where the set-up was done before. */
@@ -61,8 +63,8 @@ function machineHasTarget() {
 /** Tries rustup; tells why the target is not there afterwards. @returns {Promise<string | undefined>} */
 async function addByRustup() {
   if (ask("rustup", ["--version"]) === undefined) return "there is no rustup to add it";
-  say(`adding Rust's target ${wasmTarget} (rustup, at most three minutes) …`);
-  const { code } = await tryRun("rustup", ["target", "add", wasmTarget], { seconds: 180 });
+  // What it says where it fails is handled below, and would only alarm.
+  const { code } = await tryRun("rustup", ["target", "add", wasmTarget], { seconds: 180, quiet: true });
   if (code === 0 && machineHasTarget()) {
     say("wasm target: rustup's.");
     return undefined;

@@ -3,7 +3,10 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { cargoTools, root, tools } from "./project.mjs";
-import { ask, run, say, Stop } from "./shell.mjs";
+import { quietly } from "./progress.mjs";
+import { ask, Stop } from "./shell.mjs";
+
+/** @typedef {import("./progress.mjs").Progress} Progress */
 
 const programs = join(tools, "bin");
 
@@ -12,10 +15,12 @@ function find(name, version) {
   return [join(programs, name), name].find((program) => ask(program, ["--version"])?.split(" ").at(-1) === version);
 }
 
-/** Installs the tools that are missing or of another version; the first time this takes minutes. */
-export async function needTools() {
+/** Installs the tools that are missing or of another version; the first time this takes minutes. @param {Progress} progress */
+export async function needTools(progress) {
   for (const tool of cargoTools()) {
-    if (!find(tool.name, tool.version)) await install(tool);
+    const { name, version } = tool;
+    if (find(name, version)) progress.pass();
+    else await progress.step(`building ${name} ${version}, ${tool.takes} on two cores`, () => install(tool));
   }
 }
 
@@ -38,12 +43,12 @@ export function program(name) {
 }
 
 /** @param {ReturnType<typeof cargoTools>[number]} tool */
-async function install({ name, version, source }) {
-  say(`installing ${name} ${version} into .tools (cargo install, a few minutes) …`);
+async function install({ name, source }) {
   // Without a directory of its own cargo would build outside of the repository.
   const scratch = join(root, "target", "tools");
-  const env = process.env.CARGO_TARGET_DIR ? {} : { CARGO_TARGET_DIR: scratch };
+  // They run for a second each and are built for minutes: the least optimised is the soonest used.
+  const env = { CARGO_PROFILE_RELEASE_OPT_LEVEL: "1", ...(process.env.CARGO_TARGET_DIR ? {} : { CARGO_TARGET_DIR: scratch }) };
   const args = ["install", ...source, "--locked", "--root", tools, "--force"];
-  await run("cargo", args, { env, why: `cargo install ${name} failed; see the lines above. Versions are those of its lock: none is taken in place of one that is missing.` });
+  await quietly("cargo", args, { env, why: `cargo install ${name} failed; see the lines above. Versions are those of its lock: none is taken in place of one that is missing.` });
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -40,7 +40,7 @@ fn d4_one_who_comes_back_is_told_exactly_what_it_missed() {
     for number in 1..=5 {
         world.send(ann, json!({"type": "publish", "event": "say", "data": {"text": format!("{number}")}}));
     }
-    world.settle();
+    world.drain();
     let bob = world.join(&Joiner::user("bob").after(&epoch, 2));
     let frames = world.received(bob);
     assert_eq!(frames[0]["resume"], "recovered");

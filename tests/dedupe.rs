@@ -149,7 +149,7 @@ fn d7_data_written_another_way_is_other_data() {
         world.send_text(ann, r#"{"type":"publish","id":"1","event":"say","data":{"a": 1}}"#);
         world.assert_refused(ann, "conflict");
         world.send_text(ann, r#"{ "data" : {"a":1} , "echo":false, "event":"say", "id":"\u0031", "type":"publish" }"#);
-        world.settle();
+        world.drain();
         assert_eq!(world.receives(ann), duplicate("1", 1));
     });
 }
@@ -222,7 +222,7 @@ fn d7_what_is_only_reserved_is_known_whatever_the_clock_says() {
     world.send(ann, say("2", 2));
     world.set_clock(world.now() + 700_000);
     world.send(ann, say("2", 2));
-    world.settle();
+    world.drain();
     let told = world.received(ann);
     assert_eq!((seqs(&told), told.last()), (vec![1, 2], Some(&duplicate("2", 2))));
 }

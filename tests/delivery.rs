@@ -16,6 +16,8 @@
 
 mod support;
 
+use dormouse_core::channel::HttpOperation;
+use dormouse_core::effect::Effect;
 use dormouse_core::storage::StorageError;
 use serde_json::{Value, json};
 use support::room::contract;
@@ -67,7 +69,7 @@ fn d1_ephemeral_messages_carry_no_seq_and_keep_their_publishers_order_among_its_
         for number in 0..30 {
             world.send(ann, publish(if number % 3 == 0 { "say" } else { "wave" }, &number.to_string(), number));
         }
-        world.settle();
+        world.drain();
         let heard = world.received(bob);
         assert_eq!(
             heard.iter().map(|frame| frame["data"].as_u64().unwrap()).collect::<Vec<_>>(),
@@ -129,6 +131,48 @@ fn d2_a_write_that_fails_refuses_each_with_internal_and_nobody_hears_of_it() {
 }
 
 #[test]
+fn d2_what_a_write_that_fails_refuses_is_answered_in_the_order_in_which_it_was_said() {
+    let world = &mut World::room();
+    let [ann, bob, cat] = ["ann", "bob", "cat"].map(|user| world.joined(&unmetered(user)));
+    world.pause();
+    // The first is told at once; what comes with it leaves together, and is lost together.
+    world.send(ann, say("a1", 1));
+    assert_eq!(seqs(&world.received(cat)), [1]);
+    world.send(cat, say("c1", 2));
+    let first = world.handle_http(&unmetered("zoe"), post("z1"));
+    world.send(ann, json!([say("a2", 3), say("a3", 4)]));
+    world.send(bob, say("b1", 5));
+    let second = world.handle_http(&unmetered("dan"), post("d1"));
+    world.send(cat, if_seq("c2", 3));
+    world.send(ann, say("a1", 1));
+    world.send(bob, say("b2", 6));
+    world.trouble.write = Some(0);
+    world.take_effects();
+    world.drain();
+    let answered: Vec<_> = world.take_effects().iter().filter_map(answered).collect();
+    let asked = [format!("{first:?}"), format!("{second:?}")];
+    let [first, second] = asked.each_ref().map(String::as_str);
+    assert_eq!(answered, ["c1", first, "a2", "a3", "b1", second, "c2", "b2", "a1"]);
+    assert_eq!(world.received(ann)[3]["duplicate"], true, "what was written stands");
+}
+
+fn post(id: &str) -> HttpOperation {
+    HttpOperation::Publish { body: json!({"id": id, "event": "say", "data": id}).to_string() }
+}
+
+/// The request that an effect answers, by its id, or by its asker over HTTP.
+fn answered(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Tell { text, .. } => {
+            let frame: Value = serde_json::from_str(text).unwrap();
+            Some(frame["id"].as_str()?.to_owned())
+        }
+        Effect::Answer { asker, .. } => Some(format!("{asker:?}")),
+        _ => None,
+    }
+}
+
+#[test]
 fn d2_a_write_that_fails_takes_back_seqs_and_ids() {
     in_room(|world| {
         let ann = world.joined(&unmetered("ann"));
@@ -167,7 +211,7 @@ fn d2_of_a_batch_of_several_rows_what_was_written_is_told_and_the_rest_refused()
     for id in ["1", "2", "3"] {
         world.send(ann, say(id, "x".repeat(40_000)));
     }
-    world.settle();
+    world.drain();
     assert_eq!(world.answers_to(ann, "1")[0]["seq"], 2);
     assert_eq!(world.answers_to(ann, "2")[0]["code"], "internal");
     assert_eq!(world.answers_to(ann, "3")[0]["code"], "internal");
@@ -301,7 +345,7 @@ fn d3_a_broken_member_carries_the_life_through_sleep() {
     let mut world = World::room();
     let ann = world.joined(&Joiner::user("ann"));
     world.cut(ann);
-    world.settle();
+    world.drain();
     world.sleep();
     let again = world.joined(&Joiner::user("ann").after(&world.epoch(ann), 0));
     assert_eq!(world.welcome(again)["resume"], "recovered");
@@ -317,7 +361,7 @@ fn d5_who_joins_while_a_batch_is_open_hears_all_of_it_once() {
         }
         let epoch = world.epoch(ann);
         let bob = world.join(&Joiner::user("bob").after(&epoch, 0));
-        world.settle();
+        world.drain();
         let heard = world.received(bob);
         assert_eq!(
             (&heard[0]["type"], &heard[0]["seq"], &heard[0]["resume"]),
@@ -355,7 +399,7 @@ fn d8_reservations_count_and_of_two_rivals_one_wins() {
         world.send(ann, if_seq("a1", 1));
         world.send(bob, if_seq("b1", 1));
         world.send(bob, if_seq("b2", 2));
-        world.settle();
+        world.drain();
         assert_eq!(world.answers_to(ann, "a1")[0]["seq"], 2);
         let lost = &world.answers_to(bob, "b1")[0];
         assert_eq!((&lost["code"], &lost["seq"]), (&json!("conflict"), &json!(2)));

@@ -380,7 +380,7 @@ fn f5_the_ack_of_an_unechoed_publish_stands_in_its_messages_place() {
         frame["echo"] = json!(false);
         world.send(ann, frame);
         world.send(bob, say("b2", 3));
-        world.settle();
+        world.drain();
         let ids: Vec<_> =
             world.received(ann).iter().map(|frame| (frame["type"].clone(), frame["seq"].clone())).collect();
         assert_eq!(ids, [(json!("message"), json!(1)), (json!("ack"), json!(2)), (json!("message"), json!(3))]);
@@ -471,7 +471,7 @@ fn f4_members_with_the_same_rights_hear_the_same_text() {
     let bob = world.joined(&Joiner::user("bob"));
     let deaf = world.joined(&Joiner::user("cat").can(&["join"]));
     world.send(ann, json!([say("1", 1), {"type": "presence", "data": {"mood": "good"}}]));
-    world.settle();
+    world.drain();
     let last = |client| world.socket(client).texts.last().unwrap().clone();
     assert_eq!(last(ann), last(bob));
     assert_ne!(last(bob), last(deaf));

@@ -196,7 +196,7 @@ impl Scene {
             Ok(text) => self.world.send_text(self.client, text),
             Err(_) => self.world.send_unreadable(self.client, Unreadable::NotUnicode),
         }
-        self.world.settle();
+        self.world.drain();
         let told = self.world.received(self.client);
         let bye = told.iter().any(|frame| frame["type"] == "bye");
         match text {

@@ -87,7 +87,7 @@ fn refused(world: &mut World, flaws: &[Flaw]) -> Value {
         world.received(client);
     }
     world.send_text(client, &text(flaws));
-    world.settle();
+    world.drain();
     world.receives(client)
 }
 
@@ -196,7 +196,7 @@ fn asked(world: &mut World, frame: &Value, tired: bool, can: &[&str], unread: bo
     for number in 0..if tired { 40 } else { 0 } {
         world.send(client, json!({"type": "presence", "data": number}));
     }
-    world.settle();
+    world.drain();
     world.received(client);
     if unread {
         world.socket_mut(client).unsent = 262_145;

@@ -229,7 +229,7 @@ proptest! {
         let epoch = world.epoch(ann);
         for event in ["say", "wave"] {
             world.send_text(ann, &format!("{{\"type\":\"publish\" ,\"event\":\"{event}\",\"data\":{data} }}"));
-            world.settle();
+            world.drain();
             for client in [ann, bob] {
                 prop_assert_eq!(raw_data(world.socket(client).texts.last().unwrap()), vec![data.clone()]);
             }

@@ -260,7 +260,7 @@ fn r7_a_user_who_breaks_off_again_and_again_is_listed_at_most_as_often_as_it_may
             let greedy = world.joined(&Joiner::user("greedy"));
             world.told(greedy, json!({"type": "presence", "id": "p", "data": "x".repeat(1_000)}));
             world.cut(greedy);
-            world.settle();
+            world.drain();
             world.received(ann);
         }
         let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
@@ -392,7 +392,7 @@ fn told_apart(members: usize, targets: &[Vec<String>]) -> (usize, Vec<Vec<Value>
     // Two that find no window open it; what follows waits for it together.
     world.send(speaker, json!([publish("nod", "a", 0), publish("nod", "b", 0)]));
     world.send(speaker, json!([publish("nod", "c", 0), publish("nod", "d", 0)]));
-    world.settle_now();
+    world.drain_now();
     crowd.iter().for_each(|client| drop(world.received(*client)));
     for number in 0..7 {
         world.send(speaker, publish("say", &format!("m{number}"), "x".repeat(31 * 1_024)));
@@ -404,7 +404,7 @@ fn told_apart(members: usize, targets: &[Vec<String>]) -> (usize, Vec<Vec<Value>
         Value::from(wave)
     });
     world.send(speaker, Value::from(waves.collect::<Vec<_>>()));
-    world.settle();
+    world.drain();
     let heard = crowd.iter().map(|client| {
         let told = world.received(*client);
         told.into_iter().filter(|frame| frame["type"] == "message").map(|frame| frame["id"].clone()).collect()

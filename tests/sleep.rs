@@ -220,7 +220,7 @@ fn h3_a_socket_whose_attachment_cannot_be_read_is_closed_to_come_back() {
     assert_eq!(world.socket(ann).hung_up, Some(4200));
     world.send(ann, say("2", 2));
     world.cut(ann);
-    world.settle();
+    world.drain();
     assert_eq!(world.storage.rows().count(), 1);
 }
 

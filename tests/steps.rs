@@ -53,7 +53,7 @@ impl Crowd {
 
     fn join(&mut self, joiner: &Joiner) {
         let client = self.world.join(joiner);
-        self.world.settle_now();
+        self.world.drain_now();
         self.members.push(client);
     }
 
@@ -61,7 +61,7 @@ impl Crowd {
     fn steps(&mut self, happen: impl FnOnce(&mut World)) -> u64 {
         let before = steps::taken();
         happen(&mut self.world);
-        self.world.settle_now();
+        self.world.drain_now();
         steps::taken() - before
     }
 
@@ -226,7 +226,7 @@ fn h3_a_crowd_that_slept_is_looked_through_once() {
             |users: &[&str]| json!({"type": "publish", "id": "1", "event": "wave", "data": 1, "to": {"users": users}});
         // What is found by name is put in order once.
         crowd.world.send(speaker, directed(&["user-1"]));
-        crowd.world.settle_now();
+        crowd.world.drain_now();
         crowd.may_speak(speaker, "asleep");
         crowd.may_come_and_go("asleep");
         let steps = crowd.steps(|world| world.send(speaker, directed(&["user-70", "user-9", "nobody"])));
@@ -249,7 +249,7 @@ fn e2_a_post_looks_at_no_other_that_waits() {
         for number in 0..size {
             crowd.world.handle_http(&speaker, dormouse_core::channel::HttpOperation::Publish { body: body(number) });
         }
-        crowd.world.settle();
+        crowd.world.drain();
         each(steps::taken() - before, size, "waiting posts");
         assert!(crowd.world.answers().values().all(|answer| answer.body["type"] == "ack"));
     }

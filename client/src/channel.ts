@@ -7,6 +7,7 @@ import type { ListenOptions, Told } from "./emitter.ts";
 import { aborted, ChannelError, closeError, quietly } from "./errors.ts";
 import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Feed } from "./iterate.ts";
+import type { Reader } from "./iterate.ts";
 import { logOf } from "./log.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
@@ -206,7 +207,7 @@ export class Channel<C = AnyChannel> {
   messages<Event extends EventName<C> | "*" = "*">(
     event: Event = "*" as Event,
     { signal }: ListenOptions = {},
-  ): AsyncIterableIterator<Listeners<C>[Event], undefined> {
+  ): Reader<Listeners<C>[Event]> {
     const feed: Feed<Listeners<C>[Event]> = new Feed(() => offs.forEach((off) => off()));
     const leave = (): void => void feed.return();
     const offs = [
@@ -219,7 +220,7 @@ export class Channel<C = AnyChannel> {
   }
 
   /** All messages. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<Listeners<C>["*"], undefined> {
+  [Symbol.asyncIterator](): Reader<Listeners<C>["*"]> {
     return this.messages("*");
   }
 

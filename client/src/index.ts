@@ -15,15 +15,15 @@ export interface Connect<C> {
    */
   <const Name extends string>(
     url: string | URL,
-    channel: KnownName<C, Name> & Name,
+    channel: KnownName<C, Name>,
     options?: ConnectOptions<EventName<ChannelOf<C, Name>>>,
   ): Channel<ChannelOf<C, Name>>;
 }
 
-/** Joins a channel of the contract in `contract.ts`. */
-export const connect: Connect<Contract> = connectWith();
+/** Joins a channel of your contract, as `npx dormouse-types URL` has written it. */
+export const connect: Connect<Contract> = /* @__PURE__ */ connectWith();
 
-/** Gives a `connect` for another contract than the one in `contract.ts`. */
+/** Gives a `connect` for another contract: that of another service, or `AnyContract`. */
 export function connectWith<C>(): Connect<C> {
   return (url, channel, options) => new Channel(String(url), channel, options);
 }
@@ -41,6 +41,7 @@ export type { ListenOptions } from "./emitter.ts";
 export { ChannelError } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { ConnectionEvents, StateChange } from "./events.ts";
+export type { Reader } from "./iterate.ts";
 export type { LogLevel } from "./log.ts";
 export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
@@ -50,4 +51,4 @@ export type { Runtime, SocketLike } from "./runtime.ts";
 export { Timeline } from "./timeline.ts";
 export type { Entry, SendOptions, Standing, TimelineOptions, TimelineSnapshot } from "./timeline.ts";
 export type { TokenAsk, TokenSource } from "./tokens.ts";
-export type { AnyChannel, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName, PresenceOf } from "./types.ts";
+export type { AnyChannel, AnyContract, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName, PresenceOf } from "./types.ts";

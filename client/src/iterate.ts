@@ -1,8 +1,15 @@
 import { ChannelError } from "./errors.ts";
 import { BACKLOG } from "./numbers.ts";
 
+/** What can be read with `for await`. TypeScript before 5.6 knows no iterator that says what it ends with. */
+export interface Reader<Item> {
+  next(): Promise<IteratorResult<Item, undefined>>;
+  return(): Promise<IteratorResult<Item, undefined>>;
+  [Symbol.asyncIterator](): this;
+}
+
 /** A source that can be pulled from: what is pushed waits until it is asked for. */
-export class Feed<Item> implements AsyncIterableIterator<Item, undefined> {
+export class Feed<Item> implements Reader<Item> {
   readonly #stop: () => void;
   readonly #items: Item[] = [];
   #wakers: (() => void)[] = [];

@@ -3,7 +3,7 @@ import { Lane } from "./lane.ts";
 import type { Answer, Ask, Request, Way } from "./lane.ts";
 import { PRESENCE_BURST, PRESENCE_RATE, REMEMBERED } from "./numbers.ts";
 import { Pace } from "./pace.ts";
-import { textOf } from "./protocol.ts";
+import { bytesOf, textOf } from "./protocol.ts";
 import type { Limits, Welcome } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -61,7 +61,7 @@ export class Outbox {
     try {
       if (this.#over) throw this.#over;
       const text = textOf({ type: lane, ...fields, id });
-      const bytes = new TextEncoder().encode(text).length;
+      const bytes = bytesOf(text);
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
       this.#lanes[lane].add({ id, text, bytes, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });

@@ -157,3 +157,10 @@ const isIJson = (value: unknown, levels: number): boolean =>
   value instanceof Object
     ? levels > 0 && Object.entries(value).flat().every((inner) => isIJson(inner, levels - 1))
     : !NO_TEXT.test(`${value}`);
+
+/** How many bytes a text is as UTF-8. A platform's own encoder would make them all; jsdom has none. */
+export function bytesOf(text: string): number {
+  const more = (units: RegExp): number => text.match(units)?.length ?? 0;
+  // Of a pair of surrogates, which is four bytes, each counts as two.
+  return text.length + more(/[^\0-\x7f]/g) + more(/[\u0800-\ud7ff\ue000-\uffff]/g);
+}

@@ -19,21 +19,43 @@ export interface ChannelShape {
 /** A contract: channel patterns and what may be said there. */
 export type ContractShape = { readonly [pattern: string]: ChannelShape };
 
-/** The channel a name belongs to under a contract; `never` where no pattern fits. */
-export type ChannelOf<Contract, Name extends string> = string extends Name
-  ? AnyChannel
-  : Contract[Best<Fitting<keyof Contract & string, Name>> & keyof Contract];
+/** The channel a name belongs to under a contract; `never` where no pattern fits, or names of several patterns are meant. */
+export type ChannelOf<Contract, Name extends string> = Contract[OnlyOne<PatternOf<Contract, Name>> & keyof Contract];
 
-/** A channel whose name the compiler does not know. */
+/** A channel of which the compiler knows nothing but that it may be anything. */
 export interface AnyChannel {
   readonly events: { readonly [event: string]: { readonly data: unknown; readonly directed: true } };
   readonly presence: unknown;
 }
 
-/** `Name`, or a complaint where no pattern of the contract fits it. */
-export type KnownName<Contract, Name extends string> = [ChannelOf<Contract, Name>] extends [never]
-  ? `No channel pattern of the contract fits '${Name}'.`
-  : Name;
+/** The contract of whoever does without types: every name fits, and may be anything. */
+export interface AnyContract {
+  readonly "**": AnyChannel;
+}
+
+/** `Name`, or a complaint where it is not the name of one channel of the contract. */
+export type KnownName<Contract, Name extends string> = [Misnamed<Contract, Name>] extends [never]
+  ? [ChannelOf<Contract, Name>] extends [never]
+    ? "These names fit several channel patterns: connect to each by itself."
+    : Name
+  : [keyof Contract] extends [never]
+    ? "The contract is empty: let `npx dormouse-types URL` write it, among the files that are compiled."
+    : string extends Name
+      ? "No channel pattern fits every string: write the name as `chat:${room}` in the call itself, or use connectWith<AnyContract>()."
+      : `No channel pattern fits '${Misnamed<Contract, Name>}'.`;
+
+/** Those of several names that no pattern fits. */
+type Misnamed<Contract, Name extends string> = Name extends string ? ([PatternOf<Contract, Name>] extends [never] ? Name : never) : never;
+
+/** The patterns of these names. */
+type PatternOf<Contract, Name extends string> = Name extends string ? Best<Fitting<keyof Contract & string, Name>> : never;
+
+/** `Pattern`, unless it is several. */
+type OnlyOne<Pattern extends string, All extends string = Pattern> = Pattern extends string
+  ? [All] extends [Pattern]
+    ? Pattern
+    : never
+  : never;
 
 type Fitting<Pattern extends string, Name extends string> = Pattern extends string
   ? Fits<Pattern, Name> extends true

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect } from "../src/index.ts";
+import { connect, connectWith } from "../src/index.ts";
+import type { AnyContract } from "../src/index.ts";
 import { advise } from "../src/errors.ts";
 import { Backoff } from "../src/backoff.ts";
 import { World, messageOf, outcome, welcomeOf } from "./support/world.ts";
+
+/** Takes whatever name. */
+const connectToAny = connectWith<AnyContract>();
 
 test("r3_every_range_has_its_advice", () => {
   const advice = (codes: number[]): string[] => [...new Set(codes.map(advise))];
@@ -290,14 +294,14 @@ test("listeners_end_by_function_and_by_signal", async () => {
 for (const name of ["", ".", ".."]) {
   test(`e5_the_name_${JSON.stringify(name)}_which_an_address_would_swallow_is_refused_at_once`, () => {
     const world = new World();
-    assert.throws(() => connect("http://service.test", name as string, { runtime: world.runtime }), { code: "bad_name" });
+    assert.throws(() => connectToAny("http://service.test", name, { runtime: world.runtime }), { code: "bad_name" });
     assert.equal(world.sockets.length, 0);
   });
 }
 
 test("e5_any_other_name_is_for_the_service_to_judge_and_travels_encoded", async () => {
   const world = new World();
-  const channel = connect("http://service.test", "a b/ä?" as string, { runtime: world.runtime });
+  const channel = connectToAny("http://service.test", "a b/ä?", { runtime: world.runtime });
   await world.settle();
   assert.equal(world.socket.url.href, "ws://service.test/v1/channels/a%20b%2F%C3%A4%3F");
   await world.socket.say({ type: "bye", code: 4001, reason: "no_such_channel" });
@@ -387,7 +391,7 @@ test("e1_e5_an_address_changes_in_its_scheme_alone_whatever_host_and_name_hold",
   for (const [given, scheme] of Object.entries(SCHEMES))
     for (const host of HOSTS)
       for (const name of NAMES) {
-        connect(`${given}//${host}`, name as string, { runtime: world.runtime });
+        connectToAny(`${given}//${host}`, name, { runtime: world.runtime });
         await world.settle();
         const { href } = world.socket.url;
         const folder = host.includes("/") ? host : `${host}/`;
@@ -398,7 +402,7 @@ test("e1_e5_an_address_changes_in_its_scheme_alone_whatever_host_and_name_hold",
 test("e5_a_name_that_is_no_text_is_refused_at_once_as_every_other_that_cannot_stand_in_an_address", () => {
   const world = new World();
   for (const name of ["half \ud83d", "\udc00"])
-    assert.throws(() => connect("http://service.test", name as string, { runtime: world.runtime }), {
+    assert.throws(() => connectToAny("http://service.test", name, { runtime: world.runtime }), {
       code: "bad_name",
       message: `No channel '${name}' at 'http://service.test': give a name and an origin like 'https://rt.example.com'.`,
     });

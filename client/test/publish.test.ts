@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ChannelError } from "../src/index.ts";
+import { bytesOf } from "../src/protocol.ts";
 import { World, ack, messageOf, outcome, own, refused, say, textsOf, welcomeOf } from "./support/world.ts";
 import type { Frame } from "./support/world.ts";
 
@@ -353,4 +354,9 @@ test("a_handler_that_throws_is_reported_and_disturbs_nobody", async (context) =>
     uncaught.map((error) => (error as Error).message),
     ["mine", "mine"],
   );
+});
+
+test("a_text_has_as_many_bytes_as_utf_8_makes_of_it", () => {
+  const edges = ["", "\0", "\x7f", "\x80", "\u07ff", "\u0800", "\ud7ff", "\ud800\udc00", "\udbff\udfff", "\ue000", "\uffff", "aä€😀z"];
+  for (const text of [...edges, edges.join("")]) assert.equal(bytesOf(text), new TextEncoder().encode(text).length, JSON.stringify(text));
 });

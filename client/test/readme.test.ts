@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { test } from "node:test";
 import { RETRYABLE } from "../src/errors.ts";
 import { TABLE } from "../src/machine.ts";
@@ -22,6 +22,14 @@ test("the_readmes_example_is_the_one_that_compiles", async () => {
   const example = await read("../examples/chat.ts");
   assert.ok(readme.includes(example.replace("../src/index.ts", "dormouse-client")));
   assert.ok(example.trim().split("\n").length <= 18);
+});
+
+test("the_recipes_hold_the_code_that_compiles", async () => {
+  const recipes = await read("../../docs/recipes.md");
+  for (const name of await readdir(new URL("../examples/recipes", import.meta.url))) {
+    const example = await read(`../examples/recipes/${name}`);
+    assert.ok(recipes.includes(example.replace("../../src/index.ts", "dormouse-client").trimEnd()), name);
+  }
 });
 
 test("the_readme_explains_every_code_an_app_can_meet", async () => {

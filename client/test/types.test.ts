@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { execFile, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { connect, connectWith } from "../src/index.ts";
-import type { Channel, ChannelFor, ChannelOf, ConnectOptions, Contract, DataOf, KnownName } from "../src/index.ts";
-import { contractFile, typesFile, typesOf } from "../types.mjs";
+import type { AnyContract, Channel, ChannelFor, ChannelOf, ConnectOptions, Contract, DataOf, KnownName } from "../src/index.ts";
+import { sorted } from "../command.mjs";
+import { contractFile, typesFile } from "../types.mjs";
+import { typesOf } from "../typescript.mjs";
+
+const compiler = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
 
 /** Compiles only where both are the same type. */
 type Same<One, Other> = (<T>() => T extends One ? 1 : 2) extends <T>() => T extends Other ? 1 : 2 ? true : false;
@@ -77,8 +87,10 @@ export async function compiled(url: string, room: string, anything: string): Pro
   // @ts-expect-error: no such field on a cursor channel
   await connect(url, `cursor:${room}`).publish("move", { x: 0.5, z: 0.5 });
   await connect(url, "app:a:b:c").publish("message", { any: ["json"] }, { to: { roles: ["admin"] } });
-  // A name that is known only later may be anything.
-  await connect(url, anything).publish("whatever", 1);
+  // What it is to be is asked of whoever knows the name only later.
+  await connectWith<AnyContract>()(url, anything).publish("whatever", 1);
+  const either = connect(url, room === "oak" ? "chat:oak" : "chat:elm");
+  same<Same<typeof either, typeof chat>>(true);
 
   const own = connectWith<Overlapping>();
   same<Same<DataOf<ChannelOf<Overlapping, "a:b">, "e">, "literal">>(true);
@@ -86,7 +98,7 @@ export async function compiled(url: string, room: string, anything: string): Pro
   same<Same<DataOf<ChannelOf<Overlapping, "a:b:c">, "e">, "two of them">>(true);
   same<Same<DataOf<ChannelOf<Overlapping, "a:x:y">, "e">, "rest">>(true);
   same<Same<DataOf<ChannelOf<Overlapping, "z:b">, "e">, "first">>(true);
-  same<Same<KnownName<Overlapping, "z">, "No channel pattern of the contract fits 'z'.">>(true);
+  same<Same<KnownName<Overlapping, "z">, "No channel pattern fits 'z'.">>(true);
   const silent: Channel<ChannelOf<Overlapping, "a:b">> = own(url, "a:b");
   // @ts-expect-error: no presence there
   await silent.presence.set({ mood: "calm" });
@@ -107,7 +119,6 @@ interface Overlapping {
 }
 
 test("a_wrong_event_or_payload_does_not_compile", () => {
-  const compiler = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
   const { status, stdout } = spawnSync(compiler, ["--noEmit", "-p", fileURLToPath(new URL("..", import.meta.url))], { encoding: "utf8" });
   assert.equal(status, 0, stdout);
 });
@@ -117,16 +128,123 @@ test("the_types_are_those_of_the_contract_that_is_checked_in", async () => {
   assert.equal(await readFile(typesFile, "utf8"), await typesOf(contract), "run `npm run types` with the service running");
 });
 
-test("schemas_become_types_and_free_json_becomes_unknown", async () => {
-  const event = { ability: "publish", directed: true, kept: true, rate: { per_second: 1, burst: 2 } };
-  const schema = { type: "object", properties: { level: { enum: ["low", "high"] } }, required: ["level"], additionalProperties: false };
-  const text = await typesOf({
-    channels: [
-      { pattern: "a:**", join: "token", events: { free: { ...event, schema: true }, "up-down": { ...event, schema } }, presence: null },
-    ],
+const complaints: [name: string, said: string][] = [
+  ['"bord:one"', "No channel pattern fits 'bord:one'."],
+  ["`bord:${room}`", "No channel pattern fits 'bord:${string}'."],
+  ["two", "No channel pattern fits 'bord:one'."],
+  ["room", "No channel pattern fits every string: write the name as `chat:${room}` in the call itself, or use connectWith<AnyContract>()."],
+  ["apart", "These names fit several channel patterns: connect to each by itself."],
+];
+for (const [name, said] of complaints) {
+  test(`the_compiler_says_what_is_wrong_with_the_name ${name}`, async () => {
+    const told = await compile(`connect("", ${name});`);
+    assert.deepEqual(told.filter((line) => line.includes("error TS")).length, 1, told.join("\n"));
+    assert.ok(told[0]?.replace(/[`"]'\.$/, "").endsWith(said), told.join("\n"));
   });
+}
+
+test("where_no_contract_is_known_the_compiler_says_how_to_write_it", async () => {
+  const told = await compile('connectWith<{}>()("", "chat:one");');
+  assert.match(told.join(), /The contract is empty: let `npx dormouse-types URL` write it/);
+});
+
+/** A payload as JSON Schema, with all that a list, an enum, a definition and a property's own name can bring with them. */
+const payload = {
+  type: "object",
+  description: "Ends */ early.",
+  properties: {
+    level: { enum: ["low", "high"] },
+    tags: { type: "array", items: { type: "string" }, minItems: 1, maxItems: 20 },
+    title: { type: "string" },
+    description: { type: ["string", "null"], title: "Another" },
+    mood: { $ref: "#/$defs/Mood" },
+    parts: { type: "array", items: { $ref: "#/$defs/Part" }, maxItems: 3 },
+    at: { type: "array", prefixItems: [{ type: "number" }, { type: "string" }], minItems: 2, maxItems: 2 },
+    kind: { oneOf: [shape("circle"), shape("square")] },
+  },
+  required: ["level", "tags"],
+  additionalProperties: false,
+  $defs: { Mood: { enum: ["calm", "cross"] }, Part: { type: "object", properties: { parts: { type: "array", items: { $ref: "#/$defs/Part" } } } } },
+};
+
+function shape(kind: string): object {
+  return { type: "object", properties: { kind: { const: kind }, size: { type: "integer" } }, required: ["kind"], additionalProperties: false };
+}
+
+test("schemas_become_types_and_free_json_becomes_unknown", async () => {
+  const text = await typesOf(contractOf({ "a:**": { free: true, "up-down": payload } }));
   assert.match(text, /"free": \{ data: unknown; directed: true \}/);
-  assert.match(text, /export interface ARestUpDown \{\s+level: "low" \| "high";\s+\}/);
+  assert.match(text, /export interface ARestUpDown \{\s+level: "low" \| "high";/);
   assert.match(text, /"up-down": \{ data: ARestUpDown; directed: true \}/);
   assert.match(text, /presence: never/);
 });
+
+test("a_list_with_bounds_takes_a_list_and_no_two_payloads_share_a_name", async () => {
+  const text = await typesOf(contractOf({ "a:*": { say: payload, edit: payload }, a: { say: { type: "object", properties: {} } } }), true);
+  const use = `
+    declare const tags: string[];
+    const said: Said = { level: "low", tags, mood: "calm", parts: [{ parts: [{}] }], at: [1, "m"], kind: { kind: "circle", size: 1 } };
+    const other: ServiceContract["a:*"]["events"]["edit"]["data"] = said;
+    type Said = ServiceContract["a:*"]["events"]["say"]["data"];
+    // @ts-expect-error: not one of the two
+    const wrong: Said = { level: "middle", tags };
+    // @ts-expect-error: the wrong way round
+    const turned: Said = { level: "low", tags, at: ["m", 1] };
+    // @ts-expect-error: the other pattern's event of that name is another
+    const another: Said = {} as ServiceContract["a"]["events"]["say"]["data"];
+    console.log(other, wrong, turned, another);`;
+  assert.deepEqual(await compile(`${text}${use}`), []);
+  assert.doesNotMatch(text, /declare module/);
+});
+
+test("the_command_says_whom_it_asked_and_writes_where_it_is_told", async () => {
+  const contract = contractOf({ "board:*": { draw: payload } });
+  const server = createServer((_, answer) => void answer.end(JSON.stringify(contract))).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const folder = await mkdtemp(join(tmpdir(), "types-"));
+  const command = (...args: string[]) => promisify(execFile)(process.execPath, [fileURLToPath(new URL("../types.mjs", import.meta.url)), ...args], { cwd: folder });
+  try {
+    const first = await command(url, "--out", "mine.ts");
+    assert.equal(first.stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.ts.\n`);
+    assert.equal(await readFile(join(folder, "mine.ts"), "utf8"), await typesOf(sorted(contract) as typeof contract));
+    const second = await command("--out=mine.ts", url);
+    assert.equal(second.stdout, `Asked ${url}/v1/contract: 1 channel patterns. mine.ts is as it was.\n`);
+    await assert.rejects(command(url, "--put", "mine.ts"), { code: 1, stderr: /'--put'.*\nusage: dormouse-types/s });
+    await assert.rejects(command(url, "--out", "no/where.ts"), { code: 1, stderr: "no/where.ts cannot be written (ENOENT).\n" });
+    server.close();
+    await once(server, "close");
+    await assert.rejects(command(url), { code: 1, stderr: /does not answer/ });
+  } finally {
+    server.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** A contract with these payloads by pattern and event. */
+function contractOf(channels: Record<string, Record<string, unknown>>) {
+  const event = { ability: "publish", directed: true, kept: true, rate: { per_second: 1, burst: 2 } };
+  const events = (payloads: Record<string, unknown>) => Object.fromEntries(Object.entries(payloads).map(([name, schema]) => [name, { ...event, schema }]));
+  return { channels: Object.entries(channels).map(([pattern, payloads]) => ({ pattern, join: "token", events: events(payloads), presence: null })) };
+}
+
+/** What the compiler says of some lines that use the client. */
+async function compile(lines: string): Promise<string[]> {
+  const folder = await mkdtemp(join(tmpdir(), "compile-"));
+  const file = join(folder, "lines.ts");
+  const about = { extends: fileURLToPath(new URL("../tsconfig.json", import.meta.url)), compilerOptions: { types: [] }, include: [], files: [typesFile, file] };
+  try {
+    await writeFile(join(folder, "tsconfig.json"), JSON.stringify(about));
+    await writeFile(
+      file,
+      `import { connect, connectWith } from "dormouse-client";
+      declare const room: string, two: "chat:one" | "bord:one", apart: "chat:one" | "cursor:one";
+      export { connect, connectWith, room, two, apart };
+      ${lines}`,
+    );
+    const { stdout } = await promisify(execFile)(compiler, ["-p", folder, "--pretty", "false"], { cwd: folder }).catch((failed: { stdout: string }) => failed);
+    return stdout.split("\n").filter(Boolean);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}

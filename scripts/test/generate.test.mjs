@@ -51,6 +51,10 @@ test("the template stands on the versions and the settings that everything here 
   const [here, there] = ["package.json", "template/package.json"].map((file) => JSON.parse(read(file)));
   for (const [name, pinned] of Object.entries(there.devDependencies)) assert.equal(pinned, here.devDependencies[name], name);
 
+  const settings = (/** @type {string} */ manifest, /** @type {string} */ section) => manifest.split(`[${section}]\n`)[1]?.split("\n[")[0]?.split("\n").filter((line) => /^[a-z]/.test(line) && !line.startsWith("panic"));
+  for (const section of ["profile.release", "package.metadata.wasm-pack.profile.release"]) {
+    assert.deepEqual(settings(read("template", "Cargo.toml"), section), settings(workspace, section), section);
+  }
   const builder = cargoTools().find(({ name }) => name === "worker-build");
   const [ours, theirs] = [root, folder].map((where) => JSON.parse(JSON.stringify(unstable_readConfig({ config: join(where, "wrangler.toml") }))));
   assert.equal(theirs.build.command, `cargo install -q worker-build@${builder?.version} && worker-build --release`);

@@ -45,8 +45,8 @@ test("every cargo tool is installed by a lock alone, and wasm-bindgen's has the 
   assert.ok(installs.length > 0);
   for (const args of installs) assert.match(args, /"--locked"/);
   const version = locked("wasm-bindgen");
-  assert.match(read("scripts/wasm-bindgen/Cargo.toml"), new RegExp(`^wasm-bindgen-cli = \\{ version = "=${version}"`, "m"));
-  const pinned = new RegExp(`name = "wasm-bindgen-cli"\nversion = "${version}"\nsource = "registry[^"]*"\nchecksum = "[0-9a-f]{64}"`);
+  assert.match(read("scripts/wasm-bindgen/Cargo.toml"), new RegExp(`^wasm-bindgen-cli-support = "=${version}"`, "m"));
+  const pinned = new RegExp(`name = "wasm-bindgen-cli-support"\nversion = "${version}"\nsource = "registry[^"]*"\nchecksum = "[0-9a-f]{64}"`);
   assert.match(read("scripts/wasm-bindgen/Cargo.lock"), pinned);
   for (const { name, source } of cargoTools()) assert.ok(source.length > 0 && !source.includes("--no-locked"), name);
 });

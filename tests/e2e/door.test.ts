@@ -1,5 +1,6 @@
 // Rules E1 to E7 and A4 on the real runtime: what is refused before an object wakes, and how.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import WebSocket from "ws";
 import { Member, Refused, type Way } from "./support/member.ts";
@@ -300,4 +301,11 @@ test("lines below LOG_LEVEL are not written, and those of refusals are", async (
   };
   assert.deepEqual(await written("info"), new Set(["info join", "info leave", "warn refused"]));
   assert.deepEqual(await written("warn"), new Set(["warn refused"]));
+});
+
+test("the module exports the object and the entrypoint, and of the platform's crate the classes that it exports by itself", async () => {
+  const source = await readFile(new URL("../../build/index.js", import.meta.url), "utf8");
+  const exported = /export\{([^}]*)\}/.exec(source)?.[1]?.split(",").map((name) => name.split(" as ").at(-1)?.trim());
+  // The last three are wasm-bindgen structs of `worker`, which no application names.
+  assert.deepEqual(exported?.sort(), ["ChannelObject", "ContainerStartupOptions", "MinifyConfig", "R2Range", "default"].sort());
 });

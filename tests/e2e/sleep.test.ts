@@ -49,14 +49,19 @@ test("h1 a quiet channel falls asleep by itself, heartbeats do not wake it, and 
   const bob = await Member.join(service, "chat:quiet", "bob");
   await ann.ask(say("1", "before"));
   const { constructed } = await service.probe();
+  let pongs = 0;
+  bob.socket.on("pong", () => pongs++);
   const heartbeats = setInterval(() => {
     ann.say("ping");
     bob.say("ping");
+    // That of the WebSocket protocol itself.
+    bob.socket.ping();
   }, 1000);
   // The platform puts an object to sleep after ten seconds without an event; nothing tells when it did.
   await passing(13_000);
   clearInterval(heartbeats);
   assert.ok(ann.taken("pong").length >= 12, "the platform answers heartbeats");
+  assert.ok(pongs >= 12, "and those of the protocol itself");
   assert.equal((await service.probe()).constructed, constructed, "and the object sleeps through them");
   assert.equal((await ann.ask(say("2", "after"))).seq, 2);
   assert.equal((await bob.next("message", { id: "2" })).seq, 2);

@@ -24,11 +24,8 @@ fn r3_a_bye_that_answers_its_own_frame_closes_at_once() {
         world.send(narrowed, auth(&Joiner::user("bob").can(&[])));
         assert_eq!(world.received(narrowed).last().unwrap(), &bye(4003, "forbidden"));
         assert_eq!(world.socket(narrowed).hung_up, Some(4003));
-        let turned_away = world.join(&Joiner::user("cat").can(&[]));
-        assert_eq!(
-            (world.receives(turned_away), world.socket(turned_away).hung_up),
-            (bye(4003, "forbidden"), Some(4003))
-        );
+        let rejected = world.join(&Joiner::user("cat").can(&[]));
+        assert_eq!((world.receives(rejected), world.socket(rejected).hung_up), (bye(4003, "forbidden"), Some(4003)));
     });
 }
 
@@ -66,7 +63,7 @@ fn r3_one_on_its_way_out_says_nothing_hears_nothing_and_is_not_here() {
         world.send(ann, say("2", 2));
         world.send(ann, auth(&Joiner::user("ann")));
         world.send_unreadable(ann, Unreadable::Binary);
-        world.settle();
+        world.drain();
         assert_eq!(world.storage.rows().count(), 1);
         world.refute_received(ann);
         assert_eq!(world.get(&Joiner::user("zoe"), HttpOperation::Members).1["members"].as_array().unwrap().len(), 1);

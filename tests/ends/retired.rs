@@ -37,7 +37,7 @@ fn d9_a_channel_whose_pattern_is_gone_comes_to_its_end() {
     let ann = world.joined(&Joiner::user("ann"));
     world.told(ann, say("1", 1));
     world.cut(ann);
-    world.settle();
+    world.drain();
     world.crash();
     let graces = |world: &mut World| world.storage.graces().unwrap().len();
     assert_eq!(graces(&mut world), 1);

@@ -1,6 +1,7 @@
 //! What is due happens although the storage fails or the process dies (rules P3, D3, D9, H2).
 
 use dormouse_core::channel::HttpOperation;
+use dormouse_core::effect::Effect;
 use dormouse_core::storage::{Damage, Storage as _};
 use serde_json::json;
 
@@ -47,7 +48,7 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         world.cut(bob);
         world.pause();
         world.cut(ann);
-        world.settle();
+        world.drain();
         world.sleep();
         // What the platform does after six failures.
         world.set_alarm(None);
@@ -57,13 +58,13 @@ fn d9_an_alarm_that_was_given_up_is_set_anew_when_the_channel_wakes() {
         let (_, answer) = world.get(&Joiner::user("zoe"), HttpOperation::Members);
         assert_eq!(answer["members"].as_array().unwrap().len(), 1, "ann is gone");
         world.leave(cat);
-        world.settle();
+        world.drain();
         world.sleep();
         world.set_alarm(None);
         world.advance(3 * DAY);
         let dan = world.joined(&Joiner::user("dan"));
         world.leave(dan);
-        world.settle();
+        world.drain();
         assert!(world.alarm().is_some_and(|alarm| alarm > world.now()));
         world.advance(DAY);
         assert_eq!((rows(&world), world.alarm()), (0, None));
@@ -137,13 +138,40 @@ fn p3_an_event_that_could_not_read_the_storage_does_not_put_a_leave_off() {
 }
 
 #[test]
+fn p3_a_leave_that_cannot_be_written_is_logged_before_the_connection_is_let_go() {
+    let mut world = World::room();
+    let ghosts = ["bob", "cat"].map(|user| {
+        let before = world.joined(&Joiner::user(user));
+        world.cut(before);
+        // Came back, and never read its welcome: it may come back once more.
+        let ghost = world.join(&Joiner::user(user).connection(&world.connection(before)));
+        world.socket_mut(ghost).unsent = 700;
+        ghost
+    });
+    world.advance(9_999);
+    // Of the second: the first has its grace.
+    world.trouble.write = Some(1);
+    world.take_effects();
+    world.advance(1);
+    let done = world.take_effects().into_iter().filter_map(|effect| match effect {
+        Effect::Log(line) => Some(line.event),
+        Effect::HangUp { .. } => Some("hang up"),
+        _ => None,
+    });
+    let done: Vec<_> = done.collect();
+    assert_eq!(done, ["leave", "hang up", "leave", "internal", "hang up"]);
+    assert_eq!(world.in_grace().len(), 1);
+    assert!(ghosts.iter().all(|ghost| !world.is_connected(*ghost)));
+}
+
+#[test]
 fn d3_a_history_that_cannot_be_read_at_the_second_try_is_lost_whole() {
     let mut world = World::room();
     world.keep(3);
     world.crash();
     world.trouble.read = Some(1);
-    let turned_away = world.join("ann");
-    assert_eq!(world.receives(turned_away)["code"], 4100);
+    let rejected = world.join("ann");
+    assert_eq!(world.receives(rejected)["code"], 4100);
     world.storage.damage(3, Damage::Epoch);
     let ann = world.join("ann");
     let welcome = world.welcome(ann);
@@ -177,12 +205,12 @@ fn p3_nobody_is_told_who_is_here_before_it_is_known_who_is_in_its_grace() {
     let bob = world.joined(&Joiner::user("bob"));
     let cat = world.joined(&Joiner::user("cat"));
     world.cut(bob);
-    world.settle();
+    world.drain();
     world.sleep();
     world.received(ann);
     world.trouble.read = Some(1);
     world.leave(cat);
-    world.settle();
+    world.drain();
     world.refute_received(ann);
     assert_eq!(world.told(ann, say("1", 1))[1]["members"].as_array().unwrap().len(), 2);
 }

@@ -13,7 +13,7 @@ fn a6_an_expired_grant_says_nothing_and_is_told_bye_for_its_frame() {
         let bob = world.joined(&Joiner::user("bob"));
         world.advance(59_999);
         assert_eq!(seqs(&world.told(ann, say("1", 1))), [1]);
-        world.settle();
+        world.drain();
         world.advance(BEGIN + 60_000 - world.now());
         world.received(bob);
         assert_eq!(world.told(ann, json!([say("2", 2), say("3", 3)])), [bye(4300, "token_expired")]);

@@ -67,7 +67,7 @@ fn a7_the_ack_is_followed_by_a_full_welcome_and_the_replay_that_was_asked_for() 
         assert_eq!(users(&told[1]["members"]), ["ann", "bob"]);
         assert_eq!(seqs(&told[2..4]), [2, 3]);
         assert_eq!(world.socket(guest).texts[1..].len(), 2, "the ack, then welcome and replay: one turn");
-        world.settle();
+        world.drain();
         assert_eq!(presence(world, ann).len(), 1);
     });
 }

@@ -10,13 +10,13 @@ fn p2_each_change_comes_to_the_others_once() {
     in_room(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.join(&Joiner::user("bob"));
-        world.settle();
+        world.drain();
         assert_eq!(world.receives(ann), told("join", &[member(world, bob, "bob")]));
         assert_eq!(world.receives(bob)["members"], json!([member(world, ann, "ann"), member(world, bob, "bob")]));
         world.told(bob, show(1));
         assert_eq!(world.receives(ann), told("update", &[showing(world, bob, "bob", 1)]));
         world.leave(bob);
-        world.settle();
+        world.drain();
         assert_eq!(world.receives(ann), told("leave", &[showing(world, bob, "bob", 1)]));
     });
 }
@@ -30,13 +30,13 @@ fn p2_changes_that_fall_together_travel_in_one_frame() {
         world.received(ann);
         world.told(ann, say("1", 1));
         world.send(ann, json!({"type": "publish", "event": "nod", "data": 1}));
-        world.settle();
+        world.drain();
         world.received(ann);
         world.send(ann, json!({"type": "publish", "event": "nod", "data": 1}));
         let dan = world.join(&Joiner::user("dan"));
         world.send(bob, show(1));
         world.leave(cat);
-        world.settle();
+        world.drain();
         let frames = world.received(ann);
         let changes: Vec<_> = frames.iter().filter(|frame| frame["type"] == "presence").collect();
         assert_eq!(
@@ -60,7 +60,7 @@ fn p2_arrivals_come_before_the_batchs_messages_and_leaves_after_them() {
         world.leave(bob);
         let cat = world.join(&Joiner::user("cat"));
         world.send(cat, say("3", 3));
-        world.settle();
+        world.drain();
         let frames = world.received(ann);
         let of = |frame: &Value| frame["seq"].as_u64().map_or_else(|| frame.clone(), Value::from);
         let order: Vec<_> = frames.iter().map(of).collect();
@@ -92,7 +92,7 @@ fn p2_who_was_welcomed_between_two_changes_hears_of_the_second() {
         assert_eq!(names(&world.welcome(cat)), 4);
         world.leave(guest);
         world.send(bob, show("old"));
-        world.settle();
+        world.drain();
         let frames = world.received(cat);
         let last = |kind: &str| frames.iter().rev().find_map(|frame| frame[kind].as_array().cloned()).unwrap();
         assert_eq!(last("leave"), [member(world, guest, "guest")]);
@@ -110,7 +110,7 @@ fn p2_who_came_and_went_unseen_is_not_told_of() {
         world.received(ann);
         let guest = world.join(&Joiner::user("guest"));
         world.leave(guest);
-        world.settle();
+        world.drain();
         world.refute_received(ann);
     });
 }

@@ -28,7 +28,7 @@ fn p4_above_the_bound_members_are_counted_and_at_it_they_are_listed() {
         assert_eq!(world.welcome(cat)["members"].as_array().unwrap().len(), 3);
         world.received(ann);
         let dan = world.join(&Joiner::user("dan"));
-        world.settle();
+        world.drain();
         assert_eq!((&world.welcome(dan)["count"], world.welcome(dan).get("members")), (&json!(4), None));
         assert_eq!(world.receives(ann), count(4));
         assert_eq!(members(world), json!({"count": 4}));
@@ -46,7 +46,7 @@ fn p4_a_count_is_told_at_most_once_a_second_and_only_when_it_changed() {
         let clients: Vec<_> = ["b", "c", "d"].iter().map(|user| world.joined(&Joiner::user(user))).collect();
         world.pause();
         let eve = world.join(&Joiner::user("eve"));
-        world.settle_now();
+        world.drain_now();
         assert_eq!(world.receives(ann), count(5), "after a pause at once");
         world.leave(eve);
         world.advance(500);
@@ -74,10 +74,10 @@ fn p4_who_was_told_a_number_that_did_not_last_is_told_the_one_that_did() {
         for user in ["c", "d", "e"] {
             world.joined(&Joiner::user(user));
         }
-        world.settle();
+        world.drain();
         world.pause();
         world.leave(bob);
-        world.settle_now();
+        world.drain_now();
         world.received(ann);
         // 4 were told just now.
         let fay = world.join(&Joiner::user("fay"));
@@ -99,11 +99,11 @@ fn p4_when_few_are_left_the_list_comes_back_once() {
         world.pause();
         world.received(ann);
         world.leave(dan);
-        world.settle();
+        world.drain();
         assert_eq!(world.receives(ann), count(3), "not yet: it does not flicker at the bound");
         world.pause();
         world.leave(cat);
-        world.settle();
+        world.drain();
         assert_eq!(world.receives(ann), told("members", &[member(world, ann, "ann"), member(world, bob, "bob")]));
         world.pause();
         world.told(bob, show(1));
@@ -188,7 +188,7 @@ fn p4_a_number_that_is_due_while_a_crowd_talks_waits_for_the_batch() {
         world.leave(eve);
         world.advance(10);
         world.send(ann, say("4", 4));
-        world.settle();
+        world.drain();
         assert_eq!(seqs(&world.received(ann)), [1, 2, 3, 4]);
         assert_eq!(members(world), json!({"count": 4}));
         let last = world.socket(ann).frames.iter().rfind(|frame| frame["count"].is_u64()).unwrap().clone();

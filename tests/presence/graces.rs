@@ -43,7 +43,7 @@ fn p3_who_comes_back_within_10_s_was_never_gone() {
         world.cut(bob);
         world.advance(9_999);
         let back = world.join(&Joiner::user("bob").connection(&world.connection(bob)));
-        world.settle();
+        world.drain();
         assert_eq!(world.connection(back), world.connection(bob));
         let all = [member(world, ann, "ann"), showing(world, bob, "bob", "here")];
         assert_eq!(world.welcome(back)["members"], json!(all));
@@ -83,7 +83,7 @@ fn p3_another_users_or_an_unknown_connection_is_passed_over() {
             let cat = world.joined(&Joiner::user("cat").connection(&name));
             assert_ne!(world.connection(cat), name);
             world.leave(cat);
-            world.settle();
+            world.drain();
         }
         assert!(world.is_connected(ann));
         assert_eq!(world.socket(ann).hung_up, None);
@@ -126,7 +126,7 @@ fn p3_naming_a_live_connection_replaces_it_and_nobody_hears_of_it() {
         world.received(ann);
         world.pause();
         let back = world.join(&Joiner::user("bob").connection(&world.connection(bob)));
-        world.settle();
+        world.drain();
         assert_eq!(world.connection(back), world.connection(bob));
         assert_eq!(world.welcome(back)["members"][1], showing(world, bob, "bob", "here"));
         assert_eq!(world.received(bob), [json!({"type": "bye", "code": 4010, "reason": "replaced"})]);
@@ -180,7 +180,7 @@ fn p3_who_comes_back_without_the_ability_leaves_the_list() {
             }
             let name = world.connection(bob);
             let back = world.join(&Joiner::user("bob").can(&["join"]).connection(&name));
-            world.settle();
+            world.drain();
             assert_eq!(world.connection(back), name);
             assert_eq!(world.receives(ann), told("leave", &[member(world, bob, "bob")]));
             assert_eq!(members(world)["members"], json!([member(world, ann, "ann")]));
@@ -195,7 +195,7 @@ fn p3_who_comes_back_with_other_info_is_updated() {
         let bob = world.joined(&Joiner::user("bob"));
         world.cut(bob);
         world.join(&Joiner::user("bob").info(json!({"n": 1})).connection(&world.connection(bob)));
-        world.settle();
+        world.drain();
         let now = json!({"user": "bob", "connection": world.connection(bob), "info": {"n": 1}});
         assert_eq!(world.receives(ann), told("update", &[now]));
     });
@@ -240,7 +240,7 @@ fn p3_a_departure_that_cannot_be_written_or_taken_back_is_no_grace() {
     let bob = world.joined(&Joiner::user("bob"));
     world.trouble.write = Some(0);
     world.cut(bob);
-    world.settle();
+    world.drain();
     assert_eq!(world.receives(ann), told("leave", &[member(&world, bob, "bob")]));
     let cat = world.joined(&Joiner::user("cat"));
     world.cut(cat);

@@ -48,6 +48,6 @@ fn count(count: u64) -> Value {
 }
 
 fn members(world: &mut World) -> Value {
-    world.settle();
+    world.drain();
     world.get(&Joiner::user("zoe"), HttpOperation::Members).1
 }

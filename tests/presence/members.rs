@@ -28,7 +28,7 @@ fn p1_without_the_ability_one_neither_sees_nor_is_seen() {
         world.refute_received(blind);
         world.refuses(blind, show(1), "forbidden");
         world.leave(blind);
-        world.settle();
+        world.drain();
         world.refute_received(bob);
     });
 }
@@ -83,7 +83,7 @@ fn p1_null_leaves_the_list_while_staying_connected_and_data_enters_it_again() {
         world.told(ann, show(Value::Null));
         world.received(bob);
         world.leave(ann);
-        world.settle();
+        world.drain();
         world.refute_received(bob);
     });
 }

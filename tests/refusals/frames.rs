@@ -66,7 +66,7 @@ fn r4_a_frame_of_more_than_a_mebibyte_closes_with_1009() {
         world.assert_refused(ann, "too_large");
         assert_eq!(world.socket(ann).hung_up, Some(1009));
         world.send(ann, say("1", 1));
-        world.settle();
+        world.drain();
         assert_eq!(seqs(&world.received(bob)), Vec::<u64>::new());
     });
 }

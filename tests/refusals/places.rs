@@ -37,7 +37,7 @@ fn r5_one_turned_away_was_never_a_member() {
         assert_eq!(world.socket(refused).hung_up, Some(4003));
         world.send(refused, say("1", 1));
         world.leave(refused);
-        world.settle();
+        world.drain();
         world.refute_received(ann);
     });
 }

@@ -79,7 +79,7 @@ fn r5_everything_but_publishes_shares_the_general_rate() {
         assert_eq!(world.assert_refused(ann, "rate_limited")["retry_after"], 50);
         world.send(ann, say("1", 1));
         assert_eq!(world.answers_to(ann, "1").len(), 0, "it waits for the flush");
-        world.settle();
+        world.drain();
         assert_eq!(world.answers_to(ann, "1")[0]["seq"], 1);
     });
 }
@@ -96,7 +96,7 @@ fn r5_all_frames_together_have_a_hard_rate_of_200_a_second_at_least() {
         world.send(ann, many("nod"));
         world.send(ann, json!({"type": "history", "id": "h"}));
         world.send(ann, say("s", 1));
-        world.settle();
+        world.drain();
         let refused = world.socket(ann).frames.iter().filter(|frame| frame["code"] == "rate_limited").count();
         assert_eq!(refused, 2);
         let told = world.received(ann);
@@ -154,7 +154,7 @@ fn r5_who_is_unmetered_has_no_rates_but_sizes_hold() {
             world.send(ann, publish("rare", &number.to_string(), number));
             world.send(ann, json!({"type": "presence", "data": number}));
         }
-        world.settle();
+        world.drain();
         let told = world.received(ann);
         assert_eq!(seqs(&told).len(), 300);
         assert!(told.iter().all(|frame| frame["type"] != "error"));

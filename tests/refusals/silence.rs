@@ -155,6 +155,6 @@ fn r6_the_slow_are_found_within_a_quarter_of_the_bound_in_a_crowd_that_never_pau
     for number in 1..=6 {
         world.send(bob, say(&number.to_string(), text.clone()));
     }
-    world.settle();
+    world.drain();
     assert!(world.received(slow).iter().any(|frame| frame["code"] == 4102));
 }

@@ -51,6 +51,6 @@ fn keep_large(world: &mut World, user: &str, count: usize, bytes: usize) {
     for number in 0..count {
         world.send(talker, say(&format!("{user}{number}"), "x".repeat(bytes)));
     }
-    world.settle();
+    world.drain();
     world.leave(talker);
 }

@@ -15,7 +15,7 @@ fn alone_again(world: &mut World, joiner: &Joiner, away: u64) -> (Client, Value)
     world.cut(first);
     world.advance(away);
     let back = world.join(&joiner.clone().after(&world.epoch(first), 0));
-    world.settle();
+    world.drain();
     (back, world.welcome(back))
 }
 
@@ -36,7 +36,7 @@ fn d4_one_who_was_alone_where_nothing_was_kept_is_told_what_was_kept_since() {
         world.keep(2);
         world.advance(60_000);
         let back = world.join(&Joiner::user("ann").after(&world.epoch(first), 0));
-        world.settle();
+        world.drain();
         assert_eq!(world.welcome(back)["resume"], "recovered");
         assert_ne!(world.epoch(back), world.epoch(first));
         assert_eq!(seqs(&world.socket(back).frames), [1, 2]);
@@ -67,7 +67,7 @@ fn d4_what_was_kept_since_and_is_out_of_bounds_is_lost() {
         world.advance(60_000);
         world.keep(6);
         let back = world.join(&Joiner::user("ann").after(&world.epoch(first), 0));
-        world.settle();
+        world.drain();
         assert_eq!(world.welcome(back)["resume"], "lost", "only five are held");
     });
 }
@@ -82,7 +82,7 @@ fn d10_one_without_history_who_was_alone_is_told_of_two_minutes_at_most() {
         world.keep(1);
         world.advance(120_001);
         let back = world.join(&joiner.after(&world.epoch(first), 0));
-        world.settle();
+        world.drain();
         assert_eq!(world.welcome(back)["resume"], "lost");
     });
 }
@@ -98,7 +98,7 @@ fn d4_after_a_history_was_lost_a_position_of_nothing_is_not_believed() {
         world.pause();
         world.keep(1);
         world.storage.damage(1, Damage::Epoch);
-        world.settle();
+        world.drain();
         world.sleep();
         let bob = world.joined(&Joiner::user("bob").after(&epoch, 0));
         assert_eq!((&world.welcome(bob)["seq"], &world.welcome(bob)["resume"]), (&json!(0), &json!("lost")));

@@ -219,7 +219,7 @@ fn d4_resumed_comes_before_its_messages_and_both_before_anything_newer() {
         world.send(bob, say("4", 4));
         world.send(bob, say("5", 5));
         world.send(ann, resume("r", &world.epoch(ann), 2));
-        world.settle();
+        world.drain();
         let told = world.received(ann);
         let kinds: Vec<_> = told.iter().map(|frame| (frame["type"].as_str().unwrap(), frame["seq"].as_u64())).collect();
         assert_eq!(
@@ -249,7 +249,7 @@ fn d4_trouble_with_the_storage_is_never_told_as_lost() {
     let bob = world.join(&Joiner::user("bob").after(&world.epoch(ann), 1));
     let bye = world.receives(bob);
     assert_eq!((&bye["type"], &bye["code"]), (&json!("bye"), &json!(4100)));
-    world.settle();
+    world.drain();
     let presences = world.received(ann);
     assert_eq!(presences, Vec::<Value>::new(), "who was turned away was never shown");
 }
@@ -295,13 +295,13 @@ fn d4_a_whole_number_is_a_position_however_it_is_written() {
         ] {
             world.received(ann);
             world.send_text(ann, &format!(r#"{{"type":"resume","id":"r","epoch":"{epoch}","after":{after}}}"#));
-            world.settle();
+            world.drain();
             let told = world.received(ann);
             assert_eq!(told[0]["resume"], resume, "{after}");
             world.advance(1_000);
         }
         world.send_text(ann, r#"{"type":"history","id":"h","before":4.2e1,"limit":1.0}"#);
-        world.settle();
+        world.drain();
         assert_eq!(seqs(world.received(ann)[0]["messages"].as_array().unwrap()), [41]);
         let bob = world.joined(&Joiner { after: Some("41.0".to_owned()), ..Joiner::user("bob").after(&epoch, 41) });
         assert_eq!(world.welcome(bob)["resume"], "lost", "in a query it is digits only");

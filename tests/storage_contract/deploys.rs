@@ -2,7 +2,7 @@
 
 use dormouse_core::grant::Grant;
 use dormouse_core::history::DedupeKey;
-use dormouse_core::rate::Payer;
+use dormouse_core::payer::Payer;
 use dormouse_core::session::{Kept, Stage};
 use dormouse_core::storage::{
     Column, DisconnectGrace, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value,
@@ -37,7 +37,7 @@ fn expected_row(json: &Json) -> Row {
     Row::new(key, epoch, json["ids"].as_str().unwrap().to_owned(), lengths, frames.join(",")).unwrap()
 }
 
-fn expected_departure(json: &Json) -> DisconnectGrace {
+fn expected_grace(json: &Json) -> DisconnectGrace {
     DisconnectGrace {
         connection: connection_id(json["connection"].as_str().unwrap()),
         due: json["due"].as_u64().unwrap(),
@@ -94,7 +94,7 @@ fn what_release_1_wrote_is_read_today() {
     let rows: Vec<_> = golden["rows"].as_array().unwrap().iter().map(expected_row).collect();
     assert_eq!(sound(disk.store().read_from(1, ALL).unwrap()), rows);
     assert_eq!(disk.store().head().unwrap().unwrap().bytes, rows.last().unwrap().bytes_after());
-    let away: Vec<_> = golden["away"].as_array().unwrap().iter().map(expected_departure).collect();
+    let away: Vec<_> = golden["away"].as_array().unwrap().iter().map(expected_grace).collect();
     assert_eq!(disk.store().graces().unwrap(), away);
 }
 
@@ -154,7 +154,7 @@ fn what_is_written_today_release_1_can_read() {
         disk.store().append(&expected_row(row), &[]).unwrap();
     }
     for grace in golden["away"].as_array().unwrap() {
-        disk.store().put_grace(&expected_departure(grace)).unwrap();
+        disk.store().put_grace(&expected_grace(grace)).unwrap();
     }
     let database = &disk.database;
     assert_eq!(dump(database, "SELECT * FROM kept ORDER BY first"), golden["kept"]);

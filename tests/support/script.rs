@@ -129,7 +129,7 @@ impl Played {
             played.step(&mut cast, step);
             each(&mut played.world);
         }
-        played.world.settle();
+        played.world.drain();
         each(&mut played.world);
         played
     }

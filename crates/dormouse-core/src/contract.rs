@@ -10,11 +10,14 @@ mod checked;
 mod data;
 mod event;
 mod form;
+mod invalid_data;
 mod judge;
 mod mistake;
 mod path;
 mod place;
+mod rate;
 mod schema;
+mod typed;
 mod words;
 
 use std::panic::Location;
@@ -24,14 +27,16 @@ use serde_json::{Value, json};
 
 pub use ability::Ability;
 pub use channel::{Channel, ChannelRules, Entry, HOUR, HistoryBounds, MIB, Presence, PresenceMode, PresenceRules};
-pub use data::{InvalidData, Json, Misfit, Payload, Reading};
+pub use data::{Json, Misfit, Payload, Reading};
 pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
+pub use invalid_data::InvalidData;
 pub use mistake::Mistake;
+pub use rate::Rate;
 
 use crate::pattern::Pattern;
 use dormouse_protocol::name::ChannelName;
 
-/// A deployment of the service: its contract, and later its handlers.
+/// A deployment of the service: its contract.
 pub trait Application {
     /// Declares what may be said.
     fn contract() -> Contract;

@@ -21,6 +21,8 @@ pub use admission::Joining;
 pub(crate) use admission::{FULL_RETRY, TakenOver};
 pub(crate) use news::News;
 
+use std::rc::Rc;
+
 use crate::context::Context;
 use crate::effect::{Effect, LogLine, SessionKey, Subscription};
 use crate::hub::{Edges, Speaker};
@@ -77,14 +79,32 @@ impl Edge {
         self.roster.session(key)
     }
 
-    /// The session of a key, to change what nobody is found by.
-    pub(crate) fn session_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
-        self.roster.session_mut(key)
+    /// The session has become another, by a new grant: it is found by what it is now.
+    pub(crate) fn replace(&mut self, key: SessionKey, session: Session) {
+        self.roster.put(key, session);
     }
 
-    /// Adds or replaces a session, and finds it by what it is now.
-    pub(crate) fn put(&mut self, key: SessionKey, session: Session) {
-        self.roster.put(key, session);
+    /// What the session shows of itself on the list of members; with nothing it leaves the list. As it is then.
+    pub(crate) fn set_presence(&mut self, key: SessionKey, data: Option<Rc<str>>) -> Option<&Session> {
+        let session = self.roster.session_mut(key)?;
+        session.kept.present = data.is_some();
+        session.kept.data = data;
+        Some(session)
+    }
+
+    /// Counts one more refusal in a row; how many there are now (rule R4).
+    pub(crate) fn count_refusal(&mut self, key: SessionKey) -> Option<u32> {
+        let session = self.roster.session_mut(key)?;
+        session.kept.refusals = session.kept.refusals.saturating_add(1);
+        Some(session.kept.refusals)
+    }
+
+    /// A request was accepted: refusals are counted anew.
+    pub(crate) fn forgive_refusals(&mut self, cx: &mut Context<'_>, key: SessionKey) {
+        let Some(session) = self.roster.session_mut(key) else { return };
+        if std::mem::take(&mut session.kept.refusals) > 0 {
+            self.save_attachment(cx, key);
+        }
     }
 
     /// Whose request it is that comes over a session.

@@ -1,8 +1,9 @@
 //! The hub: what orders. It judges publishes, gives them their place, writes them, and hands out lines with an audience.
-//! It holds the history, the open batch, the list of members and the rates, and never knows a socket or a session.
+//! It holds the history, the open batch, the list of members and the rates, and knows sessions by their keys alone.
 
 mod amnesia;
 mod batch;
+mod buckets;
 mod disconnect_graces;
 mod flush;
 mod here;
@@ -10,6 +11,7 @@ pub mod history;
 mod http;
 mod load;
 mod members;
+pub mod payer;
 mod pending_posts;
 mod presence_list;
 mod publish;
@@ -24,6 +26,7 @@ pub(crate) use batch::PERSONAL_BYTES_MAX;
 pub(crate) use flush::{Line, Who};
 pub(crate) use http::Post;
 pub(crate) use load::Away;
+pub(crate) use payer::Payer;
 pub(crate) use publish::Array;
 pub(crate) use retention::{AGAIN, LOOK_EVERY, TRIM_EVERY};
 pub(crate) use sayable::Sayable;

@@ -6,32 +6,37 @@
 //!
 //! | noun | rooms |
 //! | --- | --- |
-//! | **Channel**: a hub and its one local edge, event by event | [`channel`] |
+//! | a world around one channel, for tests | `testing/`, behind the feature of that name |
+//! | **Channel**: a hub and its one local edge, event by event; when timer and alarm are set (`channel/alarm.rs`) | [`channel`] |
 //! | **Session**: the edge, which holds members and tells each what it hears | `edge/`, [`session`], [`hibernated_session`] |
-//! | **Batch**: the hub, which orders, keeps, and hands out lines with an audience | `hub/`, [`history`] |
-//! | what an event brings, and what is to be done | `context.rs`, [`effect`] |
+//! | **Batch**: the hub, which orders, keeps, meters (`hub/rates.rs`), lets go of what is old (`hub/retention.rs`), and hands out lines with an audience | `hub/`, [`history`], [`payer`] |
+//! | what an event brings, what is to be done, and what is counted | `context.rs`, `clock.rs`, [`effect`], `meter.rs` |
+//! | a token bucket | [`bucket`] |
 //! | **Grant**: what a verified token allows | [`grant`] |
-//! | **Contract**: what may be said where | [`contract`], [`pattern`], [`rate`] |
+//! | **Contract**: what may be said where, how fast and of what type, and how long it is held | [`contract`], [`pattern`] |
 //! | the disk | [`storage`] |
 //! | the numbers a deployment may set | [`limits`], [`setting`] |
 //! | maps and deadlines, and what they cost | [`member_map`], `deadlines.rs`, [`steps`] |
 //!
-//! The hub never names a socket or a session; the edge never orders. What the hub has for members are lines, what the
+//! The hub knows sessions by their keys alone; the edge never orders. What the hub has for members are lines, what the
 //! edge learns are news.
 //!
 //! # A message's way
-//! 1. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links)
-//! 2. `crates/dormouse-core/src/channel/mod.rs`: `receive`, `during` (one event, from its beginning to what is to be done)
-//! 3. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame` (the limits before anything is looked at)
-//! 4. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way)
-//! 5. `crates/dormouse-core/src/channel/receive.rs`: `handle` (one request after the other)
-//! 6. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (every refusal in the order of rule F7, its seq, the open batch)
-//! 7. `crates/dormouse-core/src/channel/event.rs`: `settle` (the event ends)
-//! 8. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush_now`, `flush` (whether the batch leaves now or at the end of its window)
-//! 9. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (one row, then lines, each with its audience)
-//! 10. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_to_all`, `speak_to_groups` (one text for all who hear the same)
-//! 11. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (each effect, in order)
-//! 12. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to every socket)
+//! 1. `crates/dormouse/src/exports.rs`: `web_socket_message` (what the platform calls)
+//! 2. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links)
+//! 3. `crates/dormouse-core/src/channel/mod.rs`: `receive`, `during` (one event, from its beginning to what is to be done)
+//! 4. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame` (size and hard rate, before anything is looked at)
+//! 5. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way, by `hub/sayable.rs` and `contract/typed.rs`)
+//! 6. `crates/dormouse-core/src/channel/receive.rs`: `handle` (from step 4: one request after the other)
+//! 7. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (the refusals of rule F7 from the event on, the rate by `hub/rates.rs`; its seq, the open batch)
+//! 8. `crates/dormouse-core/src/channel/event.rs`: `settle` (from step 3: the event ends)
+//! 9. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush_now`, `flush` (whether the batch leaves now or at the end of its window)
+//! 10. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (what is kept is written, then all becomes lines, each with its audience)
+//! 11. `crates/dormouse-core/src/hub/history.rs`: `keep`, `append` (one row, or several where one would be too large)
+//! 12. `crates/dormouse-core/src/storage/sql/mod.rs`: `append` (from step 11: the row as SQL; `crates/dormouse/src/shell/sql.rs` runs it)
+//! 13. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_alone`, `speak_lines`, `speak_to_all`, `speak_to_groups`, `broadcast` (from step 9: one text for all who hear the same)
+//! 14. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (from step 2: each effect, in order)
+//! 15. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to all who hear the same; `sockets.js` sends it)
 //!
 //! # What is deliberately absent
 //! - No `await` between deciding and telling: messages of one socket would overtake each other.
@@ -40,6 +45,7 @@
 //! - No hash maps over what strangers choose: ordered maps cannot be flooded, and read the same after sleep.
 //! - No waking of everyone: of a crowd that slept, a session is read whole only when it is heard ([`hibernated_session`]).
 
+pub mod bucket;
 pub mod channel;
 mod clock;
 mod context;
@@ -53,7 +59,6 @@ pub mod limits;
 pub mod member_map;
 mod meter;
 pub mod pattern;
-pub mod rate;
 pub mod setting;
 pub mod steps;
 pub mod storage;
@@ -61,7 +66,7 @@ pub mod storage;
 pub mod testing;
 
 pub use edge::{hibernated_session, session};
-pub use hub::history;
+pub use hub::{history, payer};
 
 /// The examples of README.md, tried with the tests.
 #[cfg(doctest)]

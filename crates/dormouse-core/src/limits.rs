@@ -1,4 +1,6 @@
 //! The machine's numbers, each a setting: one table from which the fields, the parser and the documentation come.
+//! Hub, edge and channel all work within them. How long history is held is not here but in the contract:
+//! [`HistoryBounds`](crate::contract::HistoryBounds).
 
 use crate::setting::{Reader, Setting};
 use dormouse_protocol::name::Millis;

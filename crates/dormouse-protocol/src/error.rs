@@ -1,4 +1,5 @@
-//! The one table of refusals (rule R1) and the one of close codes (rule R3).
+//! The one table of refusals (rule R1), each with the text for where nothing more exact is known, and the one of close
+//! codes (rule R3).
 
 use serde::{Serialize, Serializer};
 

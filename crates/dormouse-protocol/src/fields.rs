@@ -4,12 +4,13 @@
 //! right where it says yes.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 
 use serde::de::DeserializeSeed;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::ijson::{self, Reader, Scan};
+use super::ijson::{self, Reader, Scan, has_only_characters};
 use super::keys::Keys;
 use super::text::Text;
 
@@ -119,12 +120,10 @@ impl<'a> Fields<'a> {
     /// look is needed: it may be no I-JSON.
     pub(super) fn in_one_pass(text: &'a str, depth: usize, types: &'a dyn Types) -> Option<Self> {
         let depth = depth.saturating_add(1);
-        let text_read = Text::new(text);
-        let scan = Scan::new(text_read.is_plain());
-        let mut pass = Pass { text: text_read, scan, depth, types };
+        let mut pass = Pass { whole: text, text: Text::new(text), scan: OnceCell::new(), depth, types };
         let fields = pass.object()?;
-        let whole = pass.text.peek().is_none() && pass.scan.holds_whole_numbers(text);
-        whole.then_some(fields)
+        let ends = pass.text.peek().is_none();
+        (ends && pass.scan.get().is_none_or(|scan| scan.holds_whole_numbers(text))).then_some(fields)
     }
 
     fn place(&mut self, key: &str) -> Option<&mut Option<&'a str>> {
@@ -147,8 +146,10 @@ impl<'a> Fields<'a> {
 
 /// The pass over one request.
 struct Pass<'a> {
+    whole: &'a str,
     text: Text<'a>,
-    scan: Scan<'a>,
+    /// What the values share that are not read by hand: often there are none.
+    scan: OnceCell<Scan<'a>>,
     /// How many objects and arrays are around the fields, the request among them.
     depth: usize,
     types: &'a dyn Types,
@@ -208,8 +209,13 @@ impl<'a> Pass<'a> {
 
     /// Any value, as written.
     fn value(&mut self) -> Option<&'a str> {
+        let at = self.text.at();
+        if self.text.plain_string().is_some() {
+            return self.text.since(at);
+        }
         let mut reader = Reader::from_str(self.text.rest());
-        self.scan.value(self.depth).deserialize(&mut reader).ok()?;
+        let scan = self.scan.get_or_init(|| Scan::new(has_only_characters(self.whole)));
+        scan.value(self.depth).deserialize(&mut reader).ok()?;
         self.text.skip(ijson::offset(reader))
     }
 }

@@ -1,4 +1,5 @@
-//! I-JSON (RFC 7493), checked in one scan before anything else looks at a frame (rule R4).
+//! I-JSON (RFC 7493), checked in one scan before anything else looks at a frame (rule R4). No library does: `serde_json`
+//! takes a key twice and numbers that others read otherwise.
 
 use std::borrow::Cow;
 use std::cell::Cell;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod config;
+#[doc(hidden)]
 pub mod door;
 mod exports;
 #[cfg(target_arch = "wasm32")]

@@ -11,9 +11,10 @@ import { environment } from "../../shell.mjs";
 /**
  * A program whose lines can be awaited; it is ended with the test.
  * @param {import("node:test").TestContext} t @param {string} name @param {string[]} args
+ * @param {{cwd?: string, env?: Record<string, string>}} [options]
  */
-export function program(t, name, args) {
-  const child = spawn(name, args, { cwd: root, env: environment(), stdio: ["pipe", "pipe", "pipe"] });
+export function program(t, name, args, { cwd = root, env } = {}) {
+  const child = spawn(name, args, { cwd, env: environment(env), stdio: ["pipe", "pipe", "pipe"] });
   t.after(() => child.kill("SIGTERM"));
   /** @type {string[]} */
   const lines = [];
@@ -24,13 +25,13 @@ export function program(t, name, args) {
     });
   }
   const ended = once(child, "exit").then(([code]) => code);
-  /** @param {RegExp} pattern @returns {Promise<string>} the first line that fits */
-  const line = async (pattern) => {
+  /** @param {RegExp} pattern @param {number} [from] so many lines are passed over @returns {Promise<string>} the first line that fits */
+  const line = async (pattern, from = 0) => {
     for (;;) {
-      const found = lines.find((text) => pattern.test(text));
+      const found = lines.slice(from).find((text) => pattern.test(text));
       if (found !== undefined) return found;
       const more = await Promise.race([once(child, "heard").then(() => true), ended.then(() => false), wait(60_000, false, { ref: false })]);
-      if (!more && !lines.some((text) => pattern.test(text))) assert.fail(`no line fits ${pattern} in:\n${lines.join("\n")}`);
+      if (!more && !lines.slice(from).some((text) => pattern.test(text))) assert.fail(`no line fits ${pattern} in:\n${lines.join("\n")}`);
     }
   };
   return { child, lines, ended, line };

@@ -2,7 +2,7 @@
 import { FakeService } from "../../../client/test/support/service.ts";
 import { fair } from "../../../client/test/support/weather.ts";
 import { World } from "../../../client/test/support/world.ts";
-import { type Channel, type ConnectOptions, type Runtime, connect } from "../../../client/src/index.ts";
+import { type AnyContract, type Channel, type ConnectOptions, type Runtime, connectWith } from "../../../client/src/index.ts";
 import { Proxy } from "./proxy.ts";
 import { Service } from "./service.ts";
 import { token } from "./tokens.ts";
@@ -95,7 +95,7 @@ export class Told {
   static async connect(place: Place, name: string, user: string, { can = ["join", "publish", "presence", "history"], ...options }: Joining = {}): Promise<Told> {
     const given = options.token ?? (await token(user, { can: { "**": [...can] } }));
     const runtime = { ...place.runtime, ...options.runtime };
-    return new Told(place, connect(place.url, name as string, { ...options, token: given, runtime }) as Channel);
+    return new Told(place, connectWith<AnyContract>()(place.url, name, { ...options, token: given, runtime }));
   }
 
   /** Connects, and waits until it is open. */

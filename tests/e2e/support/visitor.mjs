@@ -1,6 +1,6 @@
 // The built client as an app of any runtime has it; no API but the web's. Tells each thing as a line of JSON.
-import { connect } from "../../../client/dist/index.js";
-import { shareToken } from "../../../client/dist/tabs.js";
+import { connect } from "../../../client/dist/esm/index.js";
+import { shareToken } from "../../../client/dist/esm/tabs.js";
 
 /** @type {{url: string, nowhere: string, channel: string, user: string, token: string}} */
 const { url, nowhere, channel: name, user, token } = JSON.parse(globalThis.process.argv[2] ?? "");

@@ -82,7 +82,7 @@ impl Sim {
         };
         let (epoch, after, connection) = self.devices[device].client.query();
         (joiner.epoch, joiner.after, joiner.connection) = (epoch, after.map(|after| after.to_string()), connection);
-        self.watch.note_departures(&self.world);
+        self.watch.note_graces(&self.world);
         let client = self.world.join(&joiner);
         self.watch.joined(client, &joiner);
         self.devices[device].link = Some(self.links.len());

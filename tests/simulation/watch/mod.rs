@@ -155,7 +155,7 @@ impl Watch {
         self.deserted = Some(0);
     }
 
-    pub fn note_departures(&mut self, world: &World) {
+    pub fn note_graces(&mut self, world: &World) {
         let graces = world.in_grace();
         self.doomed = self.ledger.is_doomed();
         self.graces = graces.into_iter().map(|it| it.connection.as_str().to_owned()).collect();

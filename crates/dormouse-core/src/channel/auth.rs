@@ -50,23 +50,21 @@ impl Event<'_> {
             return self.at_edge(|edge, cx| edge.disconnect(cx, key, Close::Forbidden, true));
         }
         let watches = session.watches;
+        session.kept.present = match &awaited {
+            Some(_) => watches,
+            None => watches && (session.kept.present || !before.watches),
+        };
+        self.edge.replace(key, session);
         if let Some(resume) = awaited {
-            session.kept.present = watches;
-            self.edge.put(key, session);
             return self.take_part(key, &resume);
         }
-        self.edge.put(key, session);
         self.regrant_presence(key, &before, watches);
         self.edge.save_attachment(&mut self.cx, key);
     }
 
     /// What a new grant changes on the list: rights gained or lost, and `info` that reads another way.
     fn regrant_presence(&mut self, key: SessionKey, before: &Session, watches: bool) {
-        let Some(session) = self.edge.session_mut(key) else { return };
-        if watches && !before.watches {
-            session.kept.present = true;
-        }
-        session.kept.present &= watches;
+        let Some(session) = self.edge.session(key) else { return };
         let (connection, member) = (session.kept.connection.clone(), session.kept.member());
         match session.kept.present {
             true => self.hub.enter(&connection, member),

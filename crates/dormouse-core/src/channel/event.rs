@@ -63,7 +63,7 @@ impl Event<'_> {
     pub(super) fn settle(&mut self) -> Effects {
         // Whatever reads the list of members before it has heard the news reads the past.
         debug_assert!(self.edge.has_no_news(), "the hub was not told what the edge has learned");
-        self.at_edge(|edge, cx| edge.look_at_newcomers(cx));
+        self.give_up_newcomers();
         self.flush_if_due();
         if self.at_edge(|edge, cx| edge.look_for_slow(cx)) {
             // The others hear at once that it left.

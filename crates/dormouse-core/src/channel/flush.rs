@@ -39,8 +39,8 @@ impl Event<'_> {
         if self.hub.needs_names(self.cx.limits()) {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
         }
-        let flushed = self.hub.flush(&mut self.cx, self.edge);
-        self.edge.speak(&mut self.cx, &flushed.lines);
+        let mut flushed = self.hub.flush(&mut self.cx, self.edge);
+        self.edge.speak(&mut self.cx, &mut flushed.lines);
         if flushed.switched {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
             self.edge.save_mode(&mut self.cx, self.hub.is_counted());

@@ -1,4 +1,4 @@
-//! A socket that has ended (rules P3, R6).
+//! A socket that has ended, or that never was one (rules P3, R6).
 
 use super::event::Event;
 use crate::effect::SessionKey;
@@ -12,5 +12,14 @@ impl Event<'_> {
             edge.hydrate_one(cx);
             edge.hand_on_sweep(cx, &session);
         });
+    }
+
+    /// Lets those newcomers go that never were (rule R6): what the hub makes of a leave is written, before its socket is
+    /// closed.
+    pub(super) fn give_up_newcomers(&mut self) {
+        while let Some(gone) = self.edge.give_up_next(&self.cx) {
+            self.at_edge(|edge, cx| edge.leave(cx, &gone.session, !gone.may_return));
+            self.at_edge(|edge, cx| edge.forget(cx, gone));
+        }
     }
 }

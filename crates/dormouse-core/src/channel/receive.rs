@@ -155,11 +155,7 @@ impl Event<'_> {
 
     fn accepted(&mut self, key: SessionKey) {
         self.cx.desk.meter.accepted = self.cx.desk.meter.accepted.saturating_add(1);
-        let Some(session) = self.edge.session_mut(key) else { return };
-        if session.kept.refusals > 0 {
-            session.kept.refusals = 0;
-            self.edge.save_attachment(&mut self.cx, key);
-        }
+        self.edge.forgive_refusals(&mut self.cx, key);
     }
 
     /// Tells a refusal: at once, or with the flush where it names a seq (rule D2). The twentieth in a row is the
@@ -178,9 +174,8 @@ impl Event<'_> {
     }
 
     fn count_refusal(&mut self, key: SessionKey) {
-        let Some(session) = self.edge.session_mut(key) else { return };
-        session.kept.refusals = session.kept.refusals.saturating_add(1);
-        if session.kept.refusals >= self.cx.limits().refusals_in_a_row {
+        let Some(refusals) = self.edge.count_refusal(key) else { return };
+        if refusals >= self.cx.limits().refusals_in_a_row {
             // What it was promised an answer to comes before `bye`, the twentieth refusal with it.
             self.flush_now();
             return self.at_edge(|edge, cx| edge.disconnect(cx, key, Close::TooManyRefusals, true));
@@ -199,10 +194,8 @@ impl Event<'_> {
         self.hub.pass_general(&self.cx, speaker)?;
         let watches = self.edge.session(key).is_some_and(|session| session.watches);
         Hub::may_be_present(&self.cx, speaker, watches, data.get())?;
-        let Some(session) = self.edge.session_mut(key) else { return Ok(()) };
-        let data: Option<Rc<str>> = (data.get() != "null").then(|| data.get().into());
-        session.kept.present = data.is_some();
-        session.kept.data = data;
+        let data = (data.get() != "null").then(|| data.get().into());
+        let Some(session) = self.edge.set_presence(key, data) else { return Ok(()) };
         match session.kept.present {
             true => self.hub.enter(&session.kept.connection, session.kept.member()),
             false => self.hub.hide(&session.kept.connection),

@@ -6,9 +6,11 @@ use std::panic::Location;
 use serde_json::{Map, Value, json};
 
 use super::ability::Ability;
-use super::data::{Data, InvalidData, Payload};
+use super::data::Payload;
 use super::event::{Event, EventRules};
+use super::invalid_data::InvalidData;
 use super::mistake::Mistake;
+use super::typed::Data;
 use crate::pattern::Pattern;
 use dormouse_protocol::name::{EventName, Millis};
 

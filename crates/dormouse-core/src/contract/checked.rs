@@ -1,7 +1,6 @@
 //! The way from a text into a type in one pass: what a type asks for is read, found to be I-JSON and to fit its place,
 //! and only then shown.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer, StrDeserializer};
@@ -60,18 +59,7 @@ impl<'de> Checked<'_, '_, 'de> {
 
     #[inline]
     fn number<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Odd> {
-        let number = self.text.number().ok_or(Odd)?;
-        self.show_number(number, visitor)
-    }
-
-    fn fraction<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Odd> {
-        let number = self.text.any_number().ok_or(Odd)?;
-        self.show_number(number, visitor)
-    }
-
-    #[inline]
-    fn show_number<V: Visitor<'de>>(self, number: Number, visitor: V) -> Result<V::Value, Odd> {
-        match number {
+        match self.text.number().ok_or(Odd)? {
             Number::Unsigned(number) => {
                 demand(self.place.takes_unsigned(number))?;
                 visitor.visit_u64(number)
@@ -89,16 +77,15 @@ impl<'de> Checked<'_, '_, 'de> {
 
     #[inline]
     fn string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Odd> {
-        match self.text.string().ok_or(Odd)? {
-            Cow::Borrowed(string) => {
-                demand(self.place.takes_string(string))?;
-                visitor.visit_borrowed_str(string)
-            }
-            Cow::Owned(string) => {
-                demand(self.place.takes_string(&string))?;
-                visitor.visit_string(string)
-            }
-        }
+        let Some(string) = self.text.plain_string() else { return self.escaped(visitor) };
+        demand(self.place.takes_string(string))?;
+        visitor.visit_borrowed_str(string)
+    }
+
+    fn escaped<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Odd> {
+        let string = self.text.escaped_string().ok_or(Odd)?;
+        demand(self.place.takes_string(string))?;
+        visitor.visit_str(string)
     }
 
     #[inline]
@@ -177,8 +164,8 @@ impl<'de> Deserializer<'de> for Checked<'_, '_, 'de> {
         deserialize_u16 => number
         deserialize_u32 => number
         deserialize_u64 => number
-        deserialize_f32 => fraction
-        deserialize_f64 => fraction
+        deserialize_f32 => number
+        deserialize_f64 => number
         deserialize_char => string
         deserialize_str => string
         deserialize_string => string
@@ -290,14 +277,14 @@ struct Fields<'t, 'a, 's, 'de> {
 }
 
 impl<'de> Fields<'_, '_, '_, 'de> {
+    /// Whether there is no further field; what parts it from the one before is read.
     #[inline]
-    fn key(&mut self) -> Result<Option<&'de str>, Odd> {
-        let ends = if self.begun { !self.text.take(b',') } else { self.text.peek() == Some(b'}') };
-        if ends {
-            return Ok(None);
+    fn end(&mut self) -> bool {
+        if self.begun {
+            return !self.text.take(b',');
         }
         self.begun = true;
-        self.object.key(self.text).map(Some).ok_or(Odd)
+        self.text.peek() == Some(b'}')
     }
 
     /// The value of a tag, once it has told which form its object has.
@@ -314,8 +301,10 @@ impl<'de> MapAccess<'de> for Fields<'_, '_, '_, 'de> {
 
     #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Odd> {
-        let key = self.place.note(self.key())?;
-        let Some(key) = key else { return Ok(None) };
+        if self.end() {
+            return Ok(None);
+        }
+        let key = self.place.note(self.object.key(self.text).ok_or(Odd))?;
         self.place.note(seed.deserialize(BorrowedStrDeserializer::new(key))).map(Some)
     }
 

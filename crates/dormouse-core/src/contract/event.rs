@@ -5,9 +5,11 @@ use std::panic::Location;
 use serde_json::{Value, json};
 
 use super::ability::Ability;
-use super::data::{Data, InvalidData, Payload};
+use super::data::Payload;
+use super::invalid_data::InvalidData;
 use super::mistake::Mistake;
-use crate::rate::Rate;
+use super::rate::Rate;
+use super::typed::Data;
 use dormouse_protocol::name::EventName;
 use dormouse_protocol::request::{self, Fit};
 use dormouse_protocol::text::Text;
@@ -40,7 +42,7 @@ pub struct EventRules {
     /// Whether it may be addressed by `to` (rule F5).
     pub directed: bool,
     /// The largest `data`, in bytes; where the contract says nothing, what any frame may have, which is checked first
-    /// (rule R4). It is checked before [`EventRules::validate`] is asked.
+    /// (rule R4). It is checked before [`EventRules::validate`] is asked, and after the frame was read into its type.
     pub max_bytes: usize,
     data: Data,
 }

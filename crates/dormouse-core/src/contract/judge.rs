@@ -1,4 +1,5 @@
-//! Judges a text by a schema's forms in one pass, building a tree only where there is a choice of forms.
+//! Judges a text by a schema's forms in one pass, building a tree only where there is a choice of forms. Serde's derives do
+//! not judge: they take a list for a struct.
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
@@ -8,8 +9,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::data::InvalidData;
 use super::form::{Field, Form, FormId, Forms, Kind, Others, Scalar};
+use super::invalid_data::InvalidData;
 use super::path::{Path, Step};
 
 /// How many values are looked at for each byte of the text before it is given up. A text has one in two bytes at

@@ -339,7 +339,7 @@ impl<'s, 'de> Object<'s, 'de> {
             self.tag = Some(key);
             return Some(());
         }
-        self.settle(first, key)
+        self.take_form(first, key)
     }
 
     /// Chooses the form by the value of the first key, and checks that value.
@@ -355,11 +355,11 @@ impl<'s, 'de> Object<'s, 'de> {
             form.allows(Kind::Object) && own.is_none_or(|own| own.as_str() == Some(tag))
         });
         let (first, second) = (choices.next()?, choices.next());
-        if second.is_some() { None } else { self.settle(first, key) }
+        if second.is_some() { None } else { self.take_form(first, key) }
     }
 
     /// The object has this form of several, and this is its first key.
-    fn settle(&mut self, form: &'de Form, key: &'de str) -> Option<()> {
+    fn take_form(&mut self, form: &'de Form, key: &'de str) -> Option<()> {
         self.place.form = Some(form);
         (form.pass.markable && self.field(form, key)).then_some(())
     }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::contract::{Ability, Entry};
 use crate::effect::{Effect, Level, LogLine, SessionKey};
 use crate::grant::{Grant, Rights};
-use crate::rate::Payer;
+use crate::hub::Payer;
 use dormouse_protocol::error::Code;
 use dormouse_protocol::error::{Close, Refusal};
 use dormouse_protocol::frame;

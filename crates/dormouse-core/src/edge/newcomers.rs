@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::Edge;
-use super::session::{Kept, Stage};
+use super::session::{Kept, Session, Stage};
 use crate::context::Context;
 use crate::effect::{Effect, SessionKey, Subscription};
 use dormouse_protocol::error::Close;
@@ -57,10 +57,18 @@ impl Newcomers {
     }
 }
 
+/// A newcomer that was never there: its session is taken out of the edge until it is [forgotten](Edge::forget).
+pub(crate) struct GivenUp {
+    key: SessionKey,
+    pub(crate) session: Session,
+    /// Only one that came back may come back again.
+    pub(crate) may_return: bool,
+}
+
 impl Edge {
-    /// Looks at the newcomers whose time has come, and lets those go that never were. One that reads, however slowly, has
-    /// less unread at one of the looks than at the one before; one whose connection broke never has.
-    pub(crate) fn look_at_newcomers(&mut self, cx: &mut Context<'_>) {
+    /// Looks at the newcomers whose time has come, and takes out the next that never was. One that reads, however slowly,
+    /// has less unread at one of the looks than at the one before; one whose connection broke never has.
+    pub(crate) fn give_up_next(&mut self, cx: &Context<'_>) -> Option<GivenUp> {
         let now = cx.steady();
         while let Some(newcomer) = self.newcomers.pop(now) {
             let unread = self.unread_of(cx, newcomer);
@@ -71,9 +79,14 @@ impl Edge {
                 Some(looks) if looks < LOOKS => {
                     self.newcomers.again(Newcomer { unread, looks, since: now, ..newcomer })
                 }
-                _ => self.give_up(cx, newcomer),
+                _ => {
+                    let Newcomer { key, returned, .. } = newcomer;
+                    let Some(session) = self.roster.remove(key) else { continue };
+                    return Some(GivenUp { key, session, may_return: returned });
+                }
             }
         }
+        None
     }
 
     /// What one that was never heard has not read; nothing of anybody else.
@@ -84,11 +97,8 @@ impl Edge {
     }
 
     /// Its socket takes no close and no `bye`, and stays with the platform until the channel sleeps: so it keeps its place
-    /// in the channel, but is none of its user's connections; an attachment of nothing has it forgotten after sleep. Only
-    /// one that came back may come back again.
-    fn give_up(&mut self, cx: &mut Context<'_>, Newcomer { key, returned, .. }: Newcomer) {
-        let Some(mut session) = self.roster.remove(key) else { return };
-        self.leave(cx, &session, !returned);
+    /// in the channel, but is none of its user's connections; an attachment of nothing has it forgotten after sleep.
+    pub(crate) fn forget(&mut self, cx: &mut Context<'_>, GivenUp { key, mut session, .. }: GivenUp) {
         self.hand_on_sweep(cx, &session);
         (session.kept.stage, session.forgotten) = (Stage::Leaving, true);
         self.roster.put(key, session);

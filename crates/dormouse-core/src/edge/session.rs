@@ -8,8 +8,7 @@ use crate::contract::{Ability, ChannelRules};
 use crate::effect::{SessionKey, Subscription};
 use crate::grant::Grant;
 use crate::grant::Rights;
-use crate::hub::{Asker, Speaker};
-use crate::rate::Payer;
+use crate::hub::{Asker, Payer, Speaker};
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{Address, ConnectionId, Epoch, Millis, UserId};
 use dormouse_protocol::request::whole;
@@ -38,7 +37,9 @@ pub struct Session {
 
 /// What must survive sleep, as it stands in the attachment. Field names are short, since 32,000 of them may lie
 /// in storage; unknown fields are passed over and missing ones have a default, so that the release before and
-/// the one after can read it.
+/// the one after can read it. What is told of a sleeper without waking it stands in its head too
+/// ([`HibernatedSession`](crate::edge::hibernated_session::HibernatedSession)), and after a change comes
+/// `Edge::save_attachment`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Kept {
     /// The connection id, which the members know it by.

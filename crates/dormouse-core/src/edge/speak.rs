@@ -1,6 +1,7 @@
 //! Telling lines: one text for each form, and a text of its own for whoever hears something else (rule F4).
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use super::Edge;
 use crate::context::Context;
@@ -25,9 +26,28 @@ impl Part {
 }
 
 impl Edge {
+    /// Tells all lines; of a single one for everyone, its text is taken out.
+    pub(crate) fn speak(&mut self, cx: &mut Context<'_>, lines: &mut [Line]) {
+        match lines {
+            [Line { text, who: Who::Everyone }] => self.speak_alone(cx, mem::take(text)),
+            _ => self.speak_lines(cx, lines),
+        }
+    }
+
+    /// Tells everyone one text, which is copied for both forms alone.
+    fn speak_alone(&mut self, cx: &mut Context<'_>, text: String) {
+        if self.roster.subscribed(Subscription::Messages) == 0 {
+            return self.broadcast(cx, Subscription::Presence, vec![], 1, text);
+        }
+        if self.roster.subscribed(Subscription::Presence) > 0 {
+            self.broadcast(cx, Subscription::Presence, vec![], 1, text.clone());
+        }
+        self.broadcast(cx, Subscription::Messages, vec![], 1, text);
+    }
+
     /// Tells all lines. Where texts of their own would be too much for the memory, what is personal is told apart from
     /// what all hear, in the same order.
-    pub(crate) fn speak(&mut self, cx: &mut Context<'_>, lines: &[Line]) {
+    fn speak_lines(&mut self, cx: &mut Context<'_>, lines: &[Line]) {
         let mut personal: Vec<SessionKey> = Vec::new();
         for line in lines {
             match &line.who {
@@ -42,7 +62,7 @@ impl Edge {
         let bytes = told.iter().fold(0_usize, |bytes, part| bytes.saturating_add(part.bytes(lines)));
         if bytes > PERSONAL_BYTES_MAX && lines.len() > 1 {
             let apart = lines.chunk_by(|one, next| one.is_shared() && next.is_shared());
-            return apart.for_each(|lines| self.speak(cx, lines));
+            return apart.for_each(|lines| self.speak_lines(cx, lines));
         }
         for part in told {
             self.speak_to_all(cx, &part, lines);
@@ -63,8 +83,7 @@ impl Edge {
     }
 
     fn speak_to_all(&mut self, cx: &mut Context<'_>, part: &Part, lines: &[Line]) {
-        let sessions = self.roster.subscribed(part.subscription).saturating_sub(part.own.len()) as u64;
-        if sessions == 0 {
+        if self.roster.subscribed(part.subscription) <= part.own.len() {
             return;
         }
         let heard = lines.iter().filter(|line| match &line.who {
@@ -74,9 +93,7 @@ impl Edge {
         });
         let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
         if let Some(text) = frame::batch(texts.iter().copied()) {
-            cx.desk.meter.told_all(sessions, texts.len() as u64, text.len());
-            self.unread.told_all(sessions, text.len());
-            cx.push(Effect::Broadcast { subscription: part.subscription, except: part.own.clone(), text });
+            self.broadcast(cx, part.subscription, part.own.clone(), texts.len() as u64, text);
         }
     }
 
@@ -93,6 +110,23 @@ impl Edge {
                 self.unread.told_all(sessions.len() as u64, text.len());
                 Effect::TellMany { sessions, text }
             });
+        }
+    }
+
+    /// Tells a text of so many frames to all of one form, but for a few.
+    fn broadcast(
+        &mut self,
+        cx: &mut Context<'_>,
+        subscription: Subscription,
+        except: Vec<SessionKey>,
+        frames: u64,
+        text: String,
+    ) {
+        let sessions = self.roster.subscribed(subscription).saturating_sub(except.len()) as u64;
+        if sessions > 0 {
+            cx.desk.meter.told_all(sessions, frames, text.len());
+            self.unread.told_all(sessions, text.len());
+            cx.push(Effect::Broadcast { subscription, except, text });
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::Edge;
 use crate::context::{Context, Unsent};
 use crate::effect::SessionKey;
-use crate::rate::Payer;
+use crate::hub::Payer;
 use dormouse_protocol::error::Close;
 use dormouse_protocol::name::Millis;
 

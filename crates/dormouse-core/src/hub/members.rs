@@ -1,4 +1,4 @@
-//! Members who leave: at once, or after a grace in which they may come back (rule P3).
+//! Members who may be present, and who leave: at once, or after a grace in which they may come back (rules P1, P3).
 
 use super::publish::invalid;
 use super::{Hub, Speaker};

@@ -3,11 +3,11 @@
 //! [`Hub::flush`].
 
 use super::batch::{Audience, BatchEntry, Reply, Says};
+use super::buckets::Gate;
 use super::history::{DedupeKey, Seen};
 use super::{Asker, Edges, Hub, Speaker};
 use crate::context::Context;
 use crate::contract::{Ability, EventRules, InvalidData};
-use crate::rate::Gate;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame::{self, Ack, Message};
 use dormouse_protocol::name::{Millis, RequestId};

@@ -1,11 +1,11 @@
 //! Who may ask how fast: the gates of each request, and who pays at them (rules R5, R7).
 
+use super::buckets::{Buckets, Gate};
 use super::replay_budget::Drawers;
-use super::{Hub, Speaker};
+use super::{Hub, Payer, Speaker};
 use crate::context::Context;
-use crate::contract::Ability;
+use crate::contract::{Ability, Rate};
 use crate::member_map::MemberMap;
-use crate::rate::{Buckets, Gate, Payer, Rate};
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::Millis;
 

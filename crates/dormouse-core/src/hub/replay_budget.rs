@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{Hub, Speaker};
+use super::buckets::Gate;
+use super::{Hub, Payer, Speaker};
 use crate::context::Context;
-use crate::contract::Ability;
-use crate::rate::{Gate, Payer, Rate};
+use crate::contract::{Ability, Rate};
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::name::Millis;
 

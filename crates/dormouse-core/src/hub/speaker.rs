@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use super::payer::Payer;
 use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Rights;
-use crate::rate::Payer;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::Address;
 

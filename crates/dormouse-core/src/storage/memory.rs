@@ -12,7 +12,7 @@ const SLACK: usize = 8;
 /// What would be on disk. A clone is the disk after a crash: what was written, and nothing else.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
-    rows: VecDeque<Kept>,
+    rows: VecDeque<MemoryRow>,
     graces: BTreeMap<ConnectionId, DisconnectGrace>,
     rows_written: u64,
     /// So many writes succeed before this one does not.
@@ -34,7 +34,7 @@ pub enum Damage {
 }
 
 #[derive(Clone, Debug)]
-struct Kept {
+struct MemoryRow {
     row: Row,
     damage: Option<Damage>,
 }
@@ -108,7 +108,7 @@ impl MemoryStorage {
 
     /// Drops what no floor holds, once it is worth it.
     fn trim(&mut self, keep: &[Floor]) {
-        let held = |kept: &Kept| keep.iter().any(|floor| floor.holds(&kept.row.key()));
+        let held = |kept: &MemoryRow| keep.iter().any(|floor| floor.holds(&kept.row.key()));
         let below = self.rows.iter().position(held).unwrap_or(self.rows.len());
         if below >= SLACK {
             self.rows.drain(..below);
@@ -119,7 +119,7 @@ impl MemoryStorage {
 impl Storage for MemoryStorage {
     fn head(&mut self) -> Result<Option<Head>, StorageError> {
         self.may_read()?;
-        let Some(Kept { row, damage }) = self.rows.back() else { return Ok(None) };
+        let Some(MemoryRow { row, damage }) = self.rows.back() else { return Ok(None) };
         if *damage == Some(Damage::Epoch) {
             return Err(StorageError::Corrupt { first: row.key().first });
         }
@@ -133,7 +133,7 @@ impl Storage for MemoryStorage {
             return Err(StorageError::Full);
         }
         self.trim(keep);
-        self.rows.push_back(Kept { row: row.clone(), damage: None });
+        self.rows.push_back(MemoryRow { row: row.clone(), damage: None });
         self.wrote(1);
         Ok(())
     }
@@ -155,7 +155,7 @@ impl Storage for MemoryStorage {
 
     fn ids(&mut self, floor: Floor) -> Result<Vec<Stored<Ids>>, StorageError> {
         self.may_read()?;
-        let ids = |kept: &Kept| match kept.damage {
+        let ids = |kept: &MemoryRow| match kept.damage {
             Some(Damage::Form) => Stored::Corrupt { first: kept.row.key().first },
             Some(Damage::Text | Damage::Epoch) | None => {
                 Stored::Sound(Ids { key: kept.row.key(), ids: kept.row.ids().to_owned() })
@@ -186,7 +186,7 @@ impl Storage for MemoryStorage {
 
     fn held(&mut self) -> Result<Held, StorageError> {
         self.may_read()?;
-        let at = |kept: Option<&Kept>| kept.map(|kept| kept.row.key().at);
+        let at = |kept: Option<&MemoryRow>| kept.map(|kept| kept.row.key().at);
         let text = at(self.rows.iter().find(has_text));
         Ok(Held { text, ids: at(self.rows.iter().find(|kept| !kept.row.ids().is_empty())) })
     }
@@ -234,7 +234,7 @@ impl Storage for MemoryStorage {
     }
 }
 
-impl Kept {
+impl MemoryRow {
     fn holds(&self, seq: u64) -> bool {
         (self.row.key().first..=self.row.key().last()).contains(&seq)
     }
@@ -247,19 +247,19 @@ impl Kept {
     }
 }
 
-fn has_text(kept: &&Kept) -> bool {
+fn has_text(kept: &&MemoryRow) -> bool {
     !kept.row.lengths().is_empty()
 }
 
 /// The rows that one reading returns: the one that crosses the limit is the last.
-fn within<'a>(limit: Limit, rows: impl Iterator<Item = &'a Kept>) -> Vec<Stored<Row>> {
+fn within<'a>(limit: Limit, rows: impl Iterator<Item = &'a MemoryRow>) -> Vec<Stored<Row>> {
     let mut bytes = 0_u64;
-    let begun = |kept: &&Kept| {
+    let begun = |kept: &&MemoryRow| {
         let within = bytes == 0 || bytes < limit.bytes;
         bytes = bytes.saturating_add(kept.row.text().len() as u64);
         within
     };
-    rows.take(limit.rows.max(1)).take_while(begun).map(Kept::found).collect()
+    rows.take(limit.rows.max(1)).take_while(begun).map(MemoryRow::found).collect()
 }
 
 fn sorted(mut graces: Vec<DisconnectGrace>) -> Vec<DisconnectGrace> {

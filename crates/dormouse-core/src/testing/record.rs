@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::effect::{AskerKey, LogLine};
+use crate::effect::{AskerKey, Effect, LogLine};
 use dormouse_protocol::name::Millis;
 
 /// The answer to an HTTP request.
@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) wakes: usize,
     pub(super) turns: usize,
     pub(super) crashes: usize,
+    /// What was wanted done since it is noted, in order.
+    pub(super) effects: Option<Vec<Effect>>,
     /// The most bytes of text that one event has made.
     pub(super) text_made: usize,
 }

@@ -27,7 +27,7 @@ pub fn assert_same_asleep_in<A>(world: impl Fn(Sleep) -> World<A>, script: impl 
     let play = |sleep| {
         let mut world = world(sleep);
         script(&mut world);
-        world.settle();
+        world.drain();
         let closes: Vec<_> = (0..world.clients()).map(|each| world.nth(each).hung_up).collect();
         (world.transcript(), world.take_answers(), closes)
     };

@@ -222,8 +222,17 @@ proptest! {
     }
 
     #[test]
-    fn r4_a_whole_number_is_read_by_hand_as_by_serde_json(number in "-?(0|[1-9][0-9]{0,17})([.,eE][0-9])?") {
+    fn r4_a_number_is_read_by_hand_as_by_serde_json(
+        number in "-?(0|[1-9][0-9]{0,17})([.,eE][0-9])?|-?[0-9]{0,9}[.][0-9]{0,17}(e|E1|E-1|e[+]1)?|-?0[.]0{0,16}[0-9]?"
+    ) {
         numbers_and_strings(&number);
+    }
+
+    #[test]
+    fn r4_a_string_with_escapes_is_read_by_hand_as_by_serde_json(
+        inside in r#"([a-z/ü\u{fdd0}\u{1f600}]{0,9}(\\["\\/nrtbfux]|\\u00e9|\\uffff|\\ud83d\\ude00)?){0,4}"#
+    ) {
+        numbers_and_strings(&format!(" \"{inside}\","));
     }
 
     #[test]
@@ -238,6 +247,10 @@ fn numbers_and_strings(text: &str) {
     let value = values.next().and_then(Result::ok);
     let mut read = Text::new(text);
     if let Some(number) = read.number() {
+        if let Number::Fraction(fraction) = number {
+            let double = serde_json::from_str::<f64>(&text[..read.at()]).ok();
+            assert_eq!(double.map(f64::to_bits), Some(fraction.to_bits()), "{text}");
+        }
         let number = match number {
             Number::Unsigned(number) => serde_json::Value::from(number),
             Number::Signed(number) => serde_json::Value::from(number),
@@ -303,6 +316,40 @@ fn r4_an_expected_string_is_found_where_it_stands_and_nowhere_else() {
                 let mut text = Text::new(&other);
                 assert!(!text.expected(&expected), "{name}: {other}");
                 assert_eq!(text.rest(), other);
+            }
+        }
+    }
+}
+
+#[test]
+fn r4_numbers_are_read_as_doubles_have_them() {
+    for (text, number) in [("0", 0.0), ("0.5", 0.5), ("-0.0", -0.0), ("-12.75", -12.75), ("0.00000000000001", 1e-14)] {
+        let read = match Text::new(text).number() {
+            Some(Number::Unsigned(number)) => Some(number as f64),
+            Some(Number::Signed(number)) => Some(number as f64),
+            Some(Number::Fraction(number)) => Some(number),
+            None => None,
+        };
+        assert_eq!(read.map(f64::to_bits), Some(f64::to_bits(number)), "{text}");
+    }
+    for text in ["", "-", ".5", "1.", "-.5", "01", "00.5", "1.e5", "1.5e", "+1"] {
+        assert_eq!(Text::new(text).number(), None, "{text}");
+    }
+}
+
+#[test]
+fn r4_strings_are_read_wherever_their_escapes_and_odd_characters_stand() {
+    let escaped = r#"a\"\\\/\b\f\n\r\t"#;
+    for before in 0..20 {
+        for (more, read) in [("", ""), (r"\u00e9ü", "éü")] {
+            let written = format!("\"{}{escaped}{more}\"", "x".repeat(before));
+            let string = Text::new(&written).string().expect("a string");
+            assert_eq!(string.get(before..), Some(&*format!("a\"\\/\u{8}\u{c}\n\r\t{read}")));
+        }
+        for odd in ['\n', '\u{1f}', '\u{fdd0}', '\u{ffff}', '\u{10ffff}'] {
+            for escape in ["", "\\n", "\\u0041"] {
+                let written = format!("\"{}{odd}{escape}\"", "x".repeat(before));
+                assert_eq!(Text::new(&written).string(), None, "{written:?}");
             }
         }
     }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_core::rate::{Bucket, Rate};
+use dormouse_core::bucket::Bucket;
+use dormouse_core::contract::Rate;
 use dormouse_protocol::name::Millis;
 
 /// How many bad tokens an address may send without being suspected: twenty at once, and two a second.

@@ -160,9 +160,9 @@ impl<A: Application + 'static> Host<A> {
             Effect::Tell { session, text } => sockets.tell(session, &text)?,
             Effect::TellMany { sessions, text } => sockets.tell_many(&sessions, &text)?,
             Effect::Broadcast { subscription, except, text } => sockets.broadcast(subscription, &except, &text)?,
-            Effect::Subscribe { session, subscription } => sockets.hear(session, subscription)?,
-            Effect::SubscribeAll { subscription } => sockets.hear_all(&subscription)?,
-            Effect::SaveAttachment { session, attachment } => sockets.remember(session, &attachment)?,
+            Effect::Subscribe { session, subscription } => sockets.subscribe(session, subscription)?,
+            Effect::SubscribeAll { subscription } => sockets.subscribe_all(&subscription)?,
+            Effect::SaveAttachment { session, attachment } => sockets.save_attachment(session, &attachment)?,
             Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason)?,
             Effect::Drop { session } => sockets.drop(session)?,
             Effect::Answer { asker, status, body, retry_after } => {

@@ -16,7 +16,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// An empty roster over the object's own context.
+    /// An empty table over the object's own context.
     pub(crate) fn new(ctx: &DurableObjectState) -> Result<Self, JsValue> {
         Ok(Self { table: SocketTable::new(ctx.as_ref())? })
     }
@@ -47,7 +47,7 @@ impl Sockets {
         self.table.tell_many(&sessions, text)
     }
 
-    /// Sends one text to everyone of one hearing, as one JavaScript string in one crossing.
+    /// Sends one text to all who hear the same, as one JavaScript string in one crossing.
     pub(crate) fn broadcast(
         &self,
         subscription: Subscription,
@@ -59,19 +59,19 @@ impl Sockets {
     }
 
     /// Moves a session to another group of hearers.
-    pub(crate) fn hear(&self, session: SessionKey, subscription: Subscription) -> Result<(), JsValue> {
-        self.table.hear(session.0, group(subscription))
+    pub(crate) fn subscribe(&self, session: SessionKey, subscription: Subscription) -> Result<(), JsValue> {
+        self.table.subscribe(session.0, group(subscription))
     }
 
     /// Groups the sessions that slept, by their keys from 0, in one crossing.
-    pub(crate) fn hear_all(&self, subscription: &[Subscription]) -> Result<(), JsValue> {
+    pub(crate) fn subscribe_all(&self, subscription: &[Subscription]) -> Result<(), JsValue> {
         let groups: Vec<u8> = subscription.iter().map(|subscription| group(*subscription)).collect();
-        self.table.hear_all(&groups)
+        self.table.subscribe_all(&groups)
     }
 
-    /// Writes what a session must remember through sleep.
-    pub(crate) fn remember(&self, session: SessionKey, attachment: &str) -> Result<(), JsValue> {
-        self.table.remember(session.0, attachment)
+    /// Writes what must survive sleep of a session.
+    pub(crate) fn save_attachment(&self, session: SessionKey, attachment: &str) -> Result<(), JsValue> {
+        self.table.save_attachment(session.0, attachment)
     }
 
     /// Ends a session's connection. Only from inside that socket's own event does the client see the end at once.
@@ -162,11 +162,11 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn broadcast(this: &SocketTable, group: u8, except: &[u32], text: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn hear(this: &SocketTable, session: u32, group: u8) -> Result<(), JsValue>;
+    fn subscribe(this: &SocketTable, session: u32, group: u8) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn hear_all(this: &SocketTable, groups: &[u8]) -> Result<(), JsValue>;
+    fn subscribe_all(this: &SocketTable, groups: &[u8]) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn remember(this: &SocketTable, session: u32, attachment: &str) -> Result<(), JsValue>;
+    fn save_attachment(this: &SocketTable, session: u32, attachment: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]
     fn hang_up(this: &SocketTable, session: u32, code: u16, reason: &str) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch)]

@@ -65,18 +65,18 @@ export class SocketTable {
     }
   }
 
-  hear(session, group) {
+  subscribe(session, group) {
     const socket = this.sockets.get(session);
     if (socket === undefined) return;
     for (const hearers of this.groups) hearers.delete(session);
     this.groups[group].set(session, socket);
   }
 
-  hear_all(groups) {
-    groups.forEach((group, session) => this.hear(session, group));
+  subscribe_all(groups) {
+    groups.forEach((group, session) => this.subscribe(session, group));
   }
 
-  remember(session, attachment) {
+  save_attachment(session, attachment) {
     this.sockets.get(session)?.serializeAttachment(attachment);
   }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::app::{Move, Say, Typing};
-use crate::contract::data::Data;
+use crate::contract::typed::Data;
 use crate::contract::{Json, Payload};
 
 use super::drawing::{Drawing, Part, Shape, Style, Tool, any_drawing, any_small_value, changed, drawing};

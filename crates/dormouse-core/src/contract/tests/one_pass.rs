@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use super::app::Say;
 use crate::contract::Json;
 use crate::contract::checked::checked;
-use crate::contract::data::{Data, Reading};
+use crate::contract::data::Reading;
 use crate::contract::form::Forms;
 use crate::contract::judge::judge;
+use crate::contract::typed::Data;
 use dormouse_protocol::ijson;
 use dormouse_protocol::text::Text;
 

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh64::Xxh64;
 
+use crate::hub::payer::Payer;
 use crate::limits::Limits;
-use crate::rate::Payer;
 use crate::storage::{Floor, RowKey, Storage, StorageError, Stored};
 use dormouse_protocol::name::{Millis, RequestId};
 

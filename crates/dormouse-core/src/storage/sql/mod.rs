@@ -30,7 +30,7 @@ const BETWEEN: &str = "SELECT first, count, at, before, format, epoch, ids, leng
     WHERE first >= ?1 AND first <= ?2 AND octet_length(lengths) > 0";
 
 /// In place of an earlier grace of the same connection: one row written, as for a new one.
-const PUT_DEPARTURE: &str = "INSERT OR REPLACE INTO departures (connection, due, session) VALUES (?1, ?2, ?3)";
+const PUT_GRACE: &str = "INSERT OR REPLACE INTO departures (connection, due, session) VALUES (?1, ?2, ?3)";
 
 /// Storage in a SQLite database of the channel's own.
 #[derive(Debug)]
@@ -194,13 +194,13 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
         let DisconnectGrace { connection, due, session } = grace;
         let params = [Param::Text(connection.as_str()), integer(*due), Param::Text(session)];
         self.write(|tables, sql| {
-            tables.prepare_departure(sql)?;
-            sql.exec(PUT_DEPARTURE, &params).map(drop)
+            tables.prepare_grace(sql)?;
+            sql.exec(PUT_GRACE, &params).map(drop)
         })
     }
 
     fn take_grace(&mut self, connection: &ConnectionId) -> Result<Option<DisconnectGrace>, StorageError> {
-        if !self.tables()?.has_departures() {
+        if !self.tables()?.has_graces() {
             return Ok(None);
         }
         let delete = "DELETE FROM departures WHERE connection = ?1 RETURNING connection, due, session";
@@ -209,7 +209,7 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
     }
 
     fn take_due(&mut self, now: Millis) -> Result<Vec<DisconnectGrace>, StorageError> {
-        if !self.tables()?.has_departures() {
+        if !self.tables()?.has_graces() {
             return Ok(Vec::new());
         }
         let delete = "DELETE FROM departures WHERE due <= ?1 RETURNING connection, due, session";
@@ -220,7 +220,7 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
     }
 
     fn graces(&mut self) -> Result<Vec<DisconnectGrace>, StorageError> {
-        if !self.tables()?.has_departures() {
+        if !self.tables()?.has_graces() {
             return Ok(Vec::new());
         }
         let rows = self.sql.exec("SELECT connection, due, session FROM departures ORDER BY due, connection", &[])?;

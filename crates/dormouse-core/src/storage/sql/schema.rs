@@ -27,7 +27,8 @@ const VERSION: u64 = 1;
 const KEPT: &str = "first INTEGER PRIMARY KEY, count INTEGER NOT NULL, at INTEGER NOT NULL, before INTEGER NOT NULL, \
     format INTEGER NOT NULL, epoch TEXT NOT NULL, ids TEXT NOT NULL, lengths TEXT NOT NULL, text TEXT NOT NULL";
 
-const DEPARTURES: &str = "CREATE TABLE departures \
+/// The table is called as the first release called it.
+const CREATE_GRACES: &str = "CREATE TABLE departures \
     (connection TEXT PRIMARY KEY, due INTEGER NOT NULL, session TEXT NOT NULL) WITHOUT ROWID";
 
 const BOTH: &str = "(SELECT first, count, at, before, format, epoch, ids, lengths, text FROM kept_older \
@@ -95,7 +96,7 @@ impl Tables {
     }
 
     /// Whether anybody's grace was ever written.
-    pub(super) const fn has_departures(&self) -> bool {
+    pub(super) const fn has_graces(&self) -> bool {
         self.graces
     }
 
@@ -120,9 +121,9 @@ impl Tables {
     }
 
     /// Makes the table that a grace goes into.
-    pub(super) fn prepare_departure<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+    pub(super) fn prepare_grace<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
         if !self.graces {
-            sql.exec(DEPARTURES, &[])?;
+            sql.exec(CREATE_GRACES, &[])?;
             self.graces = true;
         }
         Ok(())

@@ -27,7 +27,7 @@ impl<A> World<A> {
     /// Joins, settles, and forgets what was received so far, by whomever.
     pub fn joined(&mut self, joiner: &(impl AsJoiner + ?Sized)) -> Client {
         let client = self.join(joiner);
-        self.settle();
+        self.drain();
         for socket in self.sockets.all_mut() {
             socket.pass_over();
         }
@@ -57,7 +57,7 @@ impl<A> World<A> {
     pub fn publish(&mut self, client: Client, event: &str, data: impl Into<Value>) -> String {
         let id = format!("r{}", self.draw());
         self.send(client, json!({"type": "publish", "id": id, "event": event, "data": data.into()}));
-        self.settle();
+        self.drain();
         id
     }
 

@@ -25,7 +25,7 @@ impl<A> World<A> {
     /// Asks over HTTP, and waits for the answer: status and body.
     pub fn get(&mut self, joiner: &(impl AsJoiner + ?Sized), operation: HttpOperation) -> (u16, Value) {
         let asker = self.handle_http(joiner, operation);
-        self.settle();
+        self.drain();
         self.answer(asker)
     }
 

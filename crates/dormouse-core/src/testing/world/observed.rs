@@ -1,7 +1,7 @@
 //! What is seen of the channel from outside.
 
 use super::World;
-use crate::effect::LogLine;
+use crate::effect::{Effect, LogLine};
 use crate::session::Kept;
 use crate::storage::{DisconnectGrace, Storage as _};
 use dormouse_protocol::name::Millis;
@@ -30,6 +30,12 @@ impl<A> World<A> {
     /// What the channel logged.
     pub fn logs(&self) -> &[LogLine] {
         &self.record.logs
+    }
+
+    /// What the channel wanted done since this was last asked, in order: what was said first, and to whom. Nothing the
+    /// first time: from then on it is noted.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        self.record.effects.replace(Vec::new()).unwrap_or_default()
     }
 
     /// Whether the channel is not in memory.

@@ -68,7 +68,7 @@ impl<A> World<A> {
     pub fn told(&mut self, client: Client, frame: Value) -> Vec<Value> {
         self.received(client);
         self.send(client, frame);
-        self.settle();
+        self.drain();
         self.received(client)
     }
 
@@ -77,7 +77,7 @@ impl<A> World<A> {
     pub fn refuses(&mut self, client: Client, frame: Value, code: &str) -> Value {
         self.received(client);
         self.send(client, frame);
-        self.settle();
+        self.drain();
         self.assert_refused(client, code)
     }
 

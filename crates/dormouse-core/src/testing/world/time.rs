@@ -40,14 +40,14 @@ impl<A> World<A> {
 
     /// Lets every timer fire that is armed for less than a second from now, and those they arm: after that all is told
     /// that was asked for. A look at who joined, a number that is not due and a close from here are further off.
-    pub fn settle(&mut self) {
+    pub fn drain(&mut self) {
         while let Some(left) = self.clock.until_timer().filter(|left| *left < 1_000) {
             self.advance(left);
         }
     }
 
     /// Lets what is armed for this very moment fire, and nothing later.
-    pub fn settle_now(&mut self) {
+    pub fn drain_now(&mut self) {
         while self.clock.until_timer() == Some(0) {
             self.advance(0);
         }
@@ -55,7 +55,7 @@ impl<A> World<A> {
 
     /// Nothing happens for longer than the platform waits before it puts a channel to sleep.
     pub fn pause(&mut self) {
-        self.settle();
+        self.drain();
         self.advance(QUIET + 1_000);
     }
 

@@ -83,6 +83,9 @@ impl<A> World<A> {
             _ => 0,
         });
         self.record.text_made = self.record.text_made.max(made.sum());
+        if let Some(noted) = &mut self.record.effects {
+            noted.extend_from_slice(&effects);
+        }
         let Some(doom) = self.trouble.doom.take() else {
             return effects.into_iter().for_each(|effect| self.apply(effect));
         };

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{House, Knock, NOW, said};
+use super::{House, NOW, Request, said};
 use crate::door::{Decision, Reply, Unread};
 use dormouse_core::grant::Verifier;
 use dormouse_protocol::name::ChannelName;
 
-fn asking(host: &str) -> Knock {
-    Knock::post("/dev/token").at(host)
+fn asking(host: &str) -> Request {
+    Request::post("/dev/token").at(host)
 }
 
 #[track_caller]
@@ -34,7 +34,7 @@ fn a_deployment_has_no_development_tokens() {
         for host in ["127.0.0.1:8787", "localhost", "chat.example"] {
             assert_eq!(house.answer(&asking(host)).error(), said(404, "not_found"), "{host}");
         }
-        let preflight = Knock::preflight("/dev/token", "http://localhost:3000").at("127.0.0.1:8787");
+        let preflight = Request::preflight("/dev/token", "http://localhost:3000").at("127.0.0.1:8787");
         assert_eq!(house.answer(&preflight).status, 404);
     }
 }
@@ -50,7 +50,7 @@ fn development_tokens_are_for_this_very_machine_alone() {
     {
         assert_eq!(house.answer(&asking(host)).error(), said(404, "not_found"), "{host}");
     }
-    let from = |address: &str| Knock {
+    let from = |address: &str| Request {
         headers: vec![("Host".into(), "localhost".into()), ("CF-Connecting-IP".into(), address.into())],
         ..asking("localhost")
     };
@@ -60,11 +60,11 @@ fn development_tokens_are_for_this_very_machine_alone() {
     for address in ["192.168.0.7", "fe80::1", "::ffff:192.168.0.7", "localhost", "", "127.0.0.1, 192.168.0.7"] {
         assert_eq!(house.answer(&from(address)).error(), said(404, "not_found"), "{address:?} knows to say localhost");
     }
-    let unknown = Knock { headers: vec![], ..asking("localhost") };
+    let unknown = Request { headers: vec![], ..asking("localhost") };
     assert_eq!(house.answer(&unknown).status, 404, "nobody says where it comes from");
-    let disguised = Knock::post("/dev/token").header("Host", "localhost").header("CF-Connecting-IP", "127.0.0.1");
+    let disguised = Request::post("/dev/token").header("Host", "localhost").header("CF-Connecting-IP", "127.0.0.1");
     assert_eq!(house.answer(&disguised).status, 404, "the URL says another host");
-    let rebound = Knock {
+    let rebound = Request {
         headers: vec![("Host".into(), "evil.example".into()), ("CF-Connecting-IP".into(), "127.0.0.1".into())],
         ..asking("127.0.0.1")
     };
@@ -130,6 +130,6 @@ fn a_request_for_a_token_that_makes_no_sense_is_told_the_shape() {
 
 #[test]
 fn a_token_is_asked_for_by_post() {
-    let answer = House::of_a_developer().answer(&Knock::get("/dev/token").at("localhost"));
+    let answer = House::of_a_developer().answer(&Request::get("/dev/token").at("localhost"));
     assert_eq!(answer.error(), said(405, "method_not_allowed"));
 }

@@ -1,4 +1,4 @@
-//! The door, rule by rule. Each file's tests knock with plain values and look at what is decided.
+//! The door, rule by rule. Each file's tests ask with plain values and look at what is decided.
 
 mod counting;
 mod credentials;
@@ -47,43 +47,43 @@ impl House {
         Self { door, config }
     }
 
-    fn route(&self, route: &Knock) -> Decision {
+    fn route(&self, request: &Request) -> Decision {
         let header = |name: &str| {
-            let found = route.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            let found = request.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
             found.map(|(_, value)| value.clone())
         };
-        self.door.route(&Call::new(&route.method, &route.url, &header))
+        self.door.route(&Call::new(&request.method, &request.url, &header))
     }
 
-    /// The answer to a knock that is answered at once.
+    /// The answer to a request that is answered at once.
     #[track_caller]
-    fn answer(&self, route: &Knock) -> Reply {
-        match self.route(route) {
+    fn answer(&self, request: &Request) -> Reply {
+        match self.route(request) {
             Decision::Answer(reply) => reply,
             other => panic!("not answered: {other:?}"),
         }
     }
 
     #[track_caller]
-    fn turned_away(&self, route: &Knock) -> RejectedUpgrade {
-        match self.route(route) {
-            Decision::RejectedUpgrade(turned) => turned,
-            other => panic!("not turned away: {other:?}"),
+    fn rejected(&self, request: &Request) -> RejectedUpgrade {
+        match self.route(request) {
+            Decision::RejectedUpgrade(rejected) => rejected,
+            other => panic!("not rejected: {other:?}"),
         }
     }
 
     #[track_caller]
-    fn channel_request(&self, route: &Knock) -> ChannelRequest {
-        match self.route(route) {
+    fn channel_request(&self, request: &Request) -> ChannelRequest {
+        match self.route(request) {
             Decision::Channel(channel_request) => channel_request,
-            other => panic!("no visitor: {other:?}"),
+            other => panic!("no request to a channel: {other:?}"),
         }
     }
 
-    /// Who a knock comes in as: a user, or nobody; or what it is refused with.
+    /// Who a request comes in as: a user, or nobody; or what it is refused with.
     #[track_caller]
-    fn admitted(&self, route: &Knock) -> Result<Option<String>, Box<Refused>> {
-        let admitted = self.channel_request(route).admit(&self.config.keys, NOW);
+    fn admitted(&self, request: &Request) -> Result<Option<String>, Box<Refused>> {
+        let admitted = self.channel_request(request).admit(&self.config.keys, NOW);
         admitted.map(|grant| grant.map(|grant| grant.user.to_string()))
     }
 
@@ -107,13 +107,13 @@ impl House {
 
 /// A request on its way to the door.
 #[derive(Clone)]
-struct Knock {
+struct Request {
     method: String,
     url: String,
     headers: Vec<(String, String)>,
 }
 
-impl Knock {
+impl Request {
     fn new(method: &str, path: &str) -> Self {
         Self { method: method.to_owned(), url: format!("https://chat.example{path}"), headers: Vec::new() }
     }
@@ -166,7 +166,7 @@ impl Refused {
     fn told(&self) -> (u16, String) {
         match &self.decision {
             Decision::Answer(reply) => reply.error(),
-            Decision::RejectedUpgrade(turned) => (turned.close().number(), turned.close().reason().to_owned()),
+            Decision::RejectedUpgrade(rejected) => (rejected.close().number(), rejected.close().reason().to_owned()),
             other => panic!("no refusal: {other:?}"),
         }
     }

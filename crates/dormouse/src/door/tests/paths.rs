@@ -1,13 +1,13 @@
 //! Rules E1 to E4: the paths there are, the methods they take, and the shape of an answer.
 
-use super::{House, Knock, said};
+use super::{House, Request, said};
 use crate::door::{Decision, Operation};
 
 #[test]
 fn e1_an_upgrade_to_a_channel_is_a_join() {
     let house = House::plain();
     for upgrade in ["websocket", "WebSocket", "WEBSOCKET", " websocket "] {
-        let channel_request = house.channel_request(&Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
+        let channel_request = house.channel_request(&Request::get("/v1/channels/chat:a").header("Upgrade", upgrade));
         assert_eq!(channel_request.operation, Operation::Join { protocol: None }, "{upgrade}");
         assert_eq!(channel_request.channel.as_str(), "chat:a");
     }
@@ -16,9 +16,9 @@ fn e1_an_upgrade_to_a_channel_is_a_join() {
 #[test]
 fn e1_without_the_upgrade_a_join_is_told_to_upgrade() {
     let other = ["h2c", "websocket, h2c", "h2c, websocket", "websocket,websocket", "websocket/13", "websockets", ""];
-    let offering = other.map(|upgrade| Knock::get("/v1/channels/chat:a").header("Upgrade", upgrade));
-    for route in offering.into_iter().chain([Knock::get("/v1/channels/chat:a")]) {
-        let answer = House::plain().answer(&route);
+    let offering = other.map(|upgrade| Request::get("/v1/channels/chat:a").header("Upgrade", upgrade));
+    for request in offering.into_iter().chain([Request::get("/v1/channels/chat:a")]) {
+        let answer = House::plain().answer(&request);
         assert_eq!(answer.error(), said(426, "upgrade_required"));
         assert_eq!(answer.header("Upgrade"), Some("websocket"));
     }
@@ -34,7 +34,7 @@ fn e2_the_same_channel_is_served_over_http() {
         ("POST", "messages", Operation::Publish),
         ("GET", "meter", Operation::Meter),
     ] {
-        let channel_request = house.channel_request(&Knock::new(method, &format!("/v1/channels/chat:a/{path}")));
+        let channel_request = house.channel_request(&Request::new(method, &format!("/v1/channels/chat:a/{path}")));
         assert_eq!(
             (channel_request.operation, channel_request.channel.as_str()),
             (operation, "chat:a"),
@@ -46,7 +46,8 @@ fn e2_the_same_channel_is_served_over_http() {
 #[test]
 fn e2_the_query_is_decoded_once_and_its_first_value_counts() {
     let query = "?after=4%31&limit=&before=a+b%2Bc&epoch=%C3%BC%ff&after=9&connection";
-    let channel_request = House::plain().channel_request(&Knock::get(&format!("/v1/channels/chat:a/messages{query}")));
+    let channel_request =
+        House::plain().channel_request(&Request::get(&format!("/v1/channels/chat:a/messages{query}")));
     let named = |name: &str| channel_request.query.owned(name);
     assert_eq!(named("after").as_deref(), Some("41"));
     assert_eq!(named("limit").as_deref(), Some(""));
@@ -58,7 +59,7 @@ fn e2_the_query_is_decoded_once_and_its_first_value_counts() {
 
 #[test]
 fn e3_health_tells_the_version() {
-    let answer = House::plain().answer(&Knock::get("/v1/health"));
+    let answer = House::plain().answer(&Request::get("/v1/health"));
     let body: serde_json::Value = serde_json::from_str(&answer.body.unwrap()).unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(body, serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
@@ -66,7 +67,7 @@ fn e3_health_tells_the_version() {
 
 #[test]
 fn e3_the_contract_is_told() {
-    let answer = House::plain().answer(&Knock::get("/v1/contract"));
+    let answer = House::plain().answer(&Request::get("/v1/contract"));
     assert_eq!(answer.status, 200);
     assert!(answer.body.unwrap().contains("chat:*"));
 }
@@ -88,8 +89,8 @@ fn e4_an_unknown_path_of_ours_is_not_found() {
         "/dev/tokens",
     ] {
         let path = path.replace("/v2x/..", "");
-        for route in [Knock::get(&path), Knock::upgrade(&path)] {
-            assert_eq!(House::plain().answer(&route).error(), said(404, "not_found"), "{path}");
+        for request in [Request::get(&path), Request::upgrade(&path)] {
+            assert_eq!(House::plain().answer(&request).error(), said(404, "not_found"), "{path}");
         }
     }
 }
@@ -97,7 +98,7 @@ fn e4_an_unknown_path_of_ours_is_not_found() {
 #[test]
 fn e4_every_other_path_is_the_pages() {
     for path in ["/", "/index.html", "/v1x", "/devtools", "/V1/health"] {
-        assert!(matches!(House::plain().route(&Knock::get(path)), Decision::Assets), "{path}");
+        assert!(matches!(House::plain().route(&Request::get(path)), Decision::Assets), "{path}");
     }
 }
 
@@ -112,7 +113,7 @@ fn e4_a_method_that_a_path_does_not_take_is_told_which_it_takes() {
         ("PATCH", "/v1/channels/chat:a/messages", "GET, POST"),
         ("get", "/v1/health", "GET"),
     ] {
-        let answer = house.answer(&Knock::new(method, path));
+        let answer = house.answer(&Request::new(method, path));
         assert_eq!(answer.error(), said(405, "method_not_allowed"), "{method} {path}");
         assert_eq!(answer.header("Allow"), Some(allowed), "{method} {path}");
     }
@@ -121,7 +122,7 @@ fn e4_a_method_that_a_path_does_not_take_is_told_which_it_takes() {
 #[test]
 fn e4_an_answer_is_json_that_nobody_keeps_or_sniffs() {
     for path in ["/v1/health", "/v1/nothing", "/v1/channels/chat:a"] {
-        let answer = House::plain().answer(&Knock::get(path));
+        let answer = House::plain().answer(&Request::get(path));
         assert_eq!(answer.header("Content-Type"), Some("application/json; charset=utf-8"), "{path}");
         assert_eq!(answer.header("Cache-Control"), Some("no-store"), "{path}");
         assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"), "{path}");

@@ -1,10 +1,10 @@
 //! Rule E6: the sub-protocol.
 
-use super::{House, Knock, said};
+use super::{House, Request, said};
 use crate::door::Operation;
 
-fn offering(protocols: &str) -> Knock {
-    Knock::upgrade("/v1/channels/door:a").header("Sec-WebSocket-Protocol", protocols)
+fn offering(protocols: &str) -> Request {
+    Request::upgrade("/v1/channels/door:a").header("Sec-WebSocket-Protocol", protocols)
 }
 
 #[test]
@@ -22,8 +22,8 @@ fn e6_ours_is_taken_wherever_it_stands_and_the_credential_is_never_named() {
 #[test]
 fn e6_who_offers_nothing_is_taken_to_speak_ours() {
     let house = House::plain();
-    for route in [Knock::upgrade("/v1/channels/door:a"), offering(""), offering(" , ")] {
-        assert_eq!(house.channel_request(&route).operation, Operation::Join { protocol: None });
+    for request in [Request::upgrade("/v1/channels/door:a"), offering(""), offering(" , ")] {
+        assert_eq!(house.channel_request(&request).operation, Operation::Join { protocol: None });
     }
 }
 
@@ -36,7 +36,7 @@ fn e6_offers_without_ours_are_refused_by_status() {
 
 #[test]
 fn e6_who_is_turned_away_gets_the_sub_protocol_too() {
-    let offer = |path: &str| Knock::upgrade(path).header("Sec-WebSocket-Protocol", "dormouse.v1");
-    assert_eq!(House::plain().turned_away(&offer("/v1/channels/nothing")).protocol, Some("dormouse.v1"));
-    assert_eq!(House::plain().turned_away(&Knock::upgrade("/v1/channels/nothing")).protocol, None);
+    let offer = |path: &str| Request::upgrade(path).header("Sec-WebSocket-Protocol", "dormouse.v1");
+    assert_eq!(House::plain().rejected(&offer("/v1/channels/nothing")).protocol, Some("dormouse.v1"));
+    assert_eq!(House::plain().rejected(&Request::upgrade("/v1/channels/nothing")).protocol, None);
 }

@@ -1,30 +1,8 @@
-//! How fast one may speak: token buckets (rule R5).
+//! A token bucket: what is left of a rate (rule R5).
 
-use std::collections::BTreeMap;
-
+use crate::contract::Rate;
 use dormouse_protocol::error::Refusal;
-use dormouse_protocol::name::{Address, ConnectionId, EventName, Millis, UserId};
-
-/// How many a second, and how many at once after a pause.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Rate {
-    /// Tokens that come back each second; above zero.
-    pub per_second: f64,
-    /// The most tokens there are; at least one.
-    pub burst: f64,
-}
-
-impl Rate {
-    /// A rate with a burst of one second (rule R5).
-    pub const fn per_second(per_second: f64) -> Self {
-        Self { per_second, burst: per_second.max(1.0) }
-    }
-
-    /// So many times the rate, and the burst.
-    pub const fn times(self, factor: f64) -> Self {
-        Self { per_second: self.per_second * factor, burst: self.burst * factor }
-    }
-}
+use dormouse_protocol::name::Millis;
 
 /// What adding up fractions may be off by: a token that is short of so little is there.
 const HAIR: f64 = 1e-6;
@@ -69,6 +47,11 @@ impl Bucket {
         self.level -= cost;
     }
 
+    /// When it was last touched, by a clock that is never set back.
+    pub const fn touched(&self) -> Millis {
+        self.at
+    }
+
     fn refill(&mut self, rate: Rate, now: Millis) {
         let seconds = millis(now.saturating_sub(self.at)) / 1000.0;
         self.level = (self.level + seconds * rate.per_second).min(rate.burst);
@@ -88,81 +71,6 @@ impl Bucket {
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a pause are far below 2^53")]
 const fn millis(pause: Millis) -> f64 {
     pause as f64
-}
-
-/// Whose rates they are: the user's on this channel, however many connections; or an anonymous connection's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Payer {
-    /// A user with all its connections.
-    User(UserId),
-    /// A connection without a user.
-    Connection(ConnectionId),
-    /// All without a user who come from one address.
-    Address(Address),
-    /// All HTTP requests without a token whose address is not known, together.
-    Nobody,
-}
-
-impl Payer {
-    /// Whose share is used by one of this user, or without a user from this address (rule R7).
-    pub fn of(user: Option<&UserId>, address: Option<Address>) -> Self {
-        match (user, address) {
-            (Some(user), _) => Self::User(user.clone()),
-            (None, Some(address)) => Self::Address(address),
-            (None, None) => Self::Nobody,
-        }
-    }
-}
-
-/// The buckets of one payer; each begins full when it is first asked.
-#[derive(Debug, Default)]
-pub struct Buckets {
-    general: Option<Bucket>,
-    hard: Option<Bucket>,
-    address: Option<Bucket>,
-    auth: Option<Bucket>,
-    replay: Option<Bucket>,
-    events: BTreeMap<EventName, Bucket>,
-}
-
-/// Which bucket of a payer.
-#[derive(Clone, Copy, Debug)]
-pub enum Gate<'a> {
-    /// Everything but publishes.
-    General,
-    /// All frames together.
-    Hard,
-    /// All frames of all connections without a user that come from one address (rule R7).
-    Address,
-    /// Replacing the grant (rule A5).
-    Auth,
-    /// Bytes of replay and history (rule D10).
-    Replay,
-    /// Publishes of one event.
-    Event(&'a EventName),
-}
-
-impl Buckets {
-    /// The bucket of a gate, full if it was never asked before.
-    pub fn bucket(&mut self, gate: Gate<'_>, rate: Rate, now: Millis) -> &mut Bucket {
-        let slot = match gate {
-            Gate::General => &mut self.general,
-            Gate::Hard => &mut self.hard,
-            Gate::Address => &mut self.address,
-            Gate::Auth => &mut self.auth,
-            Gate::Replay => &mut self.replay,
-            Gate::Event(event) => {
-                return self.events.entry(event.clone()).or_insert_with(|| Bucket::full(rate, now));
-            }
-        };
-        slot.get_or_insert_with(|| Bucket::full(rate, now))
-    }
-
-    /// When a bucket was last touched, by a clock that is never set back.
-    pub fn touched(&self) -> Millis {
-        let named = [self.general, self.hard, self.address, self.auth, self.replay].into_iter().flatten();
-        named.chain(self.events.values().copied()).map(|bucket| bucket.at).max().unwrap_or(0)
-    }
 }
 
 #[cfg(test)]
@@ -222,11 +130,5 @@ mod tests {
         assert_eq!(bucket.solvent(RATE, 0).unwrap_err().retry_after, Some(800));
         assert!(bucket.solvent(RATE, 700).is_err());
         assert_eq!(bucket.solvent(RATE, 701), Ok(()));
-    }
-
-    #[test]
-    fn r5_a_rate_without_a_burst_has_a_burst_of_one_second() {
-        assert_eq!(Rate::per_second(5.0).burst, 5.0);
-        assert_eq!(Rate::per_second(0.5).burst, 1.0);
     }
 }

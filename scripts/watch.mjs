@@ -1,0 +1,44 @@
+// @ts-check
+// The watcher of `npm start`: an edit is built while what was served before goes on, and served once it is found right.
+import { watch } from "node:fs";
+import { join } from "node:path";
+import { root } from "./project.mjs";
+
+/** @typedef {"service" | "page"} Part */
+/** @type {Record<Part, string[]>} */
+const folders = { service: ["src", "crates"], page: ["client/src", "client/demo"] };
+const files = ["Cargo.toml", "Cargo.lock", "wrangler.toml", ".dev.vars"];
+// An editor writes a file in several steps, and several files at once.
+const settled = 100;
+
+/**
+ * Calls `act` with the parts that were edited, one call at a time; edits that come while it works are one more.
+ * @param {(parts: Set<Part>) => Promise<void>} act
+ */
+export function afterEdits(act) {
+  /** @type {NodeJS.Timeout | undefined} */
+  let pending;
+  /** @type {Set<Part>} */
+  let parts = new Set();
+  let working = false;
+  const work = async () => {
+    if (working) return;
+    working = true;
+    while (parts.size > 0) {
+      const edited = parts;
+      parts = new Set();
+      await act(edited);
+    }
+    working = false;
+  };
+  const edited = (/** @type {Part} */ part) => {
+    parts.add(part);
+    clearTimeout(pending);
+    pending = setTimeout(work, settled);
+  };
+  for (const part of /** @type {const} */ (["service", "page"])) {
+    for (const folder of folders[part]) watch(join(root, folder), { recursive: true }, () => edited(part));
+  }
+  // The folder and not the file: editors put a new file in the old one's place.
+  watch(root, (_, name) => name !== null && files.includes(name) && edited("service"));
+}

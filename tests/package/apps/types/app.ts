@@ -1,0 +1,29 @@
+// Compiled only, by every compiler that the package is for.
+import { type AnyContract, ChannelError, type MessageOf, type ChannelOf, type Contract, connect, connectWith } from "dormouse-client";
+import { shareToken } from "dormouse-client/tabs";
+import type { ChatSay } from "./dormouse.js";
+
+export async function app(url: string, room: string): Promise<void> {
+  const shared = shareToken({ url, channel: `chat:${room}`, user: "ann", get: () => "token" });
+  const channel = connect(url, `chat:${room}`, { token: shared.token, signal: shared.signal });
+  channel.on("say", ({ data, from, seq }) => {
+    const said: ChatSay = data;
+    console.log(said.text, from.user?.length, seq?.toFixed());
+  });
+  for await (const { data } of channel.messages("typing")) console.log(data.on === true);
+  const page: readonly MessageOf<ChannelOf<Contract, `chat:${string}`>>[] = (await channel.history({ limit: 5 })).messages;
+  channel.presence.on("join", ({ user }) => console.log(user, page.length));
+  try {
+    const { seq } = await channel.publish("say", { text: "hi" }, { to: { users: ["bob"] } });
+    console.log(seq);
+  } catch (error) {
+    if (error instanceof ChannelError && error.code === "rate_limited") console.log(error.retryAfter);
+  }
+  // @ts-expect-error: no such field
+  await channel.publish("say", { txt: "hi" });
+  // @ts-expect-error: no such event
+  channel.on("shout", () => {});
+  // @ts-expect-error: no such channel
+  connect(url, "char:lobby");
+  await connectWith<AnyContract>()(new URL(url), room).close();
+}
