@@ -26,7 +26,7 @@ const noStore = (): (() => void) => nothing;
  */
 export function useChannel<const Name extends string>(
   url: string | URL,
-  name: (KnownName<Contract, Name> & Name) | null,
+  name: KnownName<Contract, Name> | null,
   options: ConnectOptions<EventName<ChannelOf<Contract, Name>>> = {},
 ): Channel<ChannelOf<Contract, Name>> | null {
   const [channel, setChannel] = useState<Channel<ChannelOf<Contract, Name>> | null>(null);

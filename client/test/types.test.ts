@@ -46,6 +46,7 @@ export async function compiled(url: string, room: string, anything: string): Pro
     if (entry.status === "failed") entry.error.code satisfies string;
     if (entry.event === "say") same<Same<typeof entry.data.text, string>>(true);
   }
+  connect(url, "public:a").on("message", ({ seq }) => same<Same<typeof seq, number>>(true));
   connectWith<Overlapping>()(url, "k:x").on("e", ({ seq }) => same<Same<typeof seq, number>>(true));
   connectWith<Overlapping>()(url, "k:x").on("whisper", ({ seq }) => same<Same<typeof seq, number | undefined>>(true));
 
@@ -173,9 +174,9 @@ function shape(kind: string): object {
 
 test("schemas_become_types_and_free_json_becomes_unknown", async () => {
   const text = await typesOf(contractOf({ "a:**": { free: true, "up-down": payload } }));
-  assert.match(text, /"free": \{ data: unknown; directed: true \}/);
+  assert.match(text, /"free": \{ data: unknown; directed: true; kept: true \}/);
   assert.match(text, /export interface ARestUpDown \{\s+level: "low" \| "high";/);
-  assert.match(text, /"up-down": \{ data: ARestUpDown; directed: true \}/);
+  assert.match(text, /"up-down": \{ data: ARestUpDown; directed: true; kept: true \}/);
   assert.match(text, /presence: never/);
 });
 
