@@ -12,7 +12,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const publicDirectory = join(here, "..", "public");
 
 /** The weight the client may have, as a page that uses it bundles it, in bytes: a little more than it has, so that a mend need not count each. */
-export const CLIENT_BUDGET = 10_950;
+export const CLIENT_BUDGET = 11_050;
 /** What such a page imports. */
 export const CLIENT_USE = 'export { connect, ChannelError } from "./src/index.ts";';
 const TABS_USE = 'export { shareToken } from "./src/tabs.ts";';

@@ -61,9 +61,9 @@ export interface ServiceContract {
   "app:**": {
     events: {
       /** Kept; ability `publish`; 20 a second, 40 at once. */
-      "message": { data: unknown; directed: true };
+      "message": { data: unknown; directed: true; kept: true };
       /** Ephemeral; ability `publish`; 20 a second, 40 at once. */
-      "signal": { data: unknown; directed: true };
+      "signal": { data: unknown; directed: true; kept: false };
     };
     presence: unknown;
   };
@@ -71,9 +71,9 @@ export interface ServiceContract {
   "chat:*": {
     events: {
       /** Kept; ability `publish`; 10 a second, 30 at once. */
-      "say": { data: ChatSay; directed: true };
+      "say": { data: ChatSay; directed: true; kept: true };
       /** Ephemeral; ability `publish`; 5 a second, 5 at once. */
-      "typing": { data: ChatTyping; directed: false };
+      "typing": { data: ChatTyping; directed: false; kept: false };
     };
     presence: unknown;
   };
@@ -81,7 +81,7 @@ export interface ServiceContract {
   "cursor:*": {
     events: {
       /** Ephemeral; ability `publish`; 60 a second, 120 at once. */
-      "move": { data: CursorMove; directed: false };
+      "move": { data: CursorMove; directed: false; kept: false };
     };
     presence: unknown;
   };
@@ -89,9 +89,9 @@ export interface ServiceContract {
   "door:*": {
     events: {
       /** Kept; ability `publish`; 10 a second, 30 at once. */
-      "say": { data: DoorSay; directed: true };
+      "say": { data: DoorSay; directed: true; kept: true };
       /** Ephemeral; ability `publish`; 5 a second, 5 at once. */
-      "typing": { data: DoorTyping; directed: false };
+      "typing": { data: DoorTyping; directed: false; kept: false };
     };
     presence: unknown;
   };
@@ -99,7 +99,7 @@ export interface ServiceContract {
   "public:**": {
     events: {
       /** Kept; ability `publish`; 10 a second, 30 at once. */
-      "message": { data: unknown; directed: false };
+      "message": { data: unknown; directed: false; kept: true };
     };
     presence: unknown;
   };

@@ -46,7 +46,7 @@ async function channelType({ pattern, join: entry, events, presence }, declared)
     const kept = event.kept ? "Kept" : "Ephemeral";
     lines.push(
       `      /** ${kept}; ability \`${event.ability}\`; ${event.rate.per_second} a second, ${event.rate.burst} at once. */`,
-      `      ${JSON.stringify(name)}: { data: ${data}; directed: ${event.directed} };`,
+      `      ${JSON.stringify(name)}: { data: ${data}; directed: ${event.directed}; kept: ${event.kept} };`,
     );
   }
   const shown = presence === null ? "never" : await typeOf(presence.data, pascal(`${pattern} presence`), declared);

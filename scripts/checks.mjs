@@ -4,6 +4,7 @@ import { ofTheDefault } from "./application.mjs";
 import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
+import { look } from "./development.mjs";
 import { needLicences } from "./licences.mjs";
 import { needTarball } from "./package.mjs";
 import { needPython } from "./python.mjs";
@@ -23,6 +24,14 @@ import { needVersions } from "./versions.mjs";
 
 /** @type {Check[]} */
 export const checks = [
+  {
+    name: "contract",
+    title: "the contract compiles and has no mistake (a development build, asked on the runtime)",
+    run: async () => {
+      if ((await look({ DEV_TOKENS: "1" })) !== "right") throw new Stop("The contract or the configuration has the mistakes above.");
+      return [];
+    },
+  },
   {
     name: "fmt",
     title: "the Rust is formatted (cargo fmt)",

@@ -20,6 +20,17 @@ export const servedConfig = join(home, "wrangler.json");
  * @returns {Promise<"served" | "wrong source" | "wrong configuration">}
  */
 export async function renew(vars) {
+  const found = await look(vars);
+  if (found === "right") await serve();
+  return found === "right" ? "served" : found;
+}
+
+/**
+ * Builds what the sources say and tells what is wrong with it, if anything is.
+ * @param {Record<string, string>} vars
+ * @returns {Promise<"right" | "wrong source" | "wrong configuration">}
+ */
+export async function look(vars) {
   const env = { ...wasmEnvironment(), ...toolEnvironment() };
   // Cargo by itself first: its lines are the compiler's own, with nothing around them.
   const color = process.stderr.isTTY ? ["--color", "always"] : [];
@@ -36,8 +47,7 @@ export async function renew(vars) {
   for (const mistake of found) console.error(mistake);
   if (found.length > 0) return found.every((mistake) => !/^\S+\.rs:\d+: /.test(mistake)) ? "wrong configuration" : "wrong source";
 
-  await serve();
-  return "served";
+  return "right";
 }
 
 /** Puts the new build in the old one's place, the wasm first: it is what the other file imports. */

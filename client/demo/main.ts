@@ -2,7 +2,7 @@
 import { connect } from "../src/index.ts";
 import { Cursors } from "./cursors.ts";
 import { $ } from "./dom.ts";
-import { Messages } from "./messages.ts";
+import { Messages, PAGE } from "./messages.ts";
 import { People, Typing } from "./people.ts";
 import { isLocal, tokenFor } from "./token.ts";
 import { Vitals } from "./vitals.ts";
@@ -23,7 +23,12 @@ function enter({ name, room, token }: Visit, refused: (why: string) => void): ()
   const wire = new Wire(signal);
   const chatToken = tokenFor(name, `chat:${room}`, token);
   const cursorToken = tokenFor(name, `cursor:${room}`, token);
-  const chat = connect(location.origin, `chat:${room}`, { token: chatToken.token, signal: chatToken.signal, trace: wire.chat });
+  const chat = connect(location.origin, `chat:${room}`, {
+    token: chatToken.token,
+    signal: chatToken.signal,
+    trace: wire.chat,
+    history: { limit: PAGE, events: ["say"] },
+  });
   const pointers = connect(location.origin, `cursor:${room}`, {
     token: cursorToken.token,
     signal: cursorToken.signal,

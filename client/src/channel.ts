@@ -14,6 +14,7 @@ import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
+import type { DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { Timeline } from "./timeline.ts";
@@ -34,60 +35,6 @@ export interface ConnectOptions<Event extends string = never> extends Connection
   /** Replaces parts of the surroundings, such as the socket where there is no global `WebSocket`. */
   readonly runtime?: Partial<Runtime> | undefined;
 }
-
-/** Whom a directed publish reaches: their union, on this channel (F5). */
-export interface Audience {
-  readonly users?: readonly string[];
-  readonly connections?: readonly string[];
-  readonly roles?: readonly string[];
-}
-
-/** How something is published. */
-export interface PublishOptions {
-  /** An id of your own, 1 to 64 characters: the same id again within 10 minutes says nothing twice (D7). One is made where it is left out. */
-  readonly id?: string | undefined;
-  /** `false`: this connection does not hear its own message. */
-  readonly echo?: boolean | undefined;
-  /** Publishes only when the channel's head is this; else the promise rejects with `conflict` and the head in `seq`. */
-  readonly ifSeq?: number | undefined;
-  /** Now or not at all: neither waits for a connection nor is sent again, and its rejection may be ignored. */
-  readonly volatile?: boolean | undefined;
-  /** Gives the request up; what was sent already may be carried out all the same. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** How something is directed to some members only, where the event allows it. */
-export interface DirectedOptions extends PublishOptions {
-  readonly to?: Audience | undefined;
-}
-
-/** What became of a publish. */
-export interface Receipt {
-  readonly id: string;
-  /** Its place in the channel's order, where the event is kept. */
-  readonly seq?: number | undefined;
-  /** The service had it already from an earlier try. */
-  readonly duplicate?: boolean | undefined;
-  /** How many connections a directed publish reached, where the token has `presence`. */
-  readonly delivered?: number | undefined;
-}
-
-/** Which part of the history is wanted: what comes before, or after, a seq. */
-export type HistoryRange = ({ readonly before?: number; readonly after?: never } | { readonly after?: number; readonly before?: never }) & {
-  /** At most 100; 50 where it is left out. */
-  readonly limit?: number;
-  readonly signal?: AbortSignal | undefined;
-};
-
-/** A page of history, oldest first. */
-export interface HistoryPage<M = Message> {
-  readonly messages: readonly M[];
-  /** Whether there is more in the direction of paging. */
-  readonly more: boolean;
-}
-
-/** A message of one of a channel's events. */
-export type MessageOf<C, Event extends string = EventName<C>> = Event extends string ? Message<Event, DataOf<C, Event>> : never;
 
 type Listeners<C> = { [Event in EventName<C> | "*"]: MessageOf<C, Event extends "*" ? EventName<C> : Event> };
 
@@ -282,7 +229,7 @@ export class Channel<C = AnyChannel> {
     return this.#settled(
       "history",
       range,
-      ({ messages, more }: HistoryFrame) => ({ messages: messages as readonly MessageOf<C>[], more }),
+      ({ messages, more }: HistoryFrame) => ({ messages: messages as readonly Kept<MessageOf<C>>[], more }),
       signal,
     );
   }

@@ -8,14 +8,11 @@ import { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
-import type { Delivery } from "./delivery.ts";
 import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
-import type { Outbox } from "./outbox.ts";
 import { readFrames } from "./protocol.ts";
-import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
+import type { Bye, Welcome } from "./protocol.ts";
 import { patiently } from "./runtime.ts";
-import type { Log } from "./log.ts";
-import type { ConnectionOptions } from "./options.ts";
+import type { ConnectionOptions, ConnectionPorts } from "./options.ts";
 import { pageOf } from "./page.ts";
 import type { Runtime } from "./runtime.ts";
 import type { TokenSource } from "./tokens.ts";
@@ -25,23 +22,6 @@ const PROTOCOL = "dormouse.v1";
 
 /** A token in a frame. */
 const TOKEN = /"token":"[^"]*"/g;
-
-/** What the channel does for its connection. */
-export interface ConnectionPorts {
-  /** Whom to tell what happens. */
-  readonly emitter: Emitter<ChannelEvents>;
-  readonly outbox: Outbox;
-  readonly delivery: Delivery;
-  /** The channel's address. */
-  readonly base: string;
-  /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
-  adopt(welcome: Welcome, carried: boolean): void;
-  frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
-  /** There is no connection any more. */
-  away(): void;
-  log: Log;
-  finish(error: ChannelError): void;
-}
 
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {

@@ -29,16 +29,10 @@ export function connectWith<C>(): Connect<C> {
 }
 
 export { Channel } from "./channel.ts";
-export type {
-  Audience,
-  ConnectOptions,
-  DirectedOptions,
-  HistoryPage,
-  HistoryRange,
-  MessageOf,
-  PublishOptions,
-  Receipt,
-} from "./channel.ts";
+
+/** The channel of a name or a pattern: `ChannelFor<"chat:*">` is what `connect(url, "chat:lobby")` gives. */
+export type ChannelFor<Name extends string, C = Contract> = Channel<Name extends keyof C ? C[Name] : ChannelOf<C, Name>>;
+export type { ConnectOptions } from "./channel.ts";
 export type { Connection } from "./connection.ts";
 export type { ConnectionOptions } from "./options.ts";
 export type { Contract } from "./contract.ts";
@@ -52,8 +46,9 @@ export type { LogLevel } from "./log.ts";
 export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
 export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";
+export type { Audience, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 export type { Runtime, SocketLike } from "./runtime.ts";
 export { Timeline } from "./timeline.ts";
 export type { Entry, SendOptions, Standing, TimelineOptions, TimelineSnapshot } from "./timeline.ts";
 export type { TokenAsk, TokenSource } from "./tokens.ts";
-export type { AnyChannel, AnyContract, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName } from "./types.ts";
+export type { AnyChannel, AnyContract, ChannelOf, ChannelShape, ContractShape, DataOf, EventName, EventShape, KnownName, PresenceOf } from "./types.ts";

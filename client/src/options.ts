@@ -1,5 +1,28 @@
-import type { LogLevel } from "./log.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Emitter } from "./emitter.ts";
+import type { ChannelError } from "./errors.ts";
+import type { ChannelEvents } from "./events.ts";
+import type { Log, LogLevel } from "./log.ts";
+import type { Outbox } from "./outbox.ts";
+import type { Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import type { TokenSource } from "./tokens.ts";
+
+/** What the channel does for its connection. */
+export interface ConnectionPorts {
+  /** Whom to tell what happens. */
+  readonly emitter: Emitter<ChannelEvents>;
+  readonly outbox: Outbox;
+  readonly delivery: Delivery;
+  /** The channel's address. */
+  readonly base: string;
+  /** A new connection is welcomed; `carried` says whether it goes on with the id of the one before. */
+  adopt(welcome: Welcome, carried: boolean): void;
+  frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void;
+  /** There is no connection any more. */
+  away(): void;
+  log: Log;
+  finish(error: ChannelError): void;
+}
 
 /** How a connection is made. */
 export interface ConnectionOptions {

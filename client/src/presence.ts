@@ -14,11 +14,12 @@ export interface PresenceEvents<Data = unknown> {
 }
 
 /** Says something of oneself; `done` has no answer where something later took its place. */
-type Say<Data> = (data: Data | null, done: (answer?: Ack) => void, failed: () => void) => Promise<void>;
+type Say<Data> = { say(data: Data | null, done: (answer?: Ack) => void, failed: () => void): Promise<void> }["say"];
 
 /** Who is here, by connection; a changed member is a changed entry, told once (P2). */
 export class Presence<Data = unknown> {
-  readonly #emitter = new Emitter<PresenceEvents<Data>>();
+  /** Of unknown data, so that presence of any data is presence of unknown one. */
+  readonly #emitter = new Emitter<PresenceEvents>();
   readonly #say: Say<Data>;
   readonly #members = new Map<string, Member<Data>>();
   /** Who was here when the connection went: back again, only what changed is told. */
@@ -56,7 +57,7 @@ export class Presence<Data = unknown> {
     listener: (value: PresenceEvents<Data>[Name]) => void,
     options?: ListenOptions,
   ): () => void {
-    return this.#emitter.on(name, listener, options);
+    return this.#emitter.on(name, listener as never, options);
   }
 
   /** Calls `listener` for the next such event only. */
@@ -65,7 +66,7 @@ export class Presence<Data = unknown> {
     listener: (value: PresenceEvents<Data>[Name]) => void,
     options?: ListenOptions,
   ): () => void {
-    return this.#emitter.once(name, listener, options);
+    return this.#emitter.once(name, listener as never, options);
   }
 
   /** Ends all listening of this listener here. */

@@ -1,8 +1,9 @@
-import type { Channel, HistoryPage, MessageOf, PublishOptions, Receipt } from "./channel.ts";
+import type { Channel } from "./channel.ts";
 import { guarded } from "./emitter.ts";
 import type { ChannelError } from "./errors.ts";
 import { PAGE } from "./numbers.ts";
 import type { Message, Position, Welcome } from "./protocol.ts";
+import type { HistoryPage, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 import type { AnyChannel, DataOf, EventName } from "./types.ts";
 
 /** What a timeline holds. */

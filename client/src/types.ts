@@ -5,6 +5,8 @@ export interface EventShape {
   readonly data: unknown;
   /** Whether it may be directed with `to`. */
   readonly directed: boolean;
+  /** Whether it is kept where it is not directed. */
+  readonly kept?: boolean;
 }
 
 /** What may be said on the channels of one pattern. */
@@ -123,3 +125,6 @@ export type PresenceOf<Channel> = Channel extends { readonly presence: infer Dat
 
 /** Whether an event may be directed. */
 export type IsDirected<Channel, Event extends string> = EventOf<Channel, Event> extends { readonly directed: true } ? true : false;
+
+/** Whether every message of an event is kept: what is directed is not (F5). */
+export type AlwaysKept<Channel, Event extends string> = EventOf<Channel, Event> extends { readonly kept: true; readonly directed: false } ? true : false;

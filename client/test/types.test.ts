@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connect, connectWith } from "../src/index.ts";
-import type { AnyContract, Channel, ChannelOf, Contract, DataOf, KnownName } from "../src/index.ts";
+import type { AnyContract, Channel, ChannelFor, ChannelOf, ConnectOptions, Contract, DataOf, KnownName } from "../src/index.ts";
 import { sorted } from "../command.mjs";
 import { contractFile, typesFile } from "../types.mjs";
 import { typesOf } from "../typescript.mjs";
@@ -39,6 +39,30 @@ export async function compiled(url: string, room: string, anything: string): Pro
   for await (const message of chat) same<Same<typeof message.event, "say" | "typing">>(true);
   const { messages } = await chat.history({ before: 9, limit: 20 });
   same<Same<(typeof messages)[number]["event"], "say" | "typing">>(true);
+
+  same<Same<(typeof messages)[number]["seq"], number>>(true);
+  for (const entry of chat.timeline.getSnapshot().messages) {
+    if (entry.status === "kept") same<Same<typeof entry.seq, number>>(true);
+    if (entry.status === "failed") entry.error.code satisfies string;
+    if (entry.event === "say") same<Same<typeof entry.data.text, string>>(true);
+  }
+  connect(url, "public:a").on("message", ({ seq }) => same<Same<typeof seq, number>>(true));
+  connectWith<Overlapping>()(url, "k:x").on("e", ({ seq }) => same<Same<typeof seq, number>>(true));
+  connectWith<Overlapping>()(url, "k:x").on("whisper", ({ seq }) => same<Same<typeof seq, number | undefined>>(true));
+
+  // Whatever takes a channel takes any.
+  const anyOf = (...channels: readonly Channel[]): unknown => channels.map((channel) => channel.on("*", ({ data }) => data));
+  anyOf(chat, connect(url, "public:a"), connect(url, "cursor:a"), connectWith<Overlapping>()(url, "a:b"), connectWith<Overlapping>()(url, "m:x"));
+  same<Same<ChannelFor<"chat:*">, typeof chat>>(true);
+  same<Same<ChannelFor<"app:**">, Channel<Contract["app:**"]>>>(true);
+  same<Same<ChannelFor<"chat:lobby">, typeof chat>>(true);
+  // @ts-expect-error: no such event in the timeline
+  connect(url, "chat:lobby", { history: { events: ["shout"] } });
+  // @ts-expect-error: no such event in the timeline
+  await chat.timeline.send("shout", { text: "hi" });
+  // Options that are handed on fit every channel.
+  const options: ConnectOptions = { history: 50 };
+  connect(url, "chat:lobby", options);
 
   // @ts-expect-error: no such event
   await chat.publish("shout", { text: "hi" });
@@ -87,6 +111,11 @@ interface Overlapping {
   "a:*": { events: { e: { data: "one"; directed: false } }; presence: unknown };
   "a:**": { events: { e: { data: "rest"; directed: false } }; presence: unknown };
   "a:b:*": { events: { e: { data: "two of them"; directed: false } }; presence: unknown };
+  "m:*": { events: { e: { data: string; directed: false } }; presence: { mood: string } };
+  "k:*": {
+    events: { e: { data: "kept"; directed: false; kept: true }; whisper: { data: "kept or not"; directed: true; kept: true } };
+    presence: never;
+  };
   "*:b": { events: { e: { data: "first"; directed: false } }; presence: unknown };
 }
 
@@ -145,9 +174,9 @@ function shape(kind: string): object {
 
 test("schemas_become_types_and_free_json_becomes_unknown", async () => {
   const text = await typesOf(contractOf({ "a:**": { free: true, "up-down": payload } }));
-  assert.match(text, /"free": \{ data: unknown; directed: true \}/);
+  assert.match(text, /"free": \{ data: unknown; directed: true; kept: true \}/);
   assert.match(text, /export interface ARestUpDown \{\s+level: "low" \| "high";/);
-  assert.match(text, /"up-down": \{ data: ARestUpDown; directed: true \}/);
+  assert.match(text, /"up-down": \{ data: ARestUpDown; directed: true; kept: true \}/);
   assert.match(text, /presence: never/);
 });
 

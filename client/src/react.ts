@@ -1,0 +1,146 @@
+/** Hooks for React 18 and 19. Each gives immutable values, and does nothing at import or on a server. */
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { connect } from "./index.ts";
+import type {
+  Channel,
+  ChannelError,
+  ChannelOf,
+  ConnectOptions,
+  Contract,
+  EventName,
+  KnownName,
+  Member,
+  MessageOf,
+  PresenceOf,
+  State,
+  TimelineSnapshot,
+} from "./index.ts";
+
+const nothing = (): void => {};
+const noStore = (): (() => void) => nothing;
+
+/**
+ * Joins a channel while the component is mounted, and leaves with it; another `url` or `name` joins another. `null` on
+ * a server, in the first render, and where `name` is `null`. The options are those of the first render that joins:
+ * a `token` function may be a new one each time.
+ */
+export function useChannel<const Name extends string>(
+  url: string | URL,
+  name: KnownName<Contract, Name> | null,
+  options: ConnectOptions<EventName<ChannelOf<Contract, Name>>> = {},
+): Channel<ChannelOf<Contract, Name>> | null {
+  const [channel, setChannel] = useState<Channel<ChannelOf<Contract, Name>> | null>(null);
+  const latest = useLatest(options);
+  const address = String(url);
+  useEffect(() => {
+    if (name === null) return;
+    const { token } = latest.current;
+    const opened = connect<Name>(address, name, {
+      ...latest.current,
+      // The newest function is asked, so that it need not be the same one at each render.
+      ...(typeof token === "function" && { token: (ask) => (typeof latest.current.token === "function" ? latest.current.token : token)(ask) }),
+    });
+    setChannel(opened);
+    return () => {
+      setChannel(null);
+      void opened.close();
+    };
+  }, [address, name]);
+  return channel;
+}
+
+/** What `useMessages` gives. */
+export interface Messages<C> extends TimelineSnapshot<C> {
+  /** Brings more of what was said before; see `Timeline.older`. */
+  older(limit?: number): Promise<boolean>;
+}
+
+const EMPTY: TimelineSnapshot<never> = { messages: [], past: "loading", error: undefined };
+
+/** The channel's timeline as it is: `connect` with `history` begins it with the newest of the past. */
+export function useMessages<C>(channel: Channel<C> | null): Messages<C> {
+  const timeline = channel?.timeline;
+  const snapshot = useSyncExternalStore(
+    timeline?.subscribe ?? noStore,
+    timeline?.getSnapshot ?? ((): TimelineSnapshot<C> => EMPTY),
+    (): TimelineSnapshot<C> => EMPTY,
+  );
+  const older = useCallback((limit?: number) => timeline?.older(limit) ?? Promise.resolve(false), [timeline]);
+  return useMemo(() => ({ ...snapshot, older }), [snapshot, older]);
+}
+
+/** Calls `listener`, the newest that was given, for each message of `event`, or of any with `'*'`. */
+export function useEvent<C, Event extends EventName<C> | "*">(
+  channel: Channel<C> | null,
+  event: Event,
+  listener: (message: MessageOf<C, Event extends "*" ? EventName<C> : Event>) => void,
+): void {
+  const latest = useLatest(listener);
+  useEffect(() => channel?.on(event, (message) => latest.current(message as never)), [channel, event]);
+}
+
+/** Who is here. */
+export interface Here<Data> {
+  readonly members: readonly Member<Data>[];
+  readonly count: number;
+}
+
+const NOBODY: Here<never> = { members: [], count: 0 };
+
+/** Who is here: a new value for each change, with the same objects for members that did not change. */
+export function usePresence<C>(channel: Channel<C> | null): Here<PresenceOf<C>> {
+  return useStore<C, Here<PresenceOf<C>>>(
+    channel,
+    NOBODY,
+    ({ presence }) => ({ members: [...presence.members.values()], count: presence.count }),
+    ({ presence }, changed) => presence.on("change", changed),
+  );
+}
+
+/** Where the connection stands. */
+export interface ConnectionStanding {
+  readonly state: State;
+  /** What ended the connection last; show it. */
+  readonly error: ChannelError | undefined;
+  readonly user: string | null;
+}
+
+const IDLE: ConnectionStanding = { state: "idle", error: undefined, user: null };
+
+/** Where the connection stands, and why. */
+export function useConnection<C>(channel: Channel<C> | null): ConnectionStanding {
+  return useStore(
+    channel,
+    IDLE,
+    ({ connection: { state, error, user } }) => ({ state, error, user }),
+    ({ connection }, changed) => connection.on("state", changed),
+  );
+}
+
+/** A value of a channel that is read anew when the channel says that it changed. */
+function useStore<C, Value>(
+  channel: Channel<C> | null,
+  none: Value,
+  read: (channel: Channel<C>) => Value,
+  watch: (channel: Channel<C>, changed: () => void) => () => void,
+): Value {
+  const store = useMemo(() => {
+    let value: Value | undefined;
+    return {
+      getSnapshot: (): Value => (channel ? (value ??= read(channel)) : none),
+      subscribe: (changed: () => void): (() => void) => {
+        // What changed between the render and now.
+        value = undefined;
+        return channel ? watch(channel, () => ((value = undefined), changed())) : nothing;
+      },
+    };
+  }, [channel]);
+  return useSyncExternalStore(store.subscribe, store.getSnapshot, () => none);
+}
+
+/** The newest value, to be read after the render. */
+function useLatest<Value>(value: Value): { readonly current: Value } {
+  const ref = useRef(value);
+  useEffect(() => void (ref.current = value));
+  return ref;
+}
