@@ -2,6 +2,7 @@
 // The checks that cargo runs.
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { debianEnvironment, debianPossible, needDebianToolchain } from "./debian.mjs";
 import { root, wasmTarget } from "./project.mjs";
 import { ask, say, Stop, tryRun } from "./shell.mjs";
@@ -26,15 +27,16 @@ export async function cargo(args, { env, why } = {}) {
 /**
  * Runs a cargo command for every crate and returns what was printed.
  * @param {string} command @param {string[]} args @param {{env?: Record<string, string>, why?: string}} [options]
+ * @param {string[]} [selection] what is chosen of the service's workspace
  */
-export async function everyCrate(command, args, options) {
+export async function everyCrate(command, args, options, selection = []) {
   let output = "";
   for (const manifest of crates) {
     // Each has a target directory of its own: in a shared one, the service as built for one lies where another's is
     // looked for, and is taken for it.
     const target = join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), ...dirname(manifest).split("/").filter((part) => part !== "."));
     const env = { ...options?.env, CARGO_TARGET_DIR: target };
-    const whole = manifest !== "Cargo.toml" ? [] : command === "fmt" ? ["--all"] : ["--workspace"];
+    const whole = manifest !== "Cargo.toml" ? [] : command === "fmt" ? ["--all"] : ["--workspace", ...selection];
     output += await cargo([command, "--manifest-path", manifest, ...whole, ...args], { ...options, env });
   }
   return output;
@@ -48,13 +50,17 @@ export function cargoClosing(output) {
   return results.filter((line) => !line.includes(" 0 passed"));
 }
 
-/** Clippy for this machine and for wasm, warnings denied. */
+/** Clippy for this machine and for wasm, warnings denied but in src/, which is its owner's. */
 export async function lint() {
   const why = "Clippy found something; see its lines above.";
   const deny = ["--", "-D", "warnings"];
-  await everyCrate("clippy", ["--locked", "--all-targets", "--all-features", ...deny], { env: await clippyEnvironment(), why });
-  const wasm = ["clippy", "--locked", "--workspace", "--lib", "--target", wasmTarget, ...deny];
+  const env = await clippyEnvironment();
+  const ours = ["--exclude", "deployment"];
+  await everyCrate("clippy", ["--locked", "--all-targets", "--all-features", ...deny], { env, why }, ours);
+  const wasm = ["clippy", "--locked", "--workspace", ...ours, "--lib", "--target", wasmTarget, ...deny];
   await cargo(wasm, { env: wasmEnvironment(), why });
+  const owners = await cargo(["clippy", "--locked", "--package", "deployment", "--all-targets"], { env, why });
+  if (/^ *--> tests\//m.test(stripVTControlCharacters(owners))) throw new Stop(why);
   return [];
 }
 

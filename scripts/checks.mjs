@@ -1,5 +1,6 @@
 // @ts-check
 // Everything `npm test` checks, in order: what is quick and fails often first.
+import { ofTheDefault } from "./application.mjs";
 import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
@@ -67,7 +68,7 @@ export const checks = [
     title: "the release wasm builds, and its size sets off no alarm",
     run: async () => {
       await buildAll();
-      return needSize();
+      return ofTheDefault(async () => needSize());
     },
   },
   { name: "versions", title: "the crates build with the newest and the oldest versions that they allow", run: needVersions },
@@ -105,11 +106,12 @@ export const checks = [
   {
     name: "e2e",
     title: "real sockets and a real browser on the real runtime",
-    run: async () => {
-      await needBrowser();
-      await needRuntimes();
-      await buildAll();
-      return nodeTests("tests/e2e");
-    },
+    run: () =>
+      ofTheDefault(async () => {
+        await needBrowser();
+        await needRuntimes();
+        await buildAll();
+        return nodeTests("tests/e2e");
+      }),
   },
 ];

@@ -62,11 +62,26 @@ function grants(texts) {
     const at = text.lastIndexOf("=");
     const [pattern, list] = [text.slice(0, Math.max(at, 0)), text.slice(at + 1).split(",").map((ability) => ability.trim())];
     if (!pattern) throw wrong(`--can '${text}' is not PATTERN=ABILITY,ABILITY.`);
+    const unfit = whyUnfit(pattern);
+    if (unfit) throw wrong(`--can '${text}' allows nothing: ${unfit}.`);
     const unknown = list.find((ability) => !abilities.test(ability));
     if (unknown !== undefined) throw wrong(`--can '${text}': "${unknown}" is no ability.`);
     can.set(pattern, [...new Set([...(can.get(pattern) ?? []), ...list])]);
   }
   return Object.fromEntries(can);
+}
+
+/** Why a pattern fits no channel at all, if it does not (rule E5). @param {string} pattern */
+export function whyUnfit(pattern) {
+  const segments = pattern.split(":");
+  if (pattern === "." || pattern === "..") return `"${pattern}" is refused as a name`;
+  if (segments.slice(0, -1).includes("**")) return "`**` may stand only as the last segment";
+  const partial = segments.find((segment) => segment.includes("*") && segment !== "*" && segment !== "**");
+  if (partial) return `a \`*\` must be a whole segment, and "${partial}" is more than that`;
+  const bad = segments.find((segment) => !/^(\*\*?|[A-Za-z0-9_.=@~-]+)$/.test(segment));
+  if (bad !== undefined) return bad === "" ? "a segment is empty" : `"${bad}" has a letter that is none of A-Z a-z 0-9 _ - . = @ ~`;
+  if (pattern.replace(/\*\*$/, "*").length > 128) return "a name has at most 128 characters";
+  return undefined;
 }
 
 /** @param {string} text */

@@ -3,11 +3,7 @@
 //! The first argument of `channel` is a pattern: `*` is one segment of a name, `**` one or more. `npm start` and
 //! `cargo test` tell mistakes with the line to change. Doc comments of types and fields are shown to clients.
 
-use garde::Validate;
-use schemars::JsonSchema;
-use serde::Deserialize;
-
-use dormouse::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence};
+use dormouse::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence, payload};
 
 /// This deployment.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +46,7 @@ fn chat(entry: Channel) -> Channel {
 }
 
 /// Something said in a room.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Say {
     /// What is said.
     #[garde(length(chars, min = 1, max = 4_000))]
@@ -59,17 +54,14 @@ pub struct Say {
 }
 
 /// Whether someone is about to say something.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Typing {
     /// True from the first letter, false when the line is empty again.
-    #[garde(skip)]
     pub on: bool,
 }
 
 /// Where someone's pointer is, as a share of the page's width and height.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Move {
     /// From the left.
     #[garde(range(min = 0.0, max = 1.0))]

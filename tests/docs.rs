@@ -1,4 +1,5 @@
 //! What the documents say is what the code does.
+#![allow(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use dormouse::config::Config;
 use dormouse_protocol::error::{Close, Code};

@@ -1,9 +1,6 @@
 //! What may be said here, and by whom: the contract, and the Worker that holds everybody to it.
 
-use dormouse::{Application, Channel, Contract, Event, Json, Presence};
-use garde::Validate;
-use schemars::JsonSchema;
-use serde::Deserialize;
+use dormouse::{Application, Channel, Contract, Event, Json, Presence, payload};
 
 /// This application.
 pub struct App;
@@ -22,8 +19,7 @@ impl Application for App {
 dormouse::serve!(App);
 
 /// Something said in a room.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Say {
     /// What is said.
     #[garde(length(chars, min = 1, max = 4_000))]

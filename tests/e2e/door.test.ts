@@ -288,6 +288,21 @@ test("r2 refusals are logged, and no token ever is", async () => {
   for (const part of expired.split(".")) assert.ok(!service.printed().includes(part));
 });
 
+test("r2 every refusal says in the log what was missing: at the door, and on an open socket", async () => {
+  const line = (code: string, detail: RegExp) => service.log().find((line) => line.event === "refused" && line.code === code && detail.test(line.detail ?? ""));
+  assert.equal(await refusal("chat:a", { headers: { Origin: "https://evil.example" } }), 403);
+  assert.equal(line("forbidden", /no `https:\/\/evil\.example`/)?.level, "warn");
+  await (await Member.connect(service, "chart:a", { token: await token("ann") })).end();
+  assert.ok(line("no_such_channel", /no pattern .* `chart:a`/));
+  await (await Member.connect(service, "chat:a", { token: await token("ann", { can: { "chat*": ["join"] } }) })).end();
+  assert.equal(line("forbidden", /needs `join`; .* nothing here; `can`: .*`chat\*`/)?.user, "ann");
+  const member = await Member.join(service, "chat:a", "bob", { token: await token("bob", { can: { "chat:a": ["join"], "chat*": ["publish"] } }) });
+  assert.ok(service.log().some(({ event, user, detail }) => event === "unfit_pattern" && user === "bob" && detail?.includes("`chat*`")));
+  assert.equal((await member.ask({ type: "publish", id: "1", event: "say", data: { text: "no" } })).code, "forbidden");
+  assert.equal(line("forbidden", /needs `publish`; the token and the contract grant join$/)?.user, "bob");
+  await member.leave();
+});
+
 test("lines below LOG_LEVEL are not written, and those of refusals are", async () => {
   const written = async (level: string) => {
     const quiet = await Service.start({ vars: { LOG_LEVEL: level } });

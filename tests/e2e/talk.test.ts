@@ -117,6 +117,22 @@ test("a1 tokens signed HS256, ES256 and EdDSA by another library are taken, each
   }
 });
 
+test("a1 a key of a provider that is not supported is passed over, once in the log, and the others verify", async () => {
+  const ed = await keyPair("EdDSA", "ed");
+  const rsa = { kty: "RSA", n: "AQAB", e: "AQAB", alg: "RS256", use: "sig", kid: "provider" };
+  const keys = await Service.start({ vars: { JWT_JWKS: JSON.stringify({ keys: [rsa, { ...ed.jwk, alg: "Ed25519" }] }) } });
+  try {
+    for (const channel of ["chat:one", "chat:two"]) {
+      const member = await Member.join(keys, channel, "ann", { token: await ed.sign("ann") });
+      assert.equal(member.welcome.user, "ann");
+    }
+  } finally {
+    await keys.stop();
+  }
+  const told = keys.log().filter(({ event }) => event === "setting");
+  assert.deepEqual(told.map(({ level, detail }) => [level, detail?.startsWith("Key 1 of JWT_JWKS is passed over: ")]), [["warn", true]]);
+});
+
 test("a4 an expired token is told on the way in", async () => {
   const member = await Member.connect(service, "chat:late", { token: await token("ann", { expires: 1 }) });
   assert.equal((await member.next("bye")).reason, "token_expired");

@@ -18,6 +18,7 @@
 mod support;
 
 mod frames;
+mod log;
 mod places;
 mod rates;
 mod refused;

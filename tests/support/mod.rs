@@ -1,6 +1,7 @@
 //! The world around one channel: sockets, a clock, a disk, all in memory and without a moment's waiting.
 #![allow(dead_code, reason = "each test file uses what it needs of it")]
 
+pub mod app;
 pub mod client;
 pub mod room;
 pub mod script;

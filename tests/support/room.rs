@@ -3,21 +3,16 @@
 use dormouse_core::contract::{Ability, Channel, Contract, Event, HistoryBounds, Json, KIB, Presence};
 use dormouse_core::testing::{Joiner, Sleep, assert_same_asleep, assert_same_asleep_in};
 use dormouse_protocol::name::EventName;
-use garde::Validate;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::world::World;
 
 /// Data of the event `note`.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[dormouse::payload]
 pub struct Note {
     #[garde(length(chars, min = 1, max = 10))]
     pub text: String,
-    #[garde(skip)]
     #[serde(default)]
     pub tags: Vec<String>,
 }

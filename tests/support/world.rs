@@ -1,6 +1,6 @@
-//! [`World`]: the world of the library, around a channel of this deployment.
+//! [`World`]: the world of the library, around a channel of the default application.
 
-use deployment::app::App;
+use super::app::App;
 
 /// One channel and everything around it.
 pub type World = dormouse_core::testing::World<App>;

@@ -2,10 +2,7 @@
 
 use std::fmt::Write;
 
-use dormouse_core::contract::{Application, Channel, Contract, Event, KIB};
-use garde::Validate;
-use schemars::JsonSchema;
-use serde::Deserialize;
+use dormouse::{Application, Channel, Contract, Event, KIB, payload};
 
 /// A contract of one typed event, as seldom limited as the benchmark's own.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +16,7 @@ impl Application for App {
 }
 
 /// All that is on a whiteboard.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Board {
     /// What is drawn, the lowest first.
     #[garde(length(max = 1_000), dive)]
@@ -28,14 +24,12 @@ pub struct Board {
 }
 
 /// One thing on it: names, numbers, words of a list, and what may be left out.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Shape {
     /// Unique on the board.
     #[garde(length(chars, min = 1, max = 36))]
     pub id: String,
     /// What is drawn.
-    #[garde(skip)]
     pub kind: Kind,
     /// From the left.
     #[garde(range(min = -1e6, max = 1e6))]
@@ -44,10 +38,8 @@ pub struct Shape {
     #[garde(range(min = -1e6, max = 1e6))]
     pub y: f64,
     /// Its place in the stack.
-    #[garde(skip)]
     pub layer: u32,
     /// Whether it can be moved.
-    #[garde(skip)]
     pub locked: bool,
     /// What stands in it.
     #[garde(length(chars, max = 500))]
@@ -64,7 +56,7 @@ pub struct Shape {
 }
 
 /// What can be drawn.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
+#[payload]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A box.
@@ -76,8 +68,7 @@ pub enum Kind {
 }
 
 /// How a shape looks.
-#[derive(Debug, Deserialize, JsonSchema, Validate)]
-#[serde(deny_unknown_fields)]
+#[payload]
 pub struct Style {
     /// As CSS has it.
     #[garde(length(chars, min = 4, max = 9))]

@@ -18,7 +18,7 @@ mod speak;
 mod unread;
 
 pub use admission::Joining;
-pub(crate) use admission::{FULL_RETRY, TakenOver};
+pub(crate) use admission::{FULL_RETRY, Rejection, TakenOver};
 pub(crate) use news::News;
 
 use std::rc::Rc;

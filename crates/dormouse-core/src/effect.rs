@@ -135,7 +135,8 @@ impl Level {
 pub struct LogLine {
     /// How bad it is.
     pub level: Level,
-    /// What happened: `join`, `leave`, `refused`, `internal`, `storage`.
+    /// What happened: `join`, `leave`, `bye`, `refused`, `internal`, `storage`; `unfit_pattern` and `setting` where
+    /// something is passed over that was meant to count.
     pub event: &'static str,
     /// The channel's name.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -96,12 +96,28 @@ pub struct Refusal {
     /// The head of the channel, told with `conflict` (rule D8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// What the log says of it beyond its code: what was lacked, or which limit. Never told, and never a payload or a
+    /// token (rule R2).
+    #[serde(skip)]
+    pub why: Option<Box<str>>,
 }
 
 impl Refusal {
     /// A refusal with a message of its own.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None, seq: None }
+        Self { code, message: message.into(), retry_after: None, seq: None, why: None }
+    }
+
+    /// The same refusal with what the log says of it.
+    #[must_use]
+    pub fn because(self, why: impl Into<Box<str>>) -> Self {
+        Self { why: Some(why.into()), ..self }
+    }
+
+    /// What the log may say of it: why, or else the message, unless what was sent may stand in that (rule R2).
+    pub fn detail(&self) -> Option<String> {
+        let quotes = matches!(self.code, Code::InvalidData | Code::BadFrame | Code::Internal);
+        self.why.as_deref().or_else(|| (!quotes).then_some(self.message.as_str())).map(str::to_owned)
     }
 
     /// `rate_limited` with the time after which the next would pass.

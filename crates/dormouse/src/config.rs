@@ -53,7 +53,7 @@ const JWT_JWKS: Setting = Setting {
     unit: "",
     default: "none",
     accepts: "a JWK set of 1 to 16 keys for HS256, ES256 or EdDSA",
-    consequence: "Tokens signed by one of the keys are accepted; one with a `kid` by the key of that `kid` alone.",
+    consequence: "Tokens signed by one of the keys are accepted; one with a `kid` by the key of that `kid` alone. Keys of other kinds are passed over, as the log says.",
 };
 const JWT_ISSUER: Setting = Setting {
     name: "JWT_ISSUER",

@@ -7,10 +7,14 @@ mod exports;
 #[cfg(target_arch = "wasm32")]
 mod shell;
 
+#[doc = include_str!("../docs/contract.md")]
+pub use dormouse_core::contract::Contract;
 pub use dormouse_core::contract::{
-    Ability, Application, Channel, Contract, Event, HOUR, HistoryBounds, Json, KIB, MIB, Misfit, Mistake, Payload,
-    Presence,
+    Ability, Application, Channel, Event, HOUR, HistoryBounds, Json, KIB, MIB, Misfit, Mistake, Payload, Presence,
 };
+#[doc = include_str!("../docs/payloads.md")]
+pub use dormouse_macros::payload;
+
 /// Tests of an application without a network or a clock, behind the feature `testing`:
 ///
 /// ```toml
@@ -68,6 +72,12 @@ pub use dormouse_core::contract::{
 pub use dormouse_core::testing;
 #[cfg(target_arch = "wasm32")]
 pub use shell::fetch;
+
+/// What `#[dormouse::payload]` expands to; no part of the interface.
+#[doc(hidden)]
+pub mod __payload {
+    pub use {garde, schemars, serde};
+}
 
 /// What the macros expand to; no part of the interface.
 #[cfg(target_arch = "wasm32")]

@@ -3,7 +3,7 @@
 use super::event::Event;
 use crate::contract::Ability;
 use crate::edge::session::{Session, Stage};
-use crate::effect::SessionKey;
+use crate::effect::{Level, LogLine, SessionKey};
 use crate::grant::{Grant, Rights};
 use crate::hub::Speaker;
 use dormouse_protocol::error::{Close, Code, Refusal};
@@ -21,6 +21,11 @@ impl Event<'_> {
         self.hub.pass_auth(&self.cx, speaker)?;
         let verified = self.cx.config.verifier.verify(token, self.cx.now);
         let claims = verified.map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
+        if let (Some(why), Some(session)) = (&claims.unfit, self.edge.session(key)) {
+            let line = LogLine { detail: Some(why.to_string()), ..LogLine::new(Level::Warn, "unfit_pattern") };
+            let (connection, user) = (Some(session.kept.connection.clone()), Some(claims.user.clone()));
+            self.cx.log(LogLine { connection, user, ..line });
+        }
         let Some(before) = self.edge.session(key).cloned() else { return Ok(()) };
         self.at_edge(|edge, cx| edge.may_become(cx, key, &claims.user))?;
         let grant = claims.grant(&self.cx.config.name);

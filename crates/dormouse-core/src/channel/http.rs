@@ -58,6 +58,7 @@ impl Event<'_> {
             Ok(None) => {}
             Err(refusal) => {
                 self.cx.desk.meter.refused(refusal.code);
+                self.hub.log_refusal(&mut self.cx, &speaker, None, &refusal);
                 self.hub.pay_for(&self.cx, &speaker, refusal.code);
                 Hub::answer_http(&mut self.cx, asker, Err(&refusal));
             }

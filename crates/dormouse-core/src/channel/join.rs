@@ -4,7 +4,7 @@ use super::Fresh;
 use super::event::Event;
 use crate::contract::Ability;
 use crate::edge::session::{Kept, ResumeQuery, Session};
-use crate::edge::{FULL_RETRY, Joining, TakenOver};
+use crate::edge::{FULL_RETRY, Joining, Rejection, TakenOver};
 use crate::effect::SessionKey;
 use crate::hub::history::{Asked, Replay};
 use dormouse_protocol::error::{Close, Refusal};
@@ -28,7 +28,7 @@ impl Event<'_> {
         let key = self.edge.next_key();
         let admitted = match self.hub.is_loaded() {
             true => self.edge.admit(&self.cx, &joining),
-            false => Err((Close::OverCapacity, Some(FULL_RETRY))),
+            false => Err(Rejection::full("the storage cannot be read")),
         };
         match admitted {
             Ok(stage) => {

@@ -162,6 +162,7 @@ impl Event<'_> {
     /// last (rule R4).
     fn refuse(&mut self, key: SessionKey, id: Option<RequestId>, refusal: Refusal, array: &mut Array) {
         self.cx.desk.meter.refused(refusal.code);
+        self.log_refusal(key, &refusal);
         let counts = refusal.code != Code::RateLimited || !std::mem::replace(&mut array.counted, true);
         if refusal.seq.is_some() {
             self.hub.refuse_with_flush(self.cx.now, Asker::Session(key), id, refusal);
@@ -171,6 +172,12 @@ impl Event<'_> {
         if counts {
             self.count_refusal(key);
         }
+    }
+
+    fn log_refusal(&mut self, key: SessionKey, refusal: &Refusal) {
+        let Some(session) = self.edge.session(key) else { return };
+        let (speaker, connection) = (session.speaker(key), session.kept.connection.clone());
+        self.hub.log_refusal(&mut self.cx, &speaker, Some(connection), refusal);
     }
 
     fn count_refusal(&mut self, key: SessionKey) {
@@ -236,7 +243,7 @@ impl Event<'_> {
         if self.edge.unread_by(&self.cx, key) <= self.cx.limits().replay_unsent_bytes {
             return Ok(());
         }
-        let refusal = Refusal::rate_limited(UNREAD_RETRY);
+        let refusal = Refusal::rate_limited(UNREAD_RETRY).because("more than REPLAY_UNSENT_BYTES are unread");
         Err(Refusal { message: "Read first what was sent to you, then ask for more.".to_owned(), ..refusal })
     }
 }

@@ -141,11 +141,11 @@ pub struct HistoryBounds {
 }
 
 impl HistoryBounds {
-    const COUNT_MAX: u64 = 100_000;
-    const AGE_MIN: Millis = 1_000;
-    const AGE_MAX: Millis = 90 * 24 * HOUR;
-    const BYTES_MIN: u64 = 65_536;
-    const BYTES_MAX: u64 = 1_024 * MIB;
+    pub(super) const COUNT_MAX: u64 = 100_000;
+    pub(super) const AGE_MIN: Millis = 1_000;
+    pub(super) const AGE_MAX: Millis = 90 * 24 * HOUR;
+    pub(super) const BYTES_MIN: u64 = 65_536;
+    pub(super) const BYTES_MAX: u64 = 1_024 * MIB;
 
     fn wrong(&self) -> Vec<String> {
         let bound = |what: &str, value: u64, min: u64, max: u64| {

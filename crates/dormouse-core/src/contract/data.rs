@@ -11,8 +11,8 @@ use dormouse_protocol::text::Text;
 
 /// What an event or a presence can carry.
 ///
-/// Every type that derives `Deserialize`, `JsonSchema` and `Validate` is one. It should have
-/// `#[serde(deny_unknown_fields)]`, and so should the types in it; a contract is told when they do not. Its doc
+/// Every type that derives `Deserialize`, `JsonSchema` and `Validate` is one, as `#[dormouse::payload]` has it do. It
+/// should have `#[serde(deny_unknown_fields)]`, and so should the types in it; a contract is told when they do not. Its doc
 /// comments are shown to clients in `GET /v1/contract`. Lengths in `#[garde(length(chars, …))]` are characters.
 pub trait Payload: 'static {
     /// The JSON Schema of the type, complete in itself; nothing for free JSON, which has none and is not checked.

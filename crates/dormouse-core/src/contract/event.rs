@@ -19,9 +19,9 @@ pub const KIB: usize = 1_024;
 /// The largest frame that a deployment may allow, and so the largest data, in bytes: the most of `FRAME_BYTES`.
 pub const FRAME_BYTES_MAX: usize = 1_024 * KIB;
 /// What is full again after this many seconds need not survive sleep (rule H1), so every burst must be.
-const REFILL_SECONDS_MAX: f64 = 10.0;
+pub(super) const REFILL_SECONDS_MAX: f64 = 10.0;
 /// The rate of an event that declares none, a second.
-const RATE_DEFAULT: f64 = 10.0;
+pub(super) const RATE_DEFAULT: f64 = 10.0;
 /// Names that the protocol uses for frames of its own. `message` is none of them: an event's frame has that type.
 const RESERVED_NAMES: [&str; 12] =
     ["ack", "auth", "bye", "error", "history", "ping", "pong", "presence", "publish", "resume", "resumed", "welcome"];

@@ -2,6 +2,7 @@
 #![expect(clippy::arithmetic_side_effects, clippy::float_cmp, reason = "a test that overflows fails, as it should")]
 
 mod app;
+mod builders;
 mod check;
 mod data;
 mod describe;

@@ -17,8 +17,25 @@ use dormouse_protocol::name::{Address, ConnectionId, Millis, UserId};
 /// How long one who found the channel full should stay away, in milliseconds.
 pub(crate) const FULL_RETRY: Millis = 10_000;
 
-/// Why one may not come in, and after how many milliseconds it should try again.
-type Rejection = (Close, Option<Millis>);
+/// Why one may not come in.
+pub(crate) struct Rejection {
+    close: Close,
+    /// After how many milliseconds it should try again.
+    retry_after: Option<Millis>,
+    /// What the log says of it.
+    why: String,
+}
+
+impl Rejection {
+    fn new(close: Close, why: impl Into<String>) -> Self {
+        Self { close, retry_after: None, why: why.into() }
+    }
+
+    /// There is no room for it now, by the setting that is named.
+    pub(crate) fn full(why: impl Into<String>) -> Self {
+        Self { retry_after: Some(FULL_RETRY), ..Self::new(Close::OverCapacity, why) }
+    }
+}
 
 /// What a joiner brings.
 #[derive(Clone, Debug, Default)]
@@ -43,44 +60,53 @@ impl Edge {
 
     /// Whether the joiner may come in, and as what.
     pub(crate) fn admit(&self, cx: &Context<'_>, joining: &Joining) -> Result<Stage, Rejection> {
-        let (limits, full) = (cx.limits(), Err((Close::OverCapacity, Some(FULL_RETRY))));
+        let limits = cx.limits();
+        let full = |why: &str| Err(Rejection::full(why));
         if self.roster.open() >= limits.members {
-            return full;
+            return full("the channel has MEMBERS connections");
         }
         let user = joining.grant.as_ref().map(|grant| &grant.user);
         if self.unread.is_greedy(&Payer::of(user, joining.address), limits.unsent_total_bytes) {
-            return full;
+            return full("it has its share of UNSENT_TOTAL_BYTES unread");
         }
         let Some(grant) = &joining.grant else { return self.admit_anonymous(cx, joining) };
         if grant.expires <= cx.now {
-            return Err((Close::TokenExpired, None));
+            return Err(Rejection::new(Close::TokenExpired, "the token has expired"));
         }
-        if !Rights::of(cx.rules(), Some(grant)).may(&Ability::Join) {
-            return Err((Close::Forbidden, None));
+        let rights = Rights::of(cx.rules(), Some(grant));
+        if !rights.may(&Ability::Join) {
+            return Err(Rejection::new(Close::Forbidden, rights.lacks("join", true)));
         }
         let user = grant.user.as_str();
         let named = joining.connection.as_deref().and_then(|name| self.roster.connection(name));
         let replaces = named.is_some_and(|(_, session)| session.kept.user() == Some(&grant.user));
         if !self.may_connect(cx, user, replaces) {
-            return full;
+            return full("the user has CONNECTIONS_PER_USER");
         }
         let own = self.roster.of_user(user).count().saturating_add(self.roster.places().leaving(user).all);
         if !is_free(limits.members, self.roster.open(), own) {
-            return full;
+            return full("the user has its share of MEMBERS");
         }
         Ok(Stage::Joined)
     }
 
     fn admit_anonymous(&self, cx: &Context<'_>, joining: &Joining) -> Result<Stage, Rejection> {
-        let (limits, full) = (cx.limits(), Err((Close::OverCapacity, Some(FULL_RETRY))));
+        let limits = cx.limits();
+        let full = |why: &str| Err(Rejection::full(why));
         let places = self.roster.places();
         let own = places.of(joining.address);
         match cx.rules().entry {
-            Entry::Token => Err((Close::TokenExpired, None)),
-            Entry::Anyone if !Rights::of(cx.rules(), None).may(&Ability::Join) => Err((Close::TokenExpired, None)),
-            Entry::Anyone | Entry::Later if !is_free(limits.members / 2, places.userless(), own.userless) => full,
+            Entry::Token => Err(Rejection::new(Close::TokenExpired, "there is no token")),
+            Entry::Anyone if !Rights::of(cx.rules(), None).may(&Ability::Join) => {
+                Err(Rejection::new(Close::TokenExpired, "there is no token"))
+            }
+            Entry::Anyone | Entry::Later if !is_free(limits.members / 2, places.userless(), own.userless) => {
+                full("half of MEMBERS, or this address's share of it, is taken by anonymous ones")
+            }
             Entry::Anyone => Ok(Stage::Joined),
-            Entry::Later if !is_free(limits.unsigned_members, self.roster.awaiting(), own.awaiting) => full,
+            Entry::Later if !is_free(limits.unsigned_members, self.roster.awaiting(), own.awaiting) => {
+                full("UNSIGNED_MEMBERS, or this address's share of it, have not signed in yet")
+            }
             Entry::Later => {
                 let until = cx.now.saturating_add(limits.sign_in_ms);
                 Ok(Stage::Awaiting { until, resume: joining.resume.short() })
@@ -122,11 +148,12 @@ impl Edge {
         key: SessionKey,
         connection: ConnectionId,
         grant: Option<Grant>,
-        (close, retry_after): Rejection,
+        Rejection { close, retry_after, why }: Rejection,
     ) {
         self.tell(cx, key, frame::bye(frame::Bye { close, retry_after }));
         let (connection, user) = (Some(connection), grant.map(|grant| grant.user));
-        cx.log(LogLine { connection, user, code: Some(close.reason()), ..LogLine::new(Level::Info, "bye") });
+        let (code, detail) = (Some(close.reason()), Some(why));
+        cx.log(LogLine { connection, user, code, detail, ..LogLine::new(Level::Warn, "refused") });
         cx.push(Effect::HangUp { session: key, code: close.number(), reason: close.reason() });
     }
 

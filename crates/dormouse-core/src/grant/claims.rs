@@ -26,6 +26,8 @@ const ROLE_MAX: usize = 64;
 const INFO_MAX: usize = 1024;
 /// The longest `jti`, in bytes: a grant must fit an attachment (rule H3).
 const TOKEN_ID_MAX: usize = 128;
+/// The longest sentence about a pattern that fits nothing, in characters.
+const UNFIT_MAX: usize = 200;
 /// How far `nbf` and `iat` may be ahead of our clock (rule A2).
 const LEEWAY: Millis = 30_000;
 /// The last second of the year 9999. An `exp` behind it was meant in milliseconds and would never come.
@@ -44,6 +46,8 @@ pub struct Claims {
     pub token_id: Option<String>,
     /// What is allowed where: `can`. Patterns and abilities that are not well-formed are left out: they grant nothing.
     pub can: Vec<(Pattern, Vec<String>)>,
+    /// Why the first pattern of `can` that fits no channel at all does not, for the log; in most tokens there is none.
+    pub unfit: Option<Box<str>>,
     /// The roles by which the user can be addressed (rule F5).
     pub roles: Vec<String>,
     /// What members are shown of the user: a JSON object, as its text stands in the token.
@@ -132,6 +136,7 @@ impl Demands {
             expires: raw.exp.ok_or(Flaw::Expiry).and_then(|exp| millis(exp).map_err(|_| Flaw::Expiry))?,
             issued: raw.iat.map(millis).transpose().map_err(|_| Flaw::Date)?,
             token_id: raw.jti.map(token_id).transpose()?,
+            unfit: raw.can.as_ref().and_then(unfit),
             can: raw.can.map(can).transpose()?.unwrap_or_default(),
             roles: raw.roles.map(roles).transpose()?.unwrap_or_default(),
             info: raw.info.map(info).transpose()?,
@@ -209,6 +214,12 @@ fn can(raw: BTreeMap<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>
         can.push((pattern, abilities));
     }
     Ok(can)
+}
+
+/// What is wrong with the first pattern that no channel fits, cut to what a line of the log has room for.
+fn unfit(raw: &BTreeMap<String, Vec<String>>) -> Option<Box<str>> {
+    let why = raw.keys().find_map(|pattern| Pattern::parse(pattern).err())?;
+    Some(format!("`can`: {}", why.chars().take(UNFIT_MAX).collect::<String>()).into())
 }
 
 /// Whether a text has the form of an ability, `word` or `word:event`; which ones there are is the policy's to know.

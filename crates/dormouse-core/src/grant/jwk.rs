@@ -1,4 +1,5 @@
-//! Reads a JWK set (RFC 7517) strictly: every key in it must be usable, and a mistake is told without the key.
+//! Reads a JWK set (RFC 7517): a key for what is not done here is passed over, one that is broken is a mistake. Either is
+//! told without the key.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::Algorithm;
@@ -12,24 +13,43 @@ use super::key::{Key, SECRET_MIN, Verifying};
 /// The most keys in a set: a token without `kid` may be tried against each, and ES256 costs some 0.5 ms a key.
 const KEYS_MAX: usize = 16;
 
+/// What a set has for us.
+#[derive(Default)]
+pub(super) struct Set {
+    pub(super) keys: Vec<Key>,
+    /// A sentence for each key that is passed over.
+    pub(super) passed_over: Vec<String>,
+}
+
+/// Why a key is not taken.
+enum Refused {
+    /// It is for something that is not done here: the set of a provider may have it (RFC 7517, section 5).
+    Foreign(String),
+    /// It is broken, or does not belong here.
+    Mistake(String),
+}
+
 /// Parses a JWK set; one sentence for each mistake, which names a key by its place in the set.
 ///
 /// Never inlined: V8 would compile it, 5 KB, before the first welcome of a deployment that has a secret alone.
 #[inline(never)]
-pub(super) fn parse_set(text: &str) -> Result<Vec<Key>, Vec<String>> {
-    let keys = list(text).map_err(|mistake| vec![mistake])?;
-    let (keys, mistakes) = partition(
-        keys.iter()
-            .zip(1..)
-            .map(|(key, place)| parse_key(key).map_err(|mistake| format!("Key {place} of JWT_JWKS {mistake}"))),
-    );
-    if !mistakes.is_empty() {
-        return Err(mistakes);
+pub(super) fn parse_set(text: &str) -> Result<Set, Vec<String>> {
+    let (mut set, mut mistakes, mut kids) = (Set::default(), Vec::new(), Vec::new());
+    for (key, place) in list(text).map_err(|mistake| vec![mistake])?.iter().zip(1..) {
+        let told = |what: &str| format!("Key {place} of JWT_JWKS {what}");
+        match parse_key(key) {
+            Ok(key) if key.kid.is_some() && kids.contains(&key.kid) => {
+                mistakes.push(told("has the kid of another key: give each its own."));
+            }
+            Ok(key) => {
+                kids.push(key.kid.clone());
+                set.keys.push(key);
+            }
+            Err(Refused::Foreign(what)) => set.passed_over.push(told(&what)),
+            Err(Refused::Mistake(what)) => mistakes.push(told(&what)),
+        }
     }
-    match twice(&keys) {
-        Some(place) => Err(vec![format!("Key {place} of JWT_JWKS has the kid of another key: give each its own.")]),
-        None => Ok(keys),
-    }
+    if mistakes.is_empty() { Ok(set) } else { Err(mistakes) }
 }
 
 fn list(text: &str) -> Result<Vec<Value>, String> {
@@ -57,30 +77,41 @@ struct About {
     key_ops: Option<Vec<String>>,
 }
 
-fn parse_key(key: &Value) -> Result<Key, String> {
+fn parse_key(key: &Value) -> Result<Key, Refused> {
+    let mistake = |what: &str| Refused::Mistake(what.to_owned());
+    let foreign = |what: &str| Refused::Foreign(format!("is passed over: {what}"));
     let about = key.is_object().then(|| About::deserialize(key).ok()).flatten();
-    let about = about.ok_or("is not a JWK: it needs kty, and texts for kid, alg and use.")?;
+    let about = about.ok_or_else(|| mistake("is not a JWK: it needs kty, and texts for kid, alg and use."))?;
     if about.usage.is_some_and(|usage| usage != "sig") {
-        return Err(r#"is not for signatures: its use must be "sig", or left out."#.to_owned());
+        return Err(foreign(r#"it is not for signatures, its use is not "sig"."#));
     }
     if about.key_ops.is_some_and(|ops| !ops.iter().any(|op| op == "verify")) {
-        return Err(r#"may not verify: its key_ops must have "verify", or be left out."#.to_owned());
+        return Err(foreign(r#"it may not verify, its key_ops have no "verify"."#));
     }
-    let expected = algorithm(&about.kty)?;
-    if about.alg.is_some_and(|alg| alg != expected) {
-        return Err(format!(r#"has an alg that does not fit its kty: it must be "{expected}", or left out."#));
+    let expected = algorithm(&about.kty).ok_or_else(|| foreign(UNSUPPORTED))?;
+    let curve = key.get("crv").and_then(Value::as_str);
+    let known = |curve| matches!((expected, curve), ("ES256", "P-256") | ("EdDSA", "Ed25519") | ("HS256", _));
+    if curve.is_some_and(|curve| !known(curve)) {
+        return Err(foreign(UNSUPPORTED));
+    }
+    let second = (expected == "EdDSA").then_some("Ed25519");
+    if about.alg.is_some_and(|alg| alg != expected && Some(alg.as_str()) != second) {
+        return Err(foreign(&format!(r#"its alg is not "{expected}", the one that is supported for its kty."#)));
     }
     if about.kid.as_ref().is_some_and(String::is_empty) {
-        return Err("has an empty kid: name the key, or leave kid out.".to_owned());
+        return Err(mistake("has an empty kid: name the key, or leave kid out."));
     }
     if expected != "HS256" && key.get("d").is_some() {
-        return Err(
-            "is a private key: put in only its public part, without d, and keep d where tokens are made.".to_owned()
-        );
+        return Err(mistake(
+            "is a private key: put in only its public part, without d, and keep d where tokens are made.",
+        ));
     }
-    let material = material(key, expected).ok_or_else(|| incomplete(expected))?;
-    Ok(Key { kid: about.kid, verifying: verifying(&material, expected)? })
+    let material = material(key, expected).ok_or_else(|| Refused::Mistake(incomplete(expected)))?;
+    Ok(Key { kid: about.kid, verifying: verifying(&material, expected).map_err(Refused::Mistake)? })
 }
+
+const UNSUPPORTED: &str =
+    "its kind is not supported; oct (HS256), EC with P-256 (ES256) and OKP with Ed25519 (EdDSA) are.";
 
 /// The key itself. Read field by field: what serde makes of the library's type is 10 KB of wasm.
 fn material(key: &Value, algorithm: &'static str) -> Option<JsonWebKey<'static>> {
@@ -96,15 +127,12 @@ fn material(key: &Value, algorithm: &'static str) -> Option<JsonWebKey<'static>>
     })
 }
 
-fn algorithm(kty: &str) -> Result<&'static str, String> {
+fn algorithm(kty: &str) -> Option<&'static str> {
     match kty {
-        "oct" => Ok("HS256"),
-        "EC" => Ok("ES256"),
-        "OKP" => Ok("EdDSA"),
-        _ => {
-            Err("has a kty that is not supported: use oct (HS256), EC with P-256 (ES256) or OKP with Ed25519 (EdDSA)."
-                .to_owned())
-        }
+        "oct" => Some("HS256"),
+        "EC" => Some("ES256"),
+        "OKP" => Some("EdDSA"),
+        _ => None,
     }
 }
 
@@ -134,28 +162,4 @@ fn incomplete(algorithm: &str) -> String {
         _ => r#"crv "Ed25519" and x, a public key of 32 bytes"#,
     };
     format!("is not a whole key for {algorithm}: it needs {needs}, in base64url without padding.")
-}
-
-/// The place of the first key whose `kid` stands before it too.
-fn twice(keys: &[Key]) -> Option<usize> {
-    let mut seen = Vec::new();
-    let again = keys.iter().position(|key| {
-        let Some(kid) = key.kid.as_deref() else { return false };
-        let known = seen.contains(&kid);
-        seen.push(kid);
-        known
-    });
-    again.map(|index| index.saturating_add(1))
-}
-
-fn partition(results: impl Iterator<Item = Result<Key, String>>) -> (Vec<Key>, Vec<String>) {
-    let mut keys = Vec::new();
-    let mut mistakes = Vec::new();
-    for result in results {
-        match result {
-            Ok(key) => keys.push(key),
-            Err(mistake) => mistakes.push(mistake),
-        }
-    }
-    (keys, mistakes)
 }

@@ -29,6 +29,11 @@ impl Verifying {
         }
     }
 
+    /// Whether tokens name this algorithm so: EdDSA has a second name for its one curve here (RFC 9864).
+    pub(super) fn is_called(&self, alg: &str) -> bool {
+        alg == self.algorithm() || (alg == "Ed25519" && self.algorithm() == "EdDSA")
+    }
+
     /// Whether a signature of these bytes is by this key.
     pub(super) fn holds(&self, signature: &[u8], signed: &[u8]) -> bool {
         match self {

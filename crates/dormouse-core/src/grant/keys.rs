@@ -17,6 +17,7 @@ use dormouse_protocol::name::Millis;
 pub struct Keys {
     keys: Vec<Key>,
     demands: Demands,
+    passed_over: Vec<String>,
 }
 
 impl Keys {
@@ -37,7 +38,7 @@ impl Keys {
         issuer: Option<&str>,
         audience: Option<&str>,
     ) -> Result<Self, Vec<String>> {
-        let mut keys = Vec::new();
+        let (mut keys, mut passed_over) = (Vec::new(), Vec::new());
         let mut mistakes = Vec::new();
         if secret.is_none() && jwks.is_none() {
             mistakes.push("JWT_SECRET and JWT_JWKS are both missing: set one, or no token can be verified.".to_owned());
@@ -47,8 +48,15 @@ impl Keys {
             Err(mistake) => mistakes.push(mistake),
         }
         match jwks.map(jwk::parse_set).transpose() {
-            Ok(set) => keys.extend(set.into_iter().flatten()),
+            Ok(set) => {
+                let set = set.unwrap_or_default();
+                keys.extend(set.keys);
+                passed_over = set.passed_over;
+            }
             Err(more) => mistakes.extend(more),
+        }
+        if keys.is_empty() && mistakes.is_empty() {
+            mistakes.append(&mut passed_over);
         }
         for (name, value) in [("JWT_ISSUER", issuer), ("JWT_AUDIENCE", audience)] {
             if value.is_some_and(str::is_empty) {
@@ -59,13 +67,18 @@ impl Keys {
             return Err(mistakes);
         }
         let demands = Demands { issuer: issuer.map(Into::into), audience: audience.map(Into::into) };
-        Ok(Self { keys, demands })
+        Ok(Self { keys, demands, passed_over })
     }
 
     /// As [`Verifier::verify`], with the exact flaw for the operator's log.
     pub fn inspect(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
         let payload = self.check_signature(token)?;
         self.demands.accept(&payload, now)
+    }
+
+    /// A sentence for each key of the set that no token can be verified with here: a provider's set may have such.
+    pub fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// The secret for HS256 that has no name: `JWT_SECRET`, or without it such a key of the set.
@@ -94,7 +107,7 @@ impl Keys {
         if named.is_empty() {
             return Err(Flaw::UnknownKey);
         }
-        let mut fitting = named.into_iter().filter(|key| key.verifying.algorithm() == token.header.alg).peekable();
+        let mut fitting = named.into_iter().filter(|key| key.verifying.is_called(&token.header.alg)).peekable();
         if fitting.peek().is_none() {
             return Err(Flaw::Algorithm);
         }

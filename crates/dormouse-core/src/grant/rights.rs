@@ -62,6 +62,15 @@ impl Rights {
         names
     }
 
+    /// What the log says of who lacks an ability: what was needed, and what there is.
+    pub fn lacks(&self, needed: &str, signed_in: bool) -> String {
+        let names = self.names().join(", ");
+        let granted = if names.is_empty() { "nothing here".to_owned() } else { names };
+        let who =
+            if signed_in { "the token and the contract grant" } else { "there is no token, and anyone is granted" };
+        format!("needs `{needed}`; {who} {granted}")
+    }
+
     fn add(&mut self, ability: Ability) {
         self.flags |= flag(&ability);
         if let Ability::PublishEvent(event) = ability

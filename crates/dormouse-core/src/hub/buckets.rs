@@ -14,6 +14,7 @@ pub(super) struct Buckets {
     address: Option<Bucket>,
     auth: Option<Bucket>,
     replay: Option<Bucket>,
+    log: Option<Bucket>,
     events: BTreeMap<EventName, Bucket>,
 }
 
@@ -30,8 +31,27 @@ pub(super) enum Gate<'a> {
     Auth,
     /// Bytes of replay and history (rule D10).
     Replay,
+    /// Lines of the log about refusals.
+    Log,
     /// Publishes of one event.
     Event(&'a EventName),
+}
+
+impl Gate<'_> {
+    /// Which limit it is, for the log.
+    pub(super) fn limit(self, rate: Rate) -> String {
+        let Rate { per_second, burst } = rate;
+        let what = match self {
+            Self::General => "GENERAL_PER_SECOND and GENERAL_BURST allow".to_owned(),
+            Self::Hard => "all frames together may be".to_owned(),
+            Self::Address => "all without a user from one address may send".to_owned(),
+            Self::Auth => "`auth` may be sent".to_owned(),
+            Self::Replay => "REPLAY_BYTES_PER_SECOND and REPLAY_BURST_BYTES allow".to_owned(),
+            Self::Log => "the log has".to_owned(),
+            Self::Event(event) => format!("the event `{event}` may be said"),
+        };
+        format!("{what} {per_second} a second, {burst} at once")
+    }
 }
 
 impl Buckets {
@@ -43,6 +63,7 @@ impl Buckets {
             Gate::Address => &mut self.address,
             Gate::Auth => &mut self.auth,
             Gate::Replay => &mut self.replay,
+            Gate::Log => &mut self.log,
             Gate::Event(event) => {
                 return self.events.entry(event.clone()).or_insert_with(|| Bucket::full(rate, now));
             }
@@ -52,7 +73,7 @@ impl Buckets {
 
     /// When one of them was last touched, by a clock that is never set back.
     pub(super) fn touched(&self) -> Millis {
-        let named = [self.general, self.hard, self.address, self.auth, self.replay].into_iter().flatten();
+        let named = [self.general, self.hard, self.address, self.auth, self.replay, self.log].into_iter().flatten();
         named.chain(self.events.values().copied()).map(|bucket| bucket.touched()).max().unwrap_or(0)
     }
 }

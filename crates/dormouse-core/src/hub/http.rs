@@ -28,7 +28,7 @@ impl Hub {
             return Err(Refusal::new(Code::NotFound, "This channel has no presence."));
         }
         if !speaker.rights.may(&Ability::Presence) {
-            return Err(speaker.lacks("Your token does not allow presence here."));
+            return Err(speaker.lacks(&Ability::Presence, "Your token does not allow presence here."));
         }
         self.must_know(cx)
     }
@@ -65,7 +65,7 @@ impl Hub {
     pub(crate) fn show_meter(&mut self, cx: &mut Context<'_>, speaker: &Speaker) -> Result<String, Refusal> {
         self.pass_general(cx, speaker)?;
         if !speaker.rights.may(&Ability::Meter) {
-            return Err(speaker.lacks("Your token does not allow reading the meter here."));
+            return Err(speaker.lacks(&Ability::Meter, "Your token does not allow reading the meter here."));
         }
         serde_json::to_string(&cx.desk.meter).map_err(|error| cx.internal(error.to_string()))
     }
@@ -107,6 +107,7 @@ impl Hub {
             });
             if let Err(refusal) = taken {
                 self.pay_for(cx, &speaker, refusal.code);
+                self.log_refusal(cx, &speaker, None, &refusal);
                 self.refuse(cx, speaker.asker, incoming.id, refusal);
             }
         }

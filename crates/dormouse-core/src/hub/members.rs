@@ -3,6 +3,7 @@
 use super::publish::invalid;
 use super::{Hub, Speaker};
 use crate::context::Context;
+use crate::contract::Ability;
 use crate::storage::{DisconnectGrace, StorageError};
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::{ConnectionId, UserId};
@@ -23,7 +24,7 @@ impl Hub {
             return Err(Refusal::new(Code::Forbidden, "This channel has no presence."));
         };
         if !watches {
-            return Err(speaker.lacks("Your token does not allow presence here."));
+            return Err(speaker.lacks(&Ability::Presence, "Your token does not allow presence here."));
         }
         if data == "null" {
             return Ok(());
@@ -32,7 +33,7 @@ impl Hub {
         if data.len() > most {
             return Err(Refusal::new(Code::TooLarge, format!("Presence data has at most {most} bytes.")));
         }
-        presence.validate(data).map_err(invalid)
+        presence.validate(data).map_err(|wrong| invalid(wrong).because("the data of presence does not fit"))
     }
 
     /// Keeps a member whose connection broke on the list for a while: as a row, so that sleep loses no leave (rule P3).

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::contract::{Ability, EventRules, InvalidData};
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame::{self, Ack, Message};
-use dormouse_protocol::name::{Millis, RequestId};
+use dormouse_protocol::name::{EventName, Millis, RequestId};
 use dormouse_protocol::request::Publish;
 
 /// What the requests of one array have met so far.
@@ -33,7 +33,7 @@ impl Hub {
         publish: &Publish<'_>,
         array: &mut Array,
     ) -> Result<(), Refusal> {
-        let event = cx.rules().event(&publish.event).ok_or(Code::UnknownEvent)?;
+        let event = cx.rules().event(&publish.event).ok_or_else(|| unknown(&publish.event))?;
         let kept = event.kept && publish.to.is_none();
         may_say(speaker, event, publish, kept)?;
         if kept {
@@ -60,7 +60,7 @@ impl Hub {
 /// What the contract says of a publish: ability, fields, data (rule F7).
 fn may_say(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: bool) -> Result<(), Refusal> {
     if !speaker.rights.may_publish(event) {
-        return Err(speaker.lacks("Your token does not allow saying this here."));
+        return Err(speaker.lacks(&event.ability, "Your token does not allow saying this here."));
     }
     if publish.to.is_some() && !event.directed {
         return Err(Refusal::new(Code::Forbidden, "This event cannot be directed: leave out `to`."));
@@ -73,7 +73,17 @@ fn may_say(speaker: &Speaker, event: &EventRules, publish: &Publish<'_>, kept: b
         let most = event.max_bytes;
         return Err(Refusal::new(Code::TooLarge, format!("`data` of this event has at most {most} bytes.")));
     }
-    event.validate_read(publish.data).map_err(invalid)
+    let misfit = |wrong| invalid(wrong).because(format!("the data of the event `{}` does not fit", event.name));
+    event.validate_read(publish.data).map_err(misfit)
+}
+
+/// The refusal of an event that the channel does not have; the log has its name, if it could be one.
+fn unknown(name: &str) -> Refusal {
+    let refusal = Refusal::from(Code::UnknownEvent);
+    match EventName::parse(name) {
+        Some(name) => refusal.because(format!("the channel has no event `{name}`")),
+        None => refusal,
+    }
 }
 
 impl Hub {

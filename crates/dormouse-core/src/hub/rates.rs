@@ -3,14 +3,22 @@
 use super::buckets::{Buckets, Gate};
 use super::replay_budget::Drawers;
 use super::{Hub, Payer, Speaker};
+use crate::bucket::Bucket;
 use crate::context::Context;
 use crate::contract::{Ability, Rate};
+use crate::effect::{Level, LogLine};
 use crate::member_map::MemberMap;
 use dormouse_protocol::error::{Code, Refusal};
-use dormouse_protocol::name::Millis;
+use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// The rate of replacing grants: once a second, bursts of three (rule A5).
 const AUTH_RATE: Rate = Rate { per_second: 1.0, burst: 3.0 };
+
+/// How many refusals of one who pays are in the log: ten at once, then one a second (rule R2).
+const LOG_RATE: Rate = Rate { per_second: 1.0, burst: 10.0 };
+
+/// The same for all on a channel together.
+const LOG_RATE_OF_ALL: Rate = Rate { per_second: 10.0, burst: 100.0 };
 
 /// The least rate of all frames together, a second (rule R5).
 const HARD_RATE_MIN: f64 = 200.0;
@@ -32,6 +40,8 @@ const PRUNE_EVERY: Millis = 60_000;
 pub(super) struct Rates {
     pub(super) buckets: MemberMap<Payer, Box<Buckets>>,
     pub(super) drawers: Drawers,
+    /// What is left of the channel's share of the log.
+    log: Option<Bucket>,
     /// When rates that are full again were last forgotten, by the steady clock.
     pruned: Millis,
 }
@@ -60,7 +70,18 @@ impl Rates {
             return Ok(());
         }
         let now = cx.steady();
-        self.buckets.get_or_default(payer).bucket(gate, rate, now).take(rate, now)
+        self.buckets.get_or_default(payer).bucket(gate, rate, now).take(rate, now).map_err(|refusal| {
+            let limit = gate.limit(rate);
+            refusal.because(limit)
+        })
+    }
+
+    /// Whether one more refusal of this one is to be in the log. Both are full again in time to be forgotten in sleep
+    /// (rule H1).
+    fn may_log(&mut self, payer: Payer, now: Millis) -> bool {
+        let own = self.buckets.get_or_default(payer).bucket(Gate::Log, LOG_RATE, now).take(LOG_RATE, now);
+        let all = self.log.get_or_insert_with(|| Bucket::full(LOG_RATE_OF_ALL, now));
+        own.is_ok() && all.take(LOG_RATE_OF_ALL, now).is_ok()
     }
 
     fn charge(&mut self, payer: Payer, gate: Gate<'_>, rate: Rate, now: Millis) {
@@ -69,6 +90,27 @@ impl Rates {
 }
 
 impl Hub {
+    /// Has a refusal in the log, unless this one or all on the channel have had many there lately: the meter counts each
+    /// (rule R2).
+    pub(crate) fn log_refusal(
+        &mut self,
+        cx: &mut Context<'_>,
+        speaker: &Speaker,
+        connection: Option<ConnectionId>,
+        refusal: &Refusal,
+    ) {
+        // What is our fault is in the log already, under its id.
+        if refusal.code == Code::Internal || !self.rates.may_log(speaker.payer.clone(), cx.steady()) {
+            return;
+        }
+        let user = match &speaker.payer {
+            Payer::User(user) => Some(user.clone()),
+            Payer::Connection(_) | Payer::Address(_) | Payer::Nobody => None,
+        };
+        let (code, detail) = (Some(refusal.code.as_str()), refusal.detail());
+        cx.log(LogLine { connection, user, code, detail, ..LogLine::new(Level::Warn, "refused") });
+    }
+
     /// The gates of everything but a publish.
     pub(crate) fn pass_general(&mut self, cx: &Context<'_>, speaker: &Speaker) -> Result<(), Refusal> {
         let rate = Rate { per_second: cx.limits().general_per_second, burst: cx.limits().general_burst };

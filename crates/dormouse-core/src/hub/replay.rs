@@ -51,7 +51,7 @@ impl Hub {
         if speaker.rights.may(&Ability::History) {
             return Ok(());
         }
-        Err(speaker.lacks("Your token does not allow reading history here."))
+        Err(speaker.lacks(&Ability::History, "Your token does not allow reading history here."))
     }
 
     /// A page for one who may have it, over a connection or HTTP.

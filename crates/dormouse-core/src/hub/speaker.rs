@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::payer::Payer;
+use crate::contract::Ability;
 use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Rights;
 use dormouse_protocol::error::{Code, Refusal};
@@ -47,8 +48,8 @@ pub(crate) struct Speaker {
 
 impl Speaker {
     /// The refusal of one who lacks a right: sign in, or get another token.
-    pub(crate) fn lacks(&self, message: &str) -> Refusal {
+    pub(crate) fn lacks(&self, needed: &Ability, message: &str) -> Refusal {
         let code = if self.signed_in { Code::Forbidden } else { Code::Unauthenticated };
-        Refusal::new(code, message)
+        Refusal::new(code, message).because(self.rights.lacks(&needed.to_string(), self.signed_in))
     }
 }

@@ -38,6 +38,7 @@ impl Verifier for Tokens {
             issued: None,
             token_id: None,
             can: vec![(Pattern::parse("**").unwrap(), list("can"))],
+            unfit: None,
             roles: list("roles"),
             info: said.get("info").map(|info| Rc::from(info.to_string())),
         })

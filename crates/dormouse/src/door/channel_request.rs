@@ -4,13 +4,13 @@ use std::fmt;
 use std::rc::Rc;
 
 use super::limit::{self, Count, Counter};
-use super::{Cors, Decision, Query, RejectedUpgrade, Reply, Suspects};
+use super::{Cors, Decision, Query, RejectedUpgrade, Reply, Suspects, Unread};
 use dormouse_core::contract::{Ability, ChannelRules, Entry};
 use dormouse_core::effect::{Level, LogLine};
 use dormouse_core::grant::Rights;
 use dormouse_core::grant::{Grant, Keys, TokenError};
 use dormouse_protocol::error::{Close, Code, Refusal};
-use dormouse_protocol::name::{Address, ChannelName, Millis, network};
+use dormouse_protocol::name::{Address, ChannelName, Millis, UserId, network};
 
 /// A request for a channel. What is left to do, in this order: count it ([`ChannelRequest::counted_address`]), admit it
 /// ([`ChannelRequest::admit`]), count its user ([`ChannelRequest::counted_user`]), read its body, hand it to the object.
@@ -54,10 +54,24 @@ impl ChannelRequest {
     /// # Errors
     /// The credential is refused, or missing where one is needed.
     pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Box<Refused>> {
+        self.admit_noting(keys, now, |_| {})
+    }
+
+    /// As [`ChannelRequest::admit`], with a line for the log where a joiner's token has a pattern that fits nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn admit_noting(
+        &self,
+        keys: &Keys,
+        now: Millis,
+        note: impl FnOnce(&LogLine),
+    ) -> Result<Option<Grant>, Box<Refused>> {
         let Some(token) = &self.credential else {
             return match self.rules.entry {
                 Entry::Token => {
-                    Err(Box::new(self.refuse(Close::TokenExpired, Refusal::new(Code::Unauthenticated, MISSING))))
+                    let refusal = Refusal::new(Code::Unauthenticated, MISSING).because("there is no token");
+                    Err(Box::new(self.refuse(Close::TokenExpired, refusal)))
                 }
                 Entry::Later if self.joins() => Ok(None),
                 Entry::Anyone | Entry::Later => self.may_wake(None),
@@ -65,32 +79,57 @@ impl ChannelRequest {
         };
         let claims = keys.inspect(token, now).map_err(|flaw| {
             let told = TokenError::from(flaw);
-            let refused = self.refuse(told.close(), Refusal::new(Code::Unauthenticated, told.hint()));
-            let line = LogLine { detail: Some(flaw.text().to_owned()), ..refused.line };
-            Box::new(Refused { line, bad_token: true, ..refused })
+            let refusal = Refusal::new(Code::Unauthenticated, told.hint()).because(flaw.text());
+            Box::new(Refused { bad_token: true, ..self.refuse(told.close(), refusal) })
         })?;
-        self.may_wake(Some(claims.grant(&self.channel)))
+        let grant = claims.grant(&self.channel);
+        let unfit = claims.unfit.map(String::from);
+        let admitted = self.may_wake(Some(grant));
+        match (admitted, unfit) {
+            (Err(mut refused), Some(why)) => {
+                let detail =
+                    refused.line.detail.take().map_or_else(|| why.clone(), |detail| format!("{detail}; {why}"));
+                refused.line.detail = Some(detail);
+                Err(refused)
+            }
+            (Ok(grant), Some(why)) if self.joins() => {
+                let user = grant.as_ref().map(|grant| grant.user.clone());
+                note(&LogLine {
+                    user,
+                    channel: Some(self.channel.to_string()),
+                    detail: Some(why),
+                    ..LogLine::new(Level::Warn, "unfit_pattern")
+                });
+                Ok(grant)
+            }
+            (admitted, _) => admitted,
+        }
     }
 
     /// Whether the sender may do what it asks for: no token wakes a channel that it opens no door of. The object asks
     /// again, of every request.
     fn may_wake(&self, grant: Option<Grant>) -> Result<Option<Grant>, Box<Refused>> {
         let rights = Rights::of(&self.rules, grant.as_ref());
-        let may = match self.operation {
-            Operation::Join { .. } => rights.may(&Ability::Join),
-            Operation::Members => rights.may(&Ability::Presence),
-            Operation::Messages => rights.may(&Ability::History),
-            Operation::Publish => rights.may_speak(&self.rules),
-            Operation::Meter => rights.may(&Ability::Meter),
+        let needed = match self.operation {
+            Operation::Join { .. } => Ability::Join,
+            Operation::Members => Ability::Presence,
+            Operation::Messages => Ability::History,
+            Operation::Publish => Ability::Publish,
+            Operation::Meter => Ability::Meter,
         };
-        if may {
+        let speaks = self.operation == Operation::Publish && rights.may_speak(&self.rules);
+        // Whoever has `publish` and no event to say with it speaks no more than one without.
+        if speaks || (self.operation != Operation::Publish && rights.may(&needed)) {
             return Ok(grant);
         }
         let (close, code) = match &grant {
             Some(_) => (Close::Forbidden, Code::Forbidden),
             None => (Close::TokenExpired, Code::Unauthenticated),
         };
-        Err(Box::new(self.refuse(close, code.into())))
+        let why = rights.lacks(&needed.to_string(), grant.is_some());
+        let refused = self.refuse(close, Refusal::from(code).because(why));
+        let line = LogLine { user: grant.map(|grant| grant.user), ..refused.line };
+        Err(Box::new(Refused { line, ..refused }))
     }
 
     /// Where it comes from, as far as that is known: whoever has no user has the shares of an address (rule R7).
@@ -133,8 +172,11 @@ impl ChannelRequest {
     }
 
     /// What one hears who came too often (rule R5).
-    pub fn too_often(&self) -> Refused {
-        self.refuse(Close::RateLimited, Refusal::rate_limited(limit::RETRY_AFTER))
+    pub fn too_often(&self, count: &Count) -> Refused {
+        let limit = count.counter.binding();
+        let refused = self.refuse(Close::RateLimited, Refusal::rate_limited(limit::RETRY_AFTER).because(limit));
+        let user = count.counter.is_per_user().then(|| UserId::parse(&count.key)).flatten();
+        Refused { line: LogLine { user, ..refused.line }, ..refused }
     }
 
     /// What one hears when the object cannot be reached, and what the log says of it.
@@ -148,13 +190,19 @@ impl ChannelRequest {
         Refused { line: LogLine { detail: Some(format!("{id}: {detail}")), ..line }, ..refused }
     }
 
-    /// The answer to a body that cannot be taken.
+    /// What one hears whose body cannot be taken.
+    pub fn unread(&self, unread: Unread) -> Refused {
+        self.refuse(Close::Protocol, unread.into())
+    }
+
+    /// The answer to what cannot be done in an object.
     pub fn refusal(&self, refusal: impl Into<Refusal>) -> Reply {
         self.cors.onto(refusal.into().into())
     }
 
     fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
-        let line = LogLine { channel: Some(self.channel.to_string()), ..LogLine::new(Level::Warn, "refused") };
+        let (channel, detail) = (Some(self.channel.to_string()), refusal.detail());
+        let line = LogLine { channel, detail, ..LogLine::new(Level::Warn, "refused") };
         match self.operation {
             Operation::Join { protocol } => Refused {
                 line: LogLine { code: Some(close.reason()), ..line },

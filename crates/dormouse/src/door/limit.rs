@@ -22,6 +22,11 @@ impl Counter {
     /// Every counter.
     pub const ALL: [Self; 4] = [Self::JoinsPerAddress, Self::JoinsPerUser, Self::AsksPerAddress, Self::AsksPerUser];
 
+    /// Whether it counts by user.
+    pub const fn is_per_user(self) -> bool {
+        matches!(self, Self::JoinsPerUser | Self::AsksPerUser)
+    }
+
     /// Its name in wrangler.toml.
     pub const fn binding(self) -> &'static str {
         match self {

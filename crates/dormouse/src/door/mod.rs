@@ -41,8 +41,9 @@ use self::protocol::Offer;
 use self::route::Route;
 use crate::config::Config;
 use dormouse_core::contract::{ChannelRules, Contract};
-use dormouse_protocol::error::{Close, Code};
-use dormouse_protocol::name::ChannelName;
+use dormouse_core::effect::{Level, LogLine};
+use dormouse_protocol::error::{Close, Code, Refusal};
+use dormouse_protocol::name::{CHANNEL_NAME_MAX, ChannelName};
 
 /// What the door knows of its deployment, for as long as the isolate lives.
 pub struct Door {
@@ -63,6 +64,8 @@ pub enum Decision {
     Assets,
     /// Mint a development token from the request's body.
     DevToken(DevTokens),
+    /// Refuse it, and say so in the log.
+    Refused(Box<Refused>),
     /// It is for a channel: [`ChannelRequest`] has the steps that are left.
     Channel(ChannelRequest),
 }
@@ -77,7 +80,13 @@ impl Door {
     pub fn route(&self, call: &Call<'_>) -> Decision {
         let origin = Origin::of(call, &self.config);
         let cors = Cors::of(&origin);
-        self.decide(call, &origin, &cors).unwrap_or_else(|reply| Decision::Answer(cors.onto(reply)))
+        self.decide(call, &origin, &cors).unwrap_or_else(|reply| {
+            let reply = cors.onto(reply);
+            match reply.line() {
+                Some(line) => Decision::refused(Decision::Answer(reply), line),
+                None => Decision::Answer(reply),
+            }
+        })
     }
 
     fn description(&self) -> String {
@@ -122,8 +131,14 @@ impl Door {
         }
         origin.may_act()?;
         let protocol = Offer::of(call).agreed()?;
-        let Ok((channel, rules)) = self.channel(name) else {
-            return Ok(Decision::RejectedUpgrade(RejectedUpgrade::new(Close::NoSuchChannel, None, protocol)));
+        let (channel, rules) = match self.channel(name) {
+            Ok(found) => found,
+            Err(refusal) => {
+                let rejected = RejectedUpgrade::new(Close::NoSuchChannel, None, protocol);
+                let (code, detail) = (Some(Close::NoSuchChannel.reason()), refusal.detail());
+                let line = LogLine { code, detail, ..LogLine::new(Level::Warn, "refused") };
+                return Ok(Decision::refused(Decision::RejectedUpgrade(rejected), line));
+            }
         };
         Ok(Decision::Channel(self.channel_request(call, cors, Operation::Join { protocol }, channel, rules)))
     }
@@ -133,9 +148,14 @@ impl Door {
         Ok(Decision::Channel(self.channel_request(call, cors, operation, channel, rules)))
     }
 
-    fn channel(&self, name: &str) -> Result<(ChannelName, Rc<ChannelRules>), Code> {
-        let channel = route::channel_name(name).ok_or(Code::BadName)?;
-        let rules = self.contract.rules(&channel).ok_or(Code::NotFound)?;
+    fn channel(&self, name: &str) -> Result<(ChannelName, Rc<ChannelRules>), Refusal> {
+        let asked = |code, what: &str| {
+            let name: String = name.chars().take(CHANNEL_NAME_MAX).collect();
+            Refusal::from(code).because(format!("{what}: `{name}`"))
+        };
+        let channel = route::channel_name(name).ok_or_else(|| asked(Code::BadName, "this is no channel's name"))?;
+        let rules = self.contract.rules(&channel);
+        let rules = rules.ok_or_else(|| asked(Code::NotFound, "no pattern of the contract fits the name"))?;
         Ok((channel, Rc::clone(rules)))
     }
 
@@ -151,6 +171,12 @@ impl Door {
         let credential = credential(call, &query, &self.config);
         let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
         ChannelRequest { channel, rules, operation, query, credential, address, cors: cors.clone() }
+    }
+}
+
+impl Decision {
+    fn refused(decision: Self, line: LogLine) -> Self {
+        Self::Refused(Box::new(Refused { decision, line, bad_token: false }))
     }
 }
 

@@ -11,8 +11,8 @@ pub(super) enum Origin {
     Absent,
     /// One that may.
     Allowed(String),
-    /// One that may not.
-    Foreign,
+    /// One that may not, as far as the log has room for it.
+    Foreign(String),
 }
 
 impl Origin {
@@ -21,7 +21,11 @@ impl Origin {
     pub(super) fn of(call: &Call<'_>, config: &Config) -> Self {
         let Some(origin) = call.header("Origin") else { return Self::Absent };
         let own = format!("{}://{}", call.scheme, call.host_asked());
-        if origin == own || config.allowed_origins.allows(&origin) { Self::Allowed(origin) } else { Self::Foreign }
+        if origin == own || config.allowed_origins.allows(&origin) {
+            Self::Allowed(origin)
+        } else {
+            Self::Foreign(origin.chars().take(ORIGIN_TOLD_MAX).collect())
+        }
     }
 
     /// Refuses what acts in a visitor's name: an upgrade, or a POST. Reading is left to the browser, which shows a
@@ -29,7 +33,7 @@ impl Origin {
     pub(super) fn may_act(&self) -> Result<(), Reply> {
         match self {
             Self::Absent | Self::Allowed(_) => Ok(()),
-            Self::Foreign => Err(Refusal::new(Code::Forbidden, FOREIGN).into()),
+            Self::Foreign(origin) => Err(foreign(origin)),
         }
     }
 }
@@ -44,7 +48,7 @@ impl Cors {
     pub(super) fn of(origin: &Origin) -> Self {
         match origin {
             Origin::Allowed(origin) => Self { origin: Some(origin.clone()) },
-            Origin::Absent | Origin::Foreign => Self { origin: None },
+            Origin::Absent | Origin::Foreign(_) => Self { origin: None },
         }
     }
 
@@ -61,7 +65,7 @@ impl Cors {
 /// The answer to `OPTIONS`, which a browser asks before it lets a foreign page ask.
 pub(super) fn preflight(origin: &Origin, methods: &[&str]) -> Reply {
     match origin {
-        Origin::Foreign => Refusal::new(Code::Forbidden, FOREIGN).into(),
+        Origin::Foreign(origin) => foreign(origin),
         Origin::Absent => Reply::empty(204).with("Allow", methods.join(", ")),
         Origin::Allowed(_) => Reply::empty(204)
             .with("Access-Control-Allow-Methods", methods.join(", "))
@@ -69,5 +73,12 @@ pub(super) fn preflight(origin: &Origin, methods: &[&str]) -> Reply {
             .with("Access-Control-Max-Age", "7200"),
     }
 }
+
+fn foreign(origin: &str) -> Reply {
+    Refusal::new(Code::Forbidden, FOREIGN).because(format!("ALLOWED_ORIGINS has no `{origin}`")).into()
+}
+
+/// How much of a foreign origin is in the log, in characters.
+const ORIGIN_TOLD_MAX: usize = 128;
 
 const FOREIGN: &str = "This origin may not use the service: the operator lists the origins that may.";

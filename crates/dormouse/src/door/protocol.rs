@@ -31,7 +31,7 @@ impl Offer {
         match self {
             Self::Nothing => Ok(None),
             Self::Ours => Ok(Some(PROTOCOL)),
-            Self::Foreign => Err(Refusal::new(Code::BadFrame, FOREIGN).into()),
+            Self::Foreign => Err(Refusal::new(Code::BadFrame, FOREIGN).because(OFFERED).into()),
         }
     }
 }
@@ -43,5 +43,7 @@ pub(super) fn items(call: &Call<'_>) -> impl Iterator<Item = String> {
         offered.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect();
     items.into_iter()
 }
+
+const OFFERED: &str = "sub-protocols were offered, and dormouse.v1 is none of them";
 
 const FOREIGN: &str = "The sub-protocol spoken here is dormouse.v1: offer it, or none.";

@@ -1,5 +1,6 @@
 //! An HTTP answer as plain values (rule E4).
 
+use dormouse_core::effect::{Level, LogLine};
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame;
 use dormouse_protocol::name::Millis;
@@ -15,12 +16,14 @@ pub struct Reply {
     pub body: Option<String>,
     /// Which refusal it is, if it is one.
     pub code: Option<Code>,
+    /// What the log says of the refusal beyond its code: never told, and never a token (rule R2).
+    pub why: Option<Box<str>>,
 }
 
 impl Reply {
     /// An answer of JSON. It is never cached: what is said here is of the moment.
     pub fn json(status: u16, body: String) -> Self {
-        let reply = Self { status, headers: Vec::new(), body: Some(body), code: None };
+        let reply = Self { status, headers: Vec::new(), body: Some(body), code: None, why: None };
         let reply = reply
             .with("Content-Type", "application/json; charset=utf-8")
             .with("Cache-Control", "no-store")
@@ -31,7 +34,7 @@ impl Reply {
 
     /// An answer without a body.
     pub const fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: None, code: None }
+        Self { status, headers: Vec::new(), body: None, code: None, why: None }
     }
 
     /// The same answer with one more header.
@@ -50,6 +53,12 @@ impl Reply {
         }
     }
 
+    /// The line of the log, where it is a refusal.
+    pub fn line(&self) -> Option<LogLine> {
+        let (code, detail) = (Some(self.code?.as_str()), self.why.as_deref().map(str::to_owned));
+        Some(LogLine { code, detail, ..LogLine::new(Level::Warn, "refused") })
+    }
+
     /// `internal`, with the id under which the log knows more (rule R2).
     pub fn internal(id: &str) -> Self {
         Self::internal_refusal(id).into()
@@ -63,7 +72,7 @@ impl Reply {
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         let reply = Self::json(refusal.code.status(), frame::http_error(&refusal)).after(refusal.retry_after);
-        Self { code: Some(refusal.code), ..reply }
+        Self { code: Some(refusal.code), why: refusal.detail().map(Into::into), ..reply }
     }
 }
 

@@ -13,7 +13,7 @@ use worker::worker_sys::{DurableObject, RateLimiter};
 use super::clock::now;
 use super::env::{Deployment, binding, deployment, known_deployment};
 use super::http::{self, reach, respond, with_call};
-use super::{random, trouble};
+use super::{log, random, trouble};
 use crate::door::{ChannelRequest, Count, Decision, DevTokens, Operation, Place, Refused, Suspects, place};
 use dormouse_core::contract::Application;
 use dormouse_protocol::error::Code;
@@ -33,6 +33,7 @@ pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, 
         Decision::Channel(channel_request) => visit(deployment, env, request, channel_request),
         Decision::DevToken(tokens) => Ok(future_to_promise(mint(deployment, request, tokens)).into()),
         Decision::Assets => assets(&env, &request),
+        Decision::Refused(refused) => refuse(*refused),
         settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::respond_decided(settled)?.into()),
     }
 }
@@ -57,7 +58,7 @@ fn visit(
     if deployment.counts || channel_request.operation == Operation::Publish {
         return Ok(future_to_promise(receive(deployment, env, request, channel_request)).into());
     }
-    match channel_request.admit(&deployment.config.keys, now()) {
+    match channel_request.admit_noting(&deployment.config.keys, now(), log::write) {
         Ok(_grant) => hand_over(&deployment, &env, &request, &channel_request),
         Err(refused) => refuse(*refused),
     }
@@ -71,24 +72,24 @@ async fn receive(
     channel_request: ChannelRequest,
 ) -> Result<JsValue, JsValue> {
     let counted = ask_suspects(|suspects| channel_request.counted_address(suspects, now())).flatten();
-    if over_limit(&env, counted).await {
-        return refuse(channel_request.too_often());
+    if let Some(count) = over_limit(&env, counted).await {
+        return refuse(channel_request.too_often(&count));
     }
-    let grant = match channel_request.admit(&deployment.config.keys, now()) {
+    let grant = match channel_request.admit_noting(&deployment.config.keys, now(), log::write) {
         Ok(grant) => grant,
         Err(refused) => {
             let _ = ask_suspects(|suspects| channel_request.suspect(&refused, suspects, now()));
             return refuse(*refused);
         }
     };
-    if over_limit(&env, channel_request.counted_user(grant.as_ref())).await {
-        return refuse(channel_request.too_often());
+    if let Some(count) = over_limit(&env, channel_request.counted_user(grant.as_ref())).await {
+        return refuse(channel_request.too_often(&count));
     }
     let request = match channel_request.operation {
         Operation::Publish => {
             match http::whole(&request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
                 Ok(request) => request,
-                Err(unread) => return Ok(respond(channel_request.refusal(unread))?.into()),
+                Err(unread) => return refuse(channel_request.unread(unread)),
             }
         }
         Operation::Join { .. } | Operation::Members | Operation::Messages | Operation::Meter => request,
@@ -109,17 +110,16 @@ fn ask_suspects<T>(ask: impl FnOnce(&mut Suspects) -> T) -> Option<T> {
     SUSPECTS.with(|suspects| suspects.try_borrow_mut().ok().map(|mut suspects| ask(&mut suspects)))
 }
 
-/// Whether a count has passed its limit. A counter that is missing or fails limits nobody: it is not what keeps a
+/// The count that has passed its limit, if it has. A counter that is missing or fails limits nobody: it is not what keeps a
 /// channel safe, only what keeps it asleep.
-async fn over_limit(env: &Env, count: Option<Count>) -> bool {
-    let Some(Count { counter, key }) = count else { return false };
-    let Some(limiter) = binding(env, counter.binding()) else { return false };
+async fn over_limit(env: &Env, count: Option<Count>) -> Option<Count> {
+    let count = count?;
+    let limiter = binding(env, count.counter.binding())?;
     let asked = Object::new();
-    if Reflect::set(&asked, &"key".into(), &key.into()).is_err() {
-        return false;
-    }
-    let Ok(promise) = limiter.unchecked_into::<RateLimiter>().limit(asked) else { return false };
-    JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false))
+    Reflect::set(&asked, &"key".into(), &count.key.as_str().into()).ok()?;
+    let promise = limiter.unchecked_into::<RateLimiter>().limit(asked).ok()?;
+    let over = JsFuture::from(promise).await.is_ok_and(|outcome| is(&outcome, "success", false));
+    over.then_some(count)
 }
 
 fn hand_over(
@@ -167,7 +167,9 @@ fn unreachable(channel_request: &ChannelRequest, error: &JsValue) -> Result<JsVa
 async fn mint(deployment: Rc<Deployment>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
     let body = http::body(&request, DevTokens::BODY_BYTES, deployment.config.limits.body_ms).await?;
     let text = body.as_ref().map(String::as_str).map_err(|unread| *unread);
-    Ok(respond(tokens.mint(text, &deployment.config.keys, now()))?.into())
+    let reply = tokens.mint(text, &deployment.config.keys, now());
+    reply.line().iter().for_each(log::write);
+    Ok(respond(reply)?.into())
 }
 
 /// Hands a request to the static assets; they have been asked already where the deployment lets them answer first.

@@ -7,9 +7,11 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 use worker::js_sys::Reflect;
 
+use super::log;
 use crate::config::Config;
 use crate::door::{Counter, Door};
 use dormouse_core::contract::{Application, Contract};
+use dormouse_core::effect::{Level, LogLine};
 
 /// What all requests and objects of an isolate share: the variables are the same for each.
 pub(crate) struct Deployment {
@@ -51,6 +53,12 @@ fn read_deployment<A: Application>(env: &Env) -> Result<Deployment, Vec<String>>
         (Ok(contract), Ok(config)) => (Rc::new(contract), Rc::new(config)),
         (contract, config) => return Err([contract.err(), config.err()].into_iter().flatten().flatten().collect()),
     };
+    for told in config.keys.passed_over() {
+        let line = LogLine { detail: Some(told.clone()), ..LogLine::new(Level::Warn, "setting") };
+        if config.logs(&line) {
+            log::write(&line);
+        }
+    }
     let door = Door::new(Rc::clone(&config), Rc::clone(&contract));
     let counts = Counter::ALL.iter().any(|counter| binding(env, counter.binding()).is_some());
     Ok(Deployment { config, contract, door, counts })

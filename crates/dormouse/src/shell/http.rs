@@ -69,6 +69,7 @@ pub(crate) fn respond(reply: Reply) -> Result<Response, JsValue> {
 pub(crate) fn respond_decided(decision: Decision) -> Result<Response, JsValue> {
     match decision {
         Decision::RejectedUpgrade(turned) => reject(&turned.bye(), turned.protocol),
+        Decision::Refused(refused) => respond_decided(refused.decision),
         other => pass_back(other),
     }
 }
@@ -78,6 +79,7 @@ pub(crate) fn pass_back(decision: Decision) -> Result<Response, JsValue> {
     match decision {
         Decision::RejectedUpgrade(turned) => respond(passed_back(turned.bye(), turned.protocol)),
         Decision::Answer(reply) => respond(reply),
+        Decision::Refused(refused) => pass_back(refused.decision),
         Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => respond(Code::NotFound.into()),
     }
 }

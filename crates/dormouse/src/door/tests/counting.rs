@@ -1,7 +1,7 @@
 //! Rule R5, as far as it is decided before an object wakes: what is counted, and what the many hear.
 
 use super::{House, NOW, Request, said};
-use crate::door::{ChannelRequest, Counter, Decision, Suspects};
+use crate::door::{ChannelRequest, Count, Counter, Decision, Suspects};
 use dormouse_protocol::name::UserId;
 
 const JOIN: &str = "/v1/channels/chat:a";
@@ -103,15 +103,23 @@ fn r5_an_address_of_ipv6_is_counted_with_its_network() {
     assert_eq!(counted("no address"), "no address");
 }
 
+fn count(counter: Counter, key: &str) -> Count {
+    Count { counter, key: key.to_owned() }
+}
+
 #[test]
 fn r5_who_comes_too_often_is_told_when_to_come_back() {
     let house = House::plain();
-    let join = house.channel_request(&Request::upgrade(JOIN)).too_often();
+    let join = house.channel_request(&Request::upgrade(JOIN)).too_often(&count(Counter::JoinsPerAddress, "192.0.2.7"));
     assert_eq!(join.told(), said(4100, "rate_limited"));
     let Decision::RejectedUpgrade(rejected) = &join.decision else { panic!("not rejected") };
     assert_eq!(rejected.bye(), r#"{"type":"bye","code":4100,"reason":"rate_limited","retry_after":10000}"#);
 
-    let ask = house.channel_request(&Request::get(ASK)).too_often();
+    let ask = house.channel_request(&Request::get(ASK)).too_often(&count(Counter::AsksPerUser, "ann"));
+    assert_eq!(join.line.detail.as_deref(), Some("JOINS_PER_ADDRESS"));
+    assert_eq!(join.line.user, None, "an address is no user, and is in no log");
+    assert_eq!(ask.line.detail.as_deref(), Some("ASKS_PER_USER"));
+    assert_eq!(ask.line.user.as_ref().map(|user| user.as_str()), Some("ann"));
     assert_eq!(ask.told(), said(429, "rate_limited"));
     let Decision::Answer(reply) = &ask.decision else { panic!("no answer") };
     assert_eq!(reply.header("Retry-After"), Some("10"));

@@ -7,6 +7,7 @@ mod names;
 mod origins;
 mod paths;
 mod protocols;
+mod refusals_log;
 
 use std::rc::Rc;
 
@@ -60,15 +61,28 @@ impl House {
     fn answer(&self, request: &Request) -> Reply {
         match self.route(request) {
             Decision::Answer(reply) => reply,
+            Decision::Refused(refused) => match refused.decision {
+                Decision::Answer(reply) => reply,
+                other => panic!("not answered: {other:?}"),
+            },
             other => panic!("not answered: {other:?}"),
         }
     }
 
     #[track_caller]
     fn rejected(&self, request: &Request) -> RejectedUpgrade {
-        match self.route(request) {
+        match self.refused(request).decision {
             Decision::RejectedUpgrade(rejected) => rejected,
             other => panic!("not rejected: {other:?}"),
+        }
+    }
+
+    /// What is refused at once, with its line of the log.
+    #[track_caller]
+    fn refused(&self, request: &Request) -> Refused {
+        match self.route(request) {
+            Decision::Refused(refused) => *refused,
+            other => panic!("not refused: {other:?}"),
         }
     }
 

@@ -1,0 +1,161 @@
+//! The table of what builds a contract, as crates/dormouse/docs/contract.md shows it.
+
+use crate::contract::event::{RATE_DEFAULT, REFILL_SECONDS_MAX};
+use crate::contract::{FRAME_BYTES_MAX, HOUR, HistoryBounds, KIB, MIB};
+use dormouse_protocol::name::{CHANNEL_NAME_MAX, EVENT_NAME_MAX};
+
+/// Each builder: its name, what it says, what it takes, and what holds without it.
+fn rows() -> Vec<[String; 4]> {
+    [channels(), events(), bounds()].concat()
+}
+
+fn owned<const N: usize>(rows: [[&str; 4]; N]) -> Vec<[String; 4]> {
+    rows.map(|row| row.map(str::to_owned)).to_vec()
+}
+
+/// What an event's name may be.
+fn name() -> String {
+    format!("a name of 1 to {EVENT_NAME_MAX} letters, digits, `_`, `-` and `.`")
+}
+
+fn channels() -> Vec<[String; 4]> {
+    let pattern = format!("a pattern that fits a name of at most {CHANNEL_NAME_MAX} characters, each pattern once");
+    owned([
+        ["Contract::new", "A contract to which channels are added.", "", ""],
+        [
+            "Contract::channel",
+            "The channels whose names fit a pattern: `*` is one segment, a last `**` one or more. The most specific holds.",
+            &pattern,
+            "no channel",
+        ],
+        ["Channel::with_token", "Who joins needs a token with `join`.", "", ""],
+        ["Channel::for_anyone", "Anyone joins and hears.", "", ""],
+        [
+            "Channel::sign_in_later",
+            "Anyone connects, hears nothing, and signs in on the open socket.",
+            "`SIGN_IN_MS`",
+            "",
+        ],
+        [
+            "Channel::grants",
+            "What everyone on the channel may do beyond what a token says.",
+            "any ability but `meter` and `unmetered`",
+            "nothing",
+        ],
+        [
+            "Channel::event",
+            "What may be said: a name, the type of its data, and how it is said.",
+            &name(),
+            "nothing can be said",
+        ],
+        [
+            "Channel::presence",
+            "Members see who is here; the type of what they show of themselves.",
+            "`PRESENCE_DATA_BYTES`",
+            "nobody is shown",
+        ],
+        ["Channel::history", "How much of what is kept is held.", "see `HistoryBounds`", "its default"],
+    ])
+}
+
+fn events() -> Vec<[String; 4]> {
+    let frame = FRAME_BYTES_MAX / KIB;
+    owned([
+        ["Event::kept", "It gets a seq, is on disk before anyone hears it, and can be read later.", "", ""],
+        ["Event::ephemeral", "It is for those who are there right now, and nowhere kept.", "", ""],
+        ["Event::directed", "It may be addressed by `to`; then it is not kept.", "", "it reaches everyone"],
+        [
+            "Event::rate",
+            "How often a user may say it, a second.",
+            &format!("{} or more", 1.0 / REFILL_SECONDS_MAX),
+            &RATE_DEFAULT.to_string(),
+        ],
+        [
+            "Event::burst",
+            "How many may be said at once after a rest.",
+            &format!("1 to {REFILL_SECONDS_MAX} times the rate"),
+            "the rate, at least 1",
+        ],
+        [
+            "Event::max_bytes",
+            "The largest data, in bytes of JSON as it was written.",
+            &format!("1 byte to {frame} KiB, and no more than a frame (`FRAME_BYTES`)"),
+            "as much as a frame",
+        ],
+        ["Event::needs", "The ability that it takes.", "any ability", "`publish`, or `publish:` and its name"],
+        [
+            "Event::reserved_for",
+            "Only a token with `publish:NAME` may say it; plain `publish` may not.",
+            &format!("{}, but its own; not beside `needs`", name()),
+            "not reserved",
+        ],
+    ])
+}
+
+fn bounds() -> Vec<[String; 4]> {
+    let HistoryBounds { count, age, bytes } = HistoryBounds::default();
+    let (hours, days) = (age / HOUR, HistoryBounds::AGE_MAX / HOUR / 24);
+    let (least, most) = (HistoryBounds::AGE_MIN / 1_000, HistoryBounds::COUNT_MAX);
+    let (kept, held) = (HistoryBounds::BYTES_MIN / 1_024, HistoryBounds::BYTES_MAX / MIB);
+    owned([
+        ["Presence::list", "One sees who is here.", "`PRESENCE_LIST` members, `PRESENCE_BYTES`; beyond, a number", ""],
+        ["Presence::count", "One sees how many are here.", "", ""],
+        ["HistoryBounds.count", "How many messages are held.", &format!("1 to {most}"), &count.to_string()],
+        [
+            "HistoryBounds.age",
+            "How old they may be, in milliseconds.",
+            &format!("{least} s to {days} days"),
+            &format!("{hours} hours"),
+        ],
+        [
+            "HistoryBounds.bytes",
+            "How much of storage they may take.",
+            &format!("{kept} KiB to {held} MiB"),
+            &format!("{} MiB", bytes / MIB),
+        ],
+    ])
+}
+
+/// The names of the builders, as the code declares them: what gives the declaration back, and the bounds' fields.
+fn declared() -> Vec<String> {
+    let mut names = Vec::new();
+    let sources = [include_str!("../../contract.rs"), include_str!("../channel.rs"), include_str!("../event.rs")];
+    for source in sources {
+        let mut owner = "";
+        for line in source.lines() {
+            if let Some(begun) = line.strip_prefix("impl ").or_else(|| line.strip_prefix("pub struct ")) {
+                owner = begun.split([' ', '(', ';']).next().unwrap();
+            }
+            let function = line.trim_start().trim_start_matches("pub const fn ").trim_start_matches("pub fn ");
+            let builds =
+                line.starts_with("    pub ") && function.len() < line.trim_start().len() && line.ends_with("-> Self {");
+            if builds && ["Contract", "Channel", "Event", "Presence"].contains(&owner) {
+                names.push(format!("{owner}::{}", function.split(['(', '<']).next().unwrap()));
+            }
+            if let ("HistoryBounds", Some((field, _))) = (owner, line.trim_start_matches("    pub ").split_once(": "))
+                && line.starts_with("    pub ")
+                && line.ends_with(',')
+            {
+                names.push(format!("{owner}.{field}"));
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn the_table_of_the_builders_has_each_with_the_ceilings_of_the_code() {
+    let rows = rows();
+    let mut told: Vec<_> = rows.iter().map(|[name, ..]| name.clone()).collect();
+    told.sort();
+    assert_eq!(told, declared());
+    let lines = rows.iter().map(|[name, says, most, without]| format!("| `{name}` | {says} | {most} | {without} |"));
+    let table = ["| what | says | takes | without it |".to_owned(), "| --- | --- | --- | --- |".to_owned()]
+        .into_iter()
+        .chain(lines);
+    let table = table.collect::<Vec<_>>().join("\n");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../dormouse/docs/contract.md");
+    let shown = std::fs::read_to_string(file).unwrap();
+    assert!(shown.contains(&table), "put this table into crates/dormouse/docs/contract.md:\n{table}");
+}
