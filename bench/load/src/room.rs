@@ -181,7 +181,7 @@ impl Room {
             order.follow(&entry.posts, self.form.kept, &self.stats);
         }
         self.stats.hear(&entry, now);
-        self.drain();
+        self.settle();
         entry.count(publisher)
     }
 
@@ -205,7 +205,7 @@ impl Room {
         let own = entry.count(publisher);
         if entry.passed == self.readers {
             self.trim();
-            self.drain();
+            self.settle();
         }
         own
     }
