@@ -25,7 +25,7 @@ use dormouse_protocol::name::ChannelName;
 /// Whatever happens is a method: [`join`](Self::join), [`send`](Self::send), [`cut`](Self::cut),
 /// [`advance`](Self::advance), [`sleep`](Self::sleep), [`crash`](Self::crash). What came of it is read by
 /// [`received`](Self::received) and its kin. Messages are told when their batch window has ended: time has to pass, or
-/// [`settle`](Self::drain) is called.
+/// [`drain`](Self::drain) is called.
 pub struct World<A> {
     /// The numbers within which the channel works, as of when it next wakes.
     pub limits: Limits,

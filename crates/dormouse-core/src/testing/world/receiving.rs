@@ -64,7 +64,7 @@ impl<A> World<A> {
         frame
     }
 
-    /// Sends one frame and answers everything the client received by it, after [`settle`](Self::drain).
+    /// Sends one frame and answers everything the client received by it, after [`drain`](Self::drain).
     pub fn told(&mut self, client: Client, frame: Value) -> Vec<Value> {
         self.received(client);
         self.send(client, frame);
