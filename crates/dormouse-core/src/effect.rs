@@ -160,4 +160,9 @@ impl LogLine {
     pub const fn new(level: Level, event: &'static str) -> Self {
         Self { level, event, channel: None, connection: None, user: None, code: None, detail: None }
     }
+
+    /// The line of a refusal: its code, and what was missing or which limit it was (rule R2).
+    pub fn refused(code: &'static str, detail: Option<String>) -> Self {
+        Self { code: Some(code), detail, ..Self::new(Level::Warn, "refused") }
+    }
 }

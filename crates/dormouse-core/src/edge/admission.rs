@@ -152,8 +152,7 @@ impl Edge {
     ) {
         self.tell(cx, key, frame::bye(frame::Bye { close, retry_after }));
         let (connection, user) = (Some(connection), grant.map(|grant| grant.user));
-        let (code, detail) = (Some(close.reason()), Some(why));
-        cx.log(LogLine { connection, user, code, detail, ..LogLine::new(Level::Warn, "refused") });
+        cx.log(LogLine { connection, user, ..LogLine::refused(close.reason(), Some(why)) });
         cx.push(Effect::HangUp { session: key, code: close.number(), reason: close.reason() });
     }
 

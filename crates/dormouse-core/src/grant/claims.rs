@@ -126,18 +126,19 @@ impl Demands {
         let text = std::str::from_utf8(payload).map_err(|_| Flaw::Claims)?;
         let raw: RawClaims<'_> = serde_json::from_str(text).map_err(|_| Flaw::Claims)?;
         let not_before = raw.nbf.map(millis).transpose().map_err(|_| Flaw::Date)?;
+        let user = raw.sub.as_deref().filter(|sub| is_interchangeable(sub)).and_then(UserId::parse);
+        let user = user.ok_or(Flaw::Subject)?;
+        let expires = raw.exp.ok_or(Flaw::Expiry).and_then(|exp| millis(exp).map_err(|_| Flaw::Expiry))?;
+        let issued = raw.iat.map(millis).transpose().map_err(|_| Flaw::Date)?;
+        let token_id = raw.jti.map(token_id).transpose()?;
+        let (can, unfit) = raw.can.map(can).transpose()?.unwrap_or_default();
         let claims = Claims {
-            user: raw
-                .sub
-                .as_deref()
-                .filter(|sub| is_interchangeable(sub))
-                .and_then(UserId::parse)
-                .ok_or(Flaw::Subject)?,
-            expires: raw.exp.ok_or(Flaw::Expiry).and_then(|exp| millis(exp).map_err(|_| Flaw::Expiry))?,
-            issued: raw.iat.map(millis).transpose().map_err(|_| Flaw::Date)?,
-            token_id: raw.jti.map(token_id).transpose()?,
-            unfit: raw.can.as_ref().and_then(unfit),
-            can: raw.can.map(can).transpose()?.unwrap_or_default(),
+            user,
+            expires,
+            issued,
+            token_id,
+            unfit,
+            can,
             roles: raw.roles.map(roles).transpose()?.unwrap_or_default(),
             info: raw.info.map(info).transpose()?,
         };
@@ -203,23 +204,29 @@ fn millis(seconds: f64) -> Result<Millis, NotADate> {
     Millis::try_from(time.as_millis()).map_err(|_| NotADate)
 }
 
-fn can(raw: BTreeMap<String, Vec<String>>) -> Result<Vec<(Pattern, Vec<String>)>, Flaw> {
+/// The patterns, each with what it grants.
+type Can = Vec<(Pattern, Vec<String>)>;
+
+/// Reads `can`; beside it what is wrong with the first pattern that no channel fits, cut to what a line of the log has
+/// room for.
+fn can(raw: BTreeMap<String, Vec<String>>) -> Result<(Can, Option<Box<str>>), Flaw> {
     if raw.len() > PATTERNS_MAX || raw.values().any(|abilities| abilities.len() > ABILITIES_MAX) {
         return Err(Flaw::Can);
     }
-    let mut can = Vec::with_capacity(raw.len());
+    let (mut can, mut unfit) = (Vec::with_capacity(raw.len()), None);
     for (pattern, mut abilities) in raw {
-        let Ok(pattern) = Pattern::parse(&pattern) else { continue };
-        abilities.retain(|ability| is_ability(ability));
-        can.push((pattern, abilities));
+        match Pattern::parse(&pattern) {
+            Ok(pattern) => {
+                abilities.retain(|ability| is_ability(ability));
+                can.push((pattern, abilities));
+            }
+            Err(why) => {
+                let told = || format!("`can`: {}", why.chars().take(UNFIT_MAX).collect::<String>()).into();
+                unfit.get_or_insert_with(told);
+            }
+        }
     }
-    Ok(can)
-}
-
-/// What is wrong with the first pattern that no channel fits, cut to what a line of the log has room for.
-fn unfit(raw: &BTreeMap<String, Vec<String>>) -> Option<Box<str>> {
-    let why = raw.keys().find_map(|pattern| Pattern::parse(pattern).err())?;
-    Some(format!("`can`: {}", why.chars().take(UNFIT_MAX).collect::<String>()).into())
+    Ok((can, unfit))
 }
 
 /// Whether a text has the form of an ability, `word` or `word:event`; which ones there are is the policy's to know.

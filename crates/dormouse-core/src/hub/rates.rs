@@ -6,7 +6,7 @@ use super::{Hub, Payer, Speaker};
 use crate::bucket::Bucket;
 use crate::context::Context;
 use crate::contract::{Ability, Rate};
-use crate::effect::{Level, LogLine};
+use crate::effect::LogLine;
 use crate::member_map::MemberMap;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::{ConnectionId, Millis};
@@ -107,8 +107,7 @@ impl Hub {
             Payer::User(user) => Some(user.clone()),
             Payer::Connection(_) | Payer::Address(_) | Payer::Nobody => None,
         };
-        let (code, detail) = (Some(refusal.code.as_str()), refusal.detail());
-        cx.log(LogLine { connection, user, code, detail, ..LogLine::new(Level::Warn, "refused") });
+        cx.log(LogLine { connection, user, ..LogLine::refused(refusal.code.as_str(), refusal.detail()) });
     }
 
     /// The gates of everything but a publish.

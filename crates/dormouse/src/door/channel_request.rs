@@ -201,16 +201,18 @@ impl ChannelRequest {
     }
 
     fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
-        let (channel, detail) = (Some(self.channel.to_string()), refusal.detail());
-        let line = LogLine { channel, detail, ..LogLine::new(Level::Warn, "refused") };
+        let line = |code| {
+            let channel = Some(self.channel.to_string());
+            LogLine { channel, ..LogLine::refused(code, refusal.detail()) }
+        };
         match self.operation {
             Operation::Join { protocol } => Refused {
-                line: LogLine { code: Some(close.reason()), ..line },
+                line: line(close.reason()),
                 decision: Decision::RejectedUpgrade(RejectedUpgrade::new(close, refusal.retry_after, protocol)),
                 bad_token: false,
             },
             Operation::Members | Operation::Messages | Operation::Publish | Operation::Meter => Refused {
-                line: LogLine { code: Some(refusal.code.as_str()), ..line },
+                line: line(refusal.code.as_str()),
                 decision: Decision::Answer(self.cors.onto(refusal.into())),
                 bad_token: false,
             },

@@ -41,7 +41,7 @@ use self::protocol::Offer;
 use self::route::Route;
 use crate::config::Config;
 use dormouse_core::contract::{ChannelRules, Contract};
-use dormouse_core::effect::{Level, LogLine};
+use dormouse_core::effect::LogLine;
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::{CHANNEL_NAME_MAX, ChannelName};
 
@@ -135,8 +135,7 @@ impl Door {
             Ok(found) => found,
             Err(refusal) => {
                 let rejected = RejectedUpgrade::new(Close::NoSuchChannel, None, protocol);
-                let (code, detail) = (Some(Close::NoSuchChannel.reason()), refusal.detail());
-                let line = LogLine { code, detail, ..LogLine::new(Level::Warn, "refused") };
+                let line = LogLine::refused(Close::NoSuchChannel.reason(), refusal.detail());
                 return Ok(Decision::refused(Decision::RejectedUpgrade(rejected), line));
             }
         };

@@ -1,6 +1,6 @@
 //! An HTTP answer as plain values (rule E4).
 
-use dormouse_core::effect::{Level, LogLine};
+use dormouse_core::effect::LogLine;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame;
 use dormouse_protocol::name::Millis;
@@ -55,8 +55,7 @@ impl Reply {
 
     /// The line of the log, where it is a refusal.
     pub fn line(&self) -> Option<LogLine> {
-        let (code, detail) = (Some(self.code?.as_str()), self.why.as_deref().map(str::to_owned));
-        Some(LogLine { code, detail, ..LogLine::new(Level::Warn, "refused") })
+        Some(LogLine::refused(self.code?.as_str(), self.why.as_deref().map(str::to_owned)))
     }
 
     /// `internal`, with the id under which the log knows more (rule R2).
