@@ -67,7 +67,7 @@ export class Channel<C = AnyChannel> {
       (told) => this.#lose(told),
       (event, value) => {
         const bad = event === "error" || event === "lost" || (value as ConnectionEvents["state"]).error;
-        if (event === "state" || bad) log(bad ? "warn" : "info", event, value);
+        if (event === "state" || bad) log(bad ? "warn" : "info", () => [event, value]);
       },
     );
     this.#outbox = new Outbox(runtime);

@@ -329,7 +329,7 @@ export class Connection {
   #trace(direction: "in" | "out", text: string): void {
     const { trace } = this.#options;
     if (trace) guarded(() => trace(direction, text));
-    this.#ports.log("debug", direction, text.replaceAll(TOKEN, '"token":"…"'));
+    this.#ports.log("debug", () => [direction, text.replaceAll(TOKEN, '"token":"…"')]);
   }
 
   #send(text: string): void {

@@ -1,7 +1,27 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
+import type { TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { Weather } from "./weather.ts";
+
+/** Which seeds are tried: each is another story; a failing one is told, and can be told alone: `SEED=17 SEEDS=1`. */
+export function seeds(usual: number): { readonly first: number; readonly count: number } {
+  return { first: Number(process.env["SEED"] ?? 1), count: Number(process.env["SEEDS"] ?? usual) };
+}
+
+/** Has so many stories of a file told, none of which may fail; each of `kinds` has to have happened, often, for that to prove anything. */
+export async function prove(context: TestContext, file: string, { first, count }: ReturnType<typeof seeds>, kinds: readonly string[]): Promise<void> {
+  const { total, failed } = await told(file, first, count);
+  assert.deepEqual(failed, []);
+  const rare = count < 100 ? [] : kinds.filter((name) => (total[name] ?? 0) < count / 20);
+  assert.deepEqual(rare, [], "the weather is worth its name");
+  context.diagnostic(
+    Object.entries(total)
+      .map(([name, times]) => `${times} ${name}`)
+      .join(", "),
+  );
+}
 
 /** Which stories to tell: so many seeds from the first on, each so much after the one before. */
 export interface Wanted {
@@ -65,7 +85,7 @@ export async function tell({ first, end, by }: Wanted, story: (seed: number) => 
 }
 
 /** Has threads tell so many stories of a file from the first seed on, each its share. */
-export async function told(file: string, first: number, count: number): Promise<Outcome> {
+async function told(file: string, first: number, count: number): Promise<Outcome> {
   const by = Math.min(4, availableParallelism());
   const outcomes = await Promise.all(
     Array.from({ length: by }, async (_, at) => {
