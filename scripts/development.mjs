@@ -45,9 +45,8 @@ export async function look(vars) {
   const { mistakes } = await import("./mistakes.mjs");
   const found = await mistakes(next, vars);
   for (const mistake of found) console.error(mistake);
-  if (found.length > 0) return found.every((mistake) => !/^\S+\.rs:\d+: /.test(mistake)) ? "wrong configuration" : "wrong source";
-
-  return "right";
+  if (found.length === 0) return "right";
+  return found.some((mistake) => /^\S+\.rs:\d+: /.test(mistake)) ? "wrong source" : "wrong configuration";
 }
 
 /** Puts the new build in the old one's place, the wasm first: it is what the other file imports. */

@@ -3,6 +3,7 @@
 import { watch } from "node:fs";
 import { join } from "node:path";
 import { root } from "./project.mjs";
+import { say } from "./shell.mjs";
 
 /** @typedef {"service" | "page"} Part */
 /** @type {Record<Part, string[]>} */
@@ -27,7 +28,8 @@ export function afterEdits(act) {
     while (parts.size > 0) {
       const edited = parts;
       parts = new Set();
-      await act(edited);
+      // Nobody awaits it: one edit that comes to nothing must not end what is served.
+      await act(edited).catch((error) => say(error.message));
     }
     working = false;
   };
