@@ -5,6 +5,10 @@ import { checks } from "./checks.mjs";
 import { setup } from "./setup.mjs";
 import { duration, say, script, Stop } from "./shell.mjs";
 
+// The same everywhere: where CI is set, or FORCE_COLOR, programs colour what they write for a test to read.
+delete process.env.FORCE_COLOR;
+Object.assign(process.env, { NO_COLOR: "1", CARGO_TERM_COLOR: "never" });
+
 await script(async () => {
   const names = process.argv.slice(2);
   if (names.includes("--list")) return list();

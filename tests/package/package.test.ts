@@ -35,7 +35,10 @@ after(async () => {
 
 /** Runs a program to its end; what it printed is in the error where it fails. */
 async function run(program: string, args: readonly string[], options: ExecFileOptions = {}): Promise<string> {
-  const done = promisify(execFile)(program, args, { timeout: 300_000, maxBuffer: 1 << 26, ...options, encoding: "utf8" });
+  // Where CI is set, or FORCE_COLOR, programs colour even what goes into a pipe.
+  const { FORCE_COLOR: _, ...environment } = process.env;
+  const env = { ...environment, NO_COLOR: "1", ...options.env };
+  const done = promisify(execFile)(program, args, { timeout: 300_000, maxBuffer: 1 << 26, ...options, env, encoding: "utf8" });
   const { stdout } = await done.catch((error: Error & { stdout: string; stderr: string }) => {
     throw new Error(`${program} ${args.join(" ")}: ${error.message}\n${error.stdout}\n${error.stderr}`);
   });
