@@ -46,7 +46,7 @@ refusals! {
     /// The channel's name breaks rule E5.
     BadName "bad_name" 400 false "A channel name is 1 to 128 of A-Z a-z 0-9 _ - . = @ ~ in segments parted by ':'.";
     /// The frame's `type` is none of ours.
-    UnknownType "unknown_type" 400 false "No request has this type: use publish, auth, presence, history or resume.";
+    UnknownType "unknown_type" 400 false "No request has this type: use publish, call, auth, presence, history or resume.";
     /// There is no valid token.
     Unauthenticated "unauthenticated" 401 false "Sign in first: a valid token is needed.";
     /// The token does not allow it.
@@ -67,6 +67,8 @@ refusals! {
     TooLarge "too_large" 413 false "This is larger than allowed.";
     /// The payload breaks the contract; the message names the path.
     InvalidData "invalid_data" 422 false "The data does not fit this event: GET /v1/contract has its schema.";
+    /// The application's own code refused it; `reason` says why (rule C4).
+    Refused "refused" 422 false "The application refused this: `reason` says why.";
     /// A WebSocket upgrade is needed here.
     UpgradeRequired "upgrade_required" 426 false "Join a channel by a WebSocket upgrade.";
     /// Too many in too short a time; `retry_after` says when the next would pass.
@@ -96,6 +98,9 @@ pub struct Refusal {
     /// The head of the channel, told with `conflict` (rule D8).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    /// The application's own reason, told with `refused` (rule C4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
     /// What the log says of it beyond its code: what was lacked, or which limit. Never told, and never a payload or a
     /// token (rule R2).
     #[serde(skip)]
@@ -105,7 +110,7 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a message of its own.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after: None, seq: None, why: None }
+        Self { code, message: message.into(), retry_after: None, seq: None, reason: None, why: None }
     }
 
     /// The same refusal with what the log says of it.
@@ -200,7 +205,7 @@ mod tests {
         let mut codes: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), 17);
+        assert_eq!(codes.len(), 18);
         for code in Code::ALL {
             let later = matches!(code, Code::BodyTimeout | Code::RateLimited | Code::Internal | Code::OverCapacity);
             assert_eq!(code.retryable(), later, "{}", code.as_str());

@@ -59,6 +59,11 @@ pub enum Fit {
 }
 
 impl<'a> Data<'a> {
+    /// A payload that nobody looked at: the text of one I-JSON value, without whitespace around it.
+    pub const fn unread(text: &'a str) -> Self {
+        Self { text, fit: Fit::Unknown }
+    }
+
     /// The text of one I-JSON value, without whitespace around it.
     pub const fn get(self) -> &'a str {
         self.text
@@ -80,6 +85,8 @@ pub(super) struct Fields<'a> {
     pub(super) id: Option<&'a str>,
     #[serde(borrow, default, deserialize_with = "as_written")]
     pub(super) event: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "as_written")]
+    pub(super) name: Option<&'a str>,
     #[serde(borrow, default, deserialize_with = "as_data")]
     pub(super) data: Option<Data<'a>>,
     #[serde(borrow, default, deserialize_with = "as_written")]
@@ -131,6 +138,7 @@ impl<'a> Fields<'a> {
             "type" => &mut self.kind,
             "id" => &mut self.id,
             "event" => &mut self.event,
+            "name" => &mut self.name,
             "to" => &mut self.to,
             "echo" => &mut self.echo,
             "if_seq" => &mut self.if_seq,

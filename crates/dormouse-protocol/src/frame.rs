@@ -56,6 +56,9 @@ enum Frame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a RequestId>,
     },
+    Result {
+        id: &'a RequestId,
+    },
     Presence {
         #[serde(skip_serializing_if = "Option::is_none")]
         count: Option<u64>,
@@ -133,6 +136,9 @@ pub fn from(user: Option<&UserId>, connection: Option<&ConnectionId>) -> String 
     encode(&From { user, connection })
 }
 
+/// Who says what the application's own code says on a channel: no user, and the service (rule C8).
+pub const FROM_SERVICE: &str = r#"{"user":null,"service":true}"#;
+
 /// What an accepted request is answered where its own message does not answer it (rule F2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Ack {
@@ -150,6 +156,16 @@ pub struct Ack {
 /// Encodes an ack.
 pub fn ack(id: Option<&RequestId>, ack: Ack) -> String {
     encode(&Frame::Ack { id, ack })
+}
+
+/// Encodes the reply to a call; `data` is JSON already. `duplicate` where it was given before (rule C3).
+pub fn result(id: &RequestId, data: &str, duplicate: bool) -> String {
+    let mut frame = open(&Frame::Result { id });
+    add(&mut frame, "data", data);
+    if duplicate {
+        add(&mut frame, "duplicate", "true");
+    }
+    frame + "}"
 }
 
 /// Encodes the refusal of one request.
@@ -185,6 +201,13 @@ pub enum Resumed {
     Lost,
 }
 
+impl Resumed {
+    /// Whether the joiner has to begin anew, with what the channel is now (rule C5).
+    pub const fn is_anew(self) -> bool {
+        !matches!(self, Self::Recovered)
+    }
+}
+
 /// Where the channel's history stands, as a joiner is told it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Standing<'a> {
@@ -215,6 +238,8 @@ pub struct Welcome<'a> {
     pub can: &'a [String],
     /// The members or their count, encoded by [`members`] or [`count`].
     pub here: Option<Here<'a>>,
+    /// What the application shows of its state, JSON already (rule C5).
+    pub snapshot: Option<&'a str>,
     /// The largest frame, in bytes.
     pub frame_bytes: u64,
     /// The most frames of one array.
@@ -245,6 +270,9 @@ pub fn welcome(welcome: &Welcome<'_>) -> String {
         Some(Here::Count(count)) => add(&mut frame, "count", &count.to_string()),
         None => {}
     }
+    if let Some(snapshot) = welcome.snapshot {
+        add(&mut frame, "snapshot", snapshot);
+    }
     let Welcome { frame_bytes, batch, per_second, burst, .. } = welcome;
     let (per_second, burst) = (rate(*per_second), rate(*burst));
     let limits =
@@ -263,10 +291,14 @@ fn rate(rate: f64) -> String {
     if f64::from(whole) == rate { whole.to_string() } else { rate.to_string() }
 }
 
-/// Encodes the answer to `resume`; its messages follow.
-pub fn resumed(id: Option<&RequestId>, standing: &Standing<'_>) -> String {
+/// Encodes the answer to `resume`, with the snapshot where one is told; its messages follow.
+pub fn resumed(id: Option<&RequestId>, standing: &Standing<'_>, snapshot: Option<&str>) -> String {
     let &Standing { epoch, seq, first, resumed: resume } = standing;
-    encode(&Frame::Resumed { id, resume, epoch, seq, first })
+    let mut frame = open(&Frame::Resumed { id, resume, epoch, seq, first });
+    if let Some(snapshot) = snapshot {
+        add(&mut frame, "snapshot", snapshot);
+    }
+    frame + "}"
 }
 
 /// Encodes a page of history; `messages` are encoded messages parted by commas.

@@ -28,6 +28,8 @@ pub struct Incoming<'a> {
 pub enum Request<'a> {
     /// Say something.
     Publish(Publish<'a>),
+    /// Ask the application's own code something (rule C3).
+    Call(Call<'a>),
     /// Replace the grant by that of another token (rule A5).
     Auth {
         /// The token.
@@ -62,6 +64,15 @@ pub struct Publish<'a> {
     pub echo: bool,
     /// Publish only when the head is this (rule D8).
     pub if_seq: Option<u64>,
+}
+
+/// A call: a name with its input.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The call's name, not yet looked up in the contract.
+    pub name: Cow<'a, str>,
+    /// The input as the caller wrote it.
+    pub data: Data<'a>,
 }
 
 /// Whom a directed publish is for: the union of the three lists.
@@ -246,6 +257,7 @@ fn parse_request<'a>(fields: &Fields<'a>, assumed: Option<&str>) -> Result<Reque
     }
     match &*kind {
         "publish" => parse_publish(fields).map(Request::Publish),
+        "call" => parse_call(fields).map(Request::Call),
         "auth" => match fields.token.and_then(string) {
             Some(token) => Ok(Request::Auth { token }),
             None => Err(bad("auth needs a `token`, a string.")),
@@ -279,6 +291,17 @@ fn parse_publish<'a>(fields: &Fields<'a>) -> Result<Publish<'a>, Refusal> {
         fields.if_seq.map(|written| number(written).map_err(|()| bad("`if_seq` is a whole number."))).transpose()?;
     let to = fields.to.map(parse_targets).transpose()?;
     Ok(Publish { event, data, to, echo, if_seq })
+}
+
+fn parse_call<'a>(fields: &Fields<'a>) -> Result<Call<'a>, Refusal> {
+    let Some(name) = fields.name.and_then(string) else { return Err(bad("call needs a `name`, a string.")) };
+    let Some(data) = fields.data else {
+        return Err(bad("call needs `data`; it may be null where the call allows it."));
+    };
+    if fields.id.is_none() {
+        return Err(bad("call needs an `id`, by which its reply is known."));
+    }
+    Ok(Call { name, data })
 }
 
 fn parse_targets(written: &str) -> Result<Targets, Refusal> {
