@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod item;
 mod payload;
+mod reasons;
+mod state;
 
 use proc_macro::TokenStream;
 
@@ -8,4 +11,16 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn payload(arguments: TokenStream, item: TokenStream) -> TokenStream {
     payload::payload(&arguments.into(), item.into()).into()
+}
+
+/// Makes an enum the reasons for which handlers refuse something; `dormouse::reasons` tells how.
+#[proc_macro_attribute]
+pub fn reasons(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    reasons::reasons(&arguments.into(), item.into()).into()
+}
+
+/// Makes a struct or an enum the state that handlers keep; `dormouse::state` tells how.
+#[proc_macro_attribute]
+pub fn state(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    state::state(&arguments.into(), item.into()).into()
 }

@@ -1,7 +1,9 @@
 //! What `#[dormouse::payload]` puts before an item.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+
+use crate::item::{Item, Mistake};
 
 /// The item with its derives, or with an error that names the mistake.
 pub(crate) fn payload(arguments: &TokenStream, item: TokenStream) -> TokenStream {
@@ -12,26 +14,15 @@ pub(crate) fn payload(arguments: &TokenStream, item: TokenStream) -> TokenStream
     }
 }
 
-/// What is wrong with the use of the attribute, and where.
-struct Mistake {
-    at: Span,
-    text: String,
-}
-
-impl Mistake {
-    fn new(at: Span, text: impl Into<String>) -> Self {
-        Self { at, text: text.into() }
-    }
-}
-
 /// The attributes that the item is to have besides its own. What it has already is left out: twice would be a mistake.
 fn attributes(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
     if let Some(argument) = arguments.clone().into_iter().next() {
         return Err(Mistake::new(argument.span(), "`#[dormouse::payload]` takes no arguments"));
     }
-    let item = Item::of(item)?;
+    let item = Item::of(item, "payload")?;
     let derives = [
         ("Debug", quote!(::core::fmt::Debug)),
+        ("Serialize", quote!(::dormouse::__payload::serde::Serialize)),
         ("Deserialize", quote!(::dormouse::__payload::serde::Deserialize)),
         ("JsonSchema", quote!(::dormouse::__payload::schemars::JsonSchema)),
         ("Validate", quote!(::dormouse::__payload::garde::Validate)),
@@ -53,54 +44,6 @@ fn attributes(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream
     Ok(attributes)
 }
 
-/// What is read of an item: the attributes that stand before it.
-struct Item(Vec<Group>);
-
-impl Item {
-    fn of(item: &TokenStream) -> Result<Self, Mistake> {
-        let mut attributes = Vec::new();
-        for token in item.clone() {
-            match token {
-                TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => attributes.push(group),
-                // The `#` of an attribute, and what stands in brackets after `pub`.
-                TokenTree::Punct(_) | TokenTree::Group(_) => {}
-                TokenTree::Ident(word) if word == "pub" => {}
-                TokenTree::Ident(word) if word == "struct" || word == "enum" => return Ok(Self(attributes)),
-                other => return Err(Mistake::new(other.span(), no_payload(&other))),
-            }
-        }
-        Err(Mistake::new(Span::call_site(), no_payload_but("nothing")))
-    }
-
-    /// Whether the item has an attribute of this name with this word in it: `#[serde(deny_unknown_fields)]`.
-    fn has(&self, name: &str, word: &str) -> bool {
-        self.0.iter().any(|attribute| {
-            let mut tokens = attribute.stream().into_iter();
-            let named = matches!(tokens.next(), Some(TokenTree::Ident(own)) if own == name);
-            let Some(TokenTree::Group(inner)) = tokens.next().filter(|_| named) else { return false };
-            inner.stream().into_iter().any(|token| matches!(token, TokenTree::Ident(own) if own == word))
-        })
-    }
-}
-
-/// What is said of an item that begins with this token.
-fn no_payload(first: &TokenTree) -> String {
-    let kind = match first.to_string().as_str() {
-        "union" => "a union, of which JSON cannot tell which field it holds",
-        "fn" | "async" | "const" | "unsafe" | "extern" => "a function or a constant",
-        "impl" => "an impl",
-        "type" => "a type's other name: put it on the type itself",
-        "trait" => "a trait",
-        "mod" => "a module: put it on each type in it",
-        _ => "something else",
-    };
-    no_payload_but(kind)
-}
-
-fn no_payload_but(kind: &str) -> String {
-    format!("`#[dormouse::payload]` stands on a struct or an enum; this is {kind}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,13 +54,14 @@ mod tests {
     }
 
     #[test]
-    fn f3_a_payload_has_the_four_derives_and_lets_no_unknown_field_pass() {
+    fn f3_a_payload_has_the_five_derives_and_lets_no_unknown_field_pass() {
         for item in
             ["pub struct Say { pub text: String }", "/// Doc.\n#[serde(tag = \"kind\")] pub(crate) enum Shape { A }"]
         {
             let told = expanded(item);
             for part in [
                 "::core::fmt::Debug",
+                "::dormouse::__payload::serde::Serialize",
                 "::dormouse::__payload::serde::Deserialize",
                 "::dormouse::__payload::schemars::JsonSchema",
                 "::dormouse::__payload::garde::Validate",
