@@ -5,11 +5,16 @@
 //! at once by [`Contract::check`], each with the line to change.
 
 mod ability;
+mod call;
 mod channel;
 mod checked;
+mod code;
 mod data;
+mod declaration;
+mod declared;
 mod event;
 mod form;
+pub(crate) mod handler;
 mod invalid_data;
 mod judge;
 mod mistake;
@@ -26,9 +31,14 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 pub use ability::Ability;
-pub use channel::{Channel, ChannelRules, Entry, HOUR, HistoryBounds, MIB, Presence, PresenceMode, PresenceRules};
+pub use call::{CallRules, Calls};
+pub use channel::{ChannelRules, Entry, HOUR, HistoryBounds, MIB, Presence, PresenceMode, PresenceRules};
 pub use data::{Json, Misfit, Payload, Reading};
+pub use declaration::Channel;
 pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
+pub use handler::{
+    Anonymous, Call, Chance, Names, Never, Reasons, Refused, Said, State, Timer, To, Turn, Verdict, Who,
+};
 pub use invalid_data::InvalidData;
 pub use mistake::Mistake;
 pub use rate::Rate;
@@ -66,17 +76,17 @@ impl Contract {
 
     /// Declares the channels whose names fit a pattern. Of several that fit, the most specific holds (rule E5).
     #[track_caller]
-    pub fn channel(mut self, pattern: &str, channel: Channel) -> Self {
+    pub fn channel<S: 'static>(mut self, pattern: &str, channel: Channel<S>) -> Self {
         let at = Location::caller();
         self.mistakes.extend(channel.mistakes().into_iter().map(|mistake| mistake.within(pattern)));
         match Pattern::parse(pattern) {
-            Ok(parsed) => self.declare(parsed, channel, at),
+            Ok(parsed) => self.declare(parsed.clone(), channel.under(parsed), at),
             Err(why) => self.mistakes.push(Mistake::new(at, why)),
         }
         self
     }
 
-    fn declare(&mut self, pattern: Pattern, channel: Channel, at: At) {
+    fn declare(&mut self, pattern: Pattern, rules: ChannelRules, at: At) {
         if let Some((_, earlier)) = self.declared.iter().find(|(other, _)| *other == pattern) {
             let text = format!(
                 "the pattern `{pattern}` is declared twice, here and in line {}, and neither is the more specific: \
@@ -85,9 +95,9 @@ impl Contract {
             );
             self.mistakes.push(Mistake::new(at, text));
         }
-        self.declared.push((pattern.clone(), at));
         let place = self.channels.partition_point(|other| other.pattern <= pattern);
-        self.channels.insert(place, Rc::new(channel.under(pattern)));
+        self.declared.push((pattern, at));
+        self.channels.insert(place, Rc::new(rules));
     }
 
     /// The contract, if nothing is wrong with it; else all that is, in the order of the lines.

@@ -13,6 +13,10 @@ pub enum Ability {
     Publish,
     /// Say one event, or those that are reserved for this name.
     PublishEvent(EventName),
+    /// Ask any call that declares no other ability (rule C3).
+    Call,
+    /// Ask one call.
+    CallNamed(EventName),
     /// See who is here, and be seen.
     Presence,
     /// Read what was said before.
@@ -29,11 +33,16 @@ impl Ability {
         Some(match text {
             "join" => Self::Join,
             "publish" => Self::Publish,
+            "call" => Self::Call,
             "presence" => Self::Presence,
             "history" => Self::History,
             "meter" => Self::Meter,
             "unmetered" => Self::Unmetered,
-            other => Self::PublishEvent(EventName::parse(other.strip_prefix("publish:")?)?),
+            other => match other.split_once(':')? {
+                ("publish", event) => Self::PublishEvent(EventName::parse(event)?),
+                ("call", name) => Self::CallNamed(EventName::parse(name)?),
+                _ => return None,
+            },
         })
     }
 }
@@ -44,6 +53,8 @@ impl fmt::Display for Ability {
             Self::Join => "join",
             Self::Publish => "publish",
             Self::PublishEvent(event) => return write!(f, "publish:{event}"),
+            Self::Call => "call",
+            Self::CallNamed(name) => return write!(f, "call:{name}"),
             Self::Presence => "presence",
             Self::History => "history",
             Self::Meter => "meter",
@@ -58,14 +69,37 @@ mod tests {
 
     #[test]
     fn a3_an_ability_is_told_as_it_stands_in_a_token() {
-        for text in ["join", "publish", "publish:say", "publish:a.b-c_d", "presence", "history", "meter", "unmetered"] {
+        for text in [
+            "join",
+            "publish",
+            "publish:say",
+            "publish:a.b-c_d",
+            "call",
+            "call:roll",
+            "presence",
+            "history",
+            "meter",
+            "unmetered",
+        ] {
             assert_eq!(Ability::parse(text).map(|ability| ability.to_string()).as_deref(), Some(text));
         }
     }
 
     #[test]
     fn a3_a_text_that_names_no_ability_is_none() {
-        for text in ["", "Join", "join ", "publish:", "publish:a b", "publish:*", "publish:a:b", "subscribe", "*"] {
+        for text in [
+            "",
+            "Join",
+            "join ",
+            "publish:",
+            "publish:a b",
+            "publish:*",
+            "publish:a:b",
+            "call:",
+            "call:*",
+            "subscribe",
+            "*",
+        ] {
             assert_eq!(Ability::parse(text), None, "{text}");
         }
     }

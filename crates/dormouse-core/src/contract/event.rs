@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::ability::Ability;
 use super::data::Payload;
+use super::declared::{Declared, number};
+use super::handler::Judge;
 use super::invalid_data::InvalidData;
 use super::mistake::Mistake;
 use super::rate::Rate;
@@ -18,11 +20,8 @@ use dormouse_protocol::text::Text;
 pub const KIB: usize = 1_024;
 /// The largest frame that a deployment may allow, and so the largest data, in bytes: the most of `FRAME_BYTES`.
 pub const FRAME_BYTES_MAX: usize = 1_024 * KIB;
-/// What is full again after this many seconds need not survive sleep (rule H1), so every burst must be.
-pub(super) const REFILL_SECONDS_MAX: f64 = 10.0;
-/// The rate of an event that declares none, a second.
-pub(super) const RATE_DEFAULT: f64 = 10.0;
-/// Names that the protocol uses for frames of its own. `message` is none of them: an event's frame has that type.
+/// Names that the protocol uses for frames of its own. `message` is none of them: an event's frame has that type. Nor are
+/// `call` and `result`, which came after there were contracts.
 const RESERVED_NAMES: [&str; 12] =
     ["ack", "auth", "bye", "error", "history", "ping", "pong", "presence", "publish", "resume", "resumed", "welcome"];
 /// How names begin that are kept for events of the service itself.
@@ -44,7 +43,11 @@ pub struct EventRules {
     /// The largest `data`, in bytes; where the contract says nothing, what any frame may have, which is checked first
     /// (rule R4). It is checked before [`EventRules::validate`] is asked, and after the frame was read into its type.
     pub max_bytes: usize,
-    data: Data,
+    /// Whether plain `publish` does not stand for it: the application's code says it, and who has `publish:NAME` (rule C8).
+    pub from_service: bool,
+    /// What judges it, if anything does (rule C1), and the reasons for which it is refused.
+    pub(crate) judge: Option<(Judge, Vec<&'static str>)>,
+    pub(super) data: Data,
 }
 
 impl EventRules {
@@ -74,14 +77,21 @@ impl EventRules {
 
     /// What `GET /v1/contract` says of the event where frames have so many bytes (rule E3).
     pub(super) fn describe(&self, frame_bytes: usize) -> Value {
-        json!({
+        let mut told = json!({
             "schema": self.data.schema(),
             "ability": self.ability.to_string(),
             "rate": {"per_second": number(self.rate.per_second), "burst": number(self.rate.burst)},
             "kept": self.kept,
             "directed": self.directed,
             "max_bytes": self.max_bytes.min(frame_bytes),
-        })
+        });
+        if self.from_service {
+            told["from_service"] = true.into();
+        }
+        if let Some((_, refusals)) = &self.judge {
+            told["refusals"] = json!(refusals);
+        }
+        told
     }
 }
 
@@ -99,6 +109,7 @@ pub struct Event {
     max_bytes: Option<(usize, At)>,
     ability: Option<Ability>,
     reserved: Option<(&'static str, At)>,
+    from_service: Option<At>,
 }
 
 /// The line of `app.rs` that said it.
@@ -116,7 +127,16 @@ impl Event {
     }
 
     const fn said(kept: bool) -> Self {
-        Self { kept, directed: false, rate: None, burst: None, max_bytes: None, ability: None, reserved: None }
+        Self {
+            kept,
+            directed: false,
+            rate: None,
+            burst: None,
+            max_bytes: None,
+            ability: None,
+            reserved: None,
+            from_service: None,
+        }
     }
 
     /// Lets a publisher address it to some users, connections or roles by `to`; then it is not kept (rule F5).
@@ -159,6 +179,14 @@ impl Event {
         self
     }
 
+    /// Leaves it to the service: the application's handlers say it, and who has a token with `publish:NAME`. Plain
+    /// `publish` does not stand for it (rule C8).
+    #[track_caller]
+    pub fn from_service(mut self) -> Self {
+        self.from_service = Some(Location::caller());
+        self
+    }
+
     /// The rules of this declaration, under a name and with a type; nothing if the name is none.
     pub(super) fn named<T: Payload>(self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Option<EventRules> {
         let parsed = event_name(name, at, mistakes);
@@ -166,41 +194,23 @@ impl Event {
         if let Some(place) = data.lets_unknown_fields_pass() {
             mistakes.push(Mistake::new(at, format!("event `{name}`: {place}")));
         }
-        let rate = self.checked_rate(name, at, mistakes);
-        let max_bytes = self.checked_max_bytes(name, mistakes);
+        let mut declared = Declared { what: "event", name, at, mistakes };
+        let rate = declared.rate(self.rate, self.burst);
+        let max_bytes = self.max_bytes.map_or(FRAME_BYTES_MAX, |given| declared.max_bytes(given));
         let ability = self.checked_ability(name, mistakes);
         let Self { kept, directed, .. } = self;
-        Some(EventRules { name: parsed?, ability, rate, kept, directed, max_bytes, data })
-    }
-
-    fn checked_rate(&self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Rate {
-        let (per_second, rate_at) = self.rate.unwrap_or((RATE_DEFAULT, at));
-        let (burst, burst_at) = self.burst.unwrap_or_else(|| (Rate::per_second(per_second).burst, rate_at));
-        let mut refuse = |at, text| mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
-        let most = per_second * REFILL_SECONDS_MAX;
-        if !(per_second.is_finite() && per_second > 0.0) {
-            refuse(rate_at, format!("{per_second} a second is no rate: give a number above zero"));
-        } else if !(burst.is_finite() && burst >= 1.0) {
-            refuse(burst_at, format!("with a burst of {burst} nothing can be said: give 1 or more"));
-        } else if most < 1.0 {
-            refuse(rate_at, format!("{per_second} a second is too slow to survive sleep: give 0.1 or more"));
-        } else if burst > most {
-            let why = "takes longer than 10 s to be full again, and would be forgotten in sleep";
-            refuse(burst_at, format!("a burst of {burst} at {per_second} a second {why}: give at most {most}"));
-        }
-        Rate { per_second, burst }
-    }
-
-    fn checked_max_bytes(&self, name: &str, mistakes: &mut Vec<Mistake>) -> usize {
-        let Some((bytes, at)) = self.max_bytes else { return FRAME_BYTES_MAX };
-        if !(1..=FRAME_BYTES_MAX).contains(&bytes) {
-            let text = format!("event `{name}`: its data may have 1 to {FRAME_BYTES_MAX} bytes, not {bytes}");
-            mistakes.push(Mistake::new(at, text));
-        }
-        bytes
+        let from_service = self.from_service.is_some();
+        Some(EventRules { name: parsed?, ability, rate, kept, directed, max_bytes, from_service, judge: None, data })
     }
 
     fn checked_ability(&self, name: &str, mistakes: &mut Vec<Mistake>) -> Ability {
+        if let Some(at) = self.from_service {
+            if self.ability.is_some() || self.reserved.is_some() {
+                let text = "it is from the service, and needs an ability or is reserved too: declare one of them";
+                mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
+            }
+            return EventName::parse(name).map_or(Ability::Publish, Ability::PublishEvent);
+        }
         let Some((reserved, at)) = self.reserved else { return self.ability.clone().unwrap_or(Ability::Publish) };
         let mut refuse = |text| mistakes.push(Mistake::new(at, format!("event `{name}`: {text}")));
         if reserved == name {
@@ -230,9 +240,4 @@ fn event_name(name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Option<EventNa
         refuse(format!("the event name `{name}` is reserved, as all that begin with `{RESERVED_PREFIX}`"));
     }
     Some(parsed)
-}
-
-/// A number as a person writes it: 10 rather than 10.0.
-fn number(value: f64) -> Value {
-    value.to_string().parse::<u64>().map_or_else(|_| value.into(), Value::from)
 }

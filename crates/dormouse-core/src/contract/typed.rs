@@ -18,16 +18,7 @@ use dormouse_protocol::text::Text;
 
 impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Payload for T {
     fn schema() -> Option<Value> {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
-            settings.inline_subschemas = true;
-            settings.meta_schema = None;
-        });
-        let mut schema = settings.into_generator().into_root_schema_for::<T>();
-        // The title that a derive gives is the name of a Rust type, which is no business of the client's.
-        if schema.get("title").and_then(Value::as_str) == Some(&T::schema_name()) {
-            schema.remove("title");
-        }
-        Some(schema.to_value())
+        Some(told_schema::<T>(SchemaSettings::draft2020_12()))
     }
 
     fn check(data: &str) -> Result<(), Misfit> {
@@ -38,6 +29,24 @@ impl<T: DeserializeOwned + JsonSchema + Validate<Context = ()> + 'static> Payloa
     fn fits(reading: Reading<'_, '_>) -> bool {
         checked::<T>(reading).is_some_and(|value| value.validate().is_ok())
     }
+}
+
+/// The JSON Schema of what the application's code hands out, complete in itself.
+pub(super) fn schema_of_output<T: JsonSchema>() -> Value {
+    told_schema::<T>(SchemaSettings::draft2020_12().for_serialize())
+}
+
+fn told_schema<T: JsonSchema>(settings: SchemaSettings) -> Value {
+    let settings = settings.with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    // The title that a derive gives is the name of a Rust type, which is no business of the client's.
+    if schema.get("title").and_then(Value::as_str) == Some(&T::schema_name()) {
+        schema.remove("title");
+    }
+    schema.to_value()
 }
 
 /// A payload's type with the type erased: its schema, and a function that checks a text.

@@ -1,6 +1,6 @@
 //! Who may do what on a channel (rule A3): what a grant and the contract of today give together.
 
-use crate::contract::{Ability, ChannelRules, Entry, EventRules};
+use crate::contract::{Ability, CallRules, ChannelRules, Entry, EventRules};
 use crate::grant::Grant;
 use dormouse_protocol::name::EventName;
 
@@ -10,6 +10,8 @@ pub struct Rights {
     flags: u8,
     /// The events of `publish:EVENT`, sorted.
     events: Vec<EventName>,
+    /// The calls of `call:NAME`, sorted.
+    calls: Vec<EventName>,
 }
 
 impl Rights {
@@ -30,6 +32,7 @@ impl Rights {
     pub fn may(&self, ability: &Ability) -> bool {
         match ability {
             Ability::PublishEvent(event) => self.events.binary_search(event).is_ok(),
+            Ability::CallNamed(call) => self.calls.binary_search(call).is_ok(),
             ability => self.flags & flag(ability) != 0,
         }
     }
@@ -41,9 +44,18 @@ impl Rights {
     pub fn may_publish(&self, event: &EventRules) -> bool {
         match &event.ability {
             Ability::Publish => self.may(&Ability::Publish) || self.events.binary_search(&event.name).is_ok(),
-            Ability::PublishEvent(name) if *name == event.name => {
+            // What is left to the service takes its very name (rule C8).
+            Ability::PublishEvent(name) if *name == event.name && !event.from_service => {
                 self.may(&Ability::Publish) || self.may(&event.ability)
             }
+            ability => self.may(ability),
+        }
+    }
+
+    /// Whether this call may be asked: with `call`, with `call:` and its name, or with what it declares.
+    pub fn may_call(&self, call: &CallRules) -> bool {
+        match &call.ability {
+            Ability::Call => self.may(&Ability::Call) || self.calls.binary_search(&call.name).is_ok(),
             ability => self.may(ability),
         }
     }
@@ -57,7 +69,8 @@ impl Rights {
     pub fn names(&self) -> Vec<String> {
         let plain = PLAIN.iter().filter(|ability| self.may(ability)).map(ToString::to_string);
         let events = self.events.iter().map(|event| Ability::PublishEvent(event.clone()).to_string());
-        let mut names: Vec<_> = plain.chain(events).collect();
+        let calls = self.calls.iter().map(|call| Ability::CallNamed(call.clone()).to_string());
+        let mut names: Vec<_> = plain.chain(events).chain(calls).collect();
         names.sort_unstable();
         names
     }
@@ -73,28 +86,39 @@ impl Rights {
 
     fn add(&mut self, ability: Ability) {
         self.flags |= flag(&ability);
-        if let Ability::PublishEvent(event) = ability
-            && let Err(place) = self.events.binary_search(&event)
-        {
-            self.events.insert(place, event);
+        let (names, name) = match ability {
+            Ability::PublishEvent(event) => (&mut self.events, event),
+            Ability::CallNamed(call) => (&mut self.calls, call),
+            _ => return,
+        };
+        if let Err(place) = names.binary_search(&name) {
+            names.insert(place, name);
         }
     }
 }
 
 /// The abilities that stand for themselves.
-const PLAIN: [Ability; 6] =
-    [Ability::Join, Ability::Publish, Ability::Presence, Ability::History, Ability::Meter, Ability::Unmetered];
+const PLAIN: [Ability; 7] = [
+    Ability::Join,
+    Ability::Publish,
+    Ability::Call,
+    Ability::Presence,
+    Ability::History,
+    Ability::Meter,
+    Ability::Unmetered,
+];
 
-/// The bit of an ability; `publish:EVENT` has none, its events are held by name.
+/// The bit of an ability; `publish:EVENT` and `call:NAME` have none, they are held by name.
 const fn flag(ability: &Ability) -> u8 {
     match ability {
-        Ability::PublishEvent(_) => 0,
+        Ability::PublishEvent(_) | Ability::CallNamed(_) => 0,
         Ability::Join => 1,
         Ability::Publish => 2,
         Ability::Presence => 4,
         Ability::History => 8,
         Ability::Meter => 16,
         Ability::Unmetered => 32,
+        Ability::Call => 64,
     }
 }
 

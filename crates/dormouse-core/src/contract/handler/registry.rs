@@ -1,0 +1,183 @@
+//! The handlers of a channel with their types erased: what the machine calls.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::refused::{Reasons, Refused};
+use super::state::{Cell, State, StateType};
+use super::turn::Turn;
+use super::verdict::Verdict;
+use dormouse_protocol::error::{Code, Refusal};
+
+/// The most bytes of a snapshot (rule C5).
+const SNAPSHOT_BYTES_MAX: usize = 64 * 1_024;
+
+type Run<T> = dyn Fn(&mut Cell, &mut Turn<'_>, &str) -> Result<T, Refusal>;
+
+/// A handler with its types erased: it gets the state, the turn, and as JSON what was said, asked or set.
+pub(crate) struct Handler<T>(Rc<Run<T>>);
+
+/// Judges an event: what is said in place of it, or nothing where it is said as it came.
+pub(crate) type Judge = Handler<Option<String>>;
+
+/// Answers a call: its reply, JSON.
+pub(crate) type Reply = Handler<String>;
+
+/// Is told of something.
+pub(crate) type Told = Handler<()>;
+
+impl<T> Clone for Handler<T> {
+    fn clone(&self) -> Self {
+        Self(Rc::clone(&self.0))
+    }
+}
+
+impl<T> fmt::Debug for Handler<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Handler")
+    }
+}
+
+impl<T: 'static> Handler<T> {
+    /// Runs it.
+    pub(crate) fn run(&self, cell: &mut Cell, turn: &mut Turn<'_>, data: &str) -> Result<T, Refusal> {
+        (self.0)(cell, turn, data)
+    }
+
+    /// A handler of a state and what it is handed, both read into their types.
+    fn of<S: 'static, D: DeserializeOwned, E: Reasons>(
+        work: impl Fn(&mut State<S>, &mut Turn<'_>, &D) -> Result<T, Refused<E>> + 'static,
+    ) -> Self {
+        Self(Rc::new(move |cell, turn, data| {
+            let data: D = serde_json::from_str(data).map_err(|error| broken(error.to_string()))?;
+            let done = cell.with::<S, _, _>(|state| work(state, turn, &data));
+            done.unwrap_or_else(|| Err(Refused::broken("the state is of another type"))).map_err(Refused::told)
+        }))
+    }
+}
+
+/// What a handler's own failure is told as; the detail is for the log.
+fn broken(detail: String) -> Refusal {
+    Refusal::from(Code::Internal).because(detail)
+}
+
+fn encoded(value: &impl Serialize) -> Result<String, String> {
+    serde_json::to_string(value).map_err(|error| error.to_string())
+}
+
+/// A judge of events.
+pub(crate) fn judge<S: 'static, T: DeserializeOwned + Serialize + 'static, E: Reasons>(
+    handler: fn(&mut State<S>, &mut Turn<'_>, &T) -> Result<Verdict<T>, Refused<E>>,
+) -> Judge {
+    Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, said: &T| match handler(state, turn, said)? {
+        Verdict::AsSaid => Ok(None),
+        Verdict::Instead(other) => encoded(&other).map(Some).map_err(Refused::broken),
+    })
+}
+
+/// What answers a call.
+pub(crate) fn reply<S: 'static, I: DeserializeOwned + 'static, O: Serialize + 'static, E: Reasons>(
+    handler: fn(&mut State<S>, &mut Turn<'_>, &I) -> Result<O, Refused<E>>,
+) -> Reply {
+    Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, asked: &I| {
+        encoded(&handler(state, turn, asked)?).map_err(Refused::broken)
+    })
+}
+
+/// What is told that a timer has fired.
+pub(crate) fn timer<S: 'static, T: DeserializeOwned + 'static>(handler: fn(&mut State<S>, &mut Turn<'_>, &T)) -> Told {
+    Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, data: &T| -> Result<(), Refused> {
+        handler(state, turn, data);
+        Ok(())
+    })
+}
+
+/// What is told that somebody has come or gone.
+pub(crate) fn notice<S: 'static>(handler: fn(&mut State<S>, &mut Turn<'_>)) -> Told {
+    Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, _: &()| -> Result<(), Refused> {
+        handler(state, turn);
+        Ok(())
+    })
+}
+
+/// A check that comes before whatever a member says or asks.
+pub(crate) fn guard<S: 'static, E: Reasons>(handler: fn(&S, &Turn<'_>) -> Result<(), Refused<E>>) -> Handler<()> {
+    Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, _: &()| handler(state, turn))
+}
+
+/// What the members are shown of the state, with its schema.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) schema: Value,
+    show: Rc<dyn Fn(&dyn Any) -> Result<String, String>>,
+}
+
+impl Snapshot {
+    pub(crate) fn of<S: 'static, V: Serialize + 'static>(schema: Value, show: fn(&S) -> V) -> Self {
+        let show = move |state: &dyn Any| {
+            let state = state.downcast_ref::<S>().ok_or("the state is of another type")?;
+            let text = encoded(&show(state))?;
+            match text.len() <= SNAPSHOT_BYTES_MAX {
+                true => Ok(text),
+                false => Err(format!("the snapshot has {} bytes, at most {SNAPSHOT_BYTES_MAX} are told", text.len())),
+            }
+        };
+        Self { schema, show: Rc::new(show) }
+    }
+
+    /// What is shown of this state, JSON.
+    pub(crate) fn show(&self, state: &dyn Any) -> Result<String, String> {
+        (self.show)(state)
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Snapshot")
+    }
+}
+
+/// What of a channel is the application's code, beside its judged events and its calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Handlers {
+    pub(crate) state: StateType,
+    pub(crate) snapshot: Option<Snapshot>,
+    pub(crate) guards: Vec<Handler<()>>,
+    pub(crate) on_join: Option<Told>,
+    pub(crate) on_leave: Option<Told>,
+    pub(crate) timers: BTreeMap<&'static str, Told>,
+    /// The reasons for which the guards refuse.
+    pub(crate) reasons: Vec<&'static str>,
+    /// Whether there is any code at all, judged events and calls counted.
+    pub(crate) any: bool,
+}
+
+impl Handlers {
+    pub(crate) fn none() -> Self {
+        Self {
+            state: StateType::none(),
+            snapshot: None,
+            guards: Vec::new(),
+            on_join: None,
+            on_leave: None,
+            timers: BTreeMap::new(),
+            reasons: Vec::new(),
+            any: false,
+        }
+    }
+
+    pub(crate) fn has_timer(&self, name: &str) -> bool {
+        self.timers.contains_key(name)
+    }
+
+    /// The handler of a timer's key, which begins with its name.
+    pub(crate) fn timer_of(&self, key: &str) -> Option<&Told> {
+        self.timers.get(key.split_once(':')?.0)
+    }
+}
