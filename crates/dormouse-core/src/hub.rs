@@ -4,6 +4,7 @@
 mod amnesia;
 mod batch;
 mod buckets;
+mod code;
 mod disconnect_graces;
 mod flush;
 mod here;
@@ -21,6 +22,7 @@ mod replay_budget;
 mod retention;
 mod sayable;
 mod speaker;
+mod turn;
 
 pub(crate) use batch::PERSONAL_BYTES_MAX;
 pub(crate) use flush::{Line, Who};
@@ -41,6 +43,7 @@ use dormouse_protocol::request::Targets;
 
 use amnesia::Amnesia;
 use batch::Batch;
+use code::Code;
 use disconnect_graces::DisconnectGraces;
 use history::History;
 use pending_posts::PendingPosts;
@@ -79,6 +82,8 @@ pub(crate) struct Hub {
     posts: PendingPosts,
     retention: Retention,
     amnesia: Amnesia,
+    /// What the application's own code holds.
+    code: Code,
     loaded: bool,
 }
 
@@ -87,7 +92,7 @@ impl Hub {
     pub(crate) fn new(rules: &ChannelRules) -> Self {
         let counted = rules.presence.as_ref().is_some_and(|presence| presence.mode == PresenceMode::Count);
         Self {
-            history: History::new(rules.history),
+            history: History::new(rules.history, rules.remembers()),
             batch: Batch::default(),
             batch_window: None,
             presence: PresenceList::new(counted),
@@ -96,6 +101,7 @@ impl Hub {
             posts: PendingPosts::default(),
             retention: Retention::default(),
             amnesia: Amnesia::default(),
+            code: Code::default(),
             loaded: false,
         }
     }

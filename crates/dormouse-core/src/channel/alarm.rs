@@ -43,6 +43,10 @@ impl Event<'_> {
             return;
         }
         let deserted = self.edge.is_deserted() && self.hub.has_no_graces();
+        // A timer that is set before anybody comes must not wait for an alarm of which nobody knows when it is.
+        if deserted && self.cx.rules().has_timers() {
+            return;
+        }
         self.wakeups.alarm = match deserted && self.hub.has_messages() {
             true => Some(0),
             false => self.due_at().filter(|at| *at > self.cx.now),

@@ -61,7 +61,8 @@ impl Event<'_> {
         };
         self.edge.replace(key, session);
         if let Some(resume) = awaited {
-            return self.take_part(key, &resume);
+            self.take_part(key, &resume);
+            return self.tell_joined(key);
         }
         self.regrant_presence(key, &before, watches);
         self.edge.save_attachment(&mut self.cx, key);

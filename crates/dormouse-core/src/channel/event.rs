@@ -3,7 +3,7 @@
 use super::Effects;
 use super::wakeups::Wakeups;
 use crate::context::Context;
-use crate::edge::session::Kept;
+use crate::edge::session::{Kept, Stage};
 use crate::edge::{Edge, News};
 use crate::hub::{Away, Hub};
 use crate::storage::StorageError;
@@ -26,9 +26,15 @@ impl Event<'_> {
         }
         self.cx.desk.clock.show(self.cx.now);
         self.edge.begin(self.cx.now);
-        if self.hub.is_loaded() {
-            return;
+        if !self.hub.is_loaded() {
+            self.wake();
         }
+        // Also where the alarm is late: by the clock they are due.
+        self.hub.fire_timers(&mut self.cx, self.edge);
+        self.hear_news();
+    }
+
+    fn wake(&mut self) {
         match self.load() {
             Ok(()) => {
                 self.hub.set_loaded();
@@ -48,6 +54,7 @@ impl Event<'_> {
         }
         self.at_edge(|edge, cx| edge.hydrate_one(cx));
         self.hub.adopt(self.edge.epoch_told().as_ref());
+        self.hub.load_code(&mut self.cx)?;
         self.hub.load_graces(&mut self.cx, away)?;
         if self.edge.is_deserted() {
             self.hub.forget_changes(self.cx.limits());
@@ -64,6 +71,7 @@ impl Event<'_> {
         // Whatever reads the list of members before it has heard the news reads the past.
         debug_assert!(self.edge.has_no_news(), "the hub was not told what the edge has learned");
         self.give_up_newcomers();
+        self.tell_gone();
         self.flush_if_due();
         if self.at_edge(|edge, cx| edge.look_for_slow(cx)) {
             // The others hear at once that it left.
@@ -94,9 +102,12 @@ impl Event<'_> {
                 News::Asleep { members, bytes } => self.hub.count_asleep(members, bytes),
                 News::Awake { bytes } => self.hub.count_awake(bytes),
                 News::Recalled { connection, member } => self.hub.recall(&connection, member),
-                News::Dismissed { connection } => {
+                News::Dismissed { connection, who } => {
                     if let Some(connection) = connection {
                         self.hub.leave(&connection);
+                    }
+                    if let Some(who) = who {
+                        self.hub.tell_left(&mut self.cx, self.edge, &who);
                     }
                     self.note_desertion();
                 }
@@ -108,15 +119,29 @@ impl Event<'_> {
     /// A member's connection has ended: it leaves the list, or has a grace (rule P3). A user who cannot be recognised has
     /// none.
     fn left(&mut self, kept: &Kept, listed: bool, clean: bool) {
+        let told = self.cx.rules().handlers.on_leave.is_some() && kept.stage == Stage::Joined;
         match kept.user().filter(|_| !clean) {
-            _ if !listed => {}
+            _ if !listed && !told => {}
             Some(user) => {
                 let connected = self.edge.connections_of(user);
                 self.hub.begin_grace(&mut self.cx, kept.connection.clone(), user, kept.encode(), connected);
             }
-            None => self.hub.leave(&kept.connection),
+            None => {
+                self.hub.leave(&kept.connection);
+                if told {
+                    self.hub.tell_left(&mut self.cx, self.edge, &kept.who());
+                }
+            }
         }
         self.note_desertion();
+    }
+
+    /// The application's code hears of those whose grace is over.
+    fn tell_gone(&mut self) {
+        for kept in self.hub.take_gone().iter().filter_map(|session| Kept::decode(session)) {
+            self.hub.tell_left(&mut self.cx, self.edge, &kept.who());
+            self.hear_news();
+        }
     }
 }
 

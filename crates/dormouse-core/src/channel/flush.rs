@@ -45,6 +45,9 @@ impl Event<'_> {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
             self.edge.save_mode(&mut self.cx, self.hub.is_counted());
         }
+        for user in std::mem::take(&mut flushed.kicked) {
+            self.at_edge(|edge, cx| edge.kick(cx, &user));
+        }
         flushed.pause(&self.cx, self.edge.hearers())
     }
 }

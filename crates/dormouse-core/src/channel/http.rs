@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use super::event::Event;
-use crate::contract::Entry;
+use crate::contract::{Entry, Who};
 use crate::effect::AskerKey;
 use crate::grant::{Grant, Rights, TokenError};
 use crate::hub::{Asker, Hub, Payer, Post, Speaker};
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame;
-use dormouse_protocol::name::{Address, Epoch};
+use dormouse_protocol::name::{Address, Epoch, RequestId};
 
 /// An HTTP request to the channel, its credentials verified.
 #[derive(Clone, Debug)]
@@ -43,9 +43,26 @@ pub enum HttpOperation {
         /// The body: one publish, or an array of them.
         body: String,
     },
+    /// `POST …/calls/{name}`.
+    Call {
+        /// The call's name.
+        name: String,
+        /// The header `Idempotency-Key`, by which a remembered call is known again.
+        id: Option<String>,
+        /// The body: its input.
+        body: String,
+    },
     /// `GET …/meter`.
     Meter,
 }
+
+/// Who somebody is to the application's code, by a token alone.
+fn who(grant: Option<&Grant>) -> Who {
+    let roles = grant.map_or_else(Rc::default, |grant| grant.roles.as_slice().into());
+    Who { user: grant.map(|grant| grant.user.clone()), connection: None, roles }
+}
+
+const BAD_KEY: &str = "`Idempotency-Key` is a text of 1 to 64 characters.";
 
 impl Event<'_> {
     /// An HTTP request came in.
@@ -84,6 +101,14 @@ impl Event<'_> {
                 self.hear_news();
                 taken.map(|()| None)
             }
+            HttpOperation::Call { name, id, body } => {
+                let id = id.map(|id| RequestId::parse(&id).ok_or(BAD_KEY)).transpose();
+                let id = id.map_err(|message| Refusal::new(Code::BadFrame, message))?;
+                let post = Post { asker, known, fresh: &request.fresh, body: &body };
+                let asked = self.hub.post_call(&mut self.cx, self.edge, speaker, (&name, id.as_ref()), post);
+                self.hear_news();
+                asked.map(|()| None)
+            }
             HttpOperation::Meter => known.and_then(|()| self.hub.show_meter(&mut self.cx, speaker)).map(Some),
         }
     }
@@ -106,6 +131,7 @@ impl Event<'_> {
             address: address.filter(|_| grant.is_none()),
             rights: Rc::new(Rights::of(self.cx.rules(), grant)),
             signed_in: grant.is_some(),
+            who: self.cx.rules().has_code().then(|| Rc::new(who(grant))),
         }
     }
 

@@ -67,7 +67,22 @@ impl Event<'_> {
         self.note_arrival();
         match awaiting {
             true => self.welcome_unsigned(key),
-            false => self.take_part(key, &joining.resume),
+            false => {
+                self.take_part(key, &joining.resume);
+                if !returned {
+                    self.tell_joined(key);
+                }
+            }
+        }
+    }
+
+    /// The application's code hears of a member that was not here before.
+    pub(super) fn tell_joined(&mut self, key: SessionKey) {
+        let Some(session) = self.edge.session(key).filter(|session| session.joined()) else { return };
+        if self.cx.rules().handlers.on_join.is_some() {
+            let who = session.kept.who();
+            self.hub.tell_joined(&mut self.cx, self.edge, &who);
+            self.hear_news();
         }
     }
 
@@ -100,8 +115,9 @@ impl Event<'_> {
         if session.watches {
             self.hub.show_list(&session.kept.connection, self.cx.limits());
         }
+        let snapshot = if replay.resumed.is_anew() { self.hub.snapshot(&mut self.cx) } else { None };
         let standing = self.hub.standing(&mut self.cx, session.kept.epoch.as_ref(), &replay);
-        let welcome = self.welcome(&session, Some(standing));
+        let welcome = self.welcome(&session, Some(standing), snapshot.as_deref());
         let pieces = std::iter::once(welcome.as_str()).chain(replay.pieces.iter().map(String::as_str));
         if let Some(text) = frame::batch(pieces) {
             self.edge.tell(&mut self.cx, key, text);
@@ -126,12 +142,12 @@ impl Event<'_> {
 
     fn welcome_unsigned(&mut self, key: SessionKey) {
         let Some(session) = self.edge.session(key).cloned() else { return };
-        let text = self.welcome(&session, None);
+        let text = self.welcome(&session, None, None);
         self.edge.tell(&mut self.cx, key, text);
         self.edge.save_attachment(&mut self.cx, key);
     }
 
-    fn welcome(&self, session: &Session, standing: Option<Standing<'_>>) -> String {
+    fn welcome(&self, session: &Session, standing: Option<Standing<'_>>, snapshot: Option<&str>) -> String {
         let limits = self.cx.limits();
         let list = self.hub.members(limits);
         let here = match &list {
@@ -148,6 +164,7 @@ impl Event<'_> {
             expires: session.kept.grant.as_ref().map(|grant| grant.expires),
             can: &can,
             here,
+            snapshot,
             frame_bytes: limits.frame_bytes as u64,
             batch: limits.batch_frames as u64,
             per_second: limits.general_per_second,

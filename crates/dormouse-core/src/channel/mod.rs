@@ -18,7 +18,7 @@ mod wakeups;
 
 use std::rc::Rc;
 
-use crate::contract::ChannelRules;
+use crate::contract::{Chance, ChannelRules};
 use crate::edge::Edge;
 use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Verifier;
@@ -46,6 +46,8 @@ pub struct Turn<'a> {
     pub storage: &'a mut dyn Storage,
     /// The sockets, as far as the machine may look at them.
     pub links: &'a dyn Links,
+    /// Random numbers for the application's code.
+    pub chance: &'a dyn Chance,
 }
 
 /// Names from the platform's randomness, used where a new one is needed.
@@ -122,8 +124,8 @@ impl ChannelMachine {
     /// One event from its beginning to what is to be done for it.
     fn during<T>(&mut self, turn: &mut Turn<'_>, handle: impl FnOnce(&mut Event<'_>) -> T) -> (T, Effects) {
         let Self { config, hub, edge, wakeups, desk } = self;
-        let Turn { now, storage, links } = turn;
-        let cx = Context { now: *now, storage: *storage, links: *links, config, desk };
+        let Turn { now, storage, links, chance } = turn;
+        let cx = Context { now: *now, storage: *storage, links: *links, chance: *chance, config, desk };
         let mut event = Event { hub, edge, wakeups, cx };
         event.begin();
         let answer = handle(&mut event);

@@ -125,7 +125,8 @@ impl Event<'_> {
     /// One request of a connection: accepted or refused, and the count of refusals in a row with it.
     fn handle(&mut self, key: SessionKey, incoming: Incoming<'_>, limited: Option<Refusal>, array: &mut Array) {
         let Some(session) = self.edge.session(key) else { return };
-        let speaker = session.speaker(key);
+        let mut speaker = session.speaker(key);
+        speaker.who = self.cx.rules().has_code().then(|| session.kept.who().into());
         let awaiting = matches!(session.kept.stage, Stage::Awaiting { .. });
         let Incoming { id, request } = incoming;
         let request = match limited {
@@ -139,6 +140,11 @@ impl Event<'_> {
                 let taken = self.hub.publish(&mut self.cx, self.edge, &speaker, id.as_ref(), &publish, array);
                 self.hear_news();
                 taken
+            }
+            Request::Call(call) => {
+                let asked = self.hub.call(&mut self.cx, self.edge, &speaker, id.as_ref(), &call, array);
+                self.hear_news();
+                asked
             }
             Request::Presence { data } => self.set_presence(key, &speaker, id.as_ref(), data),
             Request::History(page) => self.page(key, &speaker, id.as_ref(), &page),
@@ -163,7 +169,12 @@ impl Event<'_> {
     fn refuse(&mut self, key: SessionKey, id: Option<RequestId>, refusal: Refusal, array: &mut Array) {
         self.cx.desk.meter.refused(refusal.code);
         self.log_refusal(key, &refusal);
-        let counts = refusal.code != Code::RateLimited || !std::mem::replace(&mut array.counted, true);
+        // What the application's own code refuses is an answer like another, and no sign of a client that is broken.
+        let counts = match refusal.code {
+            Code::Refused => false,
+            Code::RateLimited => !std::mem::replace(&mut array.counted, true),
+            _ => true,
+        };
         if refusal.seq.is_some() {
             self.hub.refuse_with_flush(self.cx.now, Asker::Session(key), id, refusal);
         } else {

@@ -1,5 +1,6 @@
 //! How sessions end: `bye` from our side, a closed socket, and what time brings (rules R3, A3, A6, A7).
 
+use super::hibernated_session::Wanted;
 use super::session::{Session, Stage};
 use super::{Edge, News};
 use crate::context::Context;
@@ -7,7 +8,7 @@ use crate::contract::Ability;
 use crate::effect::{Effect, Level, LogLine, SessionKey, Subscription};
 use dormouse_protocol::error::Close;
 use dormouse_protocol::frame;
-use dormouse_protocol::name::Millis;
+use dormouse_protocol::name::{Millis, UserId};
 
 impl Edge {
     /// A session's connection has ended; `clean` by a close handshake, and so without a grace (rule P3).
@@ -59,11 +60,21 @@ impl Edge {
     fn dismiss(&mut self, cx: &mut Context<'_>, key: SessionKey, mut session: Session) {
         let listed = std::mem::take(&mut session.kept.present);
         let connection = listed.then(|| session.kept.connection.clone());
-        self.news.push(News::Dismissed { connection });
+        let told = cx.rules().handlers.on_leave.is_some() && session.joined();
+        self.news.push(News::Dismissed { connection, who: told.then(|| session.kept.who()) });
         session.kept.stage = Stage::Leaving;
         self.roster.put(key, session);
         cx.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });
         self.save_attachment(cx, key);
+    }
+
+    /// Ends every session of a user, as the application's code has it (rule C2).
+    pub(crate) fn kick(&mut self, cx: &mut Context<'_>, user: &UserId) {
+        self.hydrate_named(cx, &Wanted::new([user.as_str()].into_iter(), std::iter::empty()));
+        let keys: Vec<_> = self.roster.of_user(user.as_str()).collect();
+        for key in keys {
+            self.disconnect(cx, key, Close::Removed, false);
+        }
     }
 
     /// Ends everybody's session.

@@ -1,6 +1,7 @@
 //! What an edge learns that its hub must know.
 
 use super::session::Kept;
+use crate::contract::Who;
 use dormouse_protocol::name::ConnectionId;
 
 /// One piece of news about a member.
@@ -29,6 +30,8 @@ pub(crate) enum News {
     Dismissed {
         /// The connection that leaves the list.
         connection: Option<ConnectionId>,
+        /// Who it was, where the application's code is to hear of it.
+        who: Option<Who>,
     },
     /// A session's connection ended.
     Left {

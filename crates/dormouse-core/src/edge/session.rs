@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::contract::{Ability, ChannelRules};
+use crate::contract::{Ability, ChannelRules, Who};
 use crate::effect::{SessionKey, Subscription};
 use crate::grant::Grant;
 use crate::grant::Rights;
@@ -192,6 +192,12 @@ impl Kept {
         self.grant.as_ref().map(|grant| &grant.user)
     }
 
+    /// Who it is to the application's code.
+    pub(crate) fn who(&self) -> Who {
+        let roles = self.grant.as_ref().map_or_else(Rc::default, |grant| grant.roles.as_slice().into());
+        Who { user: self.user().cloned(), connection: Some(self.connection.clone()), roles }
+    }
+
     /// Whose share it uses: its user's, else its address's, else its own (rule R7).
     pub fn owner(&self) -> Payer {
         match Payer::of(self.user(), self.address) {
@@ -234,6 +240,7 @@ impl Session {
             rights: Rc::clone(&self.rights),
             from: Rc::clone(&self.from),
             signed_in: self.kept.grant.is_some(),
+            who: None,
         }
     }
 

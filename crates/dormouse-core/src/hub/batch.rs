@@ -16,8 +16,11 @@ pub(super) struct BatchEntry {
     pub(super) seq: Option<u64>,
     /// Whether the frame is to be kept under that seq.
     pub(super) kept: bool,
-    /// Who is answered, and how.
-    pub(super) reply: Reply,
+    /// Whether it comes of a turn of the application's code: it is not told unless all that the turns changed is on disk
+    /// (rule C2).
+    pub(super) turn: bool,
+    /// Who is answered, and how; nobody where nobody asked.
+    pub(super) reply: Option<Reply>,
 }
 
 /// Who hears a frame.
@@ -56,6 +59,13 @@ pub(super) enum Says {
     },
     /// A refusal that names a seq.
     Refusal(Refusal),
+    /// The reply to a call (rule C3).
+    Result {
+        /// The reply, JSON.
+        data: String,
+        /// Whether it was given before.
+        duplicate: bool,
+    },
 }
 
 /// What is told together.

@@ -16,6 +16,7 @@ pub(super) struct Buckets {
     replay: Option<Bucket>,
     log: Option<Bucket>,
     events: BTreeMap<EventName, Bucket>,
+    calls: BTreeMap<EventName, Bucket>,
 }
 
 /// Which bucket of a payer.
@@ -35,6 +36,8 @@ pub(super) enum Gate<'a> {
     Log,
     /// Publishes of one event.
     Event(&'a EventName),
+    /// Calls of one name.
+    Call(&'a EventName),
 }
 
 impl Gate<'_> {
@@ -49,6 +52,7 @@ impl Gate<'_> {
             Self::Replay => "REPLAY_BYTES_PER_SECOND and REPLAY_BURST_BYTES allow".to_owned(),
             Self::Log => "the log has".to_owned(),
             Self::Event(event) => format!("the event `{event}` may be said"),
+            Self::Call(call) => format!("the call `{call}` may be asked"),
         };
         format!("{what} {per_second} a second, {burst} at once")
     }
@@ -67,6 +71,9 @@ impl Buckets {
             Gate::Event(event) => {
                 return self.events.entry(event.clone()).or_insert_with(|| Bucket::full(rate, now));
             }
+            Gate::Call(call) => {
+                return self.calls.entry(call.clone()).or_insert_with(|| Bucket::full(rate, now));
+            }
         };
         slot.get_or_insert_with(|| Bucket::full(rate, now))
     }
@@ -74,6 +81,11 @@ impl Buckets {
     /// When one of them was last touched, by a clock that is never set back.
     pub(super) fn touched(&self) -> Millis {
         let named = [self.general, self.hard, self.address, self.auth, self.replay, self.log].into_iter().flatten();
-        named.chain(self.events.values().copied()).map(|bucket| bucket.touched()).max().unwrap_or(0)
+        named
+            .chain(self.events.values().copied())
+            .chain(self.calls.values().copied())
+            .map(|bucket| bucket.touched())
+            .max()
+            .unwrap_or(0)
     }
 }

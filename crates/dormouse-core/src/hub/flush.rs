@@ -2,12 +2,14 @@
 //! edge tells them.
 
 use super::batch::{Audience, BatchEntry, Reply, Says};
+use super::code::Changes;
 use super::{Asker, Edges, Hub};
 use crate::context::Context;
 use crate::effect::{SessionKey, Subscription};
+use crate::storage::{Commit, StorageError};
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::frame::{self, Ack};
-use dormouse_protocol::name::Millis;
+use dormouse_protocol::name::{Millis, RequestId, UserId};
 
 /// One frame on its way out, and who hears it.
 pub(crate) struct Line {
@@ -52,6 +54,8 @@ pub(crate) struct Flushed {
     pub(crate) switched: bool,
     /// Whether several frames left together.
     pub(crate) is_crowded: bool,
+    /// Users whose connections end after that, as the application's code has it.
+    pub(crate) kicked: Vec<UserId>,
 }
 
 impl Hub {
@@ -63,7 +67,7 @@ impl Hub {
 
     /// Whether there is nothing to flush.
     pub(crate) fn is_quiet(&self, cx: &Context<'_>) -> bool {
-        self.batch.is_empty() && !self.is_presence_due(cx)
+        self.batch.is_empty() && !self.code.has_changes() && !self.is_presence_due(cx)
     }
 
     /// Takes the batch window away if its time has come. Whether it has.
@@ -99,7 +103,7 @@ impl Hub {
             false => Default::default(),
         };
         let mut flushed = Flushed { switched, ..Flushed::default() };
-        let entries = self.write(cx, edges, entries);
+        let entries = self.write(cx, edges, entries, &mut flushed.kicked);
         let frames = entries.iter().filter(|entry| entry.frame.is_some()).count();
         let newcomer = told.newcomer.and_then(|newcomer| edges.session_of(newcomer.as_str()));
         let before = newcomer.map_or(Who::Watchers, Who::OtherWatchers);
@@ -114,19 +118,27 @@ impl Hub {
     }
 
     /// Writes what is to be kept. What could not be written is refused, and everything that names it (rule D2).
-    fn write(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, entries: Vec<BatchEntry>) -> Vec<BatchEntry> {
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        edges: &mut dyn Edges,
+        entries: Vec<BatchEntry>,
+        kicked: &mut Vec<UserId>,
+    ) -> Vec<BatchEntry> {
         let kept = entries.iter().filter(|entry| entry.kept).filter_map(|entry| entry.frame.as_ref());
         let frames: Vec<&str> = kept.map(|(frame, _)| frame.as_str()).collect();
-        if frames.is_empty() {
-            return entries;
-        }
+        let of_turns = self.code.has_changes() || entries.iter().any(|entry| entry.turn);
         let (now, limits) = (cx.now, cx.limits());
-        let written = cx.counting_rows(|storage| self.history.keep(&frames, now, limits, storage));
+        let written = match (of_turns, frames.is_empty()) {
+            (false, true) => return entries,
+            (false, false) => cx.counting_rows(|storage| self.history.keep(&frames, now, limits, storage)),
+            (true, _) => self.commit(cx, &frames, kicked),
+        };
         let Err((failed, error)) = written else { return entries };
         let refusal = cx.storage_refusal(&error);
-        let (unwritten, told): (Vec<_>, Vec<_>) =
-            entries.into_iter().partition(|entry| entry.seq.is_some_and(|seq| seq >= failed));
-        for BatchEntry { reply: Reply { asker, id, .. }, .. } in unwritten {
+        let is_unwritten = |entry: &BatchEntry| entry.seq.is_some_and(|seq| seq >= failed) || entry.turn;
+        let (unwritten, told): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_unwritten);
+        for Reply { asker, id, .. } in unwritten.into_iter().filter_map(|entry| entry.reply) {
             cx.desk.meter.refused(refusal.code);
             match asker {
                 Asker::Session(key) => edges.refuse(cx, key, id.as_ref(), &refusal),
@@ -136,23 +148,61 @@ impl Hub {
         told
     }
 
+    /// Writes what is to be kept with all that the turns of the code have changed, together or not at all (rule C2).
+    fn commit(
+        &mut self,
+        cx: &mut Context<'_>,
+        frames: &[&str],
+        kicked: &mut Vec<UserId>,
+    ) -> Result<(), (u64, StorageError)> {
+        let (now, limits) = (cx.now, cx.limits());
+        let changes = self.code.changes(cx.rules()).map_err(StorageError::Failed);
+        let rows = self.history.rows(frames, now, limits);
+        let written = changes.and_then(|changes| {
+            let (rows, keep) = rows?;
+            if rows.is_empty() && changes.is_empty() {
+                return Ok(rows);
+            }
+            let Changes { put, remove, replies } = &changes;
+            let replies_since = now.saturating_sub(limits.dedupe_ms);
+            let commit = Commit { rows: &rows, keep: &keep, put, remove, replies, replies_since };
+            cx.counting_rows(|storage| storage.commit(&commit)).map(|()| rows)
+        });
+        match written {
+            Ok(rows) => {
+                self.history.kept(&rows, now, limits);
+                kicked.extend(self.code.written(cx.storage));
+                Ok(())
+            }
+            Err(error) => {
+                let failed = self.history.stored().saturating_add(1);
+                self.history.give_up();
+                self.code.take_back();
+                Err((failed, error))
+            }
+        }
+    }
+
     /// Turns an entry into lines: the frame for its audience, the answer for who asked.
     fn address(&mut self, cx: &mut Context<'_>, edges: &dyn Edges, entry: BatchEntry, lines: &mut Vec<Line>) {
-        let BatchEntry { frame, reply: Reply { asker, id, says }, .. } = entry;
+        let BatchEntry { frame, reply, .. } = entry;
+        let sender = reply.as_ref().and_then(|reply| reply.asker.session());
         let mut reached = 0;
         if let Some((text, audience)) = frame {
             let who = match audience {
                 Audience::Everyone => Who::Everyone,
                 Audience::Others(sender) => Who::Others(sender),
-                Audience::Only(targets) => Who::Only(edges.reached(&targets, asker.session())),
+                Audience::Only(targets) => Who::Only(edges.reached(&targets, sender)),
             };
             if let Who::Only(keys) = &who {
                 reached = keys.len() as u64;
             }
             lines.push(Line { text, who });
         }
+        let Some(Reply { asker, id, says }) = reply else { return };
         let answer: Result<Ack, Refusal> = match says {
             Says::Echo => return,
+            Says::Result { data, duplicate } => return self.answer_call(cx, asker, id, (data, duplicate), lines),
             Says::Ack(ack) => Ok(ack),
             Says::Delivered { counted } => {
                 // What the grant says now: it may have changed since (rule A5).
@@ -162,7 +212,10 @@ impl Hub {
             Says::Refusal(refusal) => Err(refusal),
         };
         match asker {
-            Asker::Http { asker, slot } => self.posts.fill(cx, asker, slot, id.as_ref(), answer),
+            Asker::Http { asker, slot } => {
+                let answer = answer.map(|ack| frame::ack(id.as_ref(), ack));
+                self.posts.fill(cx, asker, slot, id.as_ref(), answer);
+            }
             Asker::Session(key) => {
                 let text = match answer {
                     Ok(_) if id.is_none() => return,
@@ -171,6 +224,28 @@ impl Hub {
                 };
                 lines.push(Line { text, who: Who::Only(vec![key]) });
             }
+        }
+    }
+}
+
+impl Hub {
+    /// The reply to a call: over a connection a frame, over HTTP the reply alone.
+    fn answer_call(
+        &mut self,
+        cx: &mut Context<'_>,
+        asker: Asker,
+        id: Option<RequestId>,
+        (data, duplicate): (String, bool),
+        lines: &mut Vec<Line>,
+    ) {
+        match (asker, id) {
+            (Asker::Http { asker, slot }, id) => self.posts.fill(cx, asker, slot, id.as_ref(), Ok(data)),
+            (Asker::Session(key), Some(id)) => {
+                let text = frame::result(&id, &data, duplicate);
+                lines.push(Line { text, who: Who::Only(vec![key]) });
+            }
+            // No call is read without an id (rule C3).
+            (Asker::Session(_), None) => {}
         }
     }
 }

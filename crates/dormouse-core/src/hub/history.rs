@@ -29,11 +29,13 @@ pub struct History {
     oldest: Option<RowKey>,
     held: Held,
     forgetful: bool,
+    /// Whether what the application's code keeps outlives the life (rule C2).
+    spares_records: bool,
 }
 
 impl History {
     /// A history that was not looked up yet.
-    pub const fn new(bounds: HistoryBounds) -> Self {
+    pub const fn new(bounds: HistoryBounds, spares_records: bool) -> Self {
         Self {
             bounds,
             epoch: None,
@@ -45,6 +47,7 @@ impl History {
             oldest: None,
             held: Held { text: None, ids: None },
             forgetful: false,
+            spares_records,
         }
     }
 
@@ -90,6 +93,11 @@ impl History {
     /// Tells whether a history was lost lately before it was too old: then positions of nothing are not believed.
     pub const fn set_forgetful(&mut self, forgetful: bool) {
         self.forgetful = forgetful;
+    }
+
+    /// Whether this life has a name already.
+    pub const fn is_begun(&self) -> bool {
+        self.epoch.is_some()
     }
 
     /// Goes on with a life that only the sessions remember, since nothing of it was kept yet.
@@ -187,24 +195,76 @@ impl History {
         limits: &Limits,
         storage: &mut dyn Storage,
     ) -> Result<(), StorageError> {
+        let row = self.row(frames, 0, self.stands(), now)?;
+        storage.append(&row, &self.floors(&row, now, limits))?;
+        self.count(&row);
+        Ok(())
+    }
+
+    /// The rows that what was reserved would be written as, and what of the older is to be kept: for a write that has more
+    /// to it than they. [`History::kept`] or [`History::give_up`] comes after it.
+    ///
+    /// # Errors
+    /// What was reserved does not fit the frames.
+    pub fn rows(&self, frames: &[&str], now: Millis, limits: &Limits) -> Result<(Vec<Row>, Vec<Floor>), StorageError> {
+        let (mut rows, mut stands, mut rest, mut nth) = (Vec::new(), self.stands(), frames, 0_usize);
+        while !rest.is_empty() {
+            let (fits, behind) = rest.split_at(fitting(rest, limits.row_bytes));
+            let row = self.row(fits, nth, stands, now)?;
+            nth = nth.saturating_add(fits.len());
+            stands = Stands { seq: row.key().last(), at: row.key().at, bytes: row.bytes_after() };
+            rows.push(row);
+            rest = behind;
+        }
+        let floors = rows.last().map(|row| self.floors(row, now, limits).to_vec()).unwrap_or_default();
+        Ok((rows, floors))
+    }
+
+    /// These rows were written.
+    pub fn kept(&mut self, rows: &[Row], now: Millis, limits: &Limits) {
+        rows.iter().for_each(|row| self.count(row));
+        if let Some(window) = &mut self.window {
+            window.trim(self.seq, now, limits);
+        }
+    }
+
+    /// Nothing of what was reserved was written.
+    pub fn give_up(&mut self) {
+        self.take_back(self.seq.saturating_add(1));
+    }
+
+    const fn stands(&self) -> Stands {
+        Stands { seq: self.seq, at: self.at, bytes: self.bytes }
+    }
+
+    /// One row of reserved messages from the nth on.
+    fn row(&self, frames: &[&str], nth: usize, stands: Stands, now: Millis) -> Result<Row, StorageError> {
         let invalid = || StorageError::Failed("a row that contradicts itself".to_owned());
         let epoch = self.epoch.clone().ok_or_else(invalid)?;
         let count = frames.len();
-        let key =
-            RowKey { first: self.seq.saturating_add(1), count: count as u64, at: self.at.max(now), before: self.bytes };
-        let dedupe_keys = window::encode(self.reserved.get(..count).ok_or_else(invalid)?);
+        let Stands { seq, at, bytes } = stands;
+        let key = RowKey { first: seq.saturating_add(1), count: count as u64, at: at.max(now), before: bytes };
+        let reserved = self.reserved.get(nth..nth.saturating_add(count)).ok_or_else(invalid)?;
         let lengths = frames.iter().map(|frame| u32::try_from(frame.len()).unwrap_or(u32::MAX)).collect();
-        let row = Row::new(key, epoch, dedupe_keys, lengths, frames.join(",")).ok_or_else(invalid)?;
-        let bytes = row.bytes_after();
-        storage.append(&row, &[self.bounds_floor(now, key.last(), bytes), self.window_floor(now, limits)])?;
-        self.reserved.drain(..count);
-        (self.seq, self.at, self.bytes) = (key.last(), key.at, bytes);
+        Row::new(key, epoch, window::encode(reserved), lengths, frames.join(",")).ok_or_else(invalid)
+    }
+
+    /// What is to be kept once this row is the newest.
+    fn floors(&self, row: &Row, now: Millis, limits: &Limits) -> [Floor; 2] {
+        [self.bounds_floor(now, row.key().last(), row.bytes_after()), self.window_floor(now, limits)]
+    }
+
+    /// The row is on disk.
+    fn count(&mut self, row: &Row) {
+        let key = row.key();
+        let reserved = self.reserved.len().min(usize::try_from(key.count).unwrap_or(usize::MAX));
+        self.reserved.drain(..reserved);
+        (self.seq, self.at, self.bytes) = (key.last(), key.at, row.bytes_after());
         self.held.text.get_or_insert(key.at);
         self.held.ids.get_or_insert(key.at);
         if let Some(window) = &mut self.window {
             window.written(key);
         }
-        Ok(())
     }
 
     fn take_back(&mut self, failed: u64) {
@@ -249,13 +309,16 @@ impl History {
         Ok(())
     }
 
-    /// The life ends: everything on disk goes, and the next joiner begins a new one (rule D9).
+    /// The life ends: everything of it on disk goes, and the next joiner begins a new one (rule D9).
     ///
     /// # Errors
     /// Whatever the storage says; nothing is forgotten then.
     pub fn end(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        storage.clear()?;
-        *self = Self::new(self.bounds);
+        match self.spares_records {
+            true => storage.clear_history()?,
+            false => storage.clear()?,
+        }
+        *self = Self::new(self.bounds, self.spares_records);
         Ok(())
     }
 
@@ -276,6 +339,14 @@ impl History {
             before: 0,
         }
     }
+}
+
+/// Where a history stands: its newest message, when that was kept, and the bytes of text up to there.
+#[derive(Clone, Copy)]
+struct Stands {
+    seq: u64,
+    at: Millis,
+    bytes: u64,
 }
 
 /// How many of the frames fit one row; at least one.

@@ -6,9 +6,9 @@ use crate::context::Context;
 use crate::contract::Ability;
 use crate::effect::AskerKey;
 use dormouse_protocol::error::{Code, Refusal};
-use dormouse_protocol::frame;
 use dormouse_protocol::name::{Epoch, RequestId};
 use dormouse_protocol::request::{self, Page, Request};
+use dormouse_protocol::{frame, ijson};
 
 /// What is asked, where it comes from a POST.
 pub(crate) struct Post<'a> {
@@ -101,9 +101,11 @@ impl Hub {
                 Request::Publish(publish) => {
                     self.publish(cx, edges, &speaker, incoming.id.as_ref(), &publish, &mut met)
                 }
-                Request::Auth { .. } | Request::Presence { .. } | Request::History(_) | Request::Resume { .. } => {
-                    Err(Code::UnknownType.into())
-                }
+                Request::Call(_)
+                | Request::Auth { .. }
+                | Request::Presence { .. }
+                | Request::History(_)
+                | Request::Resume { .. } => Err(Code::UnknownType.into()),
             });
             if let Err(refusal) = taken {
                 self.pay_for(cx, &speaker, refusal.code);
@@ -113,6 +115,36 @@ impl Hub {
         }
         self.posts.complete(cx, asker);
         Ok(())
+    }
+
+    /// Asks a call; it is answered with the flush. Its input is the body, and its id came in a header.
+    pub(crate) fn post_call(
+        &mut self,
+        cx: &mut Context<'_>,
+        edges: &mut dyn Edges,
+        speaker: &Speaker,
+        (name, id): (&str, Option<&RequestId>),
+        post: Post<'_>,
+    ) -> Result<(), Refusal> {
+        let Post { asker, known, fresh, body } = post;
+        known?;
+        if body.len() > cx.limits().frame_bytes {
+            let most = cx.limits().frame_bytes;
+            return Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken.")));
+        }
+        let body = body.trim();
+        ijson::check(body).map_err(|message| Refusal::new(Code::BadFrame, message.replace("frame", "body")))?;
+        if self.loaded {
+            self.history.epoch(fresh, cx.now);
+        }
+        self.posts.open(asker, 1, false);
+        let speaker = Speaker { asker: Asker::Http { asker, slot: 0 }, ..speaker.clone() };
+        let call = request::Call { name: name.into(), data: request::Data::unread(body) };
+        let asked = self.call(cx, edges, &speaker, id, &call, &mut Array::default());
+        if asked.is_err() {
+            self.posts.close(asker);
+        }
+        asked
     }
 
     /// Refuses one of the publishes: at once, or with the flush where that names a seq (rule D2).

@@ -49,6 +49,7 @@ impl Hub {
         let grace = DisconnectGrace { connection, due: cx.now.saturating_add(cx.limits().grace_ms), session };
         if let Err(error) = cx.storage.put_grace(&grace) {
             drop(cx.internal(format!("a departure cannot be written: {error}")));
+            self.note_gone(cx, &grace.session);
             return self.presence.leave(&grace.connection);
         }
         self.graces.insert(grace, Some(user));
@@ -64,8 +65,23 @@ impl Hub {
             if let Err(error) = cx.storage.take_grace(&oldest) {
                 return drop(cx.internal(format!("a departure cannot be taken back: {error}")));
             }
-            self.graces.remove(&oldest);
-            self.presence.leave(&oldest);
+            self.end_grace(cx, &oldest);
+        }
+    }
+
+    /// One whose grace is over has left for good.
+    fn end_grace(&mut self, cx: &Context<'_>, connection: &ConnectionId) {
+        if let Some(session) = self.graces.get(connection).map(|grace| grace.session.clone()) {
+            self.note_gone(cx, &session);
+        }
+        self.graces.remove(connection);
+        self.presence.leave(connection);
+    }
+
+    /// The application's code is yet to hear of it.
+    fn note_gone(&mut self, cx: &Context<'_>, session: &str) {
+        if cx.rules().handlers.on_leave.is_some() {
+            self.code.gone.push(session.to_owned());
         }
     }
 
@@ -99,8 +115,7 @@ impl Hub {
             if due.len() <= TAKEN_SINGLY {
                 cx.storage.take_grace(connection)?;
             }
-            self.graces.remove(connection);
-            self.presence.leave(connection);
+            self.end_grace(cx, connection);
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::effect::{AskerKey, Effect};
 use crate::member_map::MemberMap;
 use dormouse_protocol::error::Refusal;
-use dormouse_protocol::frame::{self, Ack};
+use dormouse_protocol::frame;
 use dormouse_protocol::name::RequestId;
 
 /// Those that wait, by the request.
@@ -25,6 +25,11 @@ impl PendingPosts {
         self.0.insert(asker, PendingPost { slots, array }.into());
     }
 
+    /// It is answered otherwise.
+    pub(super) fn close(&mut self, asker: AskerKey) {
+        self.0.remove(&asker);
+    }
+
     /// One of the answers is known.
     pub(super) fn fill(
         &mut self,
@@ -32,11 +37,11 @@ impl PendingPosts {
         asker: AskerKey,
         slot: usize,
         id: Option<&RequestId>,
-        answer: Result<Ack, Refusal>,
+        answer: Result<String, Refusal>,
     ) {
         let Some(slot) = self.0.get_mut(&asker).and_then(|post| post.slots.get_mut(slot)) else { return };
         *slot = Some(match answer {
-            Ok(ack) => (frame::ack(id, ack), None),
+            Ok(text) => (text, None),
             Err(refusal) => (frame::error(id, &refusal), Some(refusal)),
         });
         self.complete(cx, asker);

@@ -1,5 +1,5 @@
 //! A publish, from its request to the open batch: all refusals first, in the order of rule F7, then its place in the
-//! order. [`Hub::publish`] → `may_say` → `look_up` → the rate → `if_seq` → `accept`; what is accepted leaves by
+//! order. [`Hub::publish`] → `may_say` → `look_up` → the rate → `if_seq` → `judge` → `accept`; what is accepted leaves by
 //! [`Hub::flush`].
 
 use super::batch::{Audience, BatchEntry, Reply, Says};
@@ -50,9 +50,14 @@ impl Hub {
             return Err(array.limited.insert(limited).clone());
         }
         self.must_be_newest(publish.if_seq)?;
+        let judged = self.judge(cx, speaker, event, publish)?;
         let reached = publish.to.as_ref().map_or(0, |targets| edges.find(cx, targets, speaker.asker.session()));
         let seq = kept.then(|| self.history.reserve(dedupe_key, cx.now));
-        self.accept(cx.now, speaker, id, event, publish, seq, reached);
+        let instead = judged.as_ref().map(|judged| judged.instead.as_deref());
+        self.accept(cx.now, speaker, id, event, publish, seq, reached, instead);
+        if let Some(judged) = judged {
+            self.carry_out(cx, edges, judged.outcome);
+        }
         Ok(())
     }
 }
@@ -113,8 +118,8 @@ impl Hub {
             return Err(Refusal::new(Code::Conflict, "This id was used for another message: choose a new one."));
         };
         let ack = Ack { seq: Some(seq), duplicate: true, delivered: None };
-        let reply = Reply { asker: speaker.asker, id: id.cloned(), says: Says::Ack(ack) };
-        self.batch.push(BatchEntry { frame: None, seq: Some(seq), kept: false, reply }, 1, now);
+        let reply = Some(Reply { asker: speaker.asker, id: id.cloned(), says: Says::Ack(ack) });
+        self.batch.push(BatchEntry { frame: None, seq: Some(seq), kept: false, turn: false, reply }, 1, now);
         Ok(())
     }
 
@@ -127,7 +132,8 @@ impl Hub {
         Err(Refusal { seq: Some(self.history.head()), ..refusal })
     }
 
-    /// Puts the message into the open batch, encoded once, with the answer to its publisher.
+    /// Puts the message into the open batch, encoded once, with the answer to its publisher. Where the code judged it,
+    /// what it has said in its place, if anything.
     #[expect(clippy::too_many_arguments, reason = "all that one entry is made of")]
     fn accept(
         &mut self,
@@ -138,9 +144,11 @@ impl Hub {
         publish: &Publish<'_>,
         seq: Option<u64>,
         reached: usize,
+        judged: Option<Option<&str>>,
     ) {
         let event = event.name.as_str();
-        let message = Message { seq, id, event, data: publish.data.get(), from: &speaker.from, at: now };
+        let data = judged.flatten().unwrap_or_else(|| publish.data.get());
+        let message = Message { seq, id, event, data, from: &speaker.from, at: now };
         let text = frame::message(&message);
         let (audience, says) = match (&publish.to, speaker.asker, publish.echo) {
             (Some(targets), _, _) => {
@@ -158,15 +166,16 @@ impl Hub {
             (Audience::Only(_), Asker::Http { .. }) => reached,
             (Audience::Only(_), Asker::Session(_)) => reached.saturating_add(1),
         };
-        let reply = Reply { asker: speaker.asker, id: id.cloned(), says };
-        self.batch.push(BatchEntry { frame: Some((text, audience)), seq, kept: seq.is_some(), reply }, listeners, now);
+        let reply = Some(Reply { asker: speaker.asker, id: id.cloned(), says });
+        let (frame, kept, turn) = (Some((text, audience)), seq.is_some(), judged.is_some());
+        self.batch.push(BatchEntry { frame, seq, kept, turn, reply }, listeners, now);
     }
 
     /// Answers a request with a refusal that names a seq, with the flush (rule D2).
     pub(crate) fn refuse_with_flush(&mut self, now: Millis, asker: Asker, id: Option<RequestId>, refusal: Refusal) {
         let seq = refusal.seq;
-        let reply = Reply { asker, id, says: Says::Refusal(refusal) };
-        self.batch.push(BatchEntry { frame: None, seq, kept: false, reply }, 1, now);
+        let reply = Some(Reply { asker, id, says: Says::Refusal(refusal) });
+        self.batch.push(BatchEntry { frame: None, seq, kept: false, turn: false, reply }, 1, now);
     }
 }
 

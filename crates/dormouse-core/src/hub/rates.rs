@@ -132,9 +132,9 @@ impl Hub {
     }
 
     /// A refusal is paid for, or refusals would be the cheapest thing to ask for: but not one that is no fault of who
-    /// asked, nor one by rate, which has cost us nothing (rule R5).
+    /// asked, nor one by rate, which has cost us nothing (rule R5), nor the application's own, which has its rate.
     pub(crate) fn pay_for(&mut self, cx: &Context<'_>, speaker: &Speaker, code: Code) {
-        if code.retryable() || speaker.rights.may(&Ability::Unmetered) {
+        if code.retryable() || code == Code::Refused || speaker.rights.may(&Ability::Unmetered) {
             return;
         }
         let (rate, now) = (hard_rate(cx), cx.steady());

@@ -28,7 +28,8 @@ impl Hub {
             _ => Asked::Nonsense,
         };
         let replay = self.replay(cx, speaker, &asked)?;
-        let resumed = frame::resumed(id, &self.standing(cx, told, &replay));
+        let snapshot = if replay.resumed.is_anew() { self.snapshot(cx) } else { None };
+        let resumed = frame::resumed(id, &self.standing(cx, told, &replay), snapshot.as_deref());
         let pieces = std::iter::once(resumed.as_str()).chain(replay.pieces.iter().map(String::as_str));
         Ok(frame::batch(pieces))
     }

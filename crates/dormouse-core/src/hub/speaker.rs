@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::payer::Payer;
-use crate::contract::Ability;
+use crate::contract::{Ability, Who};
 use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Rights;
 use dormouse_protocol::error::{Code, Refusal};
@@ -44,9 +44,16 @@ pub(crate) struct Speaker {
     /// `from` of its messages, encoded once.
     pub(crate) from: Rc<str>,
     pub(crate) signed_in: bool,
+    /// Who it is to the application's code, where there is any.
+    pub(crate) who: Option<Rc<Who>>,
 }
 
 impl Speaker {
+    /// Who it is to the application's code.
+    pub(crate) fn who(&self) -> Rc<Who> {
+        self.who.clone().unwrap_or_default()
+    }
+
     /// The refusal of one who lacks a right: sign in, or get another token.
     pub(crate) fn lacks(&self, needed: &Ability, message: &str) -> Refusal {
         let code = if self.signed_in { Code::Forbidden } else { Code::Unauthenticated };

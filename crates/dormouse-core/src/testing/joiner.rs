@@ -32,9 +32,10 @@ pub struct Joiner {
 }
 
 impl Joiner {
-    /// A user who may join, publish, be seen and read back.
+    /// A user who may join, publish, ask calls, be seen and read back.
     pub fn user(name: &str) -> Self {
-        Self { user: Some(name.to_owned()), ..Self::anonymous() }.can(&["join", "publish", "presence", "history"])
+        Self { user: Some(name.to_owned()), ..Self::anonymous() }
+            .can(&["join", "publish", "call", "presence", "history"])
     }
 
     /// One without a token.

@@ -1,6 +1,7 @@
 //! [`World`]: one channel machine and everything around it.
 
 mod arrivals;
+mod calls;
 mod http;
 mod observed;
 mod receiving;
@@ -10,6 +11,7 @@ mod turn;
 use std::marker::PhantomData;
 
 use super::record::Record;
+use super::seeded::Seeded;
 use super::sleep::Sleep;
 use super::sockets::Sockets;
 use super::trouble::Trouble;
@@ -40,6 +42,7 @@ pub struct World<A> {
     sleep: Sleep,
     sockets: Sockets,
     clock: VirtualClock,
+    chance: Seeded,
     record: Record,
     /// How many names were made up.
     drawn: u64,
@@ -74,10 +77,18 @@ impl<A> World<A> {
             sleep,
             sockets: Sockets::default(),
             clock: VirtualClock::new(),
+            chance: Seeded::default(),
             record: Record::default(),
             drawn: 0,
             application: PhantomData,
         }
+    }
+
+    /// The same world with other random numbers for the application's code, which are the same for the same seed.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.chance = Seeded::new(seed);
+        self
     }
 
     /// A release with another contract takes over: the channel sleeps, and wakes under it with its sockets open.

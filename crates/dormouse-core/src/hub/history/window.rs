@@ -8,7 +8,7 @@ use xxhash_rust::xxh64::Xxh64;
 
 use crate::hub::payer::Payer;
 use crate::limits::Limits;
-use crate::storage::{Floor, RowKey, Storage, StorageError, Stored};
+use crate::storage::{Floor, Reply, RowKey, Storage, StorageError, Stored};
 use dormouse_protocol::name::{Millis, RequestId};
 
 /// What makes a publish the same as another: who, which id, and what it says.
@@ -28,6 +28,21 @@ impl DedupeKey {
         hash.update(&[0]);
         hash.update(data.as_bytes());
         Some(Self(speaker, id.as_str().to_owned(), format!("{:016x}", hash.digest())))
+    }
+
+    /// Whose request it is, and its id, as one text that is no other's.
+    pub fn text(&self) -> String {
+        serde_json::to_string(&(&self.0, &self.1)).unwrap_or_default()
+    }
+
+    /// What was asked, hashed.
+    pub fn fingerprint(&self) -> &str {
+        &self.2
+    }
+
+    /// The reply to it, as it is kept.
+    pub(crate) fn reply(&self, at: Millis, data: String) -> Reply {
+        Reply { key: self.text(), fingerprint: self.2.clone(), at, data }
     }
 
     fn key(&self) -> (String, String) {

@@ -41,7 +41,7 @@ impl<A> World<A> {
         let cleared = self.storage.cleared();
         let before = (self.trouble.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
         let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
-        let mut turn = Turn { now: self.clock.now, storage: &mut storage, links: &self.sockets };
+        let mut turn = Turn { now: self.clock.now, storage: &mut storage, links: &self.sockets, chance: &self.chance };
         let result = happen(&mut channel, &mut turn);
         self.channel = Some(channel);
         self.clock.quiet_since = self.clock.now;
