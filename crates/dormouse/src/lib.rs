@@ -10,10 +10,43 @@ mod shell;
 #[doc = include_str!("../docs/contract.md")]
 pub use dormouse_core::contract::Contract;
 pub use dormouse_core::contract::{
-    Ability, Application, Channel, Event, HOUR, HistoryBounds, Json, KIB, MIB, Misfit, Mistake, Payload, Presence,
+    Ability, Anonymous, Application, Call, Calls, Channel, Event, HOUR, HistoryBounds, Json, KIB, MIB, Misfit, Mistake,
+    Names, Never, Payload, Presence, Reasons, Refused, Said, State, Timer, To, Turn, Verdict, Who,
 };
 #[doc = include_str!("../docs/payloads.md")]
 pub use dormouse_macros::payload;
+/// Makes an enum the reasons for which an application's handlers refuse something (rule C4): each variant is a reason, told
+/// by its name in snake case, and its doc comment is what the sender reads.
+///
+/// ```
+/// use dormouse::{Reasons, reasons};
+///
+/// #[reasons]
+/// enum No {
+///     /// You are muted for a minute.
+///     Muted,
+///     NotStaff,
+/// }
+///
+/// assert_eq!(No::ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["muted", "not_staff"]);
+/// ```
+pub use dormouse_macros::reasons;
+/// Makes a struct or an enum the state that an application's handlers keep: it is cloned, begins as its default, is written
+/// as JSON, and reads what the release before and the one after have written. A field that is new gets its default, one that
+/// is unknown is passed over.
+///
+/// ```
+/// use dormouse::state;
+///
+/// #[state]
+/// struct Room {
+///     topic: String,
+///     count: u64,
+/// }
+///
+/// assert_eq!(Room::default().count, 0);
+/// ```
+pub use dormouse_macros::state;
 
 /// Tests of an application without a network or a clock, behind the feature `testing`:
 ///

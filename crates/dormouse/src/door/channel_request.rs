@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use super::limit::{self, Count, Counter};
 use super::{Cors, Decision, Query, RejectedUpgrade, Reply, Suspects, Unread};
-use dormouse_core::contract::{Ability, ChannelRules, Entry};
+use dormouse_core::contract::{Ability, CallRules, ChannelRules, Entry};
 use dormouse_core::effect::{Level, LogLine};
 use dormouse_core::grant::Rights;
 use dormouse_core::grant::{Grant, Keys, TokenError};
 use dormouse_protocol::error::{Close, Code, Refusal};
-use dormouse_protocol::name::{Address, ChannelName, Millis, UserId, network};
+use dormouse_protocol::name::{Address, ChannelName, EventName, Millis, UserId, network};
 
 /// A request for a channel. What is left to do, in this order: count it ([`ChannelRequest::counted_address`]), admit it
 /// ([`ChannelRequest::admit`]), count its user ([`ChannelRequest::counted_user`]), read its body, hand it to the object.
@@ -25,6 +25,8 @@ pub struct ChannelRequest {
     pub query: Query,
     /// The headers its answer carries, whoever answers.
     pub cors: Cors,
+    /// The call that is asked, and the id by which a remembered one is known again (rule C3).
+    pub asked: Option<(EventName, Option<String>)>,
     pub(super) credential: Option<String>,
     /// What the platform says of where it comes from; a client cannot say it itself.
     pub(super) address: Option<String>,
@@ -44,6 +46,8 @@ pub enum Operation {
     Messages,
     /// To publish (rule E2).
     Publish,
+    /// To ask the application's code something (rule C3).
+    Call,
     /// To read its counters.
     Meter,
 }
@@ -115,11 +119,16 @@ impl ChannelRequest {
             Operation::Members => Ability::Presence,
             Operation::Messages => Ability::History,
             Operation::Publish => Ability::Publish,
+            Operation::Call => self.call().map_or(Ability::Call, |call| call.ability.clone()),
             Operation::Meter => Ability::Meter,
         };
-        let speaks = self.operation == Operation::Publish && rights.may_speak(&self.rules);
-        // Whoever has `publish` and no event to say with it speaks no more than one without.
-        if speaks || (self.operation != Operation::Publish && rights.may(&needed)) {
+        let may = match self.operation {
+            // Whoever has `publish` and no event to say with it speaks no more than one without.
+            Operation::Publish => rights.may_speak(&self.rules),
+            Operation::Call => self.call().is_some_and(|call| rights.may_call(call)),
+            Operation::Join { .. } | Operation::Members | Operation::Messages | Operation::Meter => rights.may(&needed),
+        };
+        if may {
             return Ok(grant);
         }
         let (close, code) = match &grant {
@@ -167,6 +176,10 @@ impl ChannelRequest {
         }
     }
 
+    fn call(&self) -> Option<&CallRules> {
+        self.asked.as_ref().and_then(|(name, _)| self.rules.call(name.as_str()))
+    }
+
     const fn joins(&self) -> bool {
         matches!(self.operation, Operation::Join { .. })
     }
@@ -211,11 +224,13 @@ impl ChannelRequest {
                 decision: Decision::RejectedUpgrade(RejectedUpgrade::new(close, refusal.retry_after, protocol)),
                 bad_token: false,
             },
-            Operation::Members | Operation::Messages | Operation::Publish | Operation::Meter => Refused {
-                line: line(refusal.code.as_str()),
-                decision: Decision::Answer(self.cors.onto(refusal.into())),
-                bad_token: false,
-            },
+            Operation::Members | Operation::Messages | Operation::Publish | Operation::Call | Operation::Meter => {
+                Refused {
+                    line: line(refusal.code.as_str()),
+                    decision: Decision::Answer(self.cors.onto(refusal.into())),
+                    bad_token: false,
+                }
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use dormouse_protocol::name::{Millis, UserId, is_interchangeable};
 const LIFETIME: Millis = 3_600_000;
 
 /// What is granted where the request does not say.
-const EVERYTHING: [&str; 4] = ["join", "publish", "presence", "history"];
+const EVERYTHING: [&str; 5] = ["join", "publish", "call", "presence", "history"];
 
 /// The counter where development tokens are had; there is none unless `is_open`.
 #[derive(Clone, Debug, PartialEq, Eq)]

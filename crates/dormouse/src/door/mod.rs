@@ -119,6 +119,7 @@ impl Door {
             Route::Members(name) => self.handle_http(call, cors, name, Operation::Members),
             Route::Messages(name) if posts => self.handle_http(call, cors, name, Operation::Publish),
             Route::Messages(name) => self.handle_http(call, cors, name, Operation::Messages),
+            Route::Call(name, asked) => self.ask(call, cors, name, asked),
             Route::Meter(name) => self.handle_http(call, cors, name, Operation::Meter),
             Route::Assets | Route::Unknown => Err(Code::NotFound.into()),
         }
@@ -147,6 +148,19 @@ impl Door {
         Ok(Decision::Channel(self.channel_request(call, cors, operation, channel, rules)))
     }
 
+    /// A call; one that the channel does not have wakes nobody.
+    fn ask(&self, call: &Call<'_>, cors: &Cors, name: &str, asked: &str) -> Result<Decision, Reply> {
+        let (channel, rules) = self.channel(name)?;
+        let Some(asked) = rules.call(asked).map(|known| known.name.clone()) else {
+            return Err(
+                Refusal::new(Code::NotFound, "This channel has no such call: GET /v1/contract lists them.").into()
+            );
+        };
+        let channel_request = self.channel_request(call, cors, Operation::Call, channel, rules);
+        let key = call.header("Idempotency-Key").filter(|key| !key.is_empty());
+        Ok(Decision::Channel(ChannelRequest { asked: Some((asked, key)), ..channel_request }))
+    }
+
     fn channel(&self, name: &str) -> Result<(ChannelName, Rc<ChannelRules>), Refusal> {
         let asked = |code, what: &str| {
             let name: String = name.chars().take(CHANNEL_NAME_MAX).collect();
@@ -169,7 +183,7 @@ impl Door {
         let query = Query::parse(call.query);
         let credential = credential(call, &query, &self.config);
         let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
-        ChannelRequest { channel, rules, operation, query, credential, address, cors: cors.clone() }
+        ChannelRequest { channel, rules, operation, query, credential, address, cors: cors.clone(), asked: None }
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn preflight(origin: &Origin, methods: &[&str]) -> Reply {
         Origin::Absent => Reply::empty(204).with("Allow", methods.join(", ")),
         Origin::Allowed(_) => Reply::empty(204)
             .with("Access-Control-Allow-Methods", methods.join(", "))
-            .with("Access-Control-Allow-Headers", "Authorization, Content-Type")
+            .with("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
             .with("Access-Control-Max-Age", "7200"),
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Route<'p> {
     Channel(&'p str),
     Members(&'p str),
     Messages(&'p str),
+    /// A call: of which channel, and which.
+    Call(&'p str, &'p str),
     Meter(&'p str),
     /// A path of ours that leads nowhere.
     Unknown,
@@ -29,6 +31,7 @@ impl<'p> Route<'p> {
             ["v1", "channels", name] => Self::Channel(name),
             ["v1", "channels", name, "members"] => Self::Members(name),
             ["v1", "channels", name, "messages"] => Self::Messages(name),
+            ["v1", "channels", name, "calls", call] => Self::Call(name, call),
             ["v1", "channels", name, "meter"] => Self::Meter(name),
             ["dev", "token"] => Self::DevToken,
             ["v1" | "dev", ..] => Self::Unknown,
@@ -40,7 +43,7 @@ impl<'p> Route<'p> {
     pub(super) const fn methods(self) -> &'static [&'static str] {
         match self {
             Self::Messages(_) => &["GET", "POST"],
-            Self::DevToken => &["POST"],
+            Self::DevToken | Self::Call(..) => &["POST"],
             Self::Health | Self::Contract | Self::Channel(_) | Self::Members(_) | Self::Meter(_) => &["GET"],
             Self::Unknown | Self::Assets => &[],
         }

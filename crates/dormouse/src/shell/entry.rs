@@ -55,7 +55,7 @@ fn visit(
     request: Request,
     channel_request: ChannelRequest,
 ) -> Result<JsValue, JsValue> {
-    if deployment.counts || channel_request.operation == Operation::Publish {
+    if deployment.counts || matches!(channel_request.operation, Operation::Publish | Operation::Call) {
         return Ok(future_to_promise(receive(deployment, env, request, channel_request)).into());
     }
     match channel_request.admit_noting(&deployment.config.keys, now(), log::write) {
@@ -86,7 +86,7 @@ async fn receive(
         return refuse(channel_request.too_often(&count));
     }
     let request = match channel_request.operation {
-        Operation::Publish => {
+        Operation::Publish | Operation::Call => {
             match http::whole(&request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
                 Ok(request) => request,
                 Err(unread) => return refuse(channel_request.unread(unread)),

@@ -14,6 +14,7 @@ use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequ
 use super::clock::now;
 use super::env::{Deployment, deployment};
 use super::log;
+use super::random::Platform;
 use super::socket::{self, Sockets};
 use super::sql::Database;
 use super::timer::Timer;
@@ -218,7 +219,7 @@ impl<A: Application + 'static> Host<A> {
 impl Awake {
     /// Asks the machine, and answers what it wants done.
     pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut ChannelMachine, &mut Turn<'_>) -> T) -> T {
-        let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets };
+        let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets, chance: &Platform };
         ask(&mut self.channel, &mut turn)
     }
 

@@ -81,6 +81,12 @@ impl<A: Application + 'static> Host<A> {
                     Err(unread) => return Ok(respond(channel_request.refusal(unread))?),
                 }
             }
+            Operation::Call => {
+                match http::body(request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
+                    Ok(body) => called(channel_request, body),
+                    Err(unread) => return Ok(respond(channel_request.refusal(unread))?),
+                }
+            }
             Operation::Join { .. } => return Ok(respond(channel_request.refusal(Code::UpgradeRequired))?),
         };
         let reply = self
@@ -152,4 +158,10 @@ fn take_bye(effects: &mut Effects, session: SessionKey) -> Option<String> {
         Effect::Tell { text, .. } => Some(text),
         _ => None,
     })
+}
+
+/// What is asked of the code by a request that the door let in.
+fn called(channel_request: &ChannelRequest, body: String) -> HttpOperation {
+    let (name, id) = channel_request.asked.clone().map(|(name, id)| (name.to_string(), id)).unwrap_or_default();
+    HttpOperation::Call { name, id, body }
 }

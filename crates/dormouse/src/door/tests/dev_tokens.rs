@@ -90,7 +90,7 @@ fn a_minted_token_holds_for_an_hour_and_grants_everything_unless_told() {
     let minted = mint(&house, r#"{"user":"ann"}"#);
     let body: Value = serde_json::from_str(minted.body.as_ref().unwrap()).unwrap();
     assert_eq!(body["expires"], json!(NOW + 3_600_000));
-    let everything = ["history", "join", "presence", "publish"].map(str::to_owned).to_vec();
+    let everything = ["call", "history", "join", "presence", "publish"].map(str::to_owned).to_vec();
     assert_eq!(granted(&house, &minted, "app:a:b"), ("ann".to_owned(), everything));
 
     let narrow = mint(&house, r#"{"user":"bob","can":{"chat:*":["join"]}}"#);
