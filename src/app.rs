@@ -3,6 +3,7 @@
 //! The first argument of `channel` is a pattern: `*` is one segment of a name, `**` one or more. `npm start` and
 //! `cargo test` tell mistakes with the line to change. Doc comments of types and fields are shown to clients.
 
+use crate::demo::demo;
 use dormouse::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence, payload};
 
 /// This deployment.
@@ -34,6 +35,7 @@ impl Application for App {
                     .event::<Json>("signal", Event::ephemeral().directed().rate(20).burst(40).max_bytes(32 * KIB))
                     .presence::<Json>(Presence::list()),
             )
+            .channel("demo:*", demo())
     }
 }
 

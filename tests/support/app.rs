@@ -1,5 +1,6 @@
 //! The application that `src/app.rs` begins as. The tests speak of this one, so that yours can become another.
 
+use super::demo::demo;
 use dormouse::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence, payload};
 
 /// This deployment.
@@ -31,6 +32,7 @@ impl Application for App {
                     .event::<Json>("signal", Event::ephemeral().directed().rate(20).burst(40).max_bytes(32 * KIB))
                     .presence::<Json>(Presence::list()),
             )
+            .channel("demo:*", demo())
     }
 }
 

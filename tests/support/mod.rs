@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod client;
+pub mod demo;
 pub mod room;
 pub mod script;
 pub mod world;
