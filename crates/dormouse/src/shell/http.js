@@ -1,7 +1,7 @@
 // Requests and answers on JavaScript's side of the border: see http.rs, the only one that calls this.
 
 // The same in http.rs, in the same order.
-const HEADERS = ["Host", "Upgrade", "Authorization", "Origin", "Sec-WebSocket-Protocol", "CF-Connecting-IP"];
+const HEADERS = ["Host", "Upgrade", "Authorization", "Origin", "Sec-WebSocket-Protocol", "CF-Connecting-IP", "Idempotency-Key"];
 
 /** What the door looks at, a line each: method, URL and headers. A line of one NUL, which none can hold, is a header that is not there. */
 export function lines(request) {
