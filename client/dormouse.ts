@@ -36,6 +36,121 @@ export interface CursorMove {
 }
 
 /**
+ * Somebody is reminded of something.
+ */
+export interface DemoReminded {
+  /**
+   * Who.
+   */
+  by: string;
+  /**
+   * Of what.
+   */
+  text: string;
+}
+
+/**
+ * What somebody rolled.
+ */
+export interface DemoRolled {
+  /**
+   * Who.
+   */
+  by: string;
+  /**
+   * The number.
+   */
+  n: number;
+}
+
+/**
+ * Something said in the room.
+ */
+export interface DemoSay {
+  /**
+   * What is said.
+   */
+  text: string;
+}
+
+/**
+ * No data: `{}`.
+ */
+export type DemoCount = Record<string, never>;
+
+/**
+ * How often everybody together has counted.
+ */
+export interface DemoCountReply {
+  /**
+   * The number.
+   */
+  count: number;
+}
+
+/**
+ * What one wants to be reminded of.
+ */
+export interface DemoRemind {
+  /**
+   * After how many milliseconds, a day at most.
+   */
+  after_ms: number;
+  /**
+   * Of what.
+   */
+  text: string;
+}
+
+/**
+ * No data: `{}`.
+ */
+export type DemoRemindReply = Record<string, never>;
+
+/**
+ * Dice to be rolled.
+ */
+export interface DemoRoll {
+  /**
+   * How many sides the die has.
+   */
+  sides: number;
+}
+
+/**
+ * What somebody rolled.
+ */
+export interface DemoRollReply {
+  /**
+   * Who.
+   */
+  by: string;
+  /**
+   * The number.
+   */
+  n: number;
+}
+
+/**
+ * What members are shown of the room.
+ */
+export interface DemoSnapshot {
+  /**
+   * How often everybody together has counted.
+   */
+  count: number;
+  /**
+   * Who was muted lately.
+   */
+  muted: string[];
+}
+
+/**
+ * No data: `{}`.
+ */
+export type DemoPresence = Record<string, never>;
+
+/**
  * Something said in a room.
  */
 export interface DoorSay {
@@ -84,6 +199,27 @@ export interface ServiceContract {
       "move": { data: CursorMove; directed: false; kept: false };
     };
     presence: unknown;
+  };
+  /** Joined with a token. */
+  "demo:*": {
+    events: {
+      /** Kept; said by the service, or with the ability `publish:reminded`; 10 a second, 10 at once. */
+      "reminded": { data: DemoReminded; directed: false; kept: true; fromService: true };
+      /** Kept; said by the service, or with the ability `publish:rolled`; 10 a second, 10 at once. */
+      "rolled": { data: DemoRolled; directed: false; kept: true; fromService: true };
+      /** Kept; ability `publish`; 10 a second, 10 at once. */
+      "say": { data: DemoSay; directed: false; kept: true; refusals: "muted" };
+    };
+    calls: {
+      /** Remembered; ability `call`; 10 a second, 10 at once. */
+      "count": { input: DemoCount; output: DemoCountReply; remembered: true; refusals: never };
+      /** Not remembered; ability `call`; 10 a second, 10 at once. */
+      "remind": { input: DemoRemind; output: DemoRemindReply; remembered: false; refusals: never };
+      /** Not remembered; ability `call`; 10 a second, 10 at once. */
+      "roll": { input: DemoRoll; output: DemoRollReply; remembered: false; refusals: never };
+    };
+    snapshot: DemoSnapshot;
+    presence: DemoPresence;
   };
   /** Joined first, signed in later. */
   "door:*": {

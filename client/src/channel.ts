@@ -5,22 +5,25 @@ import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
 import { aborted, ChannelError, closeError, quietly } from "./errors.ts";
+import type { Refused } from "./errors.ts";
 import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Feed } from "./iterate.ts";
 import type { Reader } from "./iterate.ts";
+import { unanswered } from "./lane.ts";
 import { logOf } from "./log.ts";
+import { CALL_MS } from "./numbers.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
-import type { DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
-import { platform } from "./runtime.ts";
+import type { Bye, HistoryFrame, Message, MessageFrame, Position, Result, ServiceFrame, Welcome } from "./protocol.ts";
+import type { CallArguments, CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
+import { patiently, platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { Timeline } from "./timeline.ts";
 import type { TimelineOptions, TimelinePorts } from "./timeline.ts";
 import type { TokenSource } from "./tokens.ts";
-import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from "./types.ts";
+import type { AnyChannel, CallName, DataOf, EventName, InputOf, IsDirected, OutputOf, PresenceOf, ReasonOf, Sayable, SnapshotOf } from "./types.ts";
 
 /** How a channel is joined that has these events. */
 export interface ConnectOptions<Event extends string = never> extends ConnectionOptions {
@@ -48,6 +51,7 @@ export class Channel<C = AnyChannel> {
   readonly presence: Presence<PresenceOf<C>>;
   /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
   readonly closed: Promise<ChannelError | null>;
+  readonly #runtime: Runtime;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
@@ -55,15 +59,17 @@ export class Channel<C = AnyChannel> {
   readonly #emitter: Emitter<ChannelEvents>;
   readonly #timelinePorts: TimelinePorts;
   #timeline: Timeline<C> | undefined;
+  #snapshot: unknown;
 
   constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
+    this.#runtime = runtime;
     const again = new Backoff(runtime.random);
     const base = addressOf(url, name);
     this.name = name;
     const log = logOf(name, options.logLevel);
     this.#emitter = new Emitter(
-      ["message", "recovered", "lost", "error"],
+      ["message", "snapshot", "recovered", "lost", "error"],
       (told) => this.#lose(told),
       (event, value) => {
         const bad = event === "error" || event === "lost" || (value as ConnectionEvents["state"]).error;
@@ -95,6 +101,7 @@ export class Channel<C = AnyChannel> {
           this.#timeline?.lost(event.seq);
           this.#emitter.emit("lost", event);
         },
+        snapshot: (value) => this.#emitter.emit("snapshot", (this.#snapshot = frozen(value))),
         told: () => (again.reset(), this.#outbox.told()),
         later,
       },
@@ -139,6 +146,23 @@ export class Channel<C = AnyChannel> {
   }
 
   /**
+   * What the application shows of its state, as it was told last: at the first join, and after a `lost` or a gap that
+   * was paged. A value that nobody changes; the messages since come on top of it. `undefined` before the first, and where
+   * the channel shows nothing.
+   */
+  get snapshot(): SnapshotOf<C> | undefined {
+    return this.#snapshot as SnapshotOf<C> | undefined;
+  }
+
+  /**
+   * Calls `listener` for each snapshot, before the messages that come on top of it, until the returned function is called
+   * or `signal` aborts.
+   */
+  onSnapshot(listener: (snapshot: SnapshotOf<C>) => void, options?: ListenOptions): () => void {
+    return this.#emitter.on("snapshot", listener as (snapshot: unknown) => void, options);
+  }
+
+  /**
    * What was said, as a list that lives: it begins with as much of the past as `history` of `connect` says, without it
    * with what comes from its first use on; `older` brings more.
    */
@@ -150,7 +174,7 @@ export class Channel<C = AnyChannel> {
    * Says something. It is sent as soon as there is a connection, again after a break, and heard once; the
    * promise settles with the service's answer.
    */
-  publish<Event extends EventName<C>>(
+  publish<Event extends Sayable<C>>(
     event: Event,
     data: DataOf<C, Event>,
     options: IsDirected<C, Event> extends true ? DirectedOptions : PublishOptions = {},
@@ -166,6 +190,21 @@ export class Channel<C = AnyChannel> {
     // Whoever sends a cursor's every move need not wait for each.
     if (volatile) receipt.catch(() => {});
     return receipt;
+  }
+
+  /**
+   * Asks the application's own code, and settles with its reply (C3). It waits for a connection as a publish does, in the
+   * same order, and is sent again after `rate_limited`; after a break only where the contract remembers its reply, which
+   * `remembered` says.
+   */
+  call<Name extends CallName<C>>(name: Name, data: InputOf<C, Name>, ...[options = {}]: CallArguments<C, Name>): Promise<OutputOf<C, Name>> {
+    const { id } = options;
+    return this.#settled("publish", { id, type: "call", name, data }, (reply: Result) => reply.data as OutputOf<C, Name>, options.signal, undefined, options);
+  }
+
+  /** Whether an error is the refusal of this event or call by the application's own code, with one of its reasons (C4). */
+  isRefused<Name extends Sayable<C> | CallName<C>>(error: unknown, _name: Name): error is Refused<ReasonOf<C, Name>> {
+    return error instanceof ChannelError && error.code === "refused";
   }
 
   /** Calls `listener` for each message of `event`, or of any with `'*'`, until the returned function is called or `signal` aborts. */
@@ -258,15 +297,22 @@ export class Channel<C = AnyChannel> {
     read: (answer: never) => Value,
     signal?: AbortSignal,
     failed: () => void = () => {},
+    call?: CallOptions,
   ): Promise<Value> {
     return quietly((resolve, reject) => {
-      if (signal?.aborted) return reject(aborted());
-      const forget = onAbort(signal, () => this.#outbox.take(id, aborted()));
+      const fail = (error: ChannelError): void => reject(error, call && signal?.aborted ? signal.reason : error);
+      if (signal?.aborted) return fail(aborted());
+      const offs = [
+        onAbort(signal, () => this.#outbox.take(id, aborted())),
+        ...(call ? [patiently(this.#runtime, call.timeout ?? CALL_MS, () => this.#outbox.take(id, unanswered()))] : []),
+      ];
+      const forget = (): void => offs.forEach((off) => off());
       const id = this.#outbox.ask(
         lane,
         fields,
         (answer) => (forget(), resolve(read(answer as never))),
-        (error) => (forget(), failed(), reject(error)),
+        (error) => (forget(), failed(), fail(error)),
+        call && (call.remembered ?? false),
       );
     });
   }
@@ -291,13 +337,14 @@ export class Channel<C = AnyChannel> {
       case "presence":
         return this.presence.frame(frame);
       case "error": {
-        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq);
+        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq, frame.reason);
         if (!this.#outbox.take(frame.id, error) && frame.id === undefined) this.#emitter.emit("error", error);
         return;
       }
       case "history":
         return void this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
       case "ack":
+      case "result":
       case "resumed":
         this.#outbox.take(frame.id, frame);
         // It stands in the place of a message that its publisher does not want to hear (F5).
@@ -323,6 +370,12 @@ export class Channel<C = AnyChannel> {
 
 /** A message without its type: which kind of frame it came in is no business of the app's. */
 const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
+
+/** A value of JSON that nobody can change any more: all who are told of it hold the same. */
+const frozen = <Value>(value: Value): Value => {
+  if (value instanceof Object) Object.values(Object.freeze(value)).forEach(frozen);
+  return value;
+};
 
 /** Without what else a message of one's own would tell. */
 const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });

@@ -12,6 +12,7 @@ import type {
   Member,
   MessageOf,
   PresenceOf,
+  SnapshotOf,
   State,
   TimelineSnapshot,
 } from "./index.ts";
@@ -94,6 +95,16 @@ export function usePresence<C>(channel: Channel<C> | null): Here<PresenceOf<C>> 
     NOBODY,
     ({ presence }) => ({ members: [...presence.members.values()], count: presence.count }),
     ({ presence }, changed) => presence.on("change", changed),
+  );
+}
+
+/** What the application shows of its state, as it was told last; see `Channel.snapshot`. `undefined` before. */
+export function useSnapshot<C>(channel: Channel<C> | null): SnapshotOf<C> | undefined {
+  return useStore<C, SnapshotOf<C> | undefined>(
+    channel,
+    undefined,
+    ({ snapshot }) => snapshot,
+    (joined, changed) => joined.onSnapshot(changed),
   );
 }
 

@@ -4,7 +4,7 @@ import type { ChannelError } from "./errors.ts";
 import { PAGE } from "./numbers.ts";
 import type { Message, Position, Welcome } from "./protocol.ts";
 import type { HistoryPage, MessageOf, PublishOptions, Receipt } from "./requests.ts";
-import type { AnyChannel, DataOf, EventName } from "./types.ts";
+import type { AnyChannel, DataOf, Sayable } from "./types.ts";
 
 /** What a timeline holds. */
 export interface TimelineOptions<Event extends string = string> {
@@ -138,7 +138,7 @@ export class Timeline<C = AnyChannel> {
    * Says something and shows it at once: as `sending` behind all that is kept, then in its place in the order, or as
    * `failed` with its error. The promise is that of `publish`, and its rejection may be ignored.
    */
-  send<Event extends EventName<C>>(event: Event, data: DataOf<C, Event>, options: SendOptions = {}): Promise<Receipt> {
+  send<Event extends Sayable<C>>(event: Event, data: DataOf<C, Event>, options: SendOptions = {}): Promise<Receipt> {
     const { id = this.#ports.id() } = options;
     const { user, id: connection } = this.#channel.connection;
     const from = { user, ...(connection && { connection }) };
@@ -156,7 +156,7 @@ export class Timeline<C = AnyChannel> {
   /** Sends what failed again, under its own id: what was kept after all is not said twice. */
   retry({ key }: { readonly key: string }): void {
     const failed = this.#unsent.find(({ entry }) => entry.key === key && entry.status === "failed");
-    if (failed) void this.send(failed.entry.event as EventName<C>, failed.entry.data as never, failed.options);
+    if (failed) void this.send(failed.entry.event as Sayable<C>, failed.entry.data as never, failed.options);
   }
 
   /** Takes out what was sent from here and is not kept; what is on its way may be carried out all the same. */

@@ -41,6 +41,7 @@ const CODES: Record<ServiceCode, "again" | "never"> = {
   not_kept: "never",
   too_large: "never",
   invalid_data: "never",
+  refused: "never",
   upgrade_required: "never",
   rate_limited: "again",
   internal: "again",
