@@ -278,7 +278,8 @@ export class Connection {
       this.#link?.close(this.#closeWith);
       this.#link = null;
       this.#ports.delivery.down();
-      this.#ports.outbox.down();
+      // What ends the channel is what its requests are told, and not that the connection is gone.
+      this.#ports.outbox.down(this.#state === "closed" ? this.#error : undefined);
       this.#ports.away();
     },
     spend_token: () => this.#identity.tokens.spend(),

@@ -155,9 +155,8 @@ export type OutputOf<Channel, Name extends string> = CallOf<Channel, Name> exten
 export type IsRemembered<Channel, Name extends string> = CallOf<Channel, Name> extends { readonly remembered: infer Remembered } ? Remembered : never;
 
 /** The reasons for which an event or a call of this name is refused by the application's own code (C4). */
-export type ReasonOf<Channel, Name extends string> =
-  | (EventOf<Channel, Name> extends { readonly refusals: infer Reason extends string } ? Reason : never)
-  | (CallOf<Channel, Name> extends { readonly refusals: infer Reason extends string } ? Reason : never);
+export type ReasonOf<Channel, Name extends string> = ReasonIn<EventOf<Channel, Name> | CallOf<Channel, Name>>;
+type ReasonIn<Part> = Part extends { readonly refusals: infer Reason extends string } ? Reason : never;
 
 /** What the application shows of its state, which nobody changes. */
 export type SnapshotOf<Channel> = Channel extends { readonly snapshot: infer Snapshot }

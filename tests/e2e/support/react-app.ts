@@ -1,7 +1,7 @@
 // A page of React that uses each hook, as an application would; bundled for the browser by react.test.ts.
 import { Fragment, StrictMode, createElement as h, useState, version } from "react";
 import { createRoot } from "react-dom/client";
-import { useChannel, useConnection, useEvent, useMessages, usePresence } from "../../../client/src/react.ts";
+import { useChannel, useConnection, useEvent, useMessages, usePresence, useSnapshot } from "../../../client/src/react.ts";
 
 const { room, user } = Object.fromEntries(new URLSearchParams(location.search)) as { room: string; user: string };
 
@@ -16,6 +16,8 @@ function Room({ name }: { readonly name: string }) {
   const { messages, past, older } = useMessages(channel);
   const { members } = usePresence(channel);
   const { state, error } = useConnection(channel);
+  const demo = useChannel(location.origin, `demo:${name}`, { token: () => getToken() });
+  const snapshot = useSnapshot(demo);
   const [heard, setHeard] = useState(0);
   useEvent(channel, "say", () => setHeard(heard + 1));
   const line = (message: (typeof messages)[number]) =>
@@ -27,6 +29,7 @@ function Room({ name }: { readonly name: string }) {
     h("p", { id: "here" }, members.map(({ user }) => user).sort().join(" ")),
     h("p", { id: "heard" }, heard),
     h("p", { id: "past" }, past),
+    h("p", { id: "counted" }, snapshot ? `counted ${snapshot.count}` : "not shown"),
     h("button", { id: "older", onClick: () => void older(10) }, "Older"),
     h("ol", { id: "list" }, messages.map(line)),
     h("button", { id: "say", onClick: () => void channel?.timeline.send("say", { text: `hello from ${user}` }) }, "Say"),
