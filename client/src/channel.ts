@@ -1,3 +1,4 @@
+import { addressOf } from "./address.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
@@ -16,7 +17,9 @@ import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
+import { bare, frozen } from "./protocol.ts";
 import type { Bye, HistoryFrame, Message, MessageFrame, Position, Result, ServiceFrame, Welcome } from "./protocol.ts";
+import { receiptOf } from "./requests.ts";
 import type { CallArguments, CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 import { patiently, platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
@@ -49,8 +52,6 @@ export class Channel<C = AnyChannel> {
   readonly connection: Connection;
   /** Who is here. */
   readonly presence: Presence<PresenceOf<C>>;
-  /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
-  readonly closed: Promise<ChannelError | null>;
   readonly #runtime: Runtime;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
@@ -60,6 +61,8 @@ export class Channel<C = AnyChannel> {
   readonly #timelinePorts: TimelinePorts;
   #timeline: Timeline<C> | undefined;
   #snapshot: unknown;
+  #closed!: Promise<ChannelError | null>;
+  #finish!: (error: ChannelError | null) => void;
 
   constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
@@ -78,8 +81,11 @@ export class Channel<C = AnyChannel> {
     );
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
-    let over: (error: ChannelError | null) => void = () => {};
-    this.closed = new Promise((settle) => (over = settle));
+    const revive = (): void => {
+      this.#closed = new Promise((settle) => (this.#finish = settle));
+      this.#timeline?.begin();
+    };
+    revive();
     const later = (error: ChannelError, run: () => void): (() => void) => {
       this.#emitter.emit("error", error);
       return runtime.after(error.retryAfter ?? again.next(), run);
@@ -101,7 +107,7 @@ export class Channel<C = AnyChannel> {
           this.#timeline?.lost(event.seq);
           this.#emitter.emit("lost", event);
         },
-        snapshot: (value) => this.#emitter.emit("snapshot", (this.#snapshot = frozen(value))),
+        snapshot: (snapshot) => this.#emitter.emit("snapshot", { snapshot: (this.#snapshot = frozen(snapshot)) }),
         told: () => (again.reset(), this.#outbox.told()),
         later,
       },
@@ -122,11 +128,14 @@ export class Channel<C = AnyChannel> {
         away: () => this.presence.away(),
         log,
         finish: (error) => {
-          forget();
-          this.presence.end();
           this.#timeline?.end();
-          over(error.code === "closed" ? null : error);
+          this.#finish(error.code === "closed" ? null : error);
         },
+        release: () => {
+          this.presence.end();
+          forget();
+        },
+        revive,
       },
       options,
     );
@@ -135,6 +144,14 @@ export class Channel<C = AnyChannel> {
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
+  }
+
+  /**
+   * Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects;
+   * `reconnect` makes it another one.
+   */
+  get closed(): Promise<ChannelError | null> {
+    return this.#closed;
   }
 
   /**
@@ -159,7 +176,7 @@ export class Channel<C = AnyChannel> {
    * or `signal` aborts.
    */
   onSnapshot(listener: (snapshot: SnapshotOf<C>) => void, options?: ListenOptions): () => void {
-    return this.#emitter.on("snapshot", listener as (snapshot: unknown) => void, options);
+    return this.#emitter.on("snapshot", ({ snapshot }) => listener(snapshot as SnapshotOf<C>), options, listener);
   }
 
   /**
@@ -227,7 +244,7 @@ export class Channel<C = AnyChannel> {
     return off;
   }
 
-  /** Ends all listening of this listener to messages. */
+  /** Ends all listening of this listener to messages and snapshots. */
   off(listener: (message: never) => void): void {
     this.#emitter.off(listener);
   }
@@ -281,6 +298,20 @@ export class Channel<C = AnyChannel> {
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
   signIn(token: TokenSource): Promise<void> {
     return quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
+  }
+
+  /**
+   * Takes the channel up again after it gave up, or was ended by a refusal: where it was, with its listeners, its
+   * timeline and a new token. What was unanswered at the end has been rejected then, and is not sent again. Settles once
+   * it is open; rejects where it is over again, which need not be caught. Where it is not over it does what
+   * `connection.start` does, and what the app itself has closed stays closed.
+   */
+  reconnect(): Promise<void> {
+    this.connection.reconnect();
+    // Called by who is told of the end, it is over still in this turn.
+    const opened = Promise.resolve().then(() => this.opened());
+    opened.catch(() => {});
+    return opened;
   }
 
   /**
@@ -366,35 +397,4 @@ export class Channel<C = AnyChannel> {
     }
     return lost ? [["lost", lost]] : [];
   }
-}
-
-/** A message without its type: which kind of frame it came in is no business of the app's. */
-const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
-
-/** A value of JSON that nobody can change any more: all who are told of it hold the same. */
-const frozen = <Value>(value: Value): Value => {
-  if (value instanceof Object) Object.values(Object.freeze(value)).forEach(frozen);
-  return value;
-};
-
-/** Without what else a message of one's own would tell. */
-const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });
-
-/**
- * An origin, or a folder where a proxy has put the service, and a name that the address does not swallow: all other
- * names the service judges (E5).
- */
-const ADDRESS = /^(?:http|ws)(s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+)$/;
-
-function addressOf(url: string, name: string): string {
-  let segment = "";
-  const { href } = new URL(url, globalThis.location?.href);
-  try {
-    segment = encodeURIComponent(name);
-  } catch {
-    // Half a surrogate pair is no text, and has no encoding.
-  }
-  const [, rest] = ADDRESS.exec(`${href}v1/channels/${segment}`) ?? [];
-  if (rest) return `ws${rest}`;
-  throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }

@@ -22,7 +22,7 @@ export interface ConnectionEvents {
 export interface ChannelEvents extends ConnectionEvents {
   message: Message;
   /** What the application shows of its state; the messages that follow come on top of it. */
-  snapshot: unknown;
+  snapshot: { readonly snapshot: unknown };
 }
 
 /** Another state, and why. */

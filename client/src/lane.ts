@@ -77,6 +77,8 @@ export class Lane {
   #phase: "told" | "untold" = "told";
   /** All that is neither answered nor given up, in the order in which it was asked. */
   #requests: Request[] = [];
+  /** Those that the channel's end has rejected and that may have been carried out: asked again under their id they are in doubt still. */
+  #doubts: Request[] = [];
   #holdUntil = 0;
   /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
   #gap = 0;
@@ -91,6 +93,7 @@ export class Lane {
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
     if (!this.#way && this.#rules.again !== "always") throw offline();
+    this.#doubts = this.#doubts.filter(({ id, doubtSince, untold }) => id !== request.id || !Object.assign(request, { doubtSince, untold }));
     this.#requests.push(request);
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
@@ -115,7 +118,7 @@ export class Lane {
 
   /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
   lost(most: boolean): void {
-    for (const request of this.#requests) {
+    for (const request of [...this.#requests, ...this.#doubts]) {
       // Replies are remembered for a time, however much is said meanwhile.
       if (request.remembered !== undefined) continue;
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
@@ -130,6 +133,7 @@ export class Lane {
   told(): void {
     this.#phase = "told";
     for (const request of this.#are("waiting")) if (!request.untold) request.doubtSince = undefined;
+    this.#doubts = this.#doubts.filter(({ untold }) => untold);
     this.flush();
   }
 
@@ -153,7 +157,10 @@ export class Lane {
       request.callOff();
     }
     this.#trim();
-    for (const { fail } of over) fail(error ?? offline("The connection broke before the answer."));
+    for (const request of over) {
+      if (error && request.doubtSince && request.remembered !== false) this.#doubts.push(request);
+      request.fail(error ?? offline("The connection broke before the answer."));
+    }
   }
 
   /** Sends as much as the rules allow. */

@@ -148,6 +148,15 @@ export function readFrames(text: string): ServiceFrame[] {
   }
 }
 
+/** A message without its type: which kind of frame it came in is no business of the app's. */
+export const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
+
+/** A value of JSON that nobody can change any more: all who are told of it hold the same. */
+export const frozen = <Value>(value: Value): Value => {
+  if (value instanceof Object) Object.values(Object.freeze(value)).forEach(frozen);
+  return value;
+};
+
 /** Half a surrogate pair, or a noncharacter. */
 const NO_TEXT = /[\p{Cs}\p{NChar}]/u;
 

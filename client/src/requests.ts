@@ -60,6 +60,9 @@ export type CallArguments<C, Name extends string> = true extends IsRemembered<C,
     : [options: CallOptions & { readonly remembered: true }]
   : [options?: CallOptions & { readonly remembered?: false }];
 
+/** Without what else a message of one's own would tell. */
+export const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });
+
 /** Which part of the history is wanted: what comes before, or after, a seq. */
 export type HistoryRange = ({ readonly before?: number; readonly after?: never } | { readonly after?: number; readonly before?: never }) & {
   /** At most 100; 50 where it is left out. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect } from "../src/index.ts";
-import type { ChannelFor } from "../src/index.ts";
+import { connect, connectWith } from "../src/index.ts";
+import type { AnyContract, ChannelFor } from "../src/index.ts";
 import { World, messageOf, welcomeOf } from "./support/world.ts";
 import type { Frame } from "./support/world.ts";
 
@@ -117,6 +117,23 @@ test("c5_who_listens_late_is_shown_the_state_in_its_place_too", async () => {
   channel.onSnapshot(({ count }) => told.push(`shown ${count}`));
   await world.settle();
   assert.deepEqual(told, ["shown 1", 6]);
+});
+
+test("c5_a_snapshot_may_be_any_value_and_waits_for_its_listener_like_all_else", async () => {
+  const world = new World();
+  const channel = connectWith<AnyContract>()("http://service.test", "x", { runtime: world.runtime, token: "token" });
+  await world.settle();
+  await world.socket.say(welcomeOf({ snapshot: null }));
+  await world.socket.say(...Array.from({ length: 1_001 }, (_, at) => messageOf(at + 1)));
+  assert.equal(channel.snapshot, null);
+  const told: unknown[] = [];
+  const hear = (snapshot: unknown): unknown => told.push(snapshot);
+  channel.onSnapshot(hear);
+  await world.settle();
+  await comeBack(world, { seq: 2_000, resume: "lost", snapshot: { seq: 7, error: "mine" } });
+  channel.off(hear);
+  await comeBack(world, { seq: 3_000, resume: "lost", snapshot: 3 });
+  assert.deepEqual([told, channel.snapshot], [[{ seq: 7, error: "mine" }], 3]);
 });
 
 test("c8_what_the_service_says_is_heard_as_from_the_service", async () => {

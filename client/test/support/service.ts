@@ -95,6 +95,15 @@ export class FakeService {
     }
   }
 
+  /** Sends a user away, who may come again (4008). */
+  remove(user: string, channel = "chat:lobby"): void {
+    for (const session of [...(this.#sessions.get(channel) ?? [])]) {
+      if (session.user !== user) continue;
+      this.#sessions.get(channel)?.delete(session);
+      this.#bye(session, 4008);
+    }
+  }
+
   room(channel = "chat:lobby"): Room {
     const room = this.#rooms.get(channel) ?? new Room(channel === "chat:lobby" ? "e" : `epoch of ${channel}`, this.#weather);
     this.#rooms.set(channel, room);
