@@ -35,7 +35,7 @@ class Refused {
 const LIMITS = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
 const TYPING_RATE = { perSecond: 5, burst: 5 };
 const EVERYTHING = ["join", "publish", "call", "presence", "history"];
-/** What the events of `chat:*`, and of `demo:*`, take, as `contract.json` says in full. */
+/** What the events of `chat:*`, and of `demo:*`, take, as `tests/support/contract.json` says in full. */
 const EVENTS: { readonly [event: string]: { readonly kept: boolean; takes(data: Record<string, unknown>): boolean } } = {
   say: { kept: true, takes: ({ text }) => typeof text === "string" && text.length > 0 && [...text].length <= 4_000 },
   typing: { kept: false, takes: ({ on }) => typeof on === "boolean" },
