@@ -41,7 +41,7 @@ export class Game {
   }
 
   #counted(count: number): void {
-    $("counted").textContent = count === 1 ? "once counted" : `${count} times counted`;
+    $("counted").textContent = `counted ${count}`;
   }
 
   #tell(text: string): void {
