@@ -278,6 +278,8 @@ export class FakeService {
     const room = this.room(channel);
     const event = EVENTS[String(frame["event"])];
     const code = this.code(channel);
+    // What is the service's own to say (C8).
+    if (code && ["rolled", "reminded"].includes(String(frame["event"]))) throw new Refused("forbidden");
     if (!event || (code && !event.kept)) throw new Refused("unknown_event");
     if (!can.includes("publish")) throw new Refused("forbidden");
     const kept = event.kept && to === undefined;
