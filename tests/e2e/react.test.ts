@@ -33,7 +33,7 @@ async function bundle(version: 18 | 19): Promise<string> {
 async function open(script: string, room: string, user: string): Promise<{ page: Page; sockets: string[]; complaints: string[] }> {
   const { page, complaints } = await stage.visitor();
   const sockets: string[] = [];
-  page.on("websocket", (socket) => sockets.push(socket.url()));
+  page.on("websocket", (socket) => void (socket.url().includes("/chat") && sockets.push(socket.url())));
   // The service's own page, with this script in the place of its own.
   await page.route("**/app.js", (route) => route.fulfill({ contentType: "text/javascript", body: script }));
   await page.goto(`${stage.url}?room=${room}&user=${user}`);
@@ -58,12 +58,17 @@ for (const version of [18, 19] as const)
     await bob.click("#say");
     await page.locator("#list li.kept", { hasText: "hello from bob" }).waitFor();
     await has(page, "heard", "1");
+    // What the application shows of its state is shown at a join.
+    await has(page, "counted", "counted 0");
+    await bob.click("#count");
+    await has(bob, "reply", "1");
     await page.click("#older");
     await has(page, "past", "complete");
     assert.deepEqual(await list(page), ["one", "two", "three", "four", "hello from bob"]);
     await page.reload();
     await has(page, "past", "more");
     assert.deepEqual(await list(page), ["three", "four", "hello from bob"]);
+    await has(page, "counted", "counted 1");
     // Unmounted, it leaves; mounted again, it joins again; another name is another channel.
     await page.click("#toggle");
     await bob.waitForFunction(() => document.querySelector("#here")?.textContent === "bob");

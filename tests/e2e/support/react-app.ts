@@ -18,6 +18,7 @@ function Room({ name }: { readonly name: string }) {
   const { state, error, reconnect } = useConnection(channel);
   const demo = useChannel(location.origin, `demo:${name}`, { token: () => getToken() });
   const snapshot = useSnapshot(demo);
+  const [reply, setReply] = useState(0);
   const [heard, setHeard] = useState(0);
   useEvent(channel, "say", () => setHeard(heard + 1));
   const line = (message: (typeof messages)[number]) =>
@@ -30,6 +31,8 @@ function Room({ name }: { readonly name: string }) {
     h("p", { id: "here" }, members.map(({ user }) => user).sort().join(" ")),
     h("p", { id: "heard" }, heard),
     h("p", { id: "past" }, past),
+    h("button", { id: "count", onClick: () => void demo?.call("count", {}, { remembered: true }).then(({ count }) => setReply(count)) }, "Count"),
+    h("p", { id: "reply" }, reply),
     h("p", { id: "counted" }, snapshot ? `counted ${snapshot.count}` : "not shown"),
     h("button", { id: "older", onClick: () => void older(10) }, "Older"),
     h("ol", { id: "list" }, messages.map(line)),
