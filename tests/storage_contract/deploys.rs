@@ -49,7 +49,7 @@ fn as_json(value: Value) -> Json {
     match value {
         Value::Integer(number) => json!(number),
         Value::Text(text) => json!(text),
-        Value::Other => Json::Null,
+        Value::Null | Value::Other => Json::Null,
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::{DisconnectGrace, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
+use super::beside::Beside;
+use super::{
+    Commit, DisconnectGrace, Floor, Head, Held, Ids, Limit, Record, RecordKind, Reply, Row, RowKey, Storage,
+    StorageError, Stored,
+};
 use dormouse_protocol::name::{ConnectionId, Millis};
 
 /// Rows below every floor that are left standing until they are dropped together, so that a caller who takes what can
@@ -14,6 +18,7 @@ const SLACK: usize = 8;
 pub struct MemoryStorage {
     rows: VecDeque<MemoryRow>,
     graces: BTreeMap<ConnectionId, DisconnectGrace>,
+    beside: Beside,
     rows_written: u64,
     /// So many writes succeed before this one does not.
     write_trouble: Option<(usize, StorageError)>,
@@ -128,14 +133,58 @@ impl Storage for MemoryStorage {
     }
 
     fn append(&mut self, row: &Row, keep: &[Floor]) -> Result<(), StorageError> {
+        self.commit(&Commit { rows: std::slice::from_ref(row), keep, ..Commit::default() })
+    }
+
+    fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StorageError> {
+        let Commit { rows, keep, put, remove, replies, .. } = *commit;
+        let grows = !(rows.is_empty() && put.is_empty() && replies.is_empty());
+        if !grows && remove.is_empty() {
+            return Ok(());
+        }
         self.may_write()?;
-        if self.full {
+        if self.full && grows {
             return Err(StorageError::Full);
         }
-        self.trim(keep);
-        self.rows.push_back(MemoryRow { row: row.clone(), damage: None });
-        self.wrote(1);
+        for row in rows {
+            self.trim(keep);
+            self.rows.push_back(MemoryRow { row: row.clone(), damage: None });
+        }
+        let beside = self.beside.write(commit);
+        self.wrote(rows.len().saturating_add(beside));
         Ok(())
+    }
+
+    fn record(&mut self, kind: RecordKind, key: &str) -> Result<Option<Record>, StorageError> {
+        self.may_read()?;
+        Ok(self.beside.record(kind, key).cloned())
+    }
+
+    fn records(
+        &mut self,
+        kind: RecordKind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StorageError> {
+        self.may_read()?;
+        let records = self.beside.records(kind).filter(|record| record.key.starts_with(prefix));
+        Ok(records.filter(|record| after.is_none_or(|after| *record.key > *after)).take(limit).cloned().collect())
+    }
+
+    fn due_records(&mut self, kind: RecordKind, until: Millis, limit: usize) -> Result<Vec<Record>, StorageError> {
+        self.may_read()?;
+        Ok(self.beside.due(kind, until).into_iter().take(limit).cloned().collect())
+    }
+
+    fn first_due(&mut self, kind: RecordKind) -> Result<Option<Millis>, StorageError> {
+        self.may_read()?;
+        Ok(self.beside.records(kind).filter_map(|record| record.due).min())
+    }
+
+    fn reply(&mut self, key: &str, since: Millis) -> Result<Option<Reply>, StorageError> {
+        self.may_read()?;
+        Ok(self.beside.reply(key, since).cloned())
     }
 
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
@@ -194,6 +243,14 @@ impl Storage for MemoryStorage {
     fn clear(&mut self) -> Result<(), StorageError> {
         self.may_write()?;
         self.cleared = self.cleared.saturating_add(1);
+        self.rows.clear();
+        self.graces.clear();
+        self.beside = Beside::default();
+        Ok(())
+    }
+
+    fn clear_history(&mut self) -> Result<(), StorageError> {
+        self.may_write()?;
         self.rows.clear();
         self.graces.clear();
         Ok(())

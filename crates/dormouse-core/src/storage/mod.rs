@@ -2,14 +2,23 @@
 //!
 //! One batch is one [`Row`]. There is no row for the head: the newest row is it. What a row was written with never
 //! changes, rows only come at the end and go at the beginning.
+//!
+//! What a channel's handlers keep stands beside them: each [`Record`] by its kind and key, and for a while each
+//! [`Reply`]. A [`Commit`] writes all of it at once.
 
 #[cfg(any(test, feature = "testing"))]
+mod beside;
+mod commit;
+#[cfg(any(test, feature = "testing"))]
 mod memory;
+mod record;
 mod row;
 mod sql;
 
+pub use commit::{Commit, Reply};
 #[cfg(any(test, feature = "testing"))]
 pub use memory::{Damage, MemoryStorage};
+pub use record::{RECORD_FORMAT, Record, RecordKind};
 pub use row::{Row, RowKey};
 pub use sql::{Answer, Column, Param, ROTATION_COST, ROTATION_MIN, Sql, SqlError, SqlStorage, Value};
 
@@ -41,6 +50,42 @@ pub trait Storage {
     /// The caller continues the head: `first` is its `seq + 1`, `before` its `bytes`, `at` no earlier than its `at`.
     fn append(&mut self, row: &Row, keep: &[Floor]) -> Result<(), StorageError>;
 
+    /// Writes all of this or nothing: rows as [`Storage::append`] does, in order, then what goes of the records, then
+    /// what comes, then replies. To remove a record that is not there is no error. A row alone is an `append` and costs
+    /// no statement more, and an empty commit costs nothing.
+    ///
+    /// It costs a row written for each record, reply or record removed, and one more for each record put that is due at
+    /// a time. The first record costs three rows more and the first reply two. From then on replies cost two rows more
+    /// at most each time that `replies_since` goes past what it was when they last did.
+    fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StorageError>;
+
+    /// The record of this kind and key.
+    ///
+    /// # Errors
+    /// Here and wherever records are read: [`StorageError::Failed`] too where one is met that no release of ours wrote,
+    /// so that nobody takes it for none and writes over it.
+    fn record(&mut self, kind: RecordKind, key: &str) -> Result<Option<Record>, StorageError>;
+
+    /// So many records of this kind whose key begins with `prefix` and comes after `after`, in the order of the bytes of
+    /// their keys.
+    fn records(
+        &mut self,
+        kind: RecordKind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StorageError>;
+
+    /// So many records of this kind that are due at `until` or before, by when they are due, and by key where that is
+    /// the same. It reads no more than it returns.
+    fn due_records(&mut self, kind: RecordKind, until: Millis, limit: usize) -> Result<Vec<Record>, StorageError>;
+
+    /// When the first record of this kind is due.
+    fn first_due(&mut self, kind: RecordKind) -> Result<Option<Millis>, StorageError>;
+
+    /// The newest reply of this key, unless it was given before `since`.
+    fn reply(&mut self, key: &str, since: Millis) -> Result<Option<Reply>, StorageError>;
+
     /// Rows in ascending order, beginning with the one that holds `seq`, or the next where none does.
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError>;
 
@@ -64,9 +109,12 @@ pub trait Storage {
     /// When the oldest rows were written that still have a text, and that still have ids.
     fn held(&mut self) -> Result<Held, StorageError>;
 
-    /// Forgets everything: rows and graces, of whatever release, and the alarm. A life of the channel ends (rule
-    /// D9), and costs nothing any more.
+    /// Forgets everything: rows, graces, records and replies, of whatever release, and the alarm. A life of the channel
+    /// ends (rule D9), and costs nothing any more.
     fn clear(&mut self) -> Result<(), StorageError>;
+
+    /// Forgets rows and graces. Records and replies stay, and so does the alarm. It costs no row written.
+    fn clear_history(&mut self) -> Result<(), StorageError>;
 
     /// Remembers a member whose connection broke, in place of an earlier grace of the same connection (rule P3).
     fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError>;
@@ -80,7 +128,8 @@ pub trait Storage {
     /// Every grace, earliest first.
     fn graces(&mut self) -> Result<Vec<DisconnectGrace>, StorageError>;
 
-    /// Rows written through this value so far, as they are billed.
+    /// Rows written through this value so far, as they are billed. Those of a [`Storage::commit`] that failed on its way
+    /// count: the platform has told them when their statements ran.
     fn rows_written(&self) -> u64;
 }
 

@@ -2,7 +2,8 @@
 
 use super::trouble::Trouble;
 use crate::storage::{
-    DisconnectGrace, Floor, Head, Held, Ids, Limit, MemoryStorage, Row, RowKey, Storage, StorageError, Stored,
+    Commit, DisconnectGrace, Floor, Head, Held, Ids, Limit, MemoryStorage, Record, RecordKind, Reply, Row, RowKey,
+    Storage, StorageError, Stored,
 };
 use dormouse_protocol::name::{ConnectionId, Millis};
 
@@ -33,6 +34,36 @@ impl Storage for Troubled<'_> {
         self.write()?.append(row, keep)
     }
 
+    fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StorageError> {
+        self.write()?.commit(commit)
+    }
+
+    fn record(&mut self, kind: RecordKind, key: &str) -> Result<Option<Record>, StorageError> {
+        self.read()?.record(kind, key)
+    }
+
+    fn records(
+        &mut self,
+        kind: RecordKind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StorageError> {
+        self.read()?.records(kind, prefix, after, limit)
+    }
+
+    fn due_records(&mut self, kind: RecordKind, until: Millis, limit: usize) -> Result<Vec<Record>, StorageError> {
+        self.read()?.due_records(kind, until, limit)
+    }
+
+    fn first_due(&mut self, kind: RecordKind) -> Result<Option<Millis>, StorageError> {
+        self.read()?.first_due(kind)
+    }
+
+    fn reply(&mut self, key: &str, since: Millis) -> Result<Option<Reply>, StorageError> {
+        self.read()?.reply(key, since)
+    }
+
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
         self.read()?.read_from(seq, limit)
     }
@@ -59,6 +90,10 @@ impl Storage for Troubled<'_> {
 
     fn clear(&mut self) -> Result<(), StorageError> {
         self.write()?.clear()
+    }
+
+    fn clear_history(&mut self) -> Result<(), StorageError> {
+        self.write()?.clear_history()
     }
 
     fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError> {

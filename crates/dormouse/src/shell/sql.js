@@ -1,4 +1,5 @@
-// One statement of SQL, run to its end, or all that there is deleted: see sql.rs. Throws what the database throws.
+// One statement of SQL, run to its end, several that stand or fall together, or all that there is deleted: see sql.rs.
+// Throws what the database throws.
 
 export function run(sql, statement, params) {
   const cursor = sql.exec(statement, ...params);
@@ -9,4 +10,11 @@ export function run(sql, statement, params) {
 // only that; where it fails, the platform ends the object.
 export function delete_all(storage) {
   storage.deleteAll().catch(() => {});
+}
+
+// What is thrown inside is what undoes all that the work did.
+export function transaction(storage, work) {
+  storage.transactionSync(() => {
+    if (!work()) throw new Error("the transaction is undone");
+  });
 }

@@ -31,6 +31,21 @@ impl Sql for Database {
     fn delete_all(&mut self) -> Result<(), SqlError> {
         delete_all(&self.storage).map_err(|thrown| failure(&thrown))
     }
+
+    fn transaction<T, E: From<SqlError>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let storage = self.storage.clone();
+        let (mut work, mut done) = (Some(work), None);
+        let ended = transaction(&storage, &mut || {
+            done = work.take().map(|work| work(self));
+            matches!(done, Some(Ok(_)))
+        });
+        match (done, ended) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(thrown)) => Err(failure(&thrown).into()),
+            (Some(Ok(done)), Ok(())) => Ok(done),
+            (None, Ok(())) => Err(SqlError { full: false, message: "the transaction did not run".to_owned() }.into()),
+        }
+    }
 }
 
 /// Numbers cross the border as doubles: exact to 2^53, and where they are more only compared with.
@@ -39,12 +54,16 @@ fn bind(param: &Param<'_>) -> JsValue {
     match param {
         Param::Integer(number) => JsValue::from_f64(*number as f64),
         Param::Text(text) => JsValue::from_str(text),
+        Param::Null => JsValue::NULL,
     }
 }
 
 fn value_of(value: JsValue) -> Value {
     if let Some(text) = value.as_string() {
         return Value::Text(text);
+    }
+    if value.is_null() {
+        return Value::Null;
     }
     #[expect(clippy::cast_possible_truncation, reason = "whole, and a float cast saturates")]
     let whole = value.as_f64().filter(|number| number.fract() == 0.0).map(|number| Value::Integer(number as i64));
@@ -67,4 +86,7 @@ extern "C" {
     fn run(sql: &JsValue, statement: &str, params: &Array) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch)]
     fn delete_all(storage: &JsValue) -> Result<(), JsValue>;
+    /// The closure stands on the stack and is called once, before this returns.
+    #[wasm_bindgen(catch)]
+    fn transaction(storage: &JsValue, work: &mut dyn FnMut() -> bool) -> Result<(), JsValue>;
 }

@@ -18,14 +18,23 @@ impl Columns {
     pub(super) fn integer(&mut self) -> Option<u64> {
         match self.0.next()? {
             Value::Integer(number) if number <= INTEGER_MAX => number.try_into().ok(),
-            Value::Integer(_) | Value::Text(_) | Value::Other => None,
+            Value::Integer(_) | Value::Text(_) | Value::Null | Value::Other => None,
         }
+    }
+
+    /// A number or nothing; `None` for what is neither.
+    pub(super) fn integer_or_null(&mut self) -> Option<Option<u64>> {
+        if self.0.as_slice().first() == Some(&Value::Null) {
+            self.0.next();
+            return Some(None);
+        }
+        self.integer().map(Some)
     }
 
     pub(super) fn text(&mut self) -> Option<String> {
         match self.0.next()? {
             Value::Text(text) => Some(text),
-            Value::Integer(_) | Value::Other => None,
+            Value::Integer(_) | Value::Null | Value::Other => None,
         }
     }
 

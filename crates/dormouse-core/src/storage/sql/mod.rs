@@ -2,12 +2,17 @@
 
 mod columns;
 mod port;
+mod records;
+mod replies;
 mod schema;
 
 pub use port::{Answer, Param, Sql, SqlError, Value};
 pub use schema::{Column, ROTATION_COST, ROTATION_MIN};
 
-use super::{DisconnectGrace, Floor, Head, Held, Ids, Limit, Row, RowKey, Storage, StorageError, Stored};
+use super::{
+    Commit, DisconnectGrace, Floor, Head, Held, Ids, Limit, Record, RecordKind, Reply, Row, RowKey, Storage,
+    StorageError, Stored,
+};
 use dormouse_protocol::name::{ConnectionId, Millis};
 use port::{Counted, integer};
 use schema::{Below, Tables};
@@ -35,7 +40,8 @@ const PUT_GRACE: &str = "INSERT OR REPLACE INTO departures (connection, due, ses
 /// Storage in a SQLite database of the channel's own.
 #[derive(Debug)]
 pub struct SqlStorage<Q> {
-    sql: Counted<Q>,
+    sql: Q,
+    rows_written: u64,
     added: &'static [Column],
     /// Looked up by the first call, and again after one that failed.
     tables: Option<Tables>,
@@ -49,14 +55,19 @@ impl<Q: Sql> SqlStorage<Q> {
 
     /// Storage as a release writes it that has added these columns: for tests that play a deploy.
     pub const fn with_columns(sql: Q, added: &'static [Column]) -> Self {
-        Self { sql: Counted::new(sql), added, tables: None }
+        Self { sql, rows_written: 0, added, tables: None }
+    }
+
+    const fn counted(&mut self) -> Counted<'_, Q> {
+        Counted::new(&mut self.sql, &mut self.rows_written)
     }
 
     fn tables(&mut self) -> Result<Tables, StorageError> {
         if let Some(tables) = self.tables {
             return Ok(tables);
         }
-        let tables = Tables::open(&mut self.sql, self.added)?;
+        let added = self.added;
+        let tables = Tables::open(&mut self.counted(), added)?;
         self.tables = Some(tables);
         Ok(tables)
     }
@@ -64,7 +75,7 @@ impl<Q: Sql> SqlStorage<Q> {
     /// Runs a query over the rows kept: `{rows}` in its text stands for the tables they are in.
     fn select(&mut self, query: &str, params: &[Param<'_>]) -> Result<Vec<Vec<Value>>, StorageError> {
         match self.tables()?.rows() {
-            Some(rows) => self.sql.exec(&query.replace("{rows}", rows), params),
+            Some(rows) => self.counted().exec(&query.replace("{rows}", rows), params),
             None => Ok(Vec::new()),
         }
     }
@@ -94,13 +105,45 @@ impl<Q: Sql> SqlStorage<Q> {
     /// Runs what writes. What a failure leaves of the tables is looked up again by the next call.
     fn write<T>(
         &mut self,
-        work: impl FnOnce(&mut Tables, &mut Counted<Q>) -> Result<T, StorageError>,
+        work: impl FnOnce(&mut Tables, &mut Counted<'_, Q>) -> Result<T, StorageError>,
     ) -> Result<T, StorageError> {
         let mut tables = self.tables()?;
-        let done = work(&mut tables, &mut self.sql);
+        let done = work(&mut tables, &mut self.counted());
         self.tables = done.is_ok().then_some(tables);
         done
     }
+
+    /// The same, together or not at all.
+    fn write_together<T>(
+        &mut self,
+        work: impl FnOnce(&mut Tables, &mut Counted<'_, Q>) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        self.write(|tables, sql| sql.transaction(|sql| work(tables, sql)))
+    }
+}
+
+/// Adds a row after the newest.
+fn insert<Q: Sql>(
+    tables: &mut Tables,
+    sql: &mut Counted<'_, Q>,
+    row: &Row,
+    keep: &[Floor],
+) -> Result<(), StorageError> {
+    let RowKey { first, count, at, before } = row.key();
+    let lengths = columns::write_lengths(row.lengths());
+    let params = [
+        integer(first),
+        integer(count),
+        integer(at),
+        integer(before),
+        integer(columns::FORMAT),
+        Param::Text(row.epoch().as_str()),
+        Param::Text(row.ids()),
+        Param::Text(&lengths),
+        Param::Text(row.text()),
+    ];
+    tables.prepare_row(sql, row.key(), keep)?;
+    sql.exec(INSERT, &params).map(drop)
 }
 
 impl<Q: Sql> Storage for SqlStorage<Q> {
@@ -111,23 +154,47 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
     }
 
     fn append(&mut self, row: &Row, keep: &[Floor]) -> Result<(), StorageError> {
-        let RowKey { first, count, at, before } = row.key();
-        let lengths = columns::write_lengths(row.lengths());
-        let params = [
-            integer(first),
-            integer(count),
-            integer(at),
-            integer(before),
-            integer(columns::FORMAT),
-            Param::Text(row.epoch().as_str()),
-            Param::Text(row.ids()),
-            Param::Text(&lengths),
-            Param::Text(row.text()),
-        ];
-        self.write(|tables, sql| {
-            tables.prepare_row(sql, row.key(), keep)?;
-            sql.exec(INSERT, &params).map(drop)
-        })
+        self.write(|tables, sql| insert(tables, sql, row, keep))
+    }
+
+    fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StorageError> {
+        match *commit {
+            Commit { rows: [], put: [], remove: [], replies: [], .. } => Ok(()),
+            // One statement is atomic as it is, and what prepares for it loses nothing that is held.
+            Commit { rows: [row], keep, put: [], remove: [], replies: [], .. } => self.append(row, keep),
+            Commit { rows, keep, put, remove, replies, replies_since } => self.write_together(|tables, sql| {
+                rows.iter().try_for_each(|row| insert(tables, sql, row, keep))?;
+                remove.iter().try_for_each(|(kind, key)| tables.records.remove(sql, *kind, key))?;
+                put.iter().try_for_each(|record| tables.records.put(sql, record))?;
+                replies.iter().try_for_each(|reply| tables.replies.put(sql, reply, replies_since))
+            }),
+        }
+    }
+
+    fn record(&mut self, kind: RecordKind, key: &str) -> Result<Option<Record>, StorageError> {
+        self.tables()?.records.get(&mut self.counted(), kind, key)
+    }
+
+    fn records(
+        &mut self,
+        kind: RecordKind,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Record>, StorageError> {
+        self.tables()?.records.list(&mut self.counted(), kind, (prefix, after), limit)
+    }
+
+    fn due_records(&mut self, kind: RecordKind, until: Millis, limit: usize) -> Result<Vec<Record>, StorageError> {
+        self.tables()?.records.due(&mut self.counted(), kind, until, limit)
+    }
+
+    fn first_due(&mut self, kind: RecordKind) -> Result<Option<Millis>, StorageError> {
+        self.tables()?.records.first_due(&mut self.counted(), kind)
+    }
+
+    fn reply(&mut self, key: &str, since: Millis) -> Result<Option<Reply>, StorageError> {
+        self.tables()?.replies.get(&mut self.counted(), key, since)
     }
 
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
@@ -187,7 +254,11 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
 
     fn clear(&mut self) -> Result<(), StorageError> {
         self.tables = None;
-        self.sql.delete_all()
+        Ok(self.sql.delete_all()?)
+    }
+
+    fn clear_history(&mut self) -> Result<(), StorageError> {
+        self.write_together(|tables, sql| tables.clear_history(sql))
     }
 
     fn put_grace(&mut self, grace: &DisconnectGrace) -> Result<(), StorageError> {
@@ -204,7 +275,7 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
             return Ok(None);
         }
         let delete = "DELETE FROM departures WHERE connection = ?1 RETURNING connection, due, session";
-        let rows = self.sql.exec(delete, &[Param::Text(connection.as_str())])?;
+        let rows = self.counted().exec(delete, &[Param::Text(connection.as_str())])?;
         Ok(rows.into_iter().find_map(columns::grace))
     }
 
@@ -213,7 +284,7 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
             return Ok(Vec::new());
         }
         let delete = "DELETE FROM departures WHERE due <= ?1 RETURNING connection, due, session";
-        let rows = self.sql.exec(delete, &[integer(now)])?;
+        let rows = self.counted().exec(delete, &[integer(now)])?;
         let mut due: Vec<_> = rows.into_iter().filter_map(columns::grace).collect();
         due.sort_unstable_by(DisconnectGrace::earliest_first); // RETURNING has no order of its own
         Ok(due)
@@ -223,11 +294,12 @@ impl<Q: Sql> Storage for SqlStorage<Q> {
         if !self.tables()?.has_graces() {
             return Ok(Vec::new());
         }
-        let rows = self.sql.exec("SELECT connection, due, session FROM departures ORDER BY due, connection", &[])?;
+        let rows =
+            self.counted().exec("SELECT connection, due, session FROM departures ORDER BY due, connection", &[])?;
         Ok(rows.into_iter().filter_map(columns::grace).collect())
     }
 
     fn rows_written(&self) -> u64 {
-        self.sql.rows_written()
+        self.rows_written
     }
 }

@@ -18,6 +18,13 @@ pub trait Sql {
     /// # Errors
     /// What the database says; nothing is deleted then.
     fn delete_all(&mut self) -> Result<(), SqlError>;
+
+    /// Runs `work` once. Where it fails, all that its statements did is undone, tables made or dropped too. Inside of it
+    /// stands no other transaction.
+    ///
+    /// # Errors
+    /// What `work` says, or the database where it cannot begin or end the transaction; nothing was changed then.
+    fn transaction<T, E: From<SqlError>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E>;
 }
 
 /// A value on its way into the database.
@@ -27,6 +34,8 @@ pub enum Param<'a> {
     Integer(i64),
     /// A text.
     Text(&'a str),
+    /// Nothing.
+    Null,
 }
 
 /// A value out of the database.
@@ -36,6 +45,8 @@ pub enum Value {
     Integer(i64),
     /// A text.
     Text(String),
+    /// Nothing.
+    Null,
     /// Anything else: none of it is ours.
     Other,
 }
@@ -72,29 +83,34 @@ pub(super) fn integer(number: impl TryInto<i64>) -> Param<'static> {
     Param::Integer(number.try_into().map_or(INTEGER_MAX, |number| number.min(INTEGER_MAX)))
 }
 
-/// A database that counts what is written to it.
-#[derive(Debug)]
-pub(super) struct Counted<Q> {
-    sql: Q,
-    rows_written: u64,
+/// A number as a parameter, or nothing.
+pub(super) fn integer_or_null(number: Option<u64>) -> Param<'static> {
+    number.map_or(Param::Null, integer)
 }
 
-impl<Q: Sql> Counted<Q> {
-    pub(super) const fn new(sql: Q) -> Self {
-        Self { sql, rows_written: 0 }
+/// A database that counts what is written to it.
+pub(super) struct Counted<'a, Q> {
+    sql: &'a mut Q,
+    rows_written: &'a mut u64,
+}
+
+impl<'a, Q: Sql> Counted<'a, Q> {
+    pub(super) const fn new(sql: &'a mut Q, rows_written: &'a mut u64) -> Self {
+        Self { sql, rows_written }
     }
 
     pub(super) fn exec(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Vec<Value>>, StorageError> {
         let answer = self.sql.exec(sql, params)?;
-        self.rows_written = self.rows_written.saturating_add(answer.rows_written);
+        *self.rows_written = self.rows_written.saturating_add(answer.rows_written);
         Ok(answer.rows)
     }
 
-    pub(super) fn delete_all(&mut self) -> Result<(), StorageError> {
-        Ok(self.sql.delete_all()?)
-    }
-
-    pub(super) const fn rows_written(&self) -> u64 {
-        self.rows_written
+    /// Runs `work` as one transaction. What it wrote counts where it is undone, too.
+    pub(super) fn transaction<T>(
+        &mut self,
+        work: impl FnOnce(&mut Counted<'_, Q>) -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let rows_written = &mut *self.rows_written;
+        self.sql.transaction(|sql| work(&mut Counted { sql, rows_written }))
     }
 }

@@ -5,18 +5,21 @@
 //! bills a row for each row deleted, one by one or all at once, and none for a dropped table: so this costs
 //! [`ROTATION_COST`] rows however many go, and about twice what the bounds ask for is the most on disk.
 //!
-//! Tables are made by the first write that needs them, and have no index besides their key: each would be one more row
-//! written for every row.
+//! Tables are made by the first write that needs them, and have no index besides their key, where it can be helped: each
+//! would be one more row written for every row. What stands beside the rows is in `records` and `replies`.
 
 use super::super::{Floor, RowKey, StorageError};
 use super::columns::{self, Columns};
-use super::port::{Counted, Sql, integer};
+use super::port::{Counted, Param, Sql, integer};
+use super::records::Records;
+use super::replies::Replies;
 
-/// Rows written by one rotation: two by the new name, two by the new table.
+/// Rows written by one rotation: two by the new name, two by the new table. The name costs one more for each other table
+/// that there is.
 pub const ROTATION_COST: u64 = 4;
 
 /// The fewest messages between two rotations, so that they cost at most 0.08 rows a message even where the contract
-/// keeps next to nothing (rule D9 grants 0.1).
+/// keeps next to nothing (rule D9 grants 0.1). Where handlers have tables of their own it is twice as many.
 pub const ROTATION_MIN: u64 = 50;
 
 /// The version of the tables that this release understands. A release whose tables the one before it would misread
@@ -65,6 +68,8 @@ pub(super) struct Tables {
     kept: bool,
     older: bool,
     graces: bool,
+    pub(super) records: Records,
+    pub(super) replies: Replies,
     /// The first row of `kept`, once it was looked up.
     begin: Option<RowKey>,
     added: &'static [Column],
@@ -72,7 +77,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Looks at what there is, and brings it forward to this release.
-    pub(super) fn open<Q: Sql>(sql: &mut Counted<Q>, added: &'static [Column]) -> Result<Self, StorageError> {
+    pub(super) fn open<Q: Sql>(sql: &mut Counted<'_, Q>, added: &'static [Column]) -> Result<Self, StorageError> {
         let found = definitions(sql)?;
         if found.iter().any(|(name, _)| name == "schema") {
             refuse_newer(sql)?;
@@ -82,7 +87,9 @@ impl Tables {
         }
         let has = |table: &str| found.iter().any(|(name, _)| name == table);
         let (kept, older, graces) = (has("kept"), has("kept_older"), has("departures"));
-        Ok(Self { kept, older, graces, begin: None, added })
+        let names = || found.iter().map(|(name, _)| name.as_str());
+        let (records, replies) = (Records::among(names()), Replies::among(names()));
+        Ok(Self { kept, older, graces, records, replies, begin: None, added })
     }
 
     /// What to select rows from; `None` where none was ever written.
@@ -103,14 +110,16 @@ impl Tables {
     /// Makes the table that a row goes into, and lets old rows go where that is due.
     pub(super) fn prepare_row<Q: Sql>(
         &mut self,
-        sql: &mut Counted<Q>,
+        sql: &mut Counted<'_, Q>,
         row: RowKey,
         keep: &[Floor],
     ) -> Result<(), StorageError> {
         if self.kept && self.begin.is_none() {
             self.begin = first_of_kept(sql)?;
         }
-        if self.begin.is_some_and(|begin| is_over(begin, row, keep)) {
+        let handlers = self.records != Records::default() || self.replies != Replies::default();
+        let least = if handlers { ROTATION_MIN.saturating_mul(2) } else { ROTATION_MIN };
+        if self.begin.is_some_and(|begin| is_over(begin, row, keep, least)) {
             self.rotate(sql)?;
         }
         if !self.kept {
@@ -121,7 +130,7 @@ impl Tables {
     }
 
     /// Makes the table that a grace goes into.
-    pub(super) fn prepare_grace<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+    pub(super) fn prepare_grace<Q: Sql>(&mut self, sql: &mut Counted<'_, Q>) -> Result<(), StorageError> {
         if !self.graces {
             sql.exec(CREATE_GRACES, &[])?;
             self.graces = true;
@@ -130,7 +139,7 @@ impl Tables {
     }
 
     /// Takes out what is below: a table at once where all of it is, which costs nothing, and else row by row.
-    pub(super) fn trim<Q: Sql>(&mut self, sql: &mut Counted<Q>, below: Below) -> Result<(), StorageError> {
+    pub(super) fn trim<Q: Sql>(&mut self, sql: &mut Counted<'_, Q>, below: Below) -> Result<(), StorageError> {
         if self.older && newest_of_older(sql)?.is_none_or(|newest| newest < below.row) {
             sql.exec("DROP TABLE kept_older", &[])?;
             self.older = false;
@@ -148,7 +157,18 @@ impl Tables {
         Ok(())
     }
 
-    fn rotate<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+    /// Takes out every table of rows and graces, which costs nothing.
+    pub(super) fn clear_history<Q: Sql>(&mut self, sql: &mut Counted<'_, Q>) -> Result<(), StorageError> {
+        for (made, table) in [(self.kept, "kept"), (self.older, "kept_older"), (self.graces, "departures")] {
+            if made {
+                sql.exec(&format!("DROP TABLE {table}"), &[])?;
+            }
+        }
+        (self.kept, self.older, self.graces, self.begin) = (false, false, false, None);
+        Ok(())
+    }
+
+    fn rotate<Q: Sql>(&mut self, sql: &mut Counted<'_, Q>) -> Result<(), StorageError> {
         sql.exec("DROP TABLE IF EXISTS kept_older", &[])?;
         sql.exec("ALTER TABLE kept RENAME TO kept_older", &[])?;
         (self.kept, self.older, self.begin) = (false, true, None);
@@ -157,9 +177,9 @@ impl Tables {
 
     /// A new table has the columns of the one before it, those of a later release too: so a release that was rolled
     /// back to leaves nothing undone.
-    fn create_kept<Q: Sql>(&mut self, sql: &mut Counted<Q>) -> Result<(), StorageError> {
+    fn create_kept<Q: Sql>(&mut self, sql: &mut Counted<'_, Q>) -> Result<(), StorageError> {
         let columns = match self.older {
-            true => columns_of_older(sql)?,
+            true => columns_of(sql, "kept_older")?,
             false => self.added.iter().fold(format!("({KEPT}"), with_column) + ")",
         };
         sql.exec(&format!("CREATE TABLE kept {columns}"), &[])?;
@@ -169,13 +189,13 @@ impl Tables {
 }
 
 /// Whether no row before `row` has to stay for the sake of the bounds, and enough of them have come together.
-fn is_over(begin: RowKey, row: RowKey, keep: &[Floor]) -> bool {
+fn is_over(begin: RowKey, row: RowKey, keep: &[Floor], least: u64) -> bool {
     let free = !keep.iter().any(|floor| floor.holds(&begin));
-    free && row.first.saturating_sub(begin.first) >= ROTATION_MIN
+    free && row.first.saturating_sub(begin.first) >= least
 }
 
 /// Each table's name and the statement that made it.
-fn definitions<Q: Sql>(sql: &mut Counted<Q>) -> Result<Vec<(String, String)>, StorageError> {
+fn definitions<Q: Sql>(sql: &mut Counted<'_, Q>) -> Result<Vec<(String, String)>, StorageError> {
     let rows = sql.exec("SELECT name, sql FROM sqlite_master WHERE type = 'table'", &[])?;
     let definition = |values| {
         let mut columns = Columns::of(values);
@@ -184,25 +204,26 @@ fn definitions<Q: Sql>(sql: &mut Counted<Q>) -> Result<Vec<(String, String)>, St
     Ok(rows.into_iter().filter_map(definition).collect())
 }
 
-fn first_of_kept<Q: Sql>(sql: &mut Counted<Q>) -> Result<Option<RowKey>, StorageError> {
+fn first_of_kept<Q: Sql>(sql: &mut Counted<'_, Q>) -> Result<Option<RowKey>, StorageError> {
     let rows = sql.exec("SELECT first, count, at, before FROM kept ORDER BY first LIMIT 1", &[])?;
     rows.into_iter().next().map(columns::key).transpose()
 }
 
-fn newest_of_older<Q: Sql>(sql: &mut Counted<Q>) -> Result<Option<u64>, StorageError> {
+fn newest_of_older<Q: Sql>(sql: &mut Counted<'_, Q>) -> Result<Option<u64>, StorageError> {
     let rows = sql.exec("SELECT first FROM kept_older ORDER BY first DESC LIMIT 1", &[])?;
     Ok(rows.into_iter().next().and_then(columns::number))
 }
 
-fn columns_of_older<Q: Sql>(sql: &mut Counted<Q>) -> Result<String, StorageError> {
-    let rows = sql.exec("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'kept_older'", &[])?;
+/// The columns of a table as the statement that made it has them, with all that stands behind them.
+pub(super) fn columns_of<Q: Sql>(sql: &mut Counted<'_, Q>, table: &str) -> Result<String, StorageError> {
+    let rows = sql.exec("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?1", &[Param::Text(table)])?;
     let definition = rows.into_iter().next().and_then(|values| Columns::of(values).text());
     let columns = definition.as_deref().and_then(|text| text.get(text.find('(')?..));
-    columns.map(str::to_owned).ok_or_else(|| StorageError::Failed("the table kept_older has no definition".to_owned()))
+    columns.map(str::to_owned).ok_or_else(|| StorageError::Failed(format!("the table {table} has no definition")))
 }
 
 fn add_columns<Q: Sql>(
-    sql: &mut Counted<Q>,
+    sql: &mut Counted<'_, Q>,
     table: &str,
     definition: &str,
     added: &[Column],
@@ -217,7 +238,7 @@ fn with_column(columns: String, column: &Column) -> String {
     format!("{columns}, {} {}", column.name, column.declaration)
 }
 
-fn refuse_newer<Q: Sql>(sql: &mut Counted<Q>) -> Result<(), StorageError> {
+fn refuse_newer<Q: Sql>(sql: &mut Counted<'_, Q>) -> Result<(), StorageError> {
     let rows = sql.exec("SELECT max(version) FROM schema", &[])?;
     let version = rows.into_iter().next().and_then(|values| Columns::of(values).integer());
     match version {
