@@ -251,6 +251,19 @@ fn d2_a_failure_of_any_statement_of_a_commit_that_rotates_changes_nothing() {
     assert_eq!(fail_at_each(rotating, 2_500), 18);
 }
 
+/// The runtime tells what a statement wrote as it runs, and takes nothing of it back.
+#[test]
+fn d2_what_is_undone_counts_as_written() {
+    let mut life = new();
+    let next = Next::of(&mut life);
+    life.store().head().unwrap();
+    let error = SqlError { full: false, message: "no luck".to_owned() };
+    life.disk.database.fail_after(5, error);
+    life.store().commit(&next.commit()).unwrap_err();
+    assert_eq!(life.store().rows_written(), (2 + 2) + (2 + 1), "two rows and their table, the table of records");
+    assert_eq!(life.disk.database.table_names(), Vec::<String>::new());
+}
+
 #[test]
 fn d2_a_commit_that_has_no_room_changes_nothing() {
     let mut life = Life { disk: InSqlite::over(Database::of_pages(64)), ..Life::new() };
@@ -294,6 +307,7 @@ fn d2_a_commit_of_a_row_alone_is_the_statements_of_an_append() {
         }
     }
     assert_eq!(committed.disk.database.ran(), appended.disk.database.ran());
+    assert_eq!(committed.disk.database.transactions(), 0);
     assert_eq!(committed.disk.database.statements(), 1 + 250 + 250 + 9, "tables, rows, heads; two rotations");
     assert_eq!(committed.disk.database.dump(), appended.disk.database.dump());
     assert_eq!(committed.disk.database.table_names(), ["kept", "kept_older"]);

@@ -22,6 +22,8 @@ struct Inner {
     statements: Vec<(String, usize)>,
     /// What was read for them: rows on the runtime, steps of the machine natively.
     read: u64,
+    /// How many transactions were begun so far.
+    transactions: usize,
 }
 
 enum Engine {
@@ -64,7 +66,7 @@ impl Database {
     }
 
     fn over(engine: Engine) -> Self {
-        Self(Rc::new(RefCell::new(Inner { engine, trouble: None, statements: Vec::new(), read: 0 })))
+        Self(Rc::new(RefCell::new(Inner { engine, trouble: None, statements: Vec::new(), read: 0, transactions: 0 })))
     }
 
     /// Runs a statement beside the storage, as somebody with access to the database would.
@@ -80,6 +82,11 @@ impl Database {
     /// The statements run so far.
     pub(crate) fn ran(&self) -> Vec<String> {
         self.0.borrow().statements.iter().map(|(sql, _)| sql.clone()).collect()
+    }
+
+    /// How many transactions were begun so far.
+    pub(crate) fn transactions(&self) -> usize {
+        self.0.borrow().transactions
     }
 
     /// How many statements were run so far.
@@ -167,7 +174,10 @@ impl Sql for Database {
     }
 
     fn transaction<T, E: From<SqlError>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
-        self.0.borrow_mut().engine.begin();
+        let mut inner = self.0.borrow_mut();
+        inner.transactions += 1;
+        inner.engine.begin();
+        drop(inner);
         let done = work(self);
         self.0.borrow_mut().engine.end(done.is_ok())?;
         done
