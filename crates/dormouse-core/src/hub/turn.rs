@@ -37,11 +37,8 @@ impl Hub {
             return Err(cx.internal("no handler runs: the state of the channel cannot be read".to_owned()));
         };
         let (config, surroundings) = (cx.config, cx.surroundings);
-        if request.is_some_and(|request| surroundings.has_panicked(request)) {
+        if request.is_some_and(|request| !surroundings.begins(request)) {
             return Err(cx.internal("a handler has panicked over this, and would again".to_owned()));
-        }
-        if let Some(request) = request {
-            surroundings.begins(request);
         }
         let before = cell.clone();
         let mut view = View { cx, edges, records: &self.code.pending.records };

@@ -8,14 +8,11 @@ pub trait Surroundings {
     /// 64 random bits that nobody can guess.
     fn draw(&self) -> u64;
 
-    /// The code begins with this request.
-    fn begins(&self, request: &str);
+    /// The code begins with this request. False where it has panicked over it before, and would again.
+    fn begins(&self, request: &str) -> bool;
 
     /// It has come to its end with it.
     fn ended(&self);
-
-    /// Whether the code has panicked over this request lately: it would again.
-    fn has_panicked(&self, request: &str) -> bool;
 }
 
 /// What a turn may look at beside its state.
