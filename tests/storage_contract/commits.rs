@@ -4,7 +4,7 @@ use dormouse_core::storage::{
     Commit, Floor, Head, RECORD_FORMAT, Record, RecordKind, Reply, Row, SqlError, Storage, StorageError,
 };
 
-use crate::disk::Disk;
+use crate::disk::{Disk, InMemory};
 use crate::life::{ALL, Life, grace, record, reply, sound, timer};
 use crate::sqlite::{Database, InSqlite};
 
@@ -324,6 +324,8 @@ fn d3_reading_records_that_were_never_written_runs_no_statement() {
     assert!(nothing.records.is_empty() && nothing.due.is_empty() && nothing.replies.is_empty());
     assert_eq!(life.store().first_due(RecordKind::Timer).unwrap(), None);
     assert_eq!(life.store().record(RecordKind::State, "").unwrap(), None);
+    life.store().commit(&Commit { replies_since: 7, ..Commit::default() }).unwrap();
+    assert_eq!(life.disk.database.transactions(), 0, "a commit of nothing");
     assert_eq!(life.disk.database.statements() - statements, 3, "the head, and the sizes and texts of rows");
     assert_eq!(life.disk.database.table_names(), ["kept"]);
 }
@@ -344,4 +346,43 @@ fn d9_trimming_costs_at_most_a_tenth_row_a_message_beside_every_other_table() {
     }
     let extra = life.store().rows_written() - before - 1_000;
     assert!((50..=100).contains(&extra), "{extra} rows more");
+}
+
+/// After its history is cleared a channel trims as a new one does.
+#[test]
+fn d9_a_history_that_was_cleared_begins_like_a_new_one() {
+    let (mut fresh, mut cleared) = (new(), new());
+    for _ in 0..120 {
+        cleared.say(&["{}"]);
+    }
+    cleared.store().clear_history().unwrap();
+    cleared.rows.clear();
+    for _ in 0..160 {
+        fresh.say(&["{}"]);
+        cleared.say(&["{}"]);
+    }
+    assert_eq!(fresh.disk.database.table_names(), ["kept", "kept_older"]);
+    assert_eq!(cleared.disk.database.dump(), fresh.disk.database.dump());
+}
+
+#[test]
+fn d2_memory_that_is_full_takes_nothing_more_and_lets_go() {
+    let mut life = begun::<InMemory>(everything);
+    let next = Next::of(&mut life);
+    life.store().set_full(true);
+    let before = seen(life.store());
+    let [rows, put, replies] = [
+        Commit { rows: &next.rows, ..Commit::default() },
+        Commit { put: &next.put, ..Commit::default() },
+        Commit { replies: &next.replies, ..Commit::default() },
+    ];
+    for commit in [rows, put, replies, next.commit()] {
+        assert_eq!(life.store().commit(&commit), Err(StorageError::Full));
+        assert_eq!(seen(life.store()), before);
+    }
+    life.store().commit(&Commit { remove: &next.remove, ..Commit::default() }).unwrap();
+    assert_eq!(seen(life.store()).records.len(), before.records.len() - 1);
+    life.store().set_full(false);
+    life.store().commit(&next.commit()).unwrap();
+    assert_written(&mut life, &next);
 }

@@ -1,7 +1,7 @@
 //! The storage port's contract: one suite over storage in memory and over SQLite, then what is SQLite's alone.
 //!
 //! SQLite is rusqlite's here. With `DORMOUSE_SQL=127.0.0.1:PORT` the same tests run over the storage of a real Durable
-//! Object, which whoever listens on that port hands through (see `sqlite.rs`), and count its own `rowsWritten`.
+//! Object, which whoever listens on that port hands through (see `there.rs`), and count its own `rowsWritten`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -27,6 +27,7 @@ mod reading;
 mod records;
 mod replies;
 mod sqlite;
+mod there;
 mod trouble;
 
 /// Declares each test of a module once for every storage.

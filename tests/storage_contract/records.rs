@@ -35,7 +35,7 @@ pub(crate) fn d2_a_record_is_read_as_it_was_written<D: Disk>() {
         }
         for record in &records {
             assert_eq!(disk.store().record(record.kind, &record.key).unwrap().as_ref(), Some(record));
-            assert_eq!(disk.store().records(record.kind, "", None, 9).unwrap(), [record.clone()]);
+            assert_eq!(disk.store().records(record.kind, "", None, 9).unwrap(), std::slice::from_ref(record));
         }
         assert_eq!(disk.store().record(RecordKind::Timer, "a").unwrap(), None);
         assert_eq!(disk.store().record(RecordKind::Row, "").unwrap(), None, "of another kind");

@@ -127,7 +127,8 @@ mod tests {
             [Record { kind: RecordKind::Timer, key: "ann".to_owned(), due: Some(5), format: 1, data: String::new() }];
         let commit = Commit { put: &put, ..Commit::default() };
         let mut storage = MemoryStorage::new();
-        let mut trouble = Trouble { write: Some(1), read: Some(4), ..Trouble::default() };
+        let mut trouble = Trouble::default();
+        (trouble.write, trouble.read) = (Some(1), Some(4));
         let mut troubled = Troubled { storage: &mut storage, trouble: &mut trouble };
         assert_eq!(troubled.commit(&commit), Ok(()));
         assert!(troubled.commit(&Commit { remove: &[(RecordKind::Timer, "ann".to_owned())], ..commit }).is_err());
