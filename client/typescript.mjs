@@ -3,8 +3,13 @@
 import { compile } from "json-schema-to-typescript";
 
 /**
- * @typedef {{ ability: string, directed: boolean, kept: boolean, rate: { per_second: number, burst: number }, schema: unknown }} Event
- * @typedef {{ pattern: string, join: string, events: Record<string, Event>, presence: null | { data: unknown, mode: string } }} Channel
+ * @typedef {{ per_second: number, burst: number }} Rate
+ * @typedef {{ ability: string, directed: boolean, kept: boolean, rate: Rate, schema: unknown, from_service?: boolean, refusals?: string[] }} Event
+ * @typedef {{ ability: string, rate: Rate, input: unknown, output: unknown, remembered: boolean, refusals: string[] }} Call
+ * @typedef {{
+ *   pattern: string, join: string, events: Record<string, Event>, presence: null | { data: unknown, mode: string },
+ *   calls?: Record<string, Call>, refusals?: string[], snapshot?: unknown,
+ * }} Channel
  * @typedef {{ channels: Channel[] }} Contract
  */
 
@@ -39,25 +44,49 @@ export async function typesOf({ channels }, alone = false) {
 }
 
 /** @param {Channel} channel @param {Map<string, string>} declared */
-async function channelType({ pattern, join: entry, events, presence }, declared) {
-  const lines = [];
+async function channelType({ pattern, join: entry, events, calls = {}, refusals = [], snapshot = null, presence }, declared) {
+  const guards = guarded(refusals, [...Object.values(events), ...Object.values(calls)]);
+  const said = [];
   for (const [name, event] of Object.entries(events).sort()) {
     const data = await typeOf(event.schema, pascal(`${pattern} ${name}`), declared);
-    const kept = event.kept ? "Kept" : "Ephemeral";
-    lines.push(
-      `      /** ${kept}; ability \`${event.ability}\`; ${event.rate.per_second} a second, ${event.rate.burst} at once. */`,
-      `      ${JSON.stringify(name)}: { data: ${data}; directed: ${event.directed}; kept: ${event.kept} };`,
+    const { directed, kept } = event;
+    const reasons = [...(event.refusals ?? []), ...guards];
+    said.push(
+      `      /** ${kept ? "Kept" : "Ephemeral"}; ${event.from_service ? `said by the service, or with the ability \`${event.ability}\`` : `ability \`${event.ability}\``}; ${rateOf(event)}. */`,
+      `      ${JSON.stringify(name)}: { data: ${data}; directed: ${directed}; kept: ${kept}${event.from_service ? "; fromService: true" : ""}${reasons.length ? `; refusals: ${oneOf(reasons)}` : ""} };`,
     );
   }
-  const shown = presence === null ? "never" : await typeOf(presence.data, pascal(`${pattern} presence`), declared);
+  const asked = [];
+  for (const [name, call] of Object.entries(calls).sort()) {
+    const input = await typeOf(call.input, pascal(`${pattern} ${name}`), declared);
+    const output = await typeOf(call.output, pascal(`${pattern} ${name} reply`), declared);
+    const { remembered } = call;
+    asked.push(
+      `      /** ${remembered ? "Remembered" : "Not remembered"}; ability \`${call.ability}\`; ${rateOf(call)}. */`,
+      `      ${JSON.stringify(name)}: { input: ${input}; output: ${output}; remembered: ${remembered}; refusals: ${oneOf([...call.refusals, ...guards])} };`,
+    );
+  }
+  const parts = [`    events: {\n${said.join("\n")}\n    };`];
+  if (asked.length) parts.push(`    calls: {\n${asked.join("\n")}\n    };`);
+  if (snapshot !== null) parts.push(`    snapshot: ${await typeOf(snapshot, pascal(`${pattern} snapshot`), declared)};`);
+  parts.push(`    presence: ${presence === null ? "never" : await typeOf(presence.data, pascal(`${pattern} presence`), declared)};`);
   return `  /** Joined ${{ token: "with a token", anyone: "by anyone", later: "first, signed in later" }[entry] ?? entry}. */
   ${JSON.stringify(pattern)}: {
-    events: {
-${lines.join("\n")}
-    };
-    presence: ${shown};
+${parts.join("\n")}
   };`;
 }
+
+/** The reasons of a channel that are of no event and no call: those of its guards, which look at all of them. @param {string[]} all @param {{ refusals?: string[] }[]} parts */
+function guarded(all, parts) {
+  const own = new Set(parts.flatMap(({ refusals = [] }) => refusals));
+  return all.filter((reason) => !own.has(reason));
+}
+
+/** @param {{ rate: Rate }} what */
+const rateOf = ({ rate }) => `${rate.per_second} a second, ${rate.burst} at once`;
+
+/** Any of these texts, as a type. @param {string[]} texts */
+const oneOf = (texts) => [...new Set(texts)].map((text) => JSON.stringify(text)).join(" | ") || "never";
 
 /** The TypeScript name of a schema, declared on the way. @param {unknown} schema @param {string} wanted @param {Map<string, string>} declared */
 async function typeOf(schema, wanted, declared) {
@@ -65,6 +94,13 @@ async function typeOf(schema, wanted, declared) {
   if (schema === true) return "unknown";
   let name = wanted;
   for (let more = 2; declared.has(name); more++) name = `${wanted}${more}`;
+  const { type, properties = {}, additionalProperties, description } = /** @type {Record<string, any>} */ (schema);
+  if (type === "object" && additionalProperties === false && Object.keys(properties).length === 0) {
+    // An interface without fields would take anything.
+    const text = `/**\n * ${`${description ?? "No data."}`.replaceAll("*/", "* /")}\n */\nexport type ${name} = Record<string, never>;\n`;
+    declared.set(name, text);
+    return name;
+  }
   const options = {
     bannerComment: "",
     additionalProperties: false,

@@ -127,13 +127,15 @@ fn id(id: &str) -> Option<RequestId> {
     RequestId::parse(id)
 }
 
+const SNAPSHOT: &str = r#"{"count":3,"muted":[]}"#;
+
 fn welcomes() -> Vec<(&'static str, String)> {
     let (ann, own) = (UserId::parse("ann").unwrap(), ConnectionId::parse("c1").unwrap());
     let member = frame::member(Some(&ann), &own, Some(r#"{"name":"Ann"}"#), None);
     let members = [member.as_str()];
     let can = ["history".to_owned(), "join".to_owned(), "publish:say".to_owned()];
     let standing = |resumed| Some(Standing { epoch: "e1", seq: 41, first: 7, resumed });
-    let full = |resumed, here| {
+    let told = |resumed, here, snapshot| {
         frame::welcome(&Welcome {
             channel: "chat:lobby",
             connection: &own,
@@ -142,6 +144,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
             expires: Some(1_700_003_600_000),
             can: &can,
             here,
+            snapshot,
             frame_bytes: 65_536,
             batch: 100,
             per_second: 20.0,
@@ -149,6 +152,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
             now: 1_700_000_000_000,
         })
     };
+    let full = |resumed, here| told(resumed, here, None);
     let unsigned = frame::welcome(&Welcome {
         channel: "door:a",
         connection: &own,
@@ -157,6 +161,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
         expires: None,
         can: &[],
         here: None,
+        snapshot: None,
         frame_bytes: 65_536,
         batch: 100,
         per_second: 0.5,
@@ -168,6 +173,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
         ("welcome, recovered, with a count", full(Resumed::Recovered, Some(Here::Count(1203)))),
         ("welcome, behind, without presence", full(Resumed::Behind, None)),
         ("welcome, lost", full(Resumed::Lost, None)),
+        ("welcome, fresh, with a snapshot", told(Resumed::Fresh, None, Some(SNAPSHOT))),
         ("welcome before signing in", unsigned),
     ]
 }
@@ -188,6 +194,7 @@ fn messages() -> Vec<(&'static str, String)> {
         ("message, ephemeral, without id", message(None, None, "null", &own)),
         ("message over HTTP", message(Some(44), None, "[1,2]", &by_http)),
         ("message over HTTP without a token", message(Some(45), None, "7", &by_nobody)),
+        ("message of the service", message(Some(46), None, r#"{"n":4}"#, frame::FROM_SERVICE)),
     ]
 }
 
@@ -200,17 +207,26 @@ fn answers() -> Vec<(&'static str, String)> {
         seq: Some(41),
         ..Refusal::new(Code::Conflict, "The channel has moved on: `seq` is its newest message.")
     };
+    let muted = Refusal {
+        reason: Some("muted"),
+        ..Refusal::new(Code::Refused, "You are muted for a minute after sending spam.")
+    };
+    let asked = RequestId::parse("a-1").unwrap();
     vec![
         ("ack", frame::ack(request, Ack::default())),
         ("ack, kept", frame::ack(request, Ack { seq: Some(42), ..Ack::default() })),
         ("ack, duplicate", frame::ack(request, Ack { seq: Some(42), duplicate: true, delivered: None })),
         ("ack, directed", frame::ack(request, Ack { delivered: Some(2), ..Ack::default() })),
         ("ack over HTTP without id", frame::ack(None, Ack { seq: Some(42), ..Ack::default() })),
+        ("result", frame::result(&asked, r#"{"by":"ann","n":4}"#, false)),
+        ("result, given before", frame::result(&asked, r#"{"count":3}"#, true)),
         ("error", frame::error(request, &limited)),
         ("error with the head", frame::error(request, &conflict)),
+        ("error with a reason", frame::error(request, &muted)),
         ("error without id", frame::error(None, &Code::BadFrame.into())),
         ("error over HTTP", frame::http_error(&limited)),
         ("error over HTTP with the head", frame::http_error(&conflict)),
+        ("error over HTTP with a reason", frame::http_error(&muted)),
         (
             "history",
             frame::history(
@@ -220,9 +236,10 @@ fn answers() -> Vec<(&'static str, String)> {
             ),
         ),
         ("history, empty", frame::history(None, "", false)),
-        ("resumed, recovered", frame::resumed(request, &standing(Resumed::Recovered))),
-        ("resumed, behind", frame::resumed(request, &standing(Resumed::Behind))),
-        ("resumed, lost", frame::resumed(None, &standing(Resumed::Lost))),
+        ("resumed, recovered", frame::resumed(request, &standing(Resumed::Recovered), None)),
+        ("resumed, behind", frame::resumed(request, &standing(Resumed::Behind), None)),
+        ("resumed, lost", frame::resumed(None, &standing(Resumed::Lost), None)),
+        ("resumed, lost, with a snapshot", frame::resumed(None, &standing(Resumed::Lost), Some(SNAPSHOT))),
     ]
 }
 
@@ -257,6 +274,7 @@ fn describe(incoming: &Incoming<'_>) -> Value {
     }
     let (name, value) = match &incoming.request {
         Ok(Request::Publish(publish)) => ("publish", describe_publish(publish)),
+        Ok(Request::Call(call)) => ("call", json!({"name": call.name, "data": call.data.get()})),
         Ok(Request::Auth { token }) => ("auth", json!({"token": token})),
         Ok(Request::Presence { data }) => ("presence", json!({"data": data.get()})),
         Ok(Request::History(page)) => ("history", describe_page(page)),

@@ -2,6 +2,7 @@
 import { connect } from "../src/index.ts";
 import { Cursors } from "./cursors.ts";
 import { $ } from "./dom.ts";
+import { Game } from "./game.ts";
 import { Messages, PAGE } from "./messages.ts";
 import { People, Typing } from "./people.ts";
 import { isLocal, tokenFor } from "./token.ts";
@@ -23,6 +24,7 @@ function enter({ name, room, token }: Visit, refused: (why: string) => void): ()
   const wire = new Wire(signal);
   const chatToken = tokenFor(name, `chat:${room}`, token);
   const cursorToken = tokenFor(name, `cursor:${room}`, token);
+  const demoToken = tokenFor(name, `demo:${room}`, token);
   const chat = connect(location.origin, `chat:${room}`, {
     token: chatToken.token,
     signal: chatToken.signal,
@@ -34,18 +36,22 @@ function enter({ name, room, token }: Visit, refused: (why: string) => void): ()
     signal: cursorToken.signal,
     trace: wire.cursors,
   });
+  const demo = connect(location.origin, `demo:${room}`, { token: demoToken.token, signal: demoToken.signal, trace: wire.calls });
 
   const messages = new Messages(chat, name, signal);
   const typing = new Typing(chat, signal);
   new People(chat, signal);
   new Vitals(chat, signal);
   new Cursors(pointers, signal);
+  new Game(demo, name, signal);
   chat.connection.on(
     "state",
     ({ state }) => {
       // Who drops out does so whole, pointer and all.
-      if (state === "idle") pointers.connection.pause();
-      if (state === "open" && pointers.connection.state === "idle") pointers.connection.start();
+      for (const { connection } of [pointers, demo]) {
+        if (state === "idle") connection.pause();
+        if (state === "open" && connection.state === "idle") connection.start();
+      }
     },
     { signal },
   );
@@ -55,8 +61,8 @@ function enter({ name, room, token }: Visit, refused: (why: string) => void): ()
 
   return () => {
     left.abort();
-    for (const shared of [chatToken, cursorToken]) shared.close();
-    void Promise.all([chat.close(), pointers.close()]);
+    for (const shared of [chatToken, cursorToken, demoToken]) shared.close();
+    void Promise.all([chat.close(), pointers.close(), demo.close()]);
   };
 }
 

@@ -5,7 +5,10 @@ const SHOWN = 300;
 /** Longer values are cut here. */
 const LONGEST = 400;
 
-/** The frames of both channels as they pass. */
+/** Of the channel with code of its own: what is asked, and what comes of it. */
+const CALLS = /"type":"(call|result|message|error)"/;
+
+/** The frames of the channels as they pass. */
 export class Wire {
   readonly #list = $("frames");
   readonly #pings = $<HTMLInputElement>("wire-pings");
@@ -22,6 +25,9 @@ export class Wire {
 
   /** Shows a text of the cursors, where the reader wants them. */
   readonly cursors = (direction: "in" | "out", text: string): void => void (this.#cursors.checked && this.#show(direction, text));
+
+  /** Shows a text of the channel with code of its own, where it is about that. */
+  readonly calls = (direction: "in" | "out", text: string): void => void (CALLS.test(text) && this.#show(direction, text));
 
   #show(direction: "in" | "out", text: string): void {
     $("wire-count").textContent = `${++this.#count} ${this.#count === 1 ? "frame" : "frames"}`;

@@ -1,3 +1,4 @@
+import { addressOf } from "./address.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
@@ -5,22 +6,27 @@ import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
 import { aborted, ChannelError, closeError, quietly } from "./errors.ts";
+import type { Refused } from "./errors.ts";
 import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Feed } from "./iterate.ts";
 import type { Reader } from "./iterate.ts";
+import { unanswered } from "./lane.ts";
 import { logOf } from "./log.ts";
+import { CALL_MS } from "./numbers.ts";
 import type { ConnectionOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
-import type { Bye, HistoryFrame, Message, MessageFrame, Position, ServiceFrame, Welcome } from "./protocol.ts";
-import type { DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
-import { platform } from "./runtime.ts";
+import { bare, frozen } from "./protocol.ts";
+import type { Bye, HistoryFrame, Message, MessageFrame, Position, Result, ServiceFrame, Welcome } from "./protocol.ts";
+import { receiptOf } from "./requests.ts";
+import type { CallArguments, CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
+import { patiently, platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { Timeline } from "./timeline.ts";
 import type { TimelineOptions, TimelinePorts } from "./timeline.ts";
 import type { TokenSource } from "./tokens.ts";
-import type { AnyChannel, DataOf, EventName, IsDirected, PresenceOf } from "./types.ts";
+import type { AnyChannel, CallName, DataOf, EventName, InputOf, IsDirected, OutputOf, PresenceOf, ReasonOf, Sayable, SnapshotOf } from "./types.ts";
 
 /** How a channel is joined that has these events. */
 export interface ConnectOptions<Event extends string = never> extends ConnectionOptions {
@@ -46,8 +52,7 @@ export class Channel<C = AnyChannel> {
   readonly connection: Connection;
   /** Who is here. */
   readonly presence: Presence<PresenceOf<C>>;
-  /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
-  readonly closed: Promise<ChannelError | null>;
+  readonly #runtime: Runtime;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
@@ -55,15 +60,19 @@ export class Channel<C = AnyChannel> {
   readonly #emitter: Emitter<ChannelEvents>;
   readonly #timelinePorts: TimelinePorts;
   #timeline: Timeline<C> | undefined;
+  #snapshot: unknown;
+  #closed!: Promise<ChannelError | null>;
+  #finish!: (error: ChannelError | null) => void;
 
   constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
+    this.#runtime = runtime;
     const again = new Backoff(runtime.random);
     const base = addressOf(url, name);
     this.name = name;
     const log = logOf(name, options.logLevel);
     this.#emitter = new Emitter(
-      ["message", "recovered", "lost", "error"],
+      ["message", "snapshot", "recovered", "lost", "error"],
       (told) => this.#lose(told),
       (event, value) => {
         const bad = event === "error" || event === "lost" || (value as ConnectionEvents["state"]).error;
@@ -72,8 +81,11 @@ export class Channel<C = AnyChannel> {
     );
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
-    let over: (error: ChannelError | null) => void = () => {};
-    this.closed = new Promise((settle) => (over = settle));
+    const revive = (): void => {
+      this.#closed = new Promise((settle) => (this.#finish = settle));
+      this.#timeline?.begin();
+    };
+    revive();
     const later = (error: ChannelError, run: () => void): (() => void) => {
       this.#emitter.emit("error", error);
       return runtime.after(error.retryAfter ?? again.next(), run);
@@ -95,6 +107,7 @@ export class Channel<C = AnyChannel> {
           this.#timeline?.lost(event.seq);
           this.#emitter.emit("lost", event);
         },
+        snapshot: (snapshot) => this.#emitter.emit("snapshot", { snapshot: (this.#snapshot = frozen(snapshot)) }),
         told: () => (again.reset(), this.#outbox.told()),
         later,
       },
@@ -115,11 +128,14 @@ export class Channel<C = AnyChannel> {
         away: () => this.presence.away(),
         log,
         finish: (error) => {
-          forget();
-          this.presence.end();
           this.#timeline?.end();
-          over(error.code === "closed" ? null : error);
+          this.#finish(error.code === "closed" ? null : error);
         },
+        release: () => {
+          this.presence.end();
+          forget();
+        },
+        revive,
       },
       options,
     );
@@ -131,11 +147,36 @@ export class Channel<C = AnyChannel> {
   }
 
   /**
+   * Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects;
+   * `reconnect` makes it another one.
+   */
+  get closed(): Promise<ChannelError | null> {
+    return this.#closed;
+  }
+
+  /**
    * The last message told, or waiting for its first listener; hand it to `connect` on the next visit to go on from
    * there. `null` before the first welcome.
    */
   get position(): Position | null {
     return this.#delivery.position;
+  }
+
+  /**
+   * What the application shows of its state, as it was told last: at the first join, and after a `lost` or a gap that
+   * was paged. A value that nobody changes; the messages since come on top of it. `undefined` before the first, and where
+   * the channel shows nothing.
+   */
+  get snapshot(): SnapshotOf<C> | undefined {
+    return this.#snapshot as SnapshotOf<C> | undefined;
+  }
+
+  /**
+   * Calls `listener` for each snapshot, before the messages that come on top of it, until the returned function is called
+   * or `signal` aborts.
+   */
+  onSnapshot(listener: (snapshot: SnapshotOf<C>) => void, options?: ListenOptions): () => void {
+    return this.#emitter.on("snapshot", ({ snapshot }) => listener(snapshot as SnapshotOf<C>), options, listener);
   }
 
   /**
@@ -150,7 +191,7 @@ export class Channel<C = AnyChannel> {
    * Says something. It is sent as soon as there is a connection, again after a break, and heard once; the
    * promise settles with the service's answer.
    */
-  publish<Event extends EventName<C>>(
+  publish<Event extends Sayable<C>>(
     event: Event,
     data: DataOf<C, Event>,
     options: IsDirected<C, Event> extends true ? DirectedOptions : PublishOptions = {},
@@ -166,6 +207,21 @@ export class Channel<C = AnyChannel> {
     // Whoever sends a cursor's every move need not wait for each.
     if (volatile) receipt.catch(() => {});
     return receipt;
+  }
+
+  /**
+   * Asks the application's own code, and settles with its reply (C3). It waits for a connection as a publish does, in the
+   * same order, and is sent again after `rate_limited`; after a break only where the contract remembers its reply, which
+   * `remembered` says.
+   */
+  call<Name extends CallName<C>>(name: Name, data: InputOf<C, Name>, ...[options = {}]: CallArguments<C, Name>): Promise<OutputOf<C, Name>> {
+    const { id } = options;
+    return this.#settled("publish", { id, type: "call", name, data }, (reply: Result) => reply.data as OutputOf<C, Name>, options.signal, undefined, options);
+  }
+
+  /** Whether an error is the refusal of this event or call by the application's own code, with one of its reasons (C4). */
+  isRefused<Name extends Sayable<C> | CallName<C>>(error: unknown, _name: Name): error is Refused<ReasonOf<C, Name>> {
+    return error instanceof ChannelError && error.code === "refused";
   }
 
   /** Calls `listener` for each message of `event`, or of any with `'*'`, until the returned function is called or `signal` aborts. */
@@ -188,7 +244,7 @@ export class Channel<C = AnyChannel> {
     return off;
   }
 
-  /** Ends all listening of this listener to messages. */
+  /** Ends all listening of this listener to messages and snapshots. */
   off(listener: (message: never) => void): void {
     this.#emitter.off(listener);
   }
@@ -245,6 +301,20 @@ export class Channel<C = AnyChannel> {
   }
 
   /**
+   * Takes the channel up again after it gave up, or was ended by a refusal: where it was, with its listeners, its
+   * timeline and a new token. What was unanswered at the end has been rejected then, and is not sent again. Settles once
+   * it is open; rejects where it is over again, which need not be caught. Where it is not over it does what
+   * `connection.start` does, and what the app itself has closed stays closed.
+   */
+  reconnect(): Promise<void> {
+    this.connection.reconnect();
+    // Called by who is told of the end, it is over still in this turn.
+    const opened = Promise.resolve().then(() => this.opened());
+    opened.catch(() => {});
+    return opened;
+  }
+
+  /**
    * Leaves for good: what is unanswered is rejected with `closed`, which is not reported as unhandled where nobody
    * awaits it, so await first what must be kept. Settles when the socket is closed, after 2 s at most.
    */
@@ -258,15 +328,22 @@ export class Channel<C = AnyChannel> {
     read: (answer: never) => Value,
     signal?: AbortSignal,
     failed: () => void = () => {},
+    call?: CallOptions,
   ): Promise<Value> {
     return quietly((resolve, reject) => {
-      if (signal?.aborted) return reject(aborted());
-      const forget = onAbort(signal, () => this.#outbox.take(id, aborted()));
+      const fail = (error: ChannelError): void => reject(error, call && signal?.aborted ? signal.reason : error);
+      if (signal?.aborted) return fail(aborted());
+      const offs = [
+        onAbort(signal, () => this.#outbox.take(id, aborted())),
+        ...(call ? [patiently(this.#runtime, call.timeout ?? CALL_MS, () => this.#outbox.take(id, unanswered()))] : []),
+      ];
+      const forget = (): void => offs.forEach((off) => off());
       const id = this.#outbox.ask(
         lane,
         fields,
         (answer) => (forget(), resolve(read(answer as never))),
-        (error) => (forget(), failed(), reject(error)),
+        (error) => (forget(), failed(), fail(error)),
+        call && (call.remembered ?? false),
       );
     });
   }
@@ -291,13 +368,14 @@ export class Channel<C = AnyChannel> {
       case "presence":
         return this.presence.frame(frame);
       case "error": {
-        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq);
+        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq, frame.reason);
         if (!this.#outbox.take(frame.id, error) && frame.id === undefined) this.#emitter.emit("error", error);
         return;
       }
       case "history":
         return void this.#outbox.take(frame.id, { ...frame, messages: frame.messages.map(bare) });
       case "ack":
+      case "result":
       case "resumed":
         this.#outbox.take(frame.id, frame);
         // It stands in the place of a message that its publisher does not want to hear (F5).
@@ -319,29 +397,4 @@ export class Channel<C = AnyChannel> {
     }
     return lost ? [["lost", lost]] : [];
   }
-}
-
-/** A message without its type: which kind of frame it came in is no business of the app's. */
-const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
-
-/** Without what else a message of one's own would tell. */
-const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });
-
-/**
- * An origin, or a folder where a proxy has put the service, and a name that the address does not swallow: all other
- * names the service judges (E5).
- */
-const ADDRESS = /^(?:http|ws)(s?:[^?#]+\/v1\/channels\/(?!\.\.?$)[^/]+)$/;
-
-function addressOf(url: string, name: string): string {
-  let segment = "";
-  const { href } = new URL(url, globalThis.location?.href);
-  try {
-    segment = encodeURIComponent(name);
-  } catch {
-    // Half a surrogate pair is no text, and has no encoding.
-  }
-  const [, rest] = ADDRESS.exec(`${href}v1/channels/${segment}`) ?? [];
-  if (rest) return `ws${rest}`;
-  throw new ChannelError("bad_name", `No channel '${name}' at '${url}': give a name and an origin like 'https://rt.example.com'.`);
 }

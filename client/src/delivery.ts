@@ -26,6 +26,8 @@ export interface DeliveryPorts {
   deliver(message: Message): void;
   recovered(event: Recovered): void;
   lost(event: Lost): void;
+  /** The application's state as of the message told last (C5). */
+  snapshot(value: unknown): void;
   /** All that this connection missed has been told. */
   told(): void;
   ask: Ask;
@@ -54,6 +56,8 @@ export class Delivery {
   #epoch: string | undefined;
   #held: Message[] = [];
   #target = 0;
+  /** A snapshot, to be told once all up to its seq is. */
+  #shown: { readonly seq: number; readonly snapshot: unknown } | undefined;
   /** Where this catching up began. */
   #since: number | null = null;
   /** Whether a replay that promised everything has left the same gap as before. */
@@ -71,16 +75,18 @@ export class Delivery {
   }
 
   /** A connection was welcomed. */
-  welcome({ epoch = "", seq = 0, first, resume }: Welcome): void {
+  welcome({ epoch = "", seq = 0, first, resume, snapshot }: Welcome): void {
     // `fresh` is no answer to a position, known or forgotten (4400): unless it is the very same one, what was said since is gone.
     const same = this.#epoch === epoch && this.#seq === seq;
     if (this.#epoch !== undefined) this.#since = this.#seq;
     this.#epoch = epoch;
     this.#target = seq;
+    if (snapshot !== undefined) this.#shown = { seq, snapshot };
     if (resume === "recovered" || resume === "behind") return this.#catchUp(resume);
     this.#seq = seq;
     if (resume === "lost" || (this.#since !== null && !same)) this.#ports.lost({ after: this.#since, seq, first });
     this.#since = null;
+    this.#show();
     this.#ports.told();
   }
 
@@ -107,6 +113,7 @@ export class Delivery {
     this.#turn++;
     this.#callOff();
     this.#held = [];
+    this.#shown = undefined;
     this.#phase = "live";
     this.#askedAfter = -1;
   }
@@ -133,8 +140,9 @@ export class Delivery {
     this.#askedAfter = after;
     this.#since ??= after;
     this.#phase = "asked";
-    this.#request({ type: "resume", epoch: this.#epoch, after }, ({ resume, seq, first }: Resumed) => {
+    this.#request({ type: "resume", epoch: this.#epoch, after }, ({ resume, seq, first, snapshot }: Resumed) => {
       this.#target = Math.max(this.#target, seq);
+      if (snapshot !== undefined) this.#shown = { seq, snapshot };
       this.#catchUp(resume, first);
     });
   }
@@ -151,6 +159,8 @@ export class Delivery {
     if (resume !== "recovered") {
       const next = this.#held.find(({ seq }) => seq !== undefined)?.seq ?? this.#target + 1;
       this.#skip(next - 1, first);
+      // Nothing is on its way: what is held may have another gap, which is asked for by itself.
+      this.#target = this.#seq;
       this.#since = null;
     }
     this.#phase = "replay";
@@ -201,10 +211,20 @@ export class Delivery {
     if (seq <= after) return;
     this.#seq = this.#since = seq;
     this.#ports.lost({ after, seq, first });
+    this.#show();
   }
 
   #take(message: Message): void {
     this.#seq = message.seq ?? this.#seq;
     this.#ports.deliver(message);
+    this.#show();
+  }
+
+  /** Tells a snapshot in its place: what it holds is told before it, what comes on top of it behind. */
+  #show(): void {
+    const shown = this.#shown;
+    if (!shown || this.#seq < shown.seq) return;
+    this.#shown = undefined;
+    this.#ports.snapshot(shown.snapshot);
   }
 }

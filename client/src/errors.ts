@@ -18,6 +18,7 @@ export type ServiceCode =
   | "not_kept"
   | "too_large"
   | "invalid_data"
+  | "refused"
   | "upgrade_required"
   | "rate_limited"
   | "internal"
@@ -31,7 +32,10 @@ export type ClientCode =
   | "closed"
   /** `maxAttempts` reconnects in a row failed. */
   | "gave_up"
-  /** A volatile publish met a connection that is not open, or that broke before the answer. */
+  /**
+   * A volatile publish met a connection that is not open, or that broke before the answer. Or the connection broke after
+   * a call was sent that the service does not remember: it may have been carried out.
+   */
   | "offline"
   /** The service and this client do not understand each other. */
   | "protocol"
@@ -75,15 +79,21 @@ export class ChannelError extends Error {
   readonly retryAfter: number | undefined;
   /** The channel's head, where a `conflict` with `ifSeq` told it. */
   readonly seq: number | undefined;
+  /** Why the application's own code refused it, with the code `refused`. */
+  readonly reason: string | undefined;
 
-  constructor(code: ErrorCode | (string & {}), message: string, retryAfter?: number, seq?: number) {
+  constructor(code: ErrorCode | (string & {}), message: string, retryAfter?: number, seq?: number, reason?: string) {
     super(message);
     this.code = code;
     this.retryable = RETRYABLE.has(code);
     this.retryAfter = retryAfter;
     this.seq = seq;
+    this.reason = reason;
   }
 }
+
+/** A refusal by the application's own code, for one of these reasons (C4). */
+export type Refused<Reason extends string = string> = ChannelError & { readonly code: "refused"; readonly reason: Reason };
 
 /** No connection, for now. */
 export const offline = (message = "Not connected."): ChannelError =>
@@ -118,10 +128,10 @@ export function closeError(code: number, reason = "", address = ""): ChannelErro
 }
 
 /** A promise. Where the app itself gives up or ends the channel, it knows that what is unanswered fails: nobody need catch that. */
-export function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError) => void) => void): Promise<Value> {
+export function quietly<Value>(run: (resolve: (value: Value) => void, reject: (error: ChannelError, reason?: unknown) => void) => void): Promise<Value> {
   const promise = new Promise<Value>((resolve, reject) =>
-    run(resolve, (error) => {
-      reject(error);
+    run(resolve, (error, reason = error) => {
+      reject(reason);
       if (["closed", "aborted"].includes(error.code)) queueMicrotask(() => promise.catch(() => {}));
     }),
   );

@@ -21,6 +21,8 @@ export interface ConnectionEvents {
 /** All that a channel tells, in one order. */
 export interface ChannelEvents extends ConnectionEvents {
   message: Message;
+  /** What the application shows of its state; the messages that follow come on top of it. */
+  snapshot: { readonly snapshot: unknown };
 }
 
 /** Another state, and why. */

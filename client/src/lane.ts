@@ -1,11 +1,11 @@
 import { ChannelError, offline } from "./errors.ts";
 import { ANSWER_MS, KNOWN_MS, QUEUE_BYTES, QUEUE_FRAMES, RESTED_MS } from "./numbers.ts";
 import type { Pace } from "./pace.ts";
-import type { Ack, HistoryFrame, Limits, MessageFrame, Resumed } from "./protocol.ts";
+import type { Ack, HistoryFrame, Limits, MessageFrame, Result, Resumed } from "./protocol.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** A frame that answers a request. */
-export type Answer = Ack | MessageFrame | HistoryFrame | Resumed;
+export type Answer = Ack | MessageFrame | Result | HistoryFrame | Resumed;
 
 /** Asks for something on the connection as it is; exactly one of the two is called, within the turn of the answer. */
 export type Ask = (fields: object, done: (answer: Answer) => void, fail: (error: ChannelError) => void) => void;
@@ -15,6 +15,8 @@ export interface Request {
   readonly id: string;
   readonly text: string;
   readonly bytes: number;
+  /** Of a call, whether its reply is given again to the same id (C3). No replay tells of a call. */
+  readonly remembered?: boolean | undefined;
   /** Without an answer where a later request takes its place. */
   done(answer?: Answer): void;
   fail(error: ChannelError): void;
@@ -75,6 +77,8 @@ export class Lane {
   #phase: "told" | "untold" = "told";
   /** All that is neither answered nor given up, in the order in which it was asked. */
   #requests: Request[] = [];
+  /** Those that the channel's end has rejected and that may have been carried out: asked again under their id they are in doubt still. */
+  #doubts: Request[] = [];
   #holdUntil = 0;
   /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
   #gap = 0;
@@ -89,6 +93,7 @@ export class Lane {
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
     if (!this.#way && this.#rules.again !== "always") throw offline();
+    this.#doubts = this.#doubts.filter(({ id, doubtSince, untold }) => id !== request.id || !Object.assign(request, { doubtSince, untold }));
     this.#requests.push(request);
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
@@ -113,7 +118,9 @@ export class Lane {
 
   /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
   lost(most: boolean): void {
-    for (const request of this.#requests) {
+    for (const request of [...this.#requests, ...this.#doubts]) {
+      // Replies are remembered for a time, however much is said meanwhile.
+      if (request.remembered !== undefined) continue;
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
       if (!most) continue;
@@ -126,6 +133,7 @@ export class Lane {
   told(): void {
     this.#phase = "told";
     for (const request of this.#are("waiting")) if (!request.untold) request.doubtSince = undefined;
+    this.#doubts = this.#doubts.filter(({ untold }) => untold);
     this.flush();
   }
 
@@ -138,13 +146,21 @@ export class Lane {
   down(error?: ChannelError): void {
     this.#way = null;
     this.#callOff();
-    for (const request of this.#requests) {
+    // What would not be known again might be carried out twice: a call that was sent, and is not remembered.
+    const goes = ({ remembered, phase }: Request): boolean =>
+      !error && this.#rules.again === "always" && (remembered !== false || phase !== "sent");
+    const over = this.#requests.filter((request) => !goes(request));
+    this.#requests = this.#requests.filter(goes);
+    for (const request of [...over, ...this.#requests]) {
       if (this.#rules.once && request.phase === "sent") request.doubtSince ??= request.sentAt;
       request.phase = "waiting";
       request.callOff();
     }
-    if (this.#rules.again === "always" && !error) this.#trim();
-    else for (const { fail } of this.#requests.splice(0)) fail(error ?? offline());
+    this.#trim();
+    for (const request of over) {
+      if (error && request.doubtSince && request.remembered !== false) this.#doubts.push(request);
+      request.fail(error ?? offline("The connection broke before the answer."));
+    }
   }
 
   /** Sends as much as the rules allow. */
@@ -203,7 +219,7 @@ export class Lane {
       texts.push(request.text);
       request.phase = "sent";
       request.sentAt = way.now();
-      request.untold = request.doubtSince !== undefined;
+      request.untold = request.doubtSince !== undefined || request.remembered !== undefined;
       request.overdue = false;
       request.callOff = this.#runtime.after(ANSWER_MS, () => {
         // On a way that has died it is not the answer that is missing, and after a block it may wait to be read.
@@ -236,5 +252,5 @@ export class Lane {
   }
 }
 
-/** Of two kinds: the way lives and has no answer, or the service would not know it again. */
-const unanswered = (): ChannelError => new ChannelError("timeout", "No answer; it may have been carried out.");
+/** Of three kinds: the way lives and has no answer, the service would not know it again, or its caller waits no longer. */
+export const unanswered = (): ChannelError => new ChannelError("timeout", "No answer; it may have been carried out.");

@@ -67,6 +67,8 @@ export const QUEUE_FRAMES = 1_000;
 export const QUEUE_BYTES = 1 << 20;
 /** An answer that has not come after this time on a living connection will not come. */
 export const ANSWER_MS = 30_000;
+/** A call that was not answered after this time is given up, connected or not, where its caller says nothing else. */
+export const CALL_MS = 60_000;
 /** So long the service knows an id again (D7), less what sending may take. */
 export const KNOWN_MS = 570_000;
 /** The service knows an id again among this many of the last messages (D7), less those of the time until it is sent. */

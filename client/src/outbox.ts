@@ -12,7 +12,8 @@ const DEFAULT_LIMITS: Limits = { frame_bytes: 65_536, batch: 100, per_second: 20
 
 /**
  * The lanes:
- * - `publish`: in order, again after a reconnect, again after `rate_limited`
+ * - `publish`: publishes and calls, in order, again after a reconnect, again after `rate_limited`; a call whose reply is not
+ *   remembered not again once it was sent
  * - `volatile`: now or not at all
  * - `presence` and `history`: one after the other, again after a reconnect and after `rate_limited`; of `presence` the latest
  * - `control`: the client's own requests, meant for one connection alone; needs no `welcome`
@@ -56,7 +57,13 @@ export class Outbox {
    * Sends a request as soon as its lane may; all that is asked in one turn leaves together. Returns its id, which is made
    * where the fields have none.
    */
-  ask(lane: LaneName, fields: { readonly id?: string | undefined }, done: (answer: never) => void, fail: (error: ChannelError) => void): string {
+  ask(
+    lane: LaneName,
+    fields: { readonly id?: string | undefined },
+    done: (answer: never) => void,
+    fail: (error: ChannelError) => void,
+    remembered?: boolean,
+  ): string {
     const { id = this.id() } = fields;
     try {
       if (this.#over) throw this.#over;
@@ -64,7 +71,7 @@ export class Outbox {
       const bytes = bytesOf(text);
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
-      this.#lanes[lane].add({ id, text, bytes, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });
+      this.#lanes[lane].add({ id, text, bytes, remembered, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });
     } catch (error) {
       fail(error as ChannelError);
     }

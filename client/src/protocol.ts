@@ -15,6 +15,8 @@ export interface Position {
 export interface From {
   readonly user: string | null;
   readonly connection?: string;
+  /** Whether it was the application's own code. */
+  readonly service?: true;
 }
 
 /** One message of a channel. */
@@ -66,6 +68,8 @@ export interface Welcome {
   readonly can?: readonly string[];
   readonly members?: readonly Member[];
   readonly count?: number;
+  /** What the application shows of its state as of `seq` (C5). */
+  readonly snapshot?: unknown;
   readonly limits?: Limits;
   readonly now?: number;
 }
@@ -82,6 +86,14 @@ export interface Ack {
   readonly delivered?: number;
 }
 
+/** The reply to a call (C3). */
+export interface Result {
+  readonly type: "result";
+  readonly id: string;
+  readonly data: unknown;
+  readonly duplicate?: boolean;
+}
+
 export interface Refusal {
   readonly type: "error";
   readonly id?: string;
@@ -89,6 +101,7 @@ export interface Refusal {
   readonly message: string;
   readonly retry_after?: number;
   readonly seq?: number;
+  readonly reason?: string;
 }
 
 export interface PresenceFrame {
@@ -113,6 +126,7 @@ export interface Resumed {
   readonly resume: Resume;
   readonly seq: number;
   readonly first?: number;
+  readonly snapshot?: unknown;
 }
 
 export interface Bye {
@@ -123,7 +137,7 @@ export interface Bye {
 }
 
 /** Whatever the service says that this client understands. */
-export type ServiceFrame = Welcome | MessageFrame | Ack | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye;
+export type ServiceFrame = Welcome | MessageFrame | Ack | Result | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye;
 
 /** Reads a text frame: one object or an array of them. What is no JSON or has no type is nothing (F1). */
 export function readFrames(text: string): ServiceFrame[] {
@@ -133,6 +147,15 @@ export function readFrames(text: string): ServiceFrame[] {
     return [];
   }
 }
+
+/** A message without its type: which kind of frame it came in is no business of the app's. */
+export const bare = ({ type: _, ...message }: Message & { readonly type?: string }): Message => message;
+
+/** A value of JSON that nobody can change any more: all who are told of it hold the same. */
+export const frozen = <Value>(value: Value): Value => {
+  if (value instanceof Object) Object.values(Object.freeze(value)).forEach(frozen);
+  return value;
+};
 
 /** Half a surrogate pair, or a noncharacter. */
 const NO_TEXT = /[\p{Cs}\p{NChar}]/u;

@@ -7,11 +7,28 @@ export interface EventShape {
   readonly directed: boolean;
   /** Whether it is kept where it is not directed. */
   readonly kept?: boolean;
+  /** Whether it is the service that says it: it is heard and not published. */
+  readonly fromService?: boolean;
+  /** The reasons for which the application's own code refuses it. */
+  readonly refusals?: string;
+}
+
+/** One call of a contract. */
+export interface CallShape {
+  readonly input: unknown;
+  readonly output: unknown;
+  /** Whether its reply is given again to the same request, so that it may be sent again. */
+  readonly remembered: boolean;
+  /** The reasons for which the application's own code refuses it. */
+  readonly refusals?: string;
 }
 
 /** What may be said on the channels of one pattern. */
 export interface ChannelShape {
   readonly events: { readonly [event: string]: EventShape };
+  readonly calls?: { readonly [name: string]: CallShape };
+  /** What the application shows of its state; left out where it shows nothing. */
+  readonly snapshot?: unknown;
   /** What a member may say of itself; `never` where the channel has no presence. */
   readonly presence: unknown;
 }
@@ -24,7 +41,9 @@ export type ChannelOf<Contract, Name extends string> = Contract[OnlyOne<PatternO
 
 /** A channel of which the compiler knows nothing but that it may be anything. */
 export interface AnyChannel {
-  readonly events: { readonly [event: string]: { readonly data: unknown; readonly directed: true } };
+  readonly events: { readonly [event: string]: { readonly data: unknown; readonly directed: true; readonly refusals: string } };
+  readonly calls: { readonly [name: string]: { readonly input: unknown; readonly output: unknown; readonly remembered: boolean; readonly refusals: string } };
+  readonly snapshot: unknown;
   readonly presence: unknown;
 }
 
@@ -109,6 +128,42 @@ type HeadBeats<One extends string, Other extends string> = One extends "**"
 
 /** The names of a channel's events. */
 export type EventName<Channel> = Channel extends { readonly events: infer Events } ? keyof Events & string : never;
+
+/** The names of the events that a member may say; the others are the service's own (C8). */
+export type Sayable<Channel> = Exclude<EventName<Channel>, Unsayable<Channel>>;
+type Unsayable<Channel> = Channel extends { readonly events: infer Events }
+  ? { [Event in keyof Events]: Events[Event] extends { readonly fromService: true } ? Event : never }[keyof Events]
+  : never;
+
+/** The names of a channel's calls. */
+export type CallName<Channel> = Channel extends { readonly calls: infer Calls } ? keyof Calls & string : never;
+
+/** One call's shape. */
+type CallOf<Channel, Name extends string> = Channel extends { readonly calls: infer Calls }
+  ? Name extends keyof Calls
+    ? Calls[Name]
+    : never
+  : never;
+
+/** What a call takes. */
+export type InputOf<Channel, Name extends string> = CallOf<Channel, Name> extends { readonly input: infer Input } ? Input : never;
+
+/** What a call is answered. */
+export type OutputOf<Channel, Name extends string> = CallOf<Channel, Name> extends { readonly output: infer Output } ? Output : never;
+
+/** Whether a call is remembered; `boolean` where that is not known. */
+export type IsRemembered<Channel, Name extends string> = CallOf<Channel, Name> extends { readonly remembered: infer Remembered } ? Remembered : never;
+
+/** The reasons for which an event or a call of this name is refused by the application's own code (C4). */
+export type ReasonOf<Channel, Name extends string> = ReasonIn<EventOf<Channel, Name> | CallOf<Channel, Name>>;
+type ReasonIn<Part> = Part extends { readonly refusals: infer Reason extends string } ? Reason : never;
+
+/** What the application shows of its state, which nobody changes. */
+export type SnapshotOf<Channel> = Channel extends { readonly snapshot: infer Snapshot }
+  ? unknown extends Snapshot
+    ? Snapshot
+    : Readonly<Snapshot>
+  : undefined;
 
 /** One event's shape. */
 type EventOf<Channel, Event extends string> = Channel extends { readonly events: infer Events }

@@ -433,3 +433,15 @@ test("nothing_from_the_wire_becomes_a_plain_objects_key", async () => {
   assert.equal(channel.presence.members.get("__proto__")?.user, "m");
   assert.equal(({} as Record<string, unknown>)["polluted"], undefined);
 });
+
+test("d6_two_gaps_that_cannot_be_had_are_both_lost_and_wait_for_no_further_message", async () => {
+  const world = new World();
+  const channel = await world.open({}, { seq: 1 });
+  const told = record(channel);
+  await world.socket.say(messageOf(3), messageOf(4), messageOf(6));
+  for (let gap = 0; gap < 2; gap++) {
+    await world.socket.say({ type: "resumed", id: world.socket.heardOne()["id"], resume: "behind", seq: 6, first: 1 });
+    await world.socket.say({ type: "error", id: world.socket.heardOne()["id"], code: "forbidden", message: "no" });
+  }
+  assert.deepEqual(told, ["lost 1-2 first undefined", 3, 4, "lost 4-5 first undefined", 6]);
+});

@@ -10,14 +10,15 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 const PAGE = `
   import { createElement as h, version } from "react";
   import { renderToString } from "react-dom/server";
-  import { useChannel, useConnection, useEvent, useMessages, usePresence } from "./src/react.ts";
+  import { useChannel, useConnection, useEvent, useMessages, usePresence, useSnapshot } from "./src/react.ts";
   function Room() {
     const channel = useChannel("http://service.test", "chat:lobby", { history: 50 });
     useEvent(channel, "say", () => {});
     const { messages, past } = useMessages(channel);
     const { members, count } = usePresence(channel);
     const { state, user } = useConnection(channel);
-    return JSON.stringify([channel, messages, past, members, count, state, user]);
+    const snapshot = useSnapshot(channel) ?? "none";
+    return JSON.stringify([channel, messages, past, members, count, state, user, snapshot]);
   }
   module.exports = [version, renderToString(h(Room))];
 `;
@@ -33,6 +34,6 @@ for (const [version, alias] of [
     new Function("module", "require", outputFiles[0]?.text ?? "")(module, createRequire(import.meta.url));
     const [used, text = ""] = module.exports;
     assert.match(used ?? "", new RegExp(`^${version}\\.`));
-    assert.deepEqual(JSON.parse(text.replaceAll("&quot;", '"')), [null, [], "loading", [], 0, "idle", null]);
+    assert.deepEqual(JSON.parse(text.replaceAll("&quot;", '"')), [null, [], "loading", [], 0, "idle", null, "none"]);
     assert.equal(socket.mock.callCount(), 0);
   });

@@ -24,6 +24,11 @@ test("the_readmes_example_is_the_one_that_compiles", async () => {
   assert.ok(example.trim().split("\n").length <= 18);
 });
 
+test("the_readmes_calls_are_those_that_compile", async () => {
+  const example = await read("../examples/dice.ts");
+  assert.ok(readme.includes(example.replace("../src/index.ts", "dormouse-client")));
+});
+
 test("the_recipes_hold_the_code_that_compiles", async () => {
   const recipes = await read("../../docs/recipes.md");
   for (const name of await readdir(new URL("../examples/recipes", import.meta.url))) {

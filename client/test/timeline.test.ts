@@ -404,3 +404,66 @@ test("a_channel_that_is_over_leaves_its_list_no_timer_and_nothing_to_wait_for", 
   assert.deepEqual(shown(channel), ["late failed", "refused"]);
   assert.equal(world.armed, 0);
 });
+
+/** The service sends the client away for good, or the client gives up before it was ever welcomed; then it is taken up again. */
+const closings: Record<string, (world: World) => Promise<void>> = {
+  removed: (world) => world.socket.say({ type: "bye", code: 4008, reason: "removed" }),
+  gave_up: (world) => world.socket.end(1006),
+};
+
+for (const [code, end] of Object.entries(closings))
+  for (const when of ["later", "as_it_is_told"] as const)
+    test(`d4_a_list_that_had_not_begun_when_the_channel_was_over_by_${code}_begins_after_reconnect_${when}`, async () => {
+      const world = new World();
+      const channel = await world.joining({ history: 3, maxAttempts: 0 });
+      const earlier = channel.timeline.older();
+      if (when === "as_it_is_told") channel.connection.on("state", ({ state }) => void (state === "closed" && channel.reconnect()));
+      await end(world);
+      if (when === "later") {
+        assert.deepEqual(shown(channel), ["refused"]);
+        assert.equal(channel.timeline.getSnapshot().error?.code, code);
+        assert.equal(await earlier, false);
+        void channel.reconnect();
+        void channel.timeline.older();
+      }
+      await world.advance(0);
+      await world.socket.say(welcomeOf({ seq: 9 }), messageOf(10));
+      assert.deepEqual([(await answer(world, range(7, 9), true))["before"], shown(channel)], [10, [7, 8, 9, 10, "more"]]);
+      assert.deepEqual(world.socket.heard(), []);
+    });
+
+test("d4_d6_a_list_goes_on_after_reconnect_and_looks_back_where_it_was_interrupted", async () => {
+  const world = new World();
+  const channel = await world.open({ history: 3 }, { seq: 9 });
+  await answer(world, range(7, 9), true);
+  const interrupted = channel.timeline.older(2);
+  void channel.timeline.send("say", { text: "mine" });
+  await world.settle();
+  world.socket.heard();
+  await closings["removed"]?.(world);
+  assert.equal(await interrupted, false);
+  assert.deepEqual(shown(channel), [7, 8, 9, "mine failed", "refused"]);
+  void channel.reconnect();
+  await world.advance(0);
+  await world.socket.say(welcomeOf({ seq: 10, resume: "recovered" }), messageOf(10));
+  await answer(world, range(4, 6), true);
+  assert.deepEqual(shown(channel), [4, 5, 6, 7, 8, 9, 10, "mine failed", "more"]);
+  const [failed] = channel.timeline.getSnapshot().messages.filter(({ status }) => status === "failed");
+  if (failed) channel.timeline.retry(failed);
+  await world.settle();
+  await world.socket.say(own(world.socket.heardOne(), 11));
+  assert.deepEqual(shown(channel), [4, 5, 6, 7, 8, 9, 10, 11, "more"]);
+});
+
+test("d4_what_failed_by_the_end_and_was_kept_after_all_stands_in_its_place_after_reconnect", async () => {
+  const world = new World();
+  const channel = await world.open({ history: 3 }, { seq: 0 });
+  void channel.timeline.send("say", { text: "mine" });
+  await world.settle();
+  const said = world.socket.heard().find(({ type }) => type === "publish");
+  await closings["removed"]?.(world);
+  void channel.reconnect();
+  await world.advance(0);
+  await world.socket.say(welcomeOf({ seq: 2, resume: "recovered" }), own(said, 1), messageOf(2));
+  assert.deepEqual(shown(channel), [1, 2, "complete"]);
+});

@@ -10,11 +10,13 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { connect, connectWith } from "../src/index.ts";
-import type { AnyContract, Channel, ChannelFor, ChannelOf, ConnectOptions, Contract, DataOf, KnownName } from "../src/index.ts";
+import type { AnyContract, Channel, ChannelFor, ChannelOf, ConnectOptions, Contract, DataOf, KnownName, ReasonOf, Refused } from "../src/index.ts";
+import type { DemoSnapshot } from "../../tests/support/dormouse.ts";
 import { sorted } from "../command.mjs";
-import { contractFile, typesFile } from "../types.mjs";
 import { typesOf } from "../typescript.mjs";
 
+/** The default application's, by which this repository's own page and tests are typed. */
+const [contractFile, typesFile] = ["contract.json", "dormouse.ts"].map((name) => fileURLToPath(new URL(`../../tests/support/${name}`, import.meta.url))) as [string, string];
 const compiler = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
 
 /** Compiles only where both are the same type. */
@@ -93,6 +95,67 @@ export async function compiled(url: string, room: string, anything: string): Pro
   const either = connect(url, room === "oak" ? "chat:oak" : "chat:elm");
   same<Same<typeof either, typeof chat>>(true);
 
+  const demo = connect(url, "demo:lobby");
+  const rolled = await demo.call("roll", { sides: 6 });
+  same<Same<typeof rolled.n, number>>(true);
+  same<Same<typeof rolled.by, string>>(true);
+  same<Same<Awaited<ReturnType<typeof demo.call<"count">>>["count"], number>>(true);
+  await demo.call("count", {}, { remembered: true, timeout: 5_000, id: "mine", signal: AbortSignal.timeout(1) });
+  await demo.call("remind", { after_ms: 1, text: "tea" }, { remembered: false });
+  // @ts-expect-error: no such call
+  await demo.call("fly", {});
+  // @ts-expect-error: no such field
+  await demo.call("roll", { side: 6 });
+  // @ts-expect-error: another type
+  await demo.call("roll", { sides: "six" });
+  // @ts-expect-error: a field more
+  await demo.call("roll", { sides: 6, loaded: true });
+  // @ts-expect-error: nothing is to be told
+  await demo.call("count", { by: 2 }, { remembered: true });
+  // @ts-expect-error: it is remembered, and its caller has to know
+  await demo.call("count", {});
+  // @ts-expect-error: it is not remembered
+  await demo.call("roll", { sides: 6 }, { remembered: true });
+  // @ts-expect-error: no code answers there
+  await chat.call("roll", { sides: 6 });
+  // @ts-expect-error: the service says that
+  await demo.publish("rolled", { by: "ann", n: 6 });
+  // @ts-expect-error: the service says that
+  await demo.timeline.send("rolled", { by: "ann", n: 6 });
+  demo.on("rolled", ({ data, seq, from }) => {
+    same<Same<typeof data.n, number>>(true);
+    same<Same<typeof seq, number>>(true);
+    same<Same<typeof from.service, true | undefined>>(true);
+  });
+  try {
+    await demo.publish("say", { text: "hi" });
+  } catch (error) {
+    if (demo.isRefused(error, "say")) same<Same<typeof error.reason, "muted">>(true);
+    if (demo.isRefused(error, "roll")) same<Same<typeof error.reason, never>>(true);
+    // @ts-expect-error: no such event or call
+    demo.isRefused(error, "shout");
+  }
+  same<Same<typeof demo.snapshot, Readonly<DemoSnapshot> | undefined>>(true);
+  demo.onSnapshot(({ count, muted }) => [count satisfies number, muted satisfies string[]]);
+  // @ts-expect-error: nobody changes it
+  if (demo.snapshot) demo.snapshot.count = 1;
+  same<Same<typeof chat.snapshot, undefined>>(true);
+  anyOf(demo);
+  const loose = connectWith<AnyContract>()(url, anything);
+  same<Same<Awaited<ReturnType<typeof loose.call>>, unknown>>(true);
+  await loose.call("whatever", 1);
+  await loose.call("whatever", 1, { remembered: true });
+  if (loose.isRefused(anything, "whatever")) same<Same<typeof anything, string & Refused>>(true);
+  const judged = connectWith<Judged>()(url, "a");
+  try {
+    await judged.call("move", { to: 3 }, {});
+  } catch (error) {
+    if (judged.isRefused(error, "move")) same<Same<typeof error.reason, "not_yours" | "too_far">>(true);
+  }
+  // A refusal that is kept says which it was.
+  const why = (refused: Refused<ReasonOf<Judged["a"], "move">>): string => ({ not_yours: "no", too_far: "less" })[refused.reason];
+  void why;
+
   const own = connectWith<Overlapping>();
   same<Same<DataOf<ChannelOf<Overlapping, "a:b">, "e">, "literal">>(true);
   same<Same<DataOf<ChannelOf<Overlapping, "a:x">, "e">, "one">>(true);
@@ -104,6 +167,14 @@ export async function compiled(url: string, room: string, anything: string): Pro
   // @ts-expect-error: no presence there
   await silent.presence.set({ mood: "calm" });
   same<Same<ChannelOf<Contract, "door:x">, Contract["door:*"]>>(true);
+}
+
+interface Judged {
+  a: {
+    events: Record<never, never>;
+    calls: { move: { input: { to: number }; output: number; remembered: false; refusals: "not_yours" | "too_far" } };
+    presence: never;
+  };
 }
 
 interface Overlapping {
@@ -126,7 +197,7 @@ test("a_wrong_event_or_payload_does_not_compile", () => {
 
 test("the_types_are_those_of_the_contract_that_is_checked_in", async () => {
   const contract = JSON.parse(await readFile(contractFile, "utf8"));
-  assert.equal(await readFile(typesFile, "utf8"), await typesOf(contract), "run `npm run types` with the service running");
+  assert.equal(await readFile(typesFile, "utf8"), await typesOf(contract), "run `npm run types -- --out tests/support/dormouse.ts --json tests/support/contract.json` with the service running");
 });
 
 const complaints: [name: string, said: string][] = [
@@ -209,6 +280,8 @@ test("the_command_says_whom_it_asked_and_writes_where_it_is_told", async () => {
     const first = await command(url, "--out", "mine.ts");
     assert.equal(first.stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.ts.\n`);
     assert.equal(await readFile(join(folder, "mine.ts"), "utf8"), await typesOf(sorted(contract) as typeof contract));
+    assert.equal((await command(url, "--out=mine.ts", "--json=mine.json")).stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.json.\n`);
+    assert.deepEqual(JSON.parse(await readFile(join(folder, "mine.json"), "utf8")), contract);
     const second = await command("--out=mine.ts", url);
     assert.equal(second.stdout, `Asked ${url}/v1/contract: 1 channel patterns. mine.ts is as it was.\n`);
     await assert.rejects(command(url, "--put", "mine.ts"), { code: 1, stderr: /'--put'.*\nusage: dormouse-types/s });
@@ -220,6 +293,27 @@ test("the_command_says_whom_it_asked_and_writes_where_it_is_told", async () => {
     server.close();
     await rm(folder, { recursive: true });
   }
+});
+
+test("calls_reasons_and_the_snapshot_become_types", async () => {
+  const rate = { per_second: 1, burst: 2 };
+  const nothing = { type: "object", properties: {}, additionalProperties: false };
+  const call = (refusals: string[], remembered: boolean) => ({ input: nothing, output: payload, ability: "call", rate, remembered, refusals });
+  const event = { ability: "publish", directed: false, kept: true, rate, schema: payload };
+  const channel = {
+    ...{ pattern: "a:*", join: "token", presence: null, snapshot: payload, refusals: ["late", "muted", "not_staff"] },
+    events: { say: { ...event, refusals: ["muted"] }, told: { ...event, ability: "publish:told", from_service: true } },
+    calls: { move: call(["late"], false), score: call([], true) },
+  };
+  const text = await typesOf({ channels: [channel] }, true);
+  // What is no event's and no call's own is a guard's, and a guard looks at all of them.
+  assert.match(text, /"say": \{ data: ASay; directed: false; kept: true; refusals: "muted" \| "not_staff" \};/);
+  assert.match(text, /said by the service, or with the ability `publish:told`; .*\n\s+"told": \{ [^}]*; fromService: true; refusals: "not_staff" \};/);
+  assert.match(text, /"move": \{ input: AMove; output: AMoveReply; remembered: false; refusals: "late" \| "not_staff" \};/);
+  assert.match(text, /"score": \{ input: AScore; output: AScoreReply; remembered: true; refusals: "not_staff" \};/);
+  assert.match(text, /snapshot: ASnapshot;/);
+  assert.match(text, /export type AMove = Record<string, never>;/);
+  assert.deepEqual(await compile(text), []);
 });
 
 /** A contract with these payloads by pattern and event. */

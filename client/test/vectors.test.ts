@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { RETRYABLE, advise } from "../src/errors.ts";
 import type { ServiceCode } from "../src/errors.ts";
+import type { Channel } from "../src/index.ts";
 import { World, outcome } from "./support/world.ts";
 import type { Frame } from "./support/world.ts";
 
@@ -41,6 +42,7 @@ const CODES: Record<ServiceCode, "again" | "never"> = {
   not_kept: "never",
   too_large: "never",
   invalid_data: "never",
+  refused: "never",
   upgrade_required: "never",
   rate_limited: "again",
   internal: "again",
@@ -123,6 +125,9 @@ test("f2_what_the_client_sends_is_what_the_service_reads", async () => {
   assert.equal(await sent(() => loosely.publish("say", 1)), form(vector("publish")));
   const everything = { to: { users: ["ann"], connections: ["c1", "c2"], roles: ["crew"] }, echo: false, ifSeq: 41 };
   assert.equal(await sent(() => loosely.publish("say", 1, everything)), form(vector("publish with everything")));
+  const call = vector("call");
+  const { name, data } = call as unknown as { name: string; data: unknown };
+  assert.equal(await sent(() => (channel as unknown as Channel).call(name, data)), form(call));
   const auth = vector("auth");
   assert.equal(await sent(() => channel.signIn(String(auth["token"]))), form(auth));
   const presence = vector("presence");

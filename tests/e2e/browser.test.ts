@@ -158,17 +158,39 @@ test("two tabs share one token and its renewal", async () => {
   const first = await stage.visitor();
   const seen = await shortTokens(first, 12);
   await first.join("Hazel", name);
-  // One for the conversation, one for the pointers.
-  assert.equal(seen.asked, 2);
+  // One for the conversation, one for the pointers, one for the channel with code of its own.
+  await seen.atLeast(3);
   const second = await (await first.tab()).join("Hazel", name);
-  assert.equal(seen.asked, 2);
+  await second.page.locator("#counted", { hasText: "counted" }).waitFor();
+  assert.equal(seen.asked, 3);
   const renewed = (visitor: Visitor): Promise<void> => visitor.page.locator("#frames .out b", { hasText: "auth" }).first().waitFor();
   // The conversation's renewal is on show, the pointers' comes at a moment of its own.
-  await Promise.all([renewed(first), renewed(second), seen.atLeast(4)]);
+  await Promise.all([renewed(first), renewed(second), seen.atLeast(6)]);
   await second.say("both are here");
   await first.hears("both are here");
-  assert.equal(seen.asked, 4);
+  assert.equal(seen.asked, 6);
   assert.deepEqual([...first.complaints, ...second.complaints], []);
+});
+
+test("c3 c5 c6 the channel's own code rolls for all, counts over a break, reminds, and shows how far it has counted", async () => {
+  const { ann, bob, name } = await two();
+  await ann.page.click("#roll");
+  const rolled = await ann.page.locator("#told", { hasText: /^You rolled [1-6]\.$/ }).textContent();
+  await bob.page.locator("#told", { hasText: rolled?.replace("You", "Hazel") ?? "" }).waitFor();
+  await ann.page.locator("#frames .in b", { hasText: "result" }).waitFor();
+  await ann.page.click("#count-one");
+  await ann.page.locator("#counted", { hasText: "counted 1" }).waitFor();
+  // Asked while away, it is counted on the way back.
+  await ann.page.click("#drop");
+  await ann.page.click("#count-one");
+  await ann.page.click("#drop");
+  await ann.page.locator("#counted", { hasText: "counted 2" }).waitFor();
+  const cleo = await (await stage.visitor()).join("Juniper", name);
+  await cleo.page.locator("#counted", { hasText: "counted 2" }).waitFor();
+  await bob.page.click("#remind");
+  await bob.page.locator("#told", { hasText: "In five seconds" }).waitFor();
+  await ann.page.locator("#told", { hasText: "Moss wanted to be reminded of tea." }).waitFor();
+  assert.deepEqual([...ann.complaints, ...bob.complaints, ...cleo.complaints], []);
 });
 
 test("a hostile message stays text", async () => {
@@ -252,6 +274,10 @@ for (const [look, options] of [
     assert.deepEqual(await ann.barriers(), []);
     await ann.page.click("#drop");
     await ann.hears("Said while away.");
+    await ann.page.click("#count-one");
+    await ann.page.locator("#counted", { hasText: "counted 1" }).waitFor();
+    await bob.page.click("#roll");
+    await ann.page.locator("#told", { hasText: "Moss rolled" }).waitFor();
     await ann.shoot(`room-${look}`);
     assert.deepEqual(await ann.barriers(), []);
     assert.equal(await ann.page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);

@@ -16,10 +16,10 @@ after(() => service.stop());
 type Join = (user: string, options?: Joining) => Promise<Told>;
 
 /** Has a story happen in one place, and tells what each member of it was told. */
-async function happen(place: Place, name: string, story: (join: Join, place: Place) => Promise<void>): Promise<object[]> {
+async function happen(place: Place, channel: string, story: (join: Join, place: Place) => Promise<void>): Promise<object[]> {
   const all: Told[] = [];
   await story(async (user, options) => {
-    const told = await Told.join(place, `chat:${name}`, user, options);
+    const told = await Told.join(place, channel, user, options);
     all.push(told);
     return told;
   }, place);
@@ -28,11 +28,11 @@ async function happen(place: Place, name: string, story: (join: Join, place: Pla
   return told;
 }
 
-/** The same story in both places. */
-function same(rule: string, story: (join: Join, place: Place) => Promise<void>): void {
+/** The same story in both places, on `chat:*` unless told otherwise. */
+function same(rule: string, story: (join: Join, place: Place) => Promise<void>, pattern = "chat"): void {
   test(`${rule}, and the fake service as well as the real one`, { timeout: 60_000 }, async () => {
-    const name = rule.slice(0, 40).replaceAll(" ", "_").replaceAll(/[^a-z0-9_]/gi, "");
-    assert.deepEqual(await happen(fake(), name, story), await happen(service, name, story));
+    const channel = `${pattern}:${rule.slice(0, 40).replaceAll(" ", "_").replaceAll(/[^a-z0-9_]/gi, "")}`;
+    assert.deepEqual(await happen(fake(), channel, story), await happen(service, channel, story));
   });
 }
 
@@ -147,6 +147,41 @@ same("d10_history_is_paged_by_who_may", async (join) => {
   await mute.answer("history", mute.channel.history());
   await mute.answer("publish", say(mute, "may not"));
 });
+
+const asking = { can: ["join", "publish", "call", "presence", "history"] };
+
+same("c1_c3_c4_c5_c6_code_of_the_channels_own_judges_answers_shows_and_reminds", async (join, place) => {
+  const ann = await join("ann", asking);
+  const bob = await join("bob", { can: ["join", "call:count", "publish"] });
+  await ann.answer("shown", Promise.resolve(ann.channel.snapshot));
+  await ann.answer("counted", ann.channel.call("count", {}, { remembered: true, id: "one" }));
+  await ann.answer("counted again", ann.channel.call("count", {}, { remembered: true, id: "one" }));
+  await bob.answer("counted by another", bob.channel.call("count", {}, { remembered: true, id: "one" }));
+  await bob.answer("may not roll", bob.channel.call("roll", { sides: 6 }));
+  await ann.answer("no such die", ann.channel.call("roll", { sides: 1 }));
+  await ann.answer("no such call", ann.channel.call("fly", {}));
+  await ann.answer("said", say(ann, "hello"));
+  await ann.answer("spam", say(ann, "spam"));
+  await ann.answer("muted", say(ann, "hello?"));
+  await ann.answer("of the service", ann.channel.publish("rolled", { by: "ann", n: 6 }));
+  await ann.answer("a reminder", ann.channel.call("remind", { after_ms: 50, text: "tea" }));
+  await bob.until("messages", 3);
+  const cleo = await join("cleo", asking);
+  await cleo.answer("shown", Promise.resolve(cleo.channel.snapshot));
+  const lost = await join("dan", { ...asking, position: { epoch: "another", seq: 1 } });
+  await lost.until("losses", 1);
+  await lost.answer("shown", Promise.resolve(lost.channel.snapshot));
+  // What was asked while away is answered on the way back.
+  ann.channel.connection.pause();
+  const waiting = ann.channel.call("count", {}, { remembered: true });
+  await bob.answer("counted meanwhile", bob.channel.call("count", {}, { remembered: true }));
+  ann.channel.connection.start();
+  await ann.answer("counted then", waiting);
+  await place.cut();
+  await ann.answer("counted last", ann.channel.call("count", {}, { remembered: true }));
+  const many = Array.from({ length: 14 }, () => ann.channel.call("count", {}, { remembered: true }));
+  for (const each of many) await ann.answer("counted fast", each);
+}, "demo");
 
 test("a4_r3_who_may_not_join_is_told_why, by the fake service as well as the real one", { timeout: 60_000 }, async () => {
   const expired = await token("ann", { expires: 1_600_000_000 });

@@ -4,7 +4,9 @@ export interface Kept {
   readonly id: string | undefined;
   readonly event: string;
   readonly data: unknown;
-  readonly from: { readonly user: string | null; readonly connection: string };
+  /** What its publisher wrote, where code of the channel's own judged it. */
+  readonly asked?: unknown;
+  readonly from: { readonly user: string | null; readonly connection?: string; readonly service?: true };
   readonly at: number;
 }
 

@@ -1,3 +1,5 @@
+import { CALLS, Code } from "./code.ts";
+import type { Said } from "./code.ts";
 import { Members } from "./members.ts";
 import { Room } from "./room.ts";
 import { Way } from "./weather.ts";
@@ -32,15 +34,16 @@ class Refused {
 
 const LIMITS = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
 const TYPING_RATE = { perSecond: 5, burst: 5 };
-const EVERYTHING = ["join", "publish", "presence", "history"];
-/** What the events of `chat:*` take, as `contract.json` says in full. */
+const EVERYTHING = ["join", "publish", "call", "presence", "history"];
+/** What the events of `chat:*`, and of `demo:*`, take, as `tests/support/contract.json` says in full. */
 const EVENTS: { readonly [event: string]: { readonly kept: boolean; takes(data: Record<string, unknown>): boolean } } = {
   say: { kept: true, takes: ({ text }) => typeof text === "string" && text.length > 0 && [...text].length <= 4_000 },
   typing: { kept: false, takes: ({ on }) => typeof on === "boolean" },
 };
+const CALL_RATE = { perSecond: 10, burst: 10 };
 
 /**
- * As much of the service as a client meets on `chat:*`: one order, replay, paging, ids that are known again for a
+ * As much of the service as a client meets on `chat:*` and, with code of its own, on `demo:*`: one order, replay, paging, ids that are known again for a
  * while, rates, presence and refusals, in whatever weather. What an application is told of it is compared with the
  * real one by `tests/e2e/same.test.ts`.
  */
@@ -49,10 +52,13 @@ export class FakeService {
   readonly counts: Record<string, number> = {};
   /** How often each user was told that something is lost, or refused what it needs to come back. */
   readonly losses: Record<string, number> = {};
+  /** Each snapshot that was told, and the seq it belongs to. */
+  readonly shown: { readonly seq: number; readonly text: string }[] = [];
   readonly #world: World;
   readonly #weather: Weather;
   readonly #sessions = new Map<string, Set<Session>>();
   readonly #rooms = new Map<string, Room>();
+  readonly #codes = new Map<string, Code>();
   readonly #members: Members;
   readonly #buckets = new Map<string, { level: number; at: number }>();
   /** Publishes that the weather has declared wrong, once and for all. */
@@ -89,10 +95,27 @@ export class FakeService {
     }
   }
 
+  /** Sends a user away, who may come again (4008). */
+  remove(user: string, channel = "chat:lobby"): void {
+    for (const session of [...(this.#sessions.get(channel) ?? [])]) {
+      if (session.user !== user) continue;
+      this.#sessions.get(channel)?.delete(session);
+      this.#bye(session, 4008);
+    }
+  }
+
   room(channel = "chat:lobby"): Room {
     const room = this.#rooms.get(channel) ?? new Room(channel === "chat:lobby" ? "e" : `epoch of ${channel}`, this.#weather);
     this.#rooms.set(channel, room);
     return room;
+  }
+
+  /** The code of a channel that has some. */
+  code(channel: string): Code | undefined {
+    if (!channel.startsWith("demo:")) return undefined;
+    const code = this.#codes.get(channel) ?? new Code(this.#weather.random);
+    this.#codes.set(channel, code);
+    return code;
   }
 
   #count(what: string): void {
@@ -133,13 +156,13 @@ export class FakeService {
 
   /** What a token grants, or the code that its bearer is sent away with. */
   #grant(channel: string, token: string | undefined): { readonly user: string; readonly can: readonly string[] } | number {
-    if (!/^chat:[^:]+$/.test(channel)) return 4001;
+    if (!/^(chat|demo):[^:]+$/.test(channel)) return 4001;
     if (token === undefined) return 4300;
     const part = token.split(".")[1];
     if (part === undefined) return token === "bad" ? 4009 : { user: token, can: EVERYTHING };
     const { sub, exp, can } = JSON.parse(Buffer.from(part, "base64url").toString()) as Claims;
     if (exp * 1000 <= this.#world.now) return 4300;
-    const abilities = Object.entries(can).flatMap(([pattern, some]) => (["**", "chat:*", channel].includes(pattern) ? some : []));
+    const abilities = Object.entries(can).flatMap(([pattern, some]) => (["**", channel.replace(/:.*/, ":*"), channel].includes(pattern) ? some : []));
     return abilities.includes("join") ? { user: sub, can: abilities } : 4003;
   }
 
@@ -162,12 +185,22 @@ export class FakeService {
       expires: null,
       can: session.can,
       ...(session.can.includes("presence") && { members: this.#members.list(channel) }),
+      ...this.#shown(channel, resume),
       limits: LIMITS,
       now: this.#world.now,
     };
     const late = this.#does(this.#weather.lateJoin) ? this.#weather.random() * 20_000 : 0;
     if (late) this.#count("late_joins");
-    this.#say(session, [welcome, ...messages.map((message) => ({ type: "message", ...message }))], late);
+    this.#say(session, [welcome, ...messages.map(told)], late);
+  }
+
+  /** What a channel with code shows to who begins anew (C5). */
+  #shown(channel: string, resume: string): object {
+    const code = resume === "recovered" ? undefined : this.code(channel);
+    if (!code) return {};
+    const { snapshot } = code;
+    this.shown.push({ seq: this.room(channel).head, text: JSON.stringify(snapshot) });
+    return { snapshot };
   }
 
   #resumed(session: Session, resume: string): void {
@@ -189,8 +222,8 @@ export class FakeService {
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         // After one that was too fast, or could not be written, the later publishes of the same array are refused too (F6).
-        if (frame.type === "publish" && ["rate_limited", "internal"].includes(error.code)) held ??= error;
-        this.#count(`refused_${error.code}`);
+        if (["publish", "call"].includes(frame.type) && ["rate_limited", "internal"].includes(error.code)) held ??= error;
+        this.#count(frame.type === "call" ? "calls_refused" : `refused_${error.code}`);
         this.#say(session, [{ type: "error", id: frame["id"], code: error.code, message: error.code, ...error.more }]);
       }
     }
@@ -198,6 +231,7 @@ export class FakeService {
 
   #answer(channel: string, session: Session, frame: Frame, held: Refused | undefined): void {
     if (frame.type === "publish") return this.#publish(channel, session, frame, held);
+    if (frame.type === "call") return this.#call(channel, session, frame, held);
     this.#pass(`${session.user} ${channel} general`, LIMITS.per_second, LIMITS.burst);
     const { id } = frame;
     if (frame.type === "auth") {
@@ -216,24 +250,25 @@ export class FakeService {
       this.#lose(session);
       throw new Refused("forbidden");
     }
-    this.#read(this.room(channel), session, frame);
+    this.#read(channel, session, frame);
   }
 
-  #read(room: Room, session: Session, frame: Frame): void {
+  #read(channel: string, session: Session, frame: Frame): void {
     const { id } = frame;
+    const room = this.room(channel);
     if (frame.type === "history") {
       if (!session.can.includes("history")) throw new Refused("forbidden");
       const page = room.page(frame as { before?: number; after?: number; limit?: number });
       const [oldest] = page.messages;
       if (frame["after"] !== undefined && Number(frame["after"]) + 1 < (oldest?.seq ?? 0)) this.#lose(session);
-      const messages = page.messages.map((message) => ({ type: "message", ...message }));
+      const messages = page.messages.map(told);
       return this.#say(session, [{ type: "history", id, messages, more: page.more }]);
     }
     this.#count("resumed");
     const { resume, messages } = room.resume(frame["epoch"], Number(frame["after"]));
     this.#resumed(session, resume);
-    const resumed = { type: "resumed", id, resume, epoch: room.epoch, seq: room.head, first: room.first };
-    this.#say(session, [resumed, ...messages.map((message) => ({ type: "message", ...message }))]);
+    const resumed = { type: "resumed", id, resume, epoch: room.epoch, seq: room.head, first: room.first, ...this.#shown(channel, resume) };
+    this.#say(session, [resumed, ...messages.map(told)]);
   }
 
   /** All refusals first, in the order of F7. */
@@ -242,16 +277,19 @@ export class FakeService {
     const { id, data, to } = frame;
     const room = this.room(channel);
     const event = EVENTS[String(frame["event"])];
-    if (!event) throw new Refused("unknown_event");
+    const code = this.code(channel);
+    // What is the service's own to say (C8).
+    if (code && ["rolled", "reminded"].includes(String(frame["event"]))) throw new Refused("forbidden");
+    if (!event || (code && !event.kept)) throw new Refused("unknown_event");
     if (!can.includes("publish")) throw new Refused("forbidden");
     const kept = event.kept && to === undefined;
-    if (to !== undefined && !event.kept) throw new Refused("forbidden");
+    if (to !== undefined && (!event.kept || code)) throw new Refused("forbidden");
     if (frame["if_seq"] !== undefined && !kept) throw new Refused("not_kept");
     const known = room.known(id, user, connection, this.#world.now);
     if (!known && this.#does(this.#weather.refuseForGood)) this.#invalid.add(id);
     if (!event.takes(data as Record<string, unknown>) || this.#invalid.has(id)) throw new Refused("invalid_data");
     if (known) {
-      if (JSON.stringify(known.data) !== JSON.stringify(data)) throw new Refused("conflict");
+      if (JSON.stringify(known.asked ?? known.data) !== JSON.stringify(data)) throw new Refused("conflict");
       this.#count("duplicates");
       return this.#say(session, [{ type: "ack", id, seq: known.seq, duplicate: true }]);
     }
@@ -260,9 +298,48 @@ export class FakeService {
     if (!can.includes("unmetered")) this.#pass(`${user} ${channel} ${frame["event"]}`, perSecond, burst);
     if (this.#does(this.#weather.refuse)) throw new Refused("internal");
     if (frame["if_seq"] !== undefined && frame["if_seq"] !== room.head) throw new Refused("conflict", { seq: room.head });
+    const judged = code?.judge(user ?? "", (data as { text: string }).text, this.#world.now);
+    if (judged && "reason" in judged) throw new Refused("refused", judged);
     if (kept && room.forgot(id, user)) this.#count("said_after_the_window");
-    const said = { id: id as string, event: String(frame["event"]), data, from: { user, connection }, at: this.#world.now };
-    this.#tell(channel, session, frame, { type: "message", ...(kept ? room.keep(said) : said) });
+    const asked = judged && { asked: data };
+    const said = { id: id as string, event: String(frame["event"]), data: judged ?? data, ...asked, from: { user, connection }, at: this.#world.now };
+    this.#tell(channel, session, frame, told(kept ? room.keep(said) : said));
+  }
+
+  /** Asks the channel's own code (C3). */
+  #call(channel: string, session: Session, frame: Frame, held: Refused | undefined): void {
+    const { user, can } = session;
+    const { id } = frame;
+    const [name, data, by] = [String(frame["name"]), frame["data"] as Record<string, unknown>, user ?? ""];
+    const [code, call] = [this.code(channel), CALLS[name]];
+    if (!code || !call) throw new Refused("not_found");
+    if (!can.includes("call") && !can.includes(`call:${name}`)) throw new Refused("forbidden");
+    if (!call.takes(data)) throw new Refused("invalid_data");
+    const about = JSON.stringify([name, data]);
+    const known = call.remembered ? code.replied(by, id, about, this.#world.now) : undefined;
+    if (known === "other") throw new Refused("conflict");
+    if (known) {
+      this.#count("replies_again");
+      return this.#say(session, [{ type: "result", id, data: known.data, duplicate: true }]);
+    }
+    if (held) throw held;
+    if (!can.includes("unmetered")) this.#pass(`${user} ${channel} call ${name}`, CALL_RATE.perSecond, CALL_RATE.burst);
+    if (this.#does(this.#weather.refuse)) throw new Refused("internal");
+    const { reply, said, later } = code.run(by, id, name, data);
+    if (call.remembered) code.remember(by, id, { about, data: reply, at: this.#world.now });
+    if (said) this.#speak(channel, said);
+    if (later) this.#world.after(later.ms, () => this.#speak(channel, later));
+    this.#count("calls");
+    this.#say(session, [{ type: "result", id, data: reply }]);
+  }
+
+  /** The channel's own code says something (C8). */
+  #speak(channel: string, { event, data }: Said): void {
+    const kept = this.room(channel).keep({ id: undefined, event, data, from: { user: null, service: true }, at: this.#world.now });
+    for (const member of this.#sessions.get(channel) ?? []) {
+      if (this.#does(this.#weather.forget)) this.#count("forgotten");
+      else this.#say(member, [told(kept)]);
+    }
   }
 
   /** Tells a message to whom it is for, and answers who said it (F2, F5). */
@@ -302,3 +379,6 @@ export class FakeService {
     way.carry("down", () => void socket.text(text), late);
   }
 }
+
+/** A message as members are told it: without what was asked in its place. */
+const told = <M extends object>({ asked: _, ...message }: M & { readonly asked?: unknown }) => ({ type: "message" as const, ...message });

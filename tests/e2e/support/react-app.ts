@@ -1,13 +1,13 @@
 // A page of React that uses each hook, as an application would; bundled for the browser by react.test.ts.
 import { Fragment, StrictMode, createElement as h, useState, version } from "react";
 import { createRoot } from "react-dom/client";
-import { useChannel, useConnection, useEvent, useMessages, usePresence } from "../../../client/src/react.ts";
+import { useChannel, useConnection, useEvent, useMessages, usePresence, useSnapshot } from "../../../client/src/react.ts";
 
 const { room, user } = Object.fromEntries(new URLSearchParams(location.search)) as { room: string; user: string };
 
-async function getToken(): Promise<string> {
+async function getToken(): Promise<string | null> {
   const answer = await fetch("/dev/token", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ user }) });
-  return ((await answer.json()) as { token: string }).token;
+  return answer.status === 200 ? ((await answer.json()) as { token: string }).token : null;
 }
 
 function Room({ name }: { readonly name: string }) {
@@ -15,7 +15,9 @@ function Room({ name }: { readonly name: string }) {
   const channel = useChannel(location.origin, `chat:${name}`, { token: () => getToken(), history: 3 });
   const { messages, past, older } = useMessages(channel);
   const { members } = usePresence(channel);
-  const { state, error } = useConnection(channel);
+  const { state, error, reconnect } = useConnection(channel);
+  const demo = useChannel(location.origin, `demo:${name}`, { token: () => getToken() });
+  const snapshot = useSnapshot(demo);
   const [heard, setHeard] = useState(0);
   useEvent(channel, "say", () => setHeard(heard + 1));
   const line = (message: (typeof messages)[number]) =>
@@ -24,9 +26,11 @@ function Room({ name }: { readonly name: string }) {
     Fragment,
     null,
     h("p", { id: "state" }, `${state}${error ? `: ${error.message}` : ""}`),
+    h("button", { id: "reconnect", onClick: reconnect }, "Try again"),
     h("p", { id: "here" }, members.map(({ user }) => user).sort().join(" ")),
     h("p", { id: "heard" }, heard),
     h("p", { id: "past" }, past),
+    h("p", { id: "counted" }, snapshot ? `counted ${snapshot.count}` : "not shown"),
     h("button", { id: "older", onClick: () => void older(10) }, "Older"),
     h("ol", { id: "list" }, messages.map(line)),
     h("button", { id: "say", onClick: () => void channel?.timeline.send("say", { text: `hello from ${user}` }) }, "Say"),
@@ -41,7 +45,7 @@ function App() {
     null,
     h("p", { id: "version" }, version),
     h("button", { id: "toggle", onClick: () => show(!shown) }, "Toggle"),
-    h("button", { id: "move", onClick: () => setName(`${room}-next`) }, "Move"),
+    h("button", { id: "move", onClick: () => setName(`${name}-next`) }, "Move"),
     shown ? h(Room, { name }) : null,
   );
 }
