@@ -6,10 +6,26 @@
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
+#![allow(clippy::arithmetic_side_effects, missing_docs, reason = "an application's code as its owner writes it")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod board;
 mod calls;
+mod failing;
+mod guests;
+mod jobs;
 mod judged;
+mod rows;
+mod ticks;
 mod timers;
+
+use dormouse_core::contract::Application as _;
+use dormouse_core::testing::{World, assert_same_asleep_in};
+
+/// Plays a script on a board, awake all the time and asleep wherever the platform could, and compares what was told.
+#[track_caller]
+fn on_board(script: impl Fn(&mut World<board::Board>)) {
+    assert_same_asleep_in(|sleep| World::under(board::Board::contract(), "board:a", sleep), script);
+}

@@ -5,7 +5,8 @@ use dormouse_core::history::DedupeKey;
 use dormouse_core::payer::Payer;
 use dormouse_core::session::{Kept, Stage};
 use dormouse_core::storage::{
-    Column, DisconnectGrace, Floor, Head, Param, Row, RowKey, Storage as _, StorageError, Value,
+    Column, Commit, DisconnectGrace, Floor, Head, Param, Record, RecordKind, Reply, Row, RowKey, Storage as _,
+    StorageError, Value,
 };
 use dormouse_protocol::name::{Epoch, RequestId, UserId};
 use serde_json::{Value as Json, json};
@@ -16,6 +17,7 @@ use crate::life::{ALL, Life, connection_id, grace, sound};
 use crate::sqlite::{Database, InSqlite, text};
 
 const GOLDEN: &str = include_str!("../vectors/storage-v1.json");
+const GOLDEN_HANDLERS: &str = include_str!("../vectors/storage-handlers-v1.json");
 
 fn golden() -> Json {
     serde_json::from_str(GOLDEN).unwrap()
@@ -49,7 +51,7 @@ fn as_json(value: Value) -> Json {
     match value {
         Value::Integer(number) => json!(number),
         Value::Text(text) => json!(text),
-        Value::Other => Json::Null,
+        Value::Null | Value::Other => Json::Null,
     }
 }
 
@@ -66,6 +68,7 @@ fn insert(database: &Database, table: &str, rows: &Json) {
             .iter()
             .map(|value| match value {
                 Json::String(text) => Param::Text(text),
+                Json::Null => Param::Null,
                 other => Param::Integer(other.as_i64().unwrap()),
             })
             .collect();
@@ -222,4 +225,92 @@ fn clearing_drops_the_tables_of_any_release() {
     disk.database.run("CREATE TABLE \"of a \"\"later\"\" release\" (id TEXT PRIMARY KEY)", &[]);
     disk.store().clear().unwrap();
     assert_eq!(disk.database.table_names(), Vec::<String>::new());
+}
+
+/// What the rows of the golden file mean: records by kind and key, then replies, the older first.
+fn expected_of_handlers(golden: &Json) -> (Vec<Record>, Vec<Reply>) {
+    let text = |json: &Json| json.as_str().unwrap().to_owned();
+    let kinds = [RecordKind::State, RecordKind::Row, RecordKind::Timer, RecordKind::Job];
+    let record = |row: &Json| Record {
+        kind: *kinds.iter().find(|kind| row[0] == kind.as_str()).unwrap(),
+        key: text(&row[1]),
+        due: row[2].as_u64(),
+        format: row[3].as_u64().unwrap(),
+        data: text(&row[4]),
+    };
+    let reply = |row: &Json| Reply {
+        key: text(&row[0]),
+        fingerprint: text(&row[1]),
+        at: row[2].as_u64().unwrap(),
+        data: text(&row[3]),
+    };
+    let rows = |table: &str| golden[table].as_array().unwrap().clone();
+    let replies = ["replies_1800000000000", "replies_1800000700000"].iter().flat_map(|table| rows(table));
+    (rows("records").iter().map(record).collect(), replies.map(|row| reply(&row)).collect())
+}
+
+#[test]
+fn the_golden_file_of_the_first_release_with_handlers_is_as_it_was() {
+    assert_eq!(format!("{:016x}", xxh64(GOLDEN_HANDLERS.as_bytes(), 0)), "482d46a88c4f84d9");
+}
+
+#[test]
+fn what_the_first_release_with_handlers_wrote_is_read_today() {
+    let golden: Json = serde_json::from_str(GOLDEN_HANDLERS).unwrap();
+    let database = Database::open();
+    for table in golden["tables"].as_array().unwrap() {
+        database.run(table.as_str().unwrap(), &[]);
+    }
+    for table in ["records", "replies_1800000000000", "replies_1800000700000"] {
+        insert(&database, table, &golden[table]);
+    }
+    let mut disk = InSqlite::over(database);
+    let (records, replies) = expected_of_handlers(&golden);
+    for record in records {
+        assert_eq!(disk.store().record(record.kind, &record.key).unwrap(), Some(record));
+    }
+    for reply in replies {
+        assert_eq!(disk.store().reply(&reply.key, reply.at).unwrap(), Some(reply));
+    }
+    assert_eq!(disk.store().first_due(RecordKind::Timer).unwrap(), Some(1_800_000_060_000));
+}
+
+#[test]
+fn what_is_written_today_the_first_release_with_handlers_can_read() {
+    let golden: Json = serde_json::from_str(GOLDEN_HANDLERS).unwrap();
+    let (records, replies) = expected_of_handlers(&golden);
+    let mut disk = InSqlite::new();
+    disk.store().commit(&Commit { put: &records, ..Commit::default() }).unwrap();
+    for reply in &replies {
+        let commit =
+            Commit { replies: std::slice::from_ref(reply), replies_since: reply.at - 600_000, ..Commit::default() };
+        disk.store().commit(&commit).unwrap();
+    }
+    let database = &disk.database;
+    for table in database.table_names() {
+        assert_eq!(dump(database, &format!("SELECT * FROM {table} ORDER BY 1, 2")), golden[&table], "{table}");
+    }
+    let made = database.run("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name", &[]);
+    assert_eq!(made.iter().map(|row| json!(text(&row[0]))).collect::<Json>(), golden["tables"]);
+}
+
+/// The release before knows nothing of handlers: its rows and theirs do not touch.
+#[test]
+fn a_release_without_handlers_writes_beside_what_handlers_keep() {
+    let golden: Json = serde_json::from_str(GOLDEN_HANDLERS).unwrap();
+    let (records, replies) = expected_of_handlers(&golden);
+    let mut life = Life::<InSqlite>::keeping(last_sixty);
+    life.store().commit(&Commit { put: &records, replies: &replies, ..Commit::default() }).unwrap();
+    let beside = |life: &Life<InSqlite>| {
+        life.disk.database.dump().into_iter().filter(|(table, _)| table.starts_with('r')).collect::<Vec<_>>()
+    };
+    let before = beside(&life);
+    assert_eq!(before.len(), 2);
+    for _ in 0..300 {
+        life.say(&["{}"]); // two rotations
+    }
+    life.store().put_grace(&grace("ann", 1)).unwrap();
+    life.store().trim(Floor { seq: 290, at: 0, before: 0 }, Floor { seq: 290, at: 0, before: 0 }).unwrap();
+    assert_eq!(beside(&life), before);
+    assert_eq!(life.read(), life.rows[289..]);
 }

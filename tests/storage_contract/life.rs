@@ -1,6 +1,9 @@
 //! One life of a channel on a disk: rows that continue each other, and the list of what was written.
 
-use dormouse_core::storage::{DisconnectGrace, Floor, Head, Limit, Row, RowKey, Storage as _, StorageError, Stored};
+use dormouse_core::storage::{
+    DisconnectGrace, Floor, Head, Limit, RECORD_FORMAT, Record, RecordKind, Reply, Row, RowKey, Storage as _,
+    StorageError, Stored,
+};
 use dormouse_protocol::name::{ConnectionId, Epoch, Millis};
 
 use crate::disk::Disk;
@@ -99,4 +102,17 @@ pub(crate) fn grace(connection: &str, due: Millis) -> DisconnectGrace {
 
 pub(crate) fn connection_id(text: &str) -> ConnectionId {
     ConnectionId::parse(text).unwrap()
+}
+
+pub(crate) fn record(kind: RecordKind, key: &str, due: Option<Millis>) -> Record {
+    let data = format!("{{\"of\":{key:?}}}");
+    Record { kind, key: key.to_owned(), due, format: RECORD_FORMAT, data }
+}
+
+pub(crate) fn timer(key: &str, due: Millis) -> Record {
+    record(RecordKind::Timer, key, Some(due))
+}
+
+pub(crate) fn reply(key: &str, at: Millis) -> Reply {
+    Reply { key: key.to_owned(), fingerprint: format!("print of {key}"), at, data: format!("{{\"at\":{at}}}") }
 }

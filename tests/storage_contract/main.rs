@@ -1,7 +1,7 @@
 //! The storage port's contract: one suite over storage in memory and over SQLite, then what is SQLite's alone.
 //!
 //! SQLite is rusqlite's here. With `DORMOUSE_SQL=127.0.0.1:PORT` the same tests run over the storage of a real Durable
-//! Object, which whoever listens on that port hands through (see `sqlite.rs`), and count its own `rowsWritten`.
+//! Object, which whoever listens on that port hands through (see `there.rs`), and count its own `rowsWritten`.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::cast_possible_truncation,
@@ -18,12 +18,16 @@
 )]
 
 mod bounds;
+mod commits;
 mod deploys;
 mod disconnect_graces;
 mod disk;
 mod life;
 mod reading;
+mod records;
+mod replies;
 mod sqlite;
+mod there;
 mod trouble;
 
 /// Declares each test of a module once for every storage.
@@ -74,4 +78,26 @@ contract! {
         p3_a_second_departure_of_a_connection_replaces_the_first
         p3_a_departure_costs_one_row_and_its_end_another
         p3_a_departure_that_cannot_be_written_is_not_there;
+    commits:
+        d2_a_commit_writes_rows_records_and_replies
+        d2_a_commit_that_fails_changes_nothing_and_the_next_one_works
+        d2_a_commit_of_nothing_writes_nothing
+        d2_what_one_commit_removes_and_puts_is_there
+        d9_clearing_forgets_records_and_replies_too
+        d9_clearing_the_history_leaves_records_and_replies;
+    records:
+        d2_a_record_is_read_as_it_was_written
+        d2_a_second_record_of_a_key_replaces_the_first
+        c6_what_is_due_comes_by_time_and_by_key_where_that_is_the_same
+        c6_the_first_due_is_known
+        d3_records_are_read_by_the_beginning_of_their_keys
+        d3_pages_of_records_leave_none_out
+        d1_a_record_costs_a_row_and_another_where_it_is_due
+        d2_a_reading_of_records_that_fails_is_told_and_the_next_one_works;
+    replies:
+        c3_a_reply_is_known_as_long_as_it_has_to_be
+        c3_a_second_reply_of_a_key_replaces_the_first
+        c3_every_reply_of_the_window_is_known_whenever_the_store_was_opened
+        c3_a_reply_costs_one_row
+        c3_a_reply_that_cannot_be_written_is_not_there;
 }

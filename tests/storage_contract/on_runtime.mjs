@@ -10,20 +10,31 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Miniflare } from "miniflare";
 
-/** One object a database: it runs a statement to its end and says what came of it, in the runtime's own numbers. */
+/** One object a database: it runs statements to their end and says what came of the last, in the runtime's own numbers. */
 const worker = `
 import { DurableObject } from "cloudflare:workers";
+class Undone extends Error {}
 export class Database extends DurableObject {
   async fetch(request) {
-    const { sql, params, deletes } = await request.json();
+    const { statements, deletes, transaction } = await request.json();
+    const { storage } = this.ctx;
+    let answer;
+    const run = () => {
+      for (const { sql, params } of statements) {
+        const cursor = storage.sql.exec(sql, ...params);
+        const rows = [...cursor.raw()];
+        answer = { rows, written: cursor.rowsWritten, read: cursor.rowsRead };
+      }
+      if (transaction === "undone") throw new Undone();
+    };
     try {
-      if (deletes) this.ctx.storage.deleteAll().catch(() => {});
-      const cursor = this.ctx.storage.sql.exec(sql, ...params);
-      const rows = [...cursor.raw()];
-      return Response.json({ rows, written: cursor.rowsWritten });
+      if (deletes) storage.deleteAll().catch(() => {});
+      if (transaction) storage.transactionSync(run);
+      else run();
     } catch (error) {
-      return Response.json({ error: String(error) });
+      if (!(error instanceof Undone)) return Response.json({ error: String(error) });
     }
+    return Response.json(answer);
   }
 }
 export default {

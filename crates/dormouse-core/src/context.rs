@@ -2,7 +2,7 @@
 //! channel is set to, and the list of what is to be done.
 
 use crate::clock::Clock;
-use crate::contract::{Chance, ChannelRules};
+use crate::contract::{ChannelRules, Surroundings};
 use crate::effect::{Effect, Level, LogLine, SessionKey};
 use crate::grant::Verifier;
 use crate::limits::Limits;
@@ -67,7 +67,7 @@ pub(crate) struct Context<'a> {
     pub(crate) now: Millis,
     pub(crate) storage: &'a mut dyn Storage,
     pub(crate) links: &'a dyn Links,
-    pub(crate) chance: &'a dyn Chance,
+    pub(crate) surroundings: &'a dyn Surroundings,
     pub(crate) config: &'a ChannelConfig,
     pub(crate) desk: &'a mut Desk,
 }

@@ -24,6 +24,7 @@ pub(crate) use news::News;
 use std::rc::Rc;
 
 use crate::context::Context;
+use crate::contract::Who;
 use crate::effect::{Effect, LogLine, SessionKey, Subscription};
 use crate::hub::{Edges, Speaker};
 use dormouse_protocol::error::Refusal;
@@ -247,6 +248,11 @@ impl Edges for Edge {
 
     fn may_count(&self, session: SessionKey) -> bool {
         self.roster.session(session).is_some_and(Session::may_count)
+    }
+
+    fn members(&mut self, cx: &mut Context<'_>) -> Vec<Who> {
+        self.hydrate_all(cx);
+        self.roster.iter().filter(|(_, session)| session.joined()).map(|(_, session)| session.kept.who()).collect()
     }
 
     fn session_of(&self, connection: &str) -> Option<SessionKey> {

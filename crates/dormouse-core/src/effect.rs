@@ -1,5 +1,6 @@
 //! What the machine wants done: values, applied by the shell in their order.
 
+use crate::contract::JobRequest;
 use dormouse_protocol::name::{ConnectionId, Millis, UserId};
 
 /// Names a session while the object is awake; the shell keeps which link carries it.
@@ -91,6 +92,8 @@ pub enum Effect {
         /// Milliseconds for the header `Retry-After` (in whole seconds, rounded up).
         retry_after: Option<Millis>,
     },
+    /// Try a job of the application's code: ask another server, and tell what came of it (rule C7).
+    Job(JobRequest),
     /// Have the one timer fire after so many milliseconds; an earlier setting is replaced.
     Timer {
         /// Milliseconds from now.

@@ -2,14 +2,17 @@
 //! It holds the history, the open batch, the list of members and the rates, and knows sessions by their keys alone.
 
 mod amnesia;
+mod around;
 mod batch;
 mod buckets;
+mod calls;
 mod code;
 mod disconnect_graces;
 mod flush;
 mod here;
 pub mod history;
 mod http;
+mod jobs;
 mod load;
 mod members;
 pub mod payer;
@@ -22,10 +25,12 @@ mod replay_budget;
 mod retention;
 mod sayable;
 mod speaker;
+mod ticks;
+mod timers;
 mod turn;
 
 pub(crate) use batch::PERSONAL_BYTES_MAX;
-pub(crate) use flush::{Line, Who};
+pub(crate) use flush::{Hearers, Line};
 pub(crate) use http::Post;
 pub(crate) use load::Away;
 pub(crate) use payer::Payer;
@@ -35,7 +40,7 @@ pub(crate) use sayable::Sayable;
 pub(crate) use speaker::{Asker, Speaker};
 
 use crate::context::Context;
-use crate::contract::{ChannelRules, PresenceMode};
+use crate::contract::{ChannelRules, PresenceMode, Who};
 use crate::effect::SessionKey;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::name::{Millis, RequestId};
@@ -64,6 +69,9 @@ pub(crate) trait Edges {
 
     /// Whether a session may know now how many others there are.
     fn may_count(&self, session: SessionKey) -> bool;
+
+    /// Every connection that has joined, by whom.
+    fn members(&mut self, cx: &mut Context<'_>) -> Vec<Who>;
 
     /// The session of a connection that is here.
     fn session_of(&self, connection: &str) -> Option<SessionKey>;

@@ -77,7 +77,9 @@ impl Event<'_> {
         let now = self.cx.steady();
         let window = self.hub.batch_window();
         let count = self.hub.count_due_at(self.cx.limits());
-        let Some(next) = [window, count, self.edge.timer_at()].into_iter().flatten().min() else { return };
+        let Some(next) = [window, count, self.edge.timer_at(), self.hub.tick_at()].into_iter().flatten().min() else {
+            return;
+        };
         if self.wakeups.timer.is_some_and(|timer| timer <= next) {
             return;
         }

@@ -3,6 +3,7 @@
 use super::Effects;
 use super::wakeups::Wakeups;
 use crate::context::Context;
+use crate::contract::JobAnswer;
 use crate::edge::session::{Kept, Stage};
 use crate::edge::{Edge, News};
 use crate::hub::{Away, Hub};
@@ -31,6 +32,20 @@ impl Event<'_> {
         }
         // Also where the alarm is late: by the clock they are due.
         self.hub.fire_timers(&mut self.cx, self.edge);
+        self.hub.retry_jobs(&mut self.cx, self.edge);
+        self.hear_news();
+    }
+
+    /// A try of a job has come to its end.
+    pub(super) fn job_answered(&mut self, key: &str, answer: JobAnswer) {
+        self.hub.job_answered(&mut self.cx, self.edge, key, answer);
+        self.hear_news();
+    }
+
+    /// The timer fired.
+    pub(super) fn timer(&mut self) {
+        self.end_batch_window();
+        self.hub.tick(&mut self.cx, self.edge);
         self.hear_news();
     }
 
@@ -81,6 +96,7 @@ impl Event<'_> {
             self.hub.forget_the_untold(&self.cx);
         }
         self.at_edge(|edge, cx| edge.hang_up_due(cx));
+        self.hub.arrange_ticks(&self.cx, self.edge.is_deserted());
         self.hub.prune_rates(&self.cx);
         self.hub.trim(&mut self.cx);
         self.set_timer();

@@ -18,7 +18,7 @@ mod wakeups;
 
 use std::rc::Rc;
 
-use crate::contract::{Chance, ChannelRules};
+use crate::contract::{ChannelRules, JobAnswer, Surroundings};
 use crate::edge::Edge;
 use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Verifier;
@@ -46,8 +46,8 @@ pub struct Turn<'a> {
     pub storage: &'a mut dyn Storage,
     /// The sockets, as far as the machine may look at them.
     pub links: &'a dyn Links,
-    /// Random numbers for the application's code.
-    pub chance: &'a dyn Chance,
+    /// What the application's code takes of the platform.
+    pub surroundings: &'a dyn Surroundings,
 }
 
 /// Names from the platform's randomness, used where a new one is needed.
@@ -110,10 +110,15 @@ impl ChannelMachine {
         self.during(turn, |event| event.handle_http(asker, request)).1
     }
 
+    /// A try of a job has come to its end.
+    pub fn job_answered(&mut self, turn: &mut Turn<'_>, key: &str, answer: JobAnswer) -> Effects {
+        self.during(turn, |event| event.job_answered(key, answer)).1
+    }
+
     /// The timer fired.
     pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.wakeups.forget_timer();
-        self.during(turn, |event| event.end_batch_window()).1
+        self.during(turn, |event| event.timer()).1
     }
 
     /// The alarm fired.
@@ -121,11 +126,21 @@ impl ChannelMachine {
         self.during(turn, |event| event.alarm()).1
     }
 
+    /// Whether something that was accepted waits for others to leave with.
+    pub const fn is_waiting(&self) -> bool {
+        self.hub.batch_window().is_some()
+    }
+
+    /// Whether the application's code runs again and again while somebody is here.
+    pub const fn ticks(&self) -> bool {
+        self.hub.tick_at().is_some()
+    }
+
     /// One event from its beginning to what is to be done for it.
     fn during<T>(&mut self, turn: &mut Turn<'_>, handle: impl FnOnce(&mut Event<'_>) -> T) -> (T, Effects) {
         let Self { config, hub, edge, wakeups, desk } = self;
-        let Turn { now, storage, links, chance } = turn;
-        let cx = Context { now: *now, storage: *storage, links: *links, chance: *chance, config, desk };
+        let Turn { now, storage, links, surroundings } = turn;
+        let cx = Context { now: *now, storage: *storage, links: *links, surroundings: *surroundings, config, desk };
         let mut event = Event { hub, edge, wakeups, cx };
         event.begin();
         let answer = handle(&mut event);

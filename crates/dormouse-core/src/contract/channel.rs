@@ -68,12 +68,12 @@ impl ChannelRules {
 
     /// Whether the application's code may have something happen later.
     pub(crate) fn has_timers(&self) -> bool {
-        !self.handlers.timers.is_empty()
+        !self.handlers.timers.is_empty() || !self.handlers.jobs.is_empty()
     }
 
     /// Whether the channel remembers something for the application's code, which outlives everybody's leaving.
     pub(crate) fn remembers(&self) -> bool {
-        self.handlers.state.declared || self.has_timers()
+        self.has_code()
     }
 
     /// What of these rules decides who hears what, as one letter: under another, each session is judged anew on waking.

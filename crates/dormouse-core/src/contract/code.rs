@@ -13,7 +13,8 @@ use super::declaration::Channel;
 use super::declared::Declared;
 use super::event::{Event, EventRules};
 use super::handler::{
-    Call, Handlers, Reasons, Refused, Said, Snapshot, State, StateType, Timer, Turn, Verdict, registry,
+    Call, Handlers, HttpCall, Job, JobCode, JobFailed, Reasons, Refused, Said, Snapshot, State, StateType, Timer, Turn,
+    Verdict, registry,
 };
 use super::mistake::Mistake;
 use super::typed::schema_of_output;
@@ -104,6 +105,37 @@ impl<S: 'static> Channel<S> {
     /// Is told that a connection that had joined is gone for good: it was closed in order, or its grace is over.
     pub fn on_leave(mut self, handler: fn(&mut State<S>, &mut Turn<'_>)) -> Self {
         self.handlers.on_leave = Some(registry::notice(handler));
+        self.handlers.any = true;
+        self
+    }
+
+    /// Runs at each tick, while somebody is here and [`Turn::tick_every`] has been called.
+    pub fn on_tick(mut self, handler: fn(&mut State<S>, &mut Turn<'_>)) -> Self {
+        self.handlers.on_tick = Some(registry::notice(handler));
+        self.handlers.any = true;
+        self
+    }
+
+    /// The hosts that the jobs of this channel may call, each as it stands in an address: `api.example.com`.
+    pub fn calls_out_to(mut self, hosts: impl IntoIterator<Item = &'static str>) -> Self {
+        self.handlers.hosts.extend(hosts);
+        self
+    }
+
+    /// Work outside the channel that a handler starts by [`Turn::start`]: what is asked of another server, and what
+    /// happens when it has answered or was given up (rule C7).
+    #[track_caller]
+    pub fn job<T: Serialize + DeserializeOwned + 'static, O: DeserializeOwned + 'static>(
+        mut self,
+        job: Job<T, O>,
+        call: fn(&T) -> HttpCall,
+        done: fn(&mut State<S>, &mut Turn<'_>, &T, Result<O, JobFailed>),
+    ) -> Self {
+        let (name, at) = (job.name(), Location::caller());
+        Declared { what: "job", name, at, mistakes: &mut self.mistakes }.parsed();
+        if self.handlers.jobs.insert(name, JobCode::of(call, done)).is_some() {
+            self.mistakes.push(Mistake::new(at, format!("the job `{name}` is declared twice: drop one")));
+        }
         self.handlers.any = true;
         self
     }

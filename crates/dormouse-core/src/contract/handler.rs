@@ -5,23 +5,30 @@
 //! ([`Verdict`]), answers a [`Call`], or is told that somebody came or went or that a [`Timer`] has fired. What it
 //! says, sets and starts goes with the turn: it is written together, or nothing of it happened.
 
-mod chance;
+mod job;
 mod named;
 mod outcome;
+mod random;
 mod refused;
 pub(super) mod registry;
+mod rows;
 mod state;
+mod surroundings;
 mod turn;
 mod verdict;
 mod who;
 
-pub use chance::Chance;
-pub use named::{Call, Names, Said, Timer};
-pub(crate) use outcome::{Outcome, Saying, TimerChange};
+pub(crate) use job::Tried;
+pub use job::{ANSWER_BYTES_MAX, JobAnswer, JobRequest};
+pub use job::{HttpCall, JobFailed};
+pub use named::{Call, Job, Names, Rows, Said, Timer};
+pub(crate) use outcome::{Outcome, Saying};
 pub use refused::{Anonymous, Never, Reasons, Refused};
-pub(crate) use registry::{Handlers, Judge, Reply, Snapshot, Told};
+pub(crate) use registry::{Handlers, JobCode, Judge, Reply, Snapshot, Told};
 pub use state::State;
 pub(crate) use state::{Cell, StateType};
+pub(crate) use surroundings::Around;
+pub use surroundings::Surroundings;
 pub use turn::{To, Turn};
 pub use verdict::Verdict;
 pub use who::Who;

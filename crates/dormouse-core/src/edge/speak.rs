@@ -6,7 +6,7 @@ use std::mem;
 use super::Edge;
 use crate::context::Context;
 use crate::effect::{Effect, SessionKey, Subscription};
-use crate::hub::{Line, PERSONAL_BYTES_MAX, Who};
+use crate::hub::{Hearers, Line, PERSONAL_BYTES_MAX};
 use dormouse_protocol::frame;
 
 /// Those of one form who hear something of their own.
@@ -29,7 +29,7 @@ impl Edge {
     /// Tells all lines; of a single one for everyone, its text is taken out.
     pub(crate) fn speak(&mut self, cx: &mut Context<'_>, lines: &mut [Line]) {
         match lines {
-            [Line { text, who: Who::Everyone }] => self.speak_alone(cx, mem::take(text)),
+            [Line { text, who: Hearers::Everyone }] => self.speak_alone(cx, mem::take(text)),
             _ => self.speak_lines(cx, lines),
         }
     }
@@ -51,9 +51,9 @@ impl Edge {
         let mut personal: Vec<SessionKey> = Vec::new();
         for line in lines {
             match &line.who {
-                Who::Everyone | Who::Watchers => {}
-                Who::Others(key) | Who::OtherWatchers(key) => personal.push(*key),
-                Who::Only(keys) => personal.extend(keys),
+                Hearers::Everyone | Hearers::Watchers => {}
+                Hearers::Others(key) | Hearers::OtherWatchers(key) => personal.push(*key),
+                Hearers::Only(keys) => personal.extend(keys),
             }
         }
         personal.sort_unstable();
@@ -87,9 +87,9 @@ impl Edge {
             return;
         }
         let heard = lines.iter().filter(|line| match &line.who {
-            Who::Everyone | Who::Others(_) => true,
-            Who::Watchers | Who::OtherWatchers(_) => part.subscription == Subscription::Presence,
-            Who::Only(_) => false,
+            Hearers::Everyone | Hearers::Others(_) => true,
+            Hearers::Watchers | Hearers::OtherWatchers(_) => part.subscription == Subscription::Presence,
+            Hearers::Only(_) => false,
         });
         let texts: Vec<&str> = heard.map(|line| line.text.as_str()).collect();
         if let Some(text) = frame::batch(texts.iter().copied()) {

@@ -2,16 +2,20 @@
 //! yet (rules C1, C2).
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::ticks::Ticks;
 use crate::contract::ChannelRules;
-use crate::contract::handler::{Cell, TimerChange};
+use crate::contract::handler::{Cell, JobRequest};
 use crate::storage::{RECORD_FORMAT, Record, RecordKind, Reply, Storage, StorageError};
 use dormouse_protocol::name::{Millis, UserId};
 
 /// The key of the one state.
 const STATE: &str = "";
+
+/// Records that turns have changed: when each is due, and its data; nothing where it is taken out.
+pub(super) type Records = BTreeMap<(RecordKind, String), Option<(Option<Millis>, String)>>;
 
 /// The code's side of a hub.
 #[derive(Default)]
@@ -22,19 +26,42 @@ pub(super) struct Code {
     stored: Option<Rc<dyn Any>>,
     /// What is shown of that, once it was asked for.
     pub(super) shown: Option<Rc<str>>,
-    /// When the first timer on disk is due.
-    pub(super) due: Option<Millis>,
-    /// Timers that are set, or taken back, and not on disk yet.
-    pub(super) timers: BTreeMap<String, Option<(Millis, String)>>,
-    /// Replies to remembered calls that are not on disk yet.
-    pub(super) replies: BTreeMap<String, Reply>,
-    /// Whose connections end once the turn is on disk.
-    kicked: Vec<UserId>,
+    /// When the first timer on disk is due, and the first job.
+    pub(super) due: Due,
+    /// What is not on disk yet.
+    pub(super) pending: Pending,
+    /// Jobs that are being tried, by their keys.
+    pub(super) running: BTreeSet<String>,
+    pub(super) ticks: Ticks,
     /// Members who are gone for good, as their sessions were written down, of whom the code was not told yet.
     pub(super) gone: Vec<String>,
 }
 
-/// What turns have changed, ready to be written.
+/// When the first of a kind is due that is on disk.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Due {
+    pub(super) timer: Option<Millis>,
+    pub(super) job: Option<Millis>,
+}
+
+/// What turns have changed beside the state, and what is done once that is on disk.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) records: Records,
+    pub(super) replies: BTreeMap<String, Reply>,
+    pub(super) then: Then,
+}
+
+/// What is done once the turns are on disk.
+#[derive(Debug, Default)]
+pub(crate) struct Then {
+    /// Whose connections end.
+    pub(crate) kicked: Vec<UserId>,
+    /// Jobs that are tried.
+    pub(crate) jobs: Vec<JobRequest>,
+}
+
+/// What is to be written.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     pub(super) put: Vec<Record>,
@@ -49,8 +76,8 @@ impl Changes {
 }
 
 impl Code {
-    /// Reads the state, and when the first timer is due. Where the state cannot be read it stays on disk as it is, no code
-    /// runs, and the answer says why.
+    /// Reads the state, and when something is due. Where the state cannot be read it stays on disk as it is, no code runs,
+    /// and the answer says why.
     pub(super) fn load(
         &mut self,
         rules: &ChannelRules,
@@ -59,20 +86,11 @@ impl Code {
         if !rules.has_code() {
             return Ok(None);
         }
-        let handlers = &rules.handlers;
-        if !handlers.timers.is_empty() {
-            self.due = storage.first_due(RecordKind::Timer)?;
+        self.look_up_due(rules, storage)?;
+        if rules.handlers.on_tick.is_some() {
+            self.ticks = Ticks::stored(storage.record(RecordKind::State, Ticks::KEY)?.map(|record| record.data));
         }
-        let written = match handlers.state.declared {
-            true => storage.record(RecordKind::State, STATE)?,
-            false => None,
-        };
-        let state = match &written {
-            None => Ok((handlers.state.fresh)()),
-            Some(record) if record.format == RECORD_FORMAT => (handlers.state.read)(&record.data),
-            Some(record) => Err(format!("it is of format {}, which a later release wrote", record.format)),
-        };
-        match state {
+        match self.read_state(rules, storage)? {
             Ok(state) => {
                 self.stored = Some(Rc::clone(&state));
                 self.cell = Some(Cell::new(state));
@@ -82,30 +100,56 @@ impl Code {
         }
     }
 
+    fn read_state(
+        &self,
+        rules: &ChannelRules,
+        storage: &mut dyn Storage,
+    ) -> Result<Result<Rc<dyn Any>, String>, StorageError> {
+        let state = &rules.handlers.state;
+        if !state.declared {
+            return Ok(Ok((state.fresh)()));
+        }
+        Ok(match storage.record(RecordKind::State, STATE)? {
+            None => Ok((state.fresh)()),
+            Some(record) if record.format == RECORD_FORMAT => (state.read)(&record.data),
+            Some(record) => Err(format!("it is of format {}, which a later release wrote", record.format)),
+        })
+    }
+
+    /// Looks up when the first timer and the first job are due.
+    pub(super) fn look_up_due(&mut self, rules: &ChannelRules, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        if !rules.handlers.timers.is_empty() {
+            self.due.timer = storage.first_due(RecordKind::Timer)?;
+        }
+        if !rules.handlers.jobs.is_empty() {
+            self.due.job = storage.first_due(RecordKind::Job)?;
+        }
+        Ok(())
+    }
+
     /// The state as it is on disk.
     pub(super) fn stored(&self) -> Option<&Rc<dyn Any>> {
         self.stored.as_ref()
     }
 
-    /// Takes in what a turn has changed beside the state.
-    pub(super) fn note(&mut self, timers: Vec<TimerChange>, kicked: Vec<UserId>) {
-        self.timers.extend(timers.into_iter().map(|change| (change.key, change.set)));
-        self.kicked.extend(kicked);
-    }
-
-    /// What is to be written, by the handlers that know how.
+    /// What is to be written, by the code that knows how.
     pub(super) fn changes(&self, rules: &ChannelRules) -> Result<Changes, String> {
-        let mut changes = Changes { replies: self.replies.values().cloned().collect(), ..Changes::default() };
+        let mut changes = Changes { replies: self.pending.replies.values().cloned().collect(), ..Changes::default() };
         if let Some(cell) = self.cell.as_ref().filter(|cell| cell.changed) {
             let data = (rules.handlers.state.write)(cell.value().as_ref())?;
-            changes.put.push(record(RecordKind::State, STATE.to_owned(), None, data));
+            changes.put.push(Record {
+                kind: RecordKind::State,
+                key: STATE.to_owned(),
+                due: None,
+                format: RECORD_FORMAT,
+                data,
+            });
         }
-        for (key, set) in &self.timers {
-            match set {
-                Some((due, data)) => {
-                    changes.put.push(record(RecordKind::Timer, key.clone(), Some(*due), data.clone()));
-                }
-                None => changes.remove.push((RecordKind::Timer, key.clone())),
+        for ((kind, key), changed) in &self.pending.records {
+            let (kind, key) = (*kind, key.clone());
+            match changed.clone() {
+                Some((due, data)) => changes.put.push(Record { kind, key, due, format: RECORD_FORMAT, data }),
+                None => changes.remove.push((kind, key)),
             }
         }
         Ok(changes)
@@ -113,25 +157,33 @@ impl Code {
 
     /// Whether anything is to be written, or done once all is.
     pub(super) fn has_changes(&self) -> bool {
-        let changed = self.cell.as_ref().is_some_and(|cell| cell.changed);
-        changed || !self.timers.is_empty() || !self.replies.is_empty() || !self.kicked.is_empty()
+        let Pending { records, replies, then } = &self.pending;
+        let beside = !records.is_empty() || !replies.is_empty() || !then.kicked.is_empty();
+        beside || self.cell.as_ref().is_some_and(|cell| cell.changed)
     }
 
-    /// All was written. Answers whose connections end now.
-    pub(super) fn written(&mut self, storage: &mut dyn Storage) -> Vec<UserId> {
+    /// All was written. Answers what is to be done now.
+    pub(super) fn written(&mut self, rules: &ChannelRules, storage: &mut dyn Storage) -> Then {
         if let Some(cell) = self.cell.as_mut().filter(|cell| cell.changed) {
             cell.changed = false;
             self.stored = Some(Rc::clone(cell.value()));
             self.shown = None;
         }
-        let timers = std::mem::take(&mut self.timers);
-        if !timers.is_empty() {
-            let earliest = timers.into_values().flatten().map(|(due, _)| due).chain(self.due).min();
-            // Where it cannot be read now: too early does no harm, it is asked for again then.
-            self.due = storage.first_due(RecordKind::Timer).unwrap_or(earliest);
+        let Pending { records, then, .. } = std::mem::take(&mut self.pending);
+        let earliest = |kind: RecordKind, known: Option<Millis>| {
+            let of_kind = records.iter().filter(|((changed, _), _)| *changed == kind);
+            of_kind.filter_map(|(_, changed)| changed.as_ref()?.0).chain(known).min()
+        };
+        let guess =
+            Due { timer: earliest(RecordKind::Timer, self.due.timer), job: earliest(RecordKind::Job, self.due.job) };
+        let is_timed = |kind: RecordKind| matches!(kind, RecordKind::Timer | RecordKind::Job);
+        // Where it cannot be read now: too early does no harm, it is asked for again then.
+        if records.keys().any(|(kind, _)| is_timed(*kind)) && self.look_up_due(rules, storage).is_err() {
+            self.due = guess;
         }
-        self.replies.clear();
-        std::mem::take(&mut self.kicked)
+        self.ticks.written();
+        self.running.extend(then.jobs.iter().map(|job| job.key.clone()));
+        then
     }
 
     /// Nothing was written: memory is what is on disk (rule C2).
@@ -139,12 +191,7 @@ impl Code {
         if let (Some(cell), Some(stored)) = (&mut self.cell, &self.stored) {
             *cell = Cell::new(Rc::clone(stored));
         }
-        self.timers.clear();
-        self.replies.clear();
-        self.kicked.clear();
+        self.ticks.take_back();
+        self.pending = Pending::default();
     }
-}
-
-fn record(kind: RecordKind, key: String, due: Option<Millis>, data: String) -> Record {
-    Record { kind, key, due, format: RECORD_FORMAT, data }
 }

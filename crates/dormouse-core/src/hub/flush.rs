@@ -14,11 +14,11 @@ use dormouse_protocol::name::{Millis, RequestId, UserId};
 /// One frame on its way out, and who hears it.
 pub(crate) struct Line {
     pub(crate) text: String,
-    pub(crate) who: Who,
+    pub(crate) who: Hearers,
 }
 
 /// Who hears a line.
-pub(crate) enum Who {
+pub(crate) enum Hearers {
     Everyone,
     Watchers,
     OtherWatchers(SessionKey),
@@ -29,18 +29,18 @@ pub(crate) enum Who {
 impl Line {
     /// Whether nobody hears anything else because of it.
     pub(crate) const fn is_shared(&self) -> bool {
-        matches!(self.who, Who::Everyone | Who::Watchers)
+        matches!(self.who, Hearers::Everyone | Hearers::Watchers)
     }
 
     /// Whether a session hears it that is subscribed to so much.
     pub(crate) fn reaches(&self, key: SessionKey, subscription: Subscription) -> bool {
         match &self.who {
-            Who::Everyone => true,
-            Who::Watchers => subscription == Subscription::Presence,
-            Who::OtherWatchers(newcomer) => subscription == Subscription::Presence && *newcomer != key,
-            Who::Others(sender) => *sender != key,
+            Hearers::Everyone => true,
+            Hearers::Watchers => subscription == Subscription::Presence,
+            Hearers::OtherWatchers(newcomer) => subscription == Subscription::Presence && *newcomer != key,
+            Hearers::Others(sender) => *sender != key,
             // Sorted, as the edge gives them.
-            Who::Only(keys) => keys.binary_search(&key).is_ok(),
+            Hearers::Only(keys) => keys.binary_search(&key).is_ok(),
         }
     }
 }
@@ -106,12 +106,12 @@ impl Hub {
         let entries = self.write(cx, edges, entries, &mut flushed.kicked);
         let frames = entries.iter().filter(|entry| entry.frame.is_some()).count();
         let newcomer = told.newcomer.and_then(|newcomer| edges.session_of(newcomer.as_str()));
-        let before = newcomer.map_or(Who::Watchers, Who::OtherWatchers);
+        let before = newcomer.map_or(Hearers::Watchers, Hearers::OtherWatchers);
         flushed.lines.extend(told.before.map(|text| Line { text, who: before }));
         for entry in entries {
             self.address(cx, edges, entry, &mut flushed.lines);
         }
-        flushed.lines.extend(told.after.map(|text| Line { text, who: Who::Watchers }));
+        flushed.lines.extend(told.after.map(|text| Line { text, who: Hearers::Watchers }));
         cx.desk.meter.flushes = cx.desk.meter.flushes.saturating_add(1);
         flushed.is_crowded = frames > 1;
         flushed
@@ -171,7 +171,8 @@ impl Hub {
         match written {
             Ok(rows) => {
                 self.history.kept(&rows, now, limits);
-                kicked.extend(self.code.written(cx.storage));
+                let then = self.code.written(cx.rules(), cx.storage);
+                kicked.extend(Self::do_then(cx, then));
                 Ok(())
             }
             Err(error) => {
@@ -190,11 +191,11 @@ impl Hub {
         let mut reached = 0;
         if let Some((text, audience)) = frame {
             let who = match audience {
-                Audience::Everyone => Who::Everyone,
-                Audience::Others(sender) => Who::Others(sender),
-                Audience::Only(targets) => Who::Only(edges.reached(&targets, sender)),
+                Audience::Everyone => Hearers::Everyone,
+                Audience::Others(sender) => Hearers::Others(sender),
+                Audience::Only(targets) => Hearers::Only(edges.reached(&targets, sender)),
             };
-            if let Who::Only(keys) = &who {
+            if let Hearers::Only(keys) = &who {
                 reached = keys.len() as u64;
             }
             lines.push(Line { text, who });
@@ -222,7 +223,7 @@ impl Hub {
                     Ok(ack) => frame::ack(id.as_ref(), ack),
                     Err(refusal) => frame::error(id.as_ref(), &refusal),
                 };
-                lines.push(Line { text, who: Who::Only(vec![key]) });
+                lines.push(Line { text, who: Hearers::Only(vec![key]) });
             }
         }
     }
@@ -242,7 +243,7 @@ impl Hub {
             (Asker::Http { asker, slot }, id) => self.posts.fill(cx, asker, slot, id.as_ref(), Ok(data)),
             (Asker::Session(key), Some(id)) => {
                 let text = frame::result(&id, &data, duplicate);
-                lines.push(Line { text, who: Who::Only(vec![key]) });
+                lines.push(Line { text, who: Hearers::Only(vec![key]) });
             }
             // No call is read without an id (rule C3).
             (Asker::Session(_), None) => {}

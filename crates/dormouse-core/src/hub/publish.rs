@@ -50,7 +50,7 @@ impl Hub {
             return Err(array.limited.insert(limited).clone());
         }
         self.must_be_newest(publish.if_seq)?;
-        let judged = self.judge(cx, speaker, event, publish)?;
+        let judged = self.judge(cx, edges, speaker, id, event, publish)?;
         let reached = publish.to.as_ref().map_or(0, |targets| edges.find(cx, targets, speaker.asker.session()));
         let seq = kept.then(|| self.history.reserve(dedupe_key, cx.now));
         let instead = judged.as_ref().map(|judged| judged.instead.as_deref());

@@ -7,7 +7,7 @@ use crate::contract::{Ability, Who};
 use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Rights;
 use dormouse_protocol::error::{Code, Refusal};
-use dormouse_protocol::name::Address;
+use dormouse_protocol::name::{Address, RequestId};
 
 /// Who asked, and so who is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,16 @@ impl Speaker {
     /// Who it is to the application's code.
     pub(crate) fn who(&self) -> Rc<Who> {
         self.who.clone().unwrap_or_default()
+    }
+
+    /// A request of this one, by a name that is no other's; nothing where nobody can be told from anybody else.
+    pub(crate) fn request(&self, id: Option<&RequestId>) -> Option<String> {
+        let whose = match &self.payer {
+            Payer::User(user) => format!("u{user}"),
+            Payer::Connection(connection) => format!("c{connection}"),
+            Payer::Address(_) | Payer::Nobody => return None,
+        };
+        serde_json::to_string(&(whose, id?)).ok()
     }
 
     /// The refusal of one who lacks a right: sign in, or get another token.

@@ -55,8 +55,8 @@ pub trait Storage {
     /// no statement more, and an empty commit costs nothing.
     ///
     /// It costs a row written for each record, reply or record removed, and one more for each record put that is due at
-    /// a time. The first record costs three rows more and the first reply two. From then on replies cost two rows more
-    /// at most each time that `replies_since` goes past what it was when they last did.
+    /// a time. The first record costs three rows more and the first reply two; from then on replies cost two rows more
+    /// once in the time for which they have to be known, at most.
     fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StorageError>;
 
     /// The record of this kind and key.

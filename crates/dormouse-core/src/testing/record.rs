@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::contract::JobRequest;
 use crate::effect::{AskerKey, Effect, LogLine};
 use dormouse_protocol::name::Millis;
 
@@ -27,6 +28,8 @@ pub(super) struct Record {
     pub(super) wakes: usize,
     pub(super) turns: usize,
     pub(super) crashes: usize,
+    /// The tries of jobs that are under way, the earliest first.
+    pub(super) jobs: Vec<JobRequest>,
     /// What was wanted done since it is noted, in order.
     pub(super) effects: Option<Vec<Effect>>,
     /// The most bytes of text that one event has made.

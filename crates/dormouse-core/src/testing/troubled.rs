@@ -116,3 +116,30 @@ impl Storage for Troubled<'_> {
         self.storage.rows_written()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_meets_trouble_as_an_append_does_and_readings_of_it_as_any_other() {
+        let put =
+            [Record { kind: RecordKind::Timer, key: "ann".to_owned(), due: Some(5), format: 1, data: String::new() }];
+        let commit = Commit { put: &put, ..Commit::default() };
+        let mut storage = MemoryStorage::new();
+        let mut trouble = Trouble::default();
+        (trouble.write, trouble.read) = (Some(1), Some(4));
+        let mut troubled = Troubled { storage: &mut storage, trouble: &mut trouble };
+        assert_eq!(troubled.commit(&commit), Ok(()));
+        assert!(troubled.commit(&Commit { remove: &[(RecordKind::Timer, "ann".to_owned())], ..commit }).is_err());
+        assert_eq!(troubled.record(RecordKind::Timer, "ann"), Ok(Some(put[0].clone())));
+        assert_eq!(troubled.records(RecordKind::Timer, "", None, 9), Ok(put.to_vec()));
+        assert_eq!(troubled.due_records(RecordKind::Timer, 5, 9), Ok(put.to_vec()));
+        assert_eq!(troubled.reply("ann", 0), Ok(None));
+        assert!(troubled.first_due(RecordKind::Timer).is_err());
+        assert_eq!(troubled.first_due(RecordKind::Timer), Ok(Some(5)));
+        troubled.trouble.write = Some(0);
+        assert!(troubled.clear_history().is_err());
+        assert_eq!(trouble.met(), 3);
+    }
+}

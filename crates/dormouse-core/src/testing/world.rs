@@ -3,6 +3,7 @@
 mod arrivals;
 mod calls;
 mod http;
+mod jobs;
 mod observed;
 mod receiving;
 mod time;
@@ -42,7 +43,7 @@ pub struct World<A> {
     sleep: Sleep,
     sockets: Sockets,
     clock: VirtualClock,
-    chance: Seeded,
+    surroundings: Seeded,
     record: Record,
     /// How many names were made up.
     drawn: u64,
@@ -77,7 +78,7 @@ impl<A> World<A> {
             sleep,
             sockets: Sockets::default(),
             clock: VirtualClock::new(),
-            chance: Seeded::default(),
+            surroundings: Seeded::default(),
             record: Record::default(),
             drawn: 0,
             application: PhantomData,
@@ -87,7 +88,7 @@ impl<A> World<A> {
     /// The same world with other random numbers for the application's code, which are the same for the same seed.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.chance = Seeded::new(seed);
+        self.surroundings = Seeded::new(seed);
         self
     }
 

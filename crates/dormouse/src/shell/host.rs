@@ -12,9 +12,9 @@ use worker::web_sys::WebSocket;
 use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequestResponsePair};
 
 use super::clock::now;
+use super::code::Platform;
 use super::env::{Deployment, deployment};
 use super::log;
-use super::random::Platform;
 use super::socket::{self, Sockets};
 use super::sql::Database;
 use super::timer::Timer;
@@ -38,6 +38,8 @@ pub struct Host<A> {
     awake: RefCell<Option<Awake>>,
     timer: Timer,
     pub(super) asked: Cell<u32>,
+    /// Itself, for what goes on after the event that began it.
+    this: Weak<Self>,
     application: PhantomData<A>,
 }
 
@@ -49,6 +51,7 @@ pub(super) struct Awake {
     name: ChannelName,
     channel: ChannelMachine,
     storage: SqlStorage<Database>,
+    platform: Platform,
 }
 
 impl<A: Application + 'static> Host<A> {
@@ -63,7 +66,7 @@ impl<A: Application + 'static> Host<A> {
                 }
             };
             let (awake, asked) = (RefCell::new(None), Cell::new(0));
-            Self { ctx, env, awake, timer: Timer::new(fired), asked, application: PhantomData }
+            Self { ctx, env, awake, timer: Timer::new(fired), asked, this: Weak::clone(host), application: PhantomData }
         })
     }
 
@@ -171,6 +174,11 @@ impl<A: Application + 'static> Host<A> {
                     waiting.answer(Reply::json(status, body).after(retry_after))?;
                 }
             }
+            Effect::Job(job) => {
+                if let Some(this) = self.this.upgrade() {
+                    this.run_job(job)?;
+                }
+            }
             Effect::Timer { after } => self.timer.set(after)?,
             Effect::Breathe => breathe(&self.ctx)?,
             Effect::Alarm { at } => set_alarm(&self.ctx.storage()?, at)?,
@@ -200,7 +208,8 @@ impl<A: Application + 'static> Host<A> {
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
         let limits = deployment.config.limits.clone();
         let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, heads);
-        Ok(Awake { deployment, name, channel, storage, sockets, waiting: HashMap::new() })
+        let platform = Platform::of(&self.ctx)?;
+        Ok(Awake { deployment, name, channel, storage, platform, sockets, waiting: HashMap::new() })
     }
 
     /// The channel that this object is, by the name it was found by.
@@ -219,7 +228,8 @@ impl<A: Application + 'static> Host<A> {
 impl Awake {
     /// Asks the machine, and answers what it wants done.
     pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut ChannelMachine, &mut Turn<'_>) -> T) -> T {
-        let mut turn = Turn { now: now(), storage: &mut self.storage, links: &self.sockets, chance: &Platform };
+        let mut turn =
+            Turn { now: now(), storage: &mut self.storage, links: &self.sockets, surroundings: &self.platform };
         ask(&mut self.channel, &mut turn)
     }
 

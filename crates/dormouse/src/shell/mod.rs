@@ -46,10 +46,12 @@
 //!   (developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit): [`entry`].
 
 mod clock;
+mod code;
 mod entry;
 mod env;
 mod host;
 mod http;
+mod jobs;
 mod log;
 mod random;
 mod serve;

@@ -2,7 +2,6 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use dormouse_core::channel::Fresh;
-use dormouse_core::contract::Chance;
 use dormouse_protocol::name::{ConnectionId, Epoch};
 
 /// A connection id of 128 bits and an epoch of 96; `None` where the platform gives no randomness.
@@ -20,16 +19,4 @@ fn id<const BYTES: usize>() -> Option<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).ok()?;
     Some(Base64UrlUnpadded::encode_string(&bytes))
-}
-
-/// The platform's randomness, for the application's code.
-pub(crate) struct Platform;
-
-impl Chance for Platform {
-    fn draw(&self) -> u64 {
-        let mut bytes = [0; 8];
-        // The platform always has some; without it nothing here could be guessed either, since nobody could join.
-        let _ = getrandom::fill(&mut bytes);
-        u64::from_le_bytes(bytes)
-    }
 }

@@ -60,6 +60,44 @@ impl<T> Timer<T> {
     }
 }
 
+/// Work outside the channel, with the types of what is known of it and of what comes back (rule C7):
+/// `const SCORE: Job<Score, Scored> = Job::new("score");`. The name and the fields stand in what is stored.
+pub struct Job<T, O> {
+    name: &'static str,
+    types: PhantomData<fn(T) -> O>,
+}
+
+/// Rows of one type that the code keeps by key, for what is too much for a state:
+/// `const SCORES: Rows<u64> = Rows::new("scores");`.
+pub struct Rows<T> {
+    name: &'static str,
+    data: PhantomData<fn(T)>,
+}
+
+impl<T, O> Job<T, O> {
+    /// The job of this name: 1 to 64 letters, digits, `_`, `-` and `.`.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, types: PhantomData }
+    }
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
+impl<T> Rows<T> {
+    /// The rows of this name, which stands before their keys: 1 to 64 letters, digits, `_`, `-` and `.`.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, data: PhantomData }
+    }
+
+    /// The name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+}
+
 /// The name of an event whose data is of this type: a text that is written at the place, or a [`Said`].
 pub trait Names<T> {
     /// The event's name.
@@ -100,3 +138,5 @@ macro_rules! named {
 named!(Said<T>);
 named!(Call<I, O>);
 named!(Timer<T>);
+named!(Job<T, O>);
+named!(Rows<T>);

@@ -1,5 +1,8 @@
 //! What a handler wants done with its turn: nothing of it before the turn is on disk.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use dormouse_protocol::name::{EventName, Millis, UserId};
 use dormouse_protocol::request::Targets;
 
@@ -10,8 +13,15 @@ pub(crate) struct Outcome {
     pub(crate) said: Vec<Saying>,
     /// Whose connections are closed.
     pub(crate) kicked: Vec<UserId>,
-    /// Which timers are set and taken back, in order.
-    pub(crate) timers: Vec<TimerChange>,
+    /// Timers by their keys, with the name before them: when each fires and what is known then; nothing where it is taken
+    /// back.
+    pub(crate) timers: BTreeMap<String, Option<(Millis, String)>>,
+    /// Rows by their keys, with the name before them; nothing where one is taken out.
+    pub(crate) rows: BTreeMap<String, Option<String>>,
+    /// Jobs that begin: their names, and what is known of each.
+    pub(crate) jobs: Vec<(&'static str, String)>,
+    /// How often the channel ticks from now on, where that changes.
+    pub(crate) ticks: Option<Option<Duration>>,
     /// What the handler did wrong: then nothing of the turn happens, and this is in the log.
     pub(crate) wrong: Option<String>,
 }
@@ -25,13 +35,4 @@ pub(crate) struct Saying {
     pub(crate) data: String,
     /// Who alone hears it.
     pub(crate) to: Option<Targets>,
-}
-
-/// A timer that is set, in place of an earlier one of the same key, or taken back.
-#[derive(Debug)]
-pub(crate) struct TimerChange {
-    /// Its key, with the name before it.
-    pub(crate) key: String,
-    /// When it fires, and what is known then; none where it is taken back.
-    pub(crate) set: Option<(Millis, String)>,
 }

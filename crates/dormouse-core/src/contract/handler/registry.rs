@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::job::{HttpCall, JobFailed};
 use super::refused::{Reasons, Refused};
 use super::state::{Cell, State, StateType};
 use super::turn::Turn;
@@ -98,6 +99,57 @@ pub(crate) fn timer<S: 'static, T: DeserializeOwned + 'static>(handler: fn(&mut 
     })
 }
 
+/// What a job asks of another server, and what is told of what came of it.
+#[derive(Clone)]
+pub(crate) struct JobCode {
+    call: Rc<dyn Fn(&str) -> Result<HttpCall, String>>,
+    done: Rc<JobDone>,
+}
+
+type JobDone = dyn Fn(&mut Cell, &mut Turn<'_>, &str, Result<&str, JobFailed>) -> Result<(), Refusal>;
+
+impl JobCode {
+    pub(crate) fn of<S: 'static, T: DeserializeOwned + 'static, O: DeserializeOwned + 'static>(
+        call: fn(&T) -> HttpCall,
+        done: fn(&mut State<S>, &mut Turn<'_>, &T, Result<O, JobFailed>),
+    ) -> Self {
+        let call = move |data: &str| Ok(call(&serde_json::from_str(data).map_err(|error| error.to_string())?));
+        let done = move |cell: &mut Cell, turn: &mut Turn<'_>, data: &str, came: Result<&str, JobFailed>| {
+            let data: T = serde_json::from_str(data).map_err(|error| broken(error.to_string()))?;
+            let came = came
+                .and_then(|body| serde_json::from_str(body).map_err(|error| JobFailed::Unreadable(error.to_string())));
+            let told = cell.with::<S, _, Refused>(|state| {
+                done(state, turn, &data, came);
+                Ok(())
+            });
+            told.unwrap_or_else(|| Err(Refused::broken("the state is of another type"))).map_err(Refused::told)
+        };
+        Self { call: Rc::new(call), done: Rc::new(done) }
+    }
+
+    /// What is sent.
+    pub(crate) fn call(&self, data: &str) -> Result<HttpCall, String> {
+        (self.call)(data)
+    }
+
+    /// Tells what came of it: the body of the answer, JSON, or why there is none.
+    pub(crate) fn done(
+        &self,
+        cell: &mut Cell,
+        turn: &mut Turn<'_>,
+        data: &str,
+        came: Result<&str, JobFailed>,
+    ) -> Result<(), Refusal> {
+        (self.done)(cell, turn, data, came)
+    }
+}
+
+impl fmt::Debug for JobCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JobCode")
+    }
+}
+
 /// What is told that somebody has come or gone.
 pub(crate) fn notice<S: 'static>(handler: fn(&mut State<S>, &mut Turn<'_>)) -> Told {
     Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, _: &()| -> Result<(), Refused> {
@@ -152,6 +204,10 @@ pub(crate) struct Handlers {
     pub(crate) on_join: Option<Told>,
     pub(crate) on_leave: Option<Told>,
     pub(crate) timers: BTreeMap<&'static str, Told>,
+    pub(crate) on_tick: Option<Told>,
+    pub(crate) jobs: BTreeMap<&'static str, JobCode>,
+    /// The hosts that jobs may call.
+    pub(crate) hosts: Vec<&'static str>,
     /// The reasons for which the guards refuse.
     pub(crate) reasons: Vec<&'static str>,
     /// Whether there is any code at all, judged events and calls counted.
@@ -167,6 +223,9 @@ impl Handlers {
             on_join: None,
             on_leave: None,
             timers: BTreeMap::new(),
+            on_tick: None,
+            jobs: BTreeMap::new(),
+            hosts: Vec::new(),
             reasons: Vec::new(),
             any: false,
         }
@@ -174,6 +233,11 @@ impl Handlers {
 
     pub(crate) fn has_timer(&self, name: &str) -> bool {
         self.timers.contains_key(name)
+    }
+
+    /// The code of a job's key, which begins with its name.
+    pub(crate) fn job_of(&self, key: &str) -> Option<&JobCode> {
+        self.jobs.get(key.split_once(':')?.0)
     }
 
     /// The handler of a timer's key, which begins with its name.

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::chance::{Chance, within};
-use super::named::{Said, Timer};
-use super::outcome::{Outcome, Saying, TimerChange};
+use super::named::{Job, Said, Timer};
+use super::outcome::{Outcome, Saying};
+use super::random::within;
 use super::refused::Anonymous;
+use super::surroundings::Around;
 use super::who::Who;
 use crate::contract::ChannelRules;
 use dormouse_protocol::name::{ChannelName, Millis, UserId};
 use dormouse_protocol::request::Targets;
 
-/// The longest key of a timer, in bytes.
-const KEY_BYTES_MAX: usize = 256;
+/// The longest key of a timer or a row, in bytes.
+pub(super) const KEY_BYTES_MAX: usize = 256;
+
+/// The shortest time between two ticks.
+const TICK_MIN: Duration = Duration::from_millis(20);
 
 /// One turn of the application's code. It has no clock but [`Turn::now`] and no chance but [`Turn::random`], so a test
 /// plays it again exactly.
@@ -28,8 +32,8 @@ pub struct Turn<'a> {
     channel: &'a ChannelName,
     who: &'a Who,
     rules: &'a ChannelRules,
-    chance: &'a dyn Chance,
-    outcome: Outcome,
+    pub(super) around: &'a mut dyn Around,
+    pub(super) outcome: Outcome,
 }
 
 /// Who alone is told something.
@@ -59,9 +63,9 @@ impl<'a> Turn<'a> {
         channel: &'a ChannelName,
         who: &'a Who,
         rules: &'a ChannelRules,
-        chance: &'a dyn Chance,
+        around: &'a mut dyn Around,
     ) -> Self {
-        Self { now, channel, who, rules, chance, outcome: Outcome::default() }
+        Self { now, channel, who, rules, around, outcome: Outcome::default() }
     }
 
     pub(crate) fn into_outcome(self) -> Outcome {
@@ -93,7 +97,7 @@ impl<'a> Turn<'a> {
 
     /// A random number within a range, ends included: `turn.random(1..=6)`.
     pub fn random(&mut self, range: RangeInclusive<u64>) -> u64 {
-        within(self.chance, &range)
+        within(|| self.around.draw(), &range)
     }
 
     /// Says something to everyone, from the service: kept where the event is.
@@ -119,14 +123,45 @@ impl<'a> Turn<'a> {
     pub fn after<T: Serialize>(&mut self, timer: Timer<T>, key: &str, wait: Duration, data: &T) {
         let at = self.now.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
         let set = serde_json::to_string(data).map_err(|error| format!("timer `{}`: {error}", timer.name()));
-        let change = set.and_then(|data| Ok(TimerChange { key: self.timer_key(timer, key)?, set: Some((at, data)) }));
-        self.note(change, |outcome, change| outcome.timers.push(change));
+        let change = set.and_then(|data| Ok((self.timer_key(timer, key)?, Some((at, data)))));
+        self.note(change, |outcome, (key, set)| drop(outcome.timers.insert(key, set)));
     }
 
     /// Takes a timer back; nothing happens where none is set.
     pub fn cancel<T>(&mut self, timer: Timer<T>, key: &str) {
-        let change = self.timer_key(timer, key).map(|key| TimerChange { key, set: None });
-        self.note(change, |outcome, change| outcome.timers.push(change));
+        let change = self.timer_key(timer, key);
+        self.note(change, |outcome, key| drop(outcome.timers.insert(key, None)));
+    }
+
+    /// Starts work outside the channel, once the turn is on disk: at least once, and its handler is told what came of it
+    /// (rule C7).
+    pub fn start<T: Serialize, O>(&mut self, job: Job<T, O>, data: &T) {
+        let name = job.name();
+        let started = match self.rules.handlers.jobs.contains_key(name) {
+            true => serde_json::to_string(data).map_err(|error| format!("job `{name}`: {error}")),
+            false => Err(format!("job `{name}` is not declared on this channel: add `.job(…)`")),
+        };
+        self.note(started, |outcome, data| outcome.jobs.push((name, data)));
+    }
+
+    /// Has the channel's `on_tick` run so often, for as long as somebody is here: 20 ms at least. It keeps the channel awake,
+    /// which is paid for.
+    pub fn tick_every(&mut self, pause: Duration) {
+        let declared = match self.rules.handlers.on_tick.is_some() {
+            true => Ok(Some(pause.max(TICK_MIN))),
+            false => Err("the channel ticks, and has no `on_tick`".to_owned()),
+        };
+        self.note(declared, |outcome, ticks| outcome.ticks = Some(ticks));
+    }
+
+    /// Ends the ticks.
+    pub fn stop_ticks(&mut self) {
+        self.outcome.ticks = Some(None);
+    }
+
+    /// Every connection that has joined, by whom and with which roles. It costs as much as there are.
+    pub fn members(&mut self) -> Vec<Who> {
+        self.around.members()
     }
 
     fn timer_key<T>(&self, timer: Timer<T>, key: &str) -> Result<String, String> {
@@ -155,6 +190,12 @@ impl<'a> Turn<'a> {
         }
         rules.validate(&data).map_err(|wrong| format!("event `{name}`: {wrong}"))?;
         Ok(Saying { event: rules.name.clone(), kept: rules.kept && to.is_none(), data, to })
+    }
+
+    /// Notes what is wrong, and gives nothing.
+    pub(super) fn wrong<T>(&mut self, wrong: String) -> Option<T> {
+        self.outcome.wrong.get_or_insert(wrong);
+        None
     }
 
     /// Takes in what is right; of what is wrong the first is told.

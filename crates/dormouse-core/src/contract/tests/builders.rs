@@ -1,6 +1,6 @@
 //! The table of what builds a contract, as crates/dormouse/docs/contract.md shows it.
 
-use crate::contract::event::{RATE_DEFAULT, REFILL_SECONDS_MAX};
+use crate::contract::declared::{RATE_DEFAULT, REFILL_SECONDS_MAX};
 use crate::contract::{FRAME_BYTES_MAX, HOUR, HistoryBounds, KIB, MIB};
 use dormouse_protocol::name::{CHANNEL_NAME_MAX, EVENT_NAME_MAX};
 

@@ -15,7 +15,7 @@ use super::records::Records;
 use super::replies::Replies;
 
 /// Rows written by one rotation: two by the new name, two by the new table. The name costs one more for each other table
-/// that there is.
+/// that there is, the platform's own for an alarm too.
 pub const ROTATION_COST: u64 = 4;
 
 /// The fewest messages between two rotations, so that they cost at most 0.08 rows a message even where the contract

@@ -41,7 +41,8 @@ impl<A> World<A> {
         let cleared = self.storage.cleared();
         let before = (self.trouble.doom == Some(Doom::Unwritten)).then(|| self.storage.clone());
         let mut storage = Troubled { storage: &mut self.storage, trouble: &mut self.trouble };
-        let mut turn = Turn { now: self.clock.now, storage: &mut storage, links: &self.sockets, chance: &self.chance };
+        let mut turn =
+            Turn { now: self.clock.now, storage: &mut storage, links: &self.sockets, surroundings: &self.surroundings };
         let result = happen(&mut channel, &mut turn);
         self.channel = Some(channel);
         self.clock.quiet_since = self.clock.now;
@@ -132,6 +133,7 @@ impl<A> World<A> {
                 assert!(self.record.answers.insert(asker, answer).is_none(), "answered twice");
             }
             Effect::Timer { after } => self.clock.timer = Some(self.clock.now + after),
+            Effect::Job(job) => self.record.jobs.push(job),
             Effect::Breathe => self.record.breaths += 1,
             Effect::Alarm { at } => self.clock.alarm = Some(at),
             Effect::Log(line) => self.record.logs.push(line),

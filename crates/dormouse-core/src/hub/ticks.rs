@@ -1,0 +1,75 @@
+//! Ticks: the code runs so often while somebody is here (rule C6).
+
+use std::time::Duration;
+
+use super::{Edges, Hub};
+use crate::context::Context;
+use crate::contract::Who;
+use dormouse_protocol::name::Millis;
+
+/// How often a channel ticks, and when it next does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ticks {
+    /// How long from one to the next, in milliseconds; none where it does not tick.
+    pub(super) every: Option<Millis>,
+    stored: Option<Millis>,
+    /// When the next comes, by the steady clock; none while nobody is here.
+    next: Option<Millis>,
+}
+
+impl Ticks {
+    /// The key under which it is kept, beside the state.
+    pub(super) const KEY: &str = "ticks";
+
+    /// As it was written.
+    pub(super) fn stored(data: Option<String>) -> Self {
+        let every = data.and_then(|data| data.parse().ok());
+        Self { every, stored: every, next: None }
+    }
+
+    /// From now on it ticks so often, or not at all. What is to be written for it.
+    pub(super) fn set(&mut self, every: Option<Duration>) -> Option<String> {
+        self.every = every.map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX));
+        self.next = None;
+        self.every.map(|every| every.to_string())
+    }
+
+    pub(super) const fn written(&mut self) {
+        self.stored = self.every;
+    }
+
+    pub(super) const fn take_back(&mut self) {
+        self.every = self.stored;
+        self.next = None;
+    }
+}
+
+impl Hub {
+    /// Runs the tick that is due, if one is and anybody is here.
+    pub(crate) fn tick(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
+        let Some(handler) = &cx.rules().handlers.on_tick else { return };
+        if self.code.ticks.next.is_none_or(|next| next > cx.steady()) {
+            return;
+        }
+        self.code.ticks.next = None;
+        if let Ok(((), outcome)) =
+            self.run(cx, edges, &Who::default(), None, |cell, turn| handler.run(cell, turn, "null"))
+        {
+            self.carry_out(cx, edges, outcome);
+        }
+    }
+
+    /// Sets when the next tick comes: none while nobody is here.
+    pub(crate) fn arrange_ticks(&mut self, cx: &Context<'_>, empty: bool) {
+        let ticks = &mut self.code.ticks;
+        match ticks.every.filter(|_| !empty) {
+            Some(every) => drop(ticks.next.get_or_insert_with(|| cx.steady().saturating_add(every))),
+            None => ticks.next = None,
+        }
+    }
+
+    /// When the next tick comes, by the steady clock.
+    pub(crate) const fn tick_at(&self) -> Option<Millis> {
+        self.code.ticks.next
+    }
+}

@@ -1,0 +1,67 @@
+//! Timers: what the code has set to happen later, in sleep too (rule C6).
+
+use super::{Edges, Hub};
+use crate::context::Context;
+use crate::contract::Who;
+use crate::storage::{RECORD_FORMAT, Record, RecordKind};
+use dormouse_protocol::name::Millis;
+
+/// So many timers fire at the beginning of one event; those that are due beyond it fire at the next.
+const TIMERS_AT_ONCE: usize = 64;
+
+/// What cannot be done now is looked at again after so many milliseconds: another release may know how.
+pub(super) const PUT_OFF: Millis = 3_600_000;
+
+impl Hub {
+    /// Fires the timers that are due, the earliest first; each goes off the disk with what its handler does.
+    pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
+        if self.code.due.timer.is_none_or(|due| due > cx.now) || self.code.cell.is_none() {
+            return;
+        }
+        let due = match cx.storage.due_records(RecordKind::Timer, cx.now, TIMERS_AT_ONCE) {
+            Ok(due) => due,
+            Err(error) => return drop(cx.internal(format!("timers cannot be read: {error}"))),
+        };
+        for timer in due {
+            // One that was replaced or taken back by a turn that is not on disk yet does not fire.
+            if !self.code.pending.records.contains_key(&(RecordKind::Timer, timer.key.clone())) {
+                self.fire(cx, edges, timer);
+            }
+        }
+    }
+
+    fn fire(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, timer: Record) {
+        let handler = cx.rules().handlers.timer_of(&timer.key).filter(|_| timer.format == RECORD_FORMAT);
+        let Some(handler) = handler else {
+            drop(cx.internal(format!("no handler of this release knows the timer `{}`", timer.key)));
+            return self.put_off(cx, timer);
+        };
+        let request = format!("timer {}", timer.key);
+        let fired =
+            self.run(cx, edges, &Who::default(), Some(&request), |cell, turn| handler.run(cell, turn, &timer.data));
+        match fired {
+            Ok(((), outcome)) => {
+                // Before what the handler sets: it may set the same key again.
+                self.code.pending.records.insert((RecordKind::Timer, timer.key), None);
+                self.carry_out(cx, edges, outcome);
+            }
+            // What fails once fails again: it is kept for a release that knows better, and asked less often.
+            Err(_) => self.put_off(cx, timer),
+        }
+    }
+
+    /// Leaves a record for later.
+    pub(super) fn put_off(&mut self, cx: &Context<'_>, record: Record) {
+        // One of another format is not written anew by this release: it would claim to know it.
+        if record.format == RECORD_FORMAT {
+            let later = cx.now.saturating_add(PUT_OFF);
+            self.code.pending.records.insert((record.kind, record.key), Some((Some(later), record.data)));
+        }
+    }
+
+    /// When the first timer or job is due that is on disk.
+    pub(crate) fn code_due(&self) -> Option<Millis> {
+        let due = self.code.due;
+        [due.timer, due.job].into_iter().flatten().min().filter(|_| self.code.cell.is_some())
+    }
+}

@@ -1,0 +1,43 @@
+//! Work outside the channel: a test plays the other server.
+
+use serde::Serialize;
+
+use super::World;
+use crate::contract::{HttpCall, Job, JobAnswer};
+
+impl<A> World<A> {
+    /// The requests of this job that are under way, the earliest first, each with its `Idempotency-Key`.
+    pub fn running<T, O>(&self, job: Job<T, O>) -> Vec<(String, HttpCall)> {
+        let of_job = |key: &str| key.split_once(':').is_some_and(|(name, _)| name == job.name());
+        let running = self.record.jobs.iter().filter(|request| of_job(&request.key));
+        running.map(|request| (request.key.clone(), request.call.clone())).collect()
+    }
+
+    /// The other server answers the earliest request of this job that is under way, with status 200 and this.
+    #[track_caller]
+    pub fn finish<T, O: Serialize>(&mut self, job: Job<T, O>, answer: &O) {
+        let body = serde_json::to_string(answer).unwrap();
+        self.answer_job(job, JobAnswer::Answered { status: 200, body });
+    }
+
+    /// The earliest request of this job that is under way is answered otherwise, or cannot be made.
+    #[track_caller]
+    pub fn answer_job<T, O>(&mut self, job: Job<T, O>, answer: JobAnswer) {
+        let key = self.running(job).into_iter().next().unwrap_or_else(|| panic!("no {} is under way", job.name())).0;
+        self.answer_job_of(&key, answer);
+    }
+
+    /// The request of this key is answered.
+    pub fn answer_job_of(&mut self, key: &str, answer: JobAnswer) {
+        if let Some(place) = self.record.jobs.iter().position(|request| request.key == key) {
+            self.record.jobs.remove(place);
+        }
+        self.event(|channel, turn| channel.job_answered(turn, key, answer));
+        self.drain();
+    }
+
+    /// The code is known to have panicked over this request, as the log names it.
+    pub fn note_panic(&self, request: &str) {
+        self.surroundings.note_panic(request);
+    }
+}

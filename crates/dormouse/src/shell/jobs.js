@@ -1,0 +1,41 @@
+// Jobs of an application's code: see jobs.rs, the only one that calls this.
+
+/**
+ * Asks another server, and follows it nowhere else. `[status, text]` of its answer, or a sentence why there is none, in
+ * which nothing stands that was sent.
+ */
+export async function ask(method, url, names, values, body, ms, bytes) {
+  const headers = new Headers();
+  try {
+    names.forEach((name, nth) => headers.set(name, values[nth]));
+  } catch {
+    return "a header is not valid";
+  }
+  try {
+    const signal = AbortSignal.timeout(ms);
+    const response = await fetch(url, { method, headers, body, redirect: "manual", signal });
+    const text = await textOf(response, bytes);
+    return text === undefined ? `the answer has more than ${bytes} bytes` : [response.status, text];
+  } catch (error) {
+    return error?.name === "TimeoutError" ? `there was no answer within ${ms} ms` : "the server could not be reached";
+  }
+}
+
+/** The text of an answer; undefined where it has more bytes than it may, of which the rest is not read. */
+async function textOf(response, bytes) {
+  if (response.body === null) return "";
+  const decoder = new TextDecoder();
+  let length = 0;
+  let text = "";
+  for await (const chunk of response.body) {
+    length += chunk.byteLength;
+    if (length > bytes) return undefined;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** Keeps an object in memory until a promise is settled. */
+export function wait_until(ctx, promise) {
+  ctx.waitUntil(promise);
+}

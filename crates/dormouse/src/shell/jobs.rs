@@ -1,0 +1,94 @@
+//! Jobs: requests of the application's code to other servers (rule C7).
+
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+use worker::js_sys::{Array, Promise};
+
+use super::env::binding;
+use super::host::Host;
+use dormouse_core::contract::{ANSWER_BYTES_MAX, Application, HttpCall, JobAnswer, JobRequest};
+
+impl<A: Application + 'static> Host<A> {
+    /// Tries a job. The platform keeps the object in memory until its answer is there.
+    pub(super) fn run_job(self: Rc<Self>, job: JobRequest) -> Result<(), JsValue> {
+        let ctx = self.ctx.clone();
+        let asked = future_to_promise(async move {
+            let answer = ask_server(&self.env, &job).await;
+            self.job_answered(&job.key, answer);
+            Ok(JsValue::UNDEFINED)
+        });
+        wait_until(&ctx, &asked)
+    }
+
+    fn job_answered(&self, key: &str, answer: JobAnswer) {
+        match self.awake() {
+            Ok(mut awake) => {
+                let effects = awake.turn(|channel, turn| channel.job_answered(turn, key, answer));
+                self.apply(&mut awake, effects);
+            }
+            // It is tried again when it is due.
+            Err(trouble) => drop(trouble.report(self.name().as_ref())),
+        }
+    }
+}
+
+async fn ask_server(env: &Env, job: &JobRequest) -> JobAnswer {
+    let JobRequest { key, call } = job;
+    let headers = match headers(env, call) {
+        Ok(headers) => headers,
+        Err(missing) => return JobAnswer::Failed(format!("the secret {missing} is not set")),
+    };
+    let (names, values) = (Array::new(), Array::new());
+    for (name, value) in
+        headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain([("Idempotency-Key", key.as_str())])
+    {
+        names.push(&name.into());
+        values.push(&value.into());
+    }
+    let body = call.body().map_or(JsValue::UNDEFINED, JsValue::from_str);
+    let ms = u32::try_from(call.patience().as_millis()).unwrap_or(u32::MAX);
+    let bytes = u32::try_from(ANSWER_BYTES_MAX).unwrap_or(u32::MAX);
+    match ask(call.method(), call.url(), &names, &values, &body, ms, bytes).await {
+        Ok(answer) => read(&answer),
+        Err(_) => JobAnswer::Failed("the platform did not send it".to_owned()),
+    }
+}
+
+/// All headers; or which secret is missing.
+fn headers(env: &Env, call: &HttpCall) -> Result<Vec<(String, String)>, String> {
+    let secret = |(name, variable): &(String, String)| {
+        let value = binding(env, variable).and_then(|value| value.as_string());
+        value.map(|value| (name.clone(), value)).ok_or_else(|| variable.clone())
+    };
+    let secrets: Vec<_> = call.secrets().iter().map(secret).collect::<Result<_, _>>()?;
+    Ok([call.headers(), &secrets].concat())
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a status, and a float cast saturates")]
+fn read(answer: &JsValue) -> JobAnswer {
+    if let Some(why) = answer.as_string() {
+        return JobAnswer::Failed(why);
+    }
+    let answer = Array::from(answer);
+    let status = answer.get(0).as_f64().unwrap_or_default() as u16;
+    JobAnswer::Answered { status, body: answer.get(1).as_string().unwrap_or_default() }
+}
+
+#[wasm_bindgen(module = "/src/shell/jobs.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    async fn ask(
+        method: &str,
+        url: &str,
+        names: &Array,
+        values: &Array,
+        body: &JsValue,
+        ms: u32,
+        bytes: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn wait_until(ctx: &JsValue, promise: &Promise) -> Result<(), JsValue>;
+}
