@@ -7,7 +7,8 @@
  * @property {string} join
  * @property {unknown} history
  * @property {unknown} presence
- * @property {Record<string, {ability: string, schema: unknown}>} events
+ * @property {Record<string, {ability: string, schema: unknown, from_service?: boolean}>} events
+ * @property {Record<string, {ability: string}>} [calls]
  *
  * @typedef {{pattern: string, channel: string, can: string[]}} Suggestion a pattern, a name that fits it, and all that can be done there
  */
@@ -28,9 +29,11 @@ function worth({ join, history, events }) {
 }
 
 /** @param {ChannelRules} rules */
-function abilities({ history, presence, events }) {
-  const says = Object.values(events).map(({ ability }) => ability);
-  return [...new Set(["join", ...says, ...(presence === null ? [] : ["presence"]), ...(history === null ? [] : ["history"])])];
+function abilities({ history, presence, events, calls = {} }) {
+  // What the service says itself is nobody's to say.
+  const says = Object.values(events).filter((event) => !event.from_service);
+  const uses = [...says, ...Object.values(calls)].map(({ ability }) => ability);
+  return [...new Set(["join", ...uses, ...(presence === null ? [] : ["presence"]), ...(history === null ? [] : ["history"])])];
 }
 
 /** Asks a service; nothing where none answers so. @param {string} url @param {number} ms @returns {Promise<Suggestion | undefined>} */

@@ -13,13 +13,13 @@ const help = (example) => `Mints a token for the service on this machine, signed
 
   --user NAME          whom the token names (sub), 1-128 characters; required
   --can PATTERN=LIST   what it allows on the channels that fit the pattern; required, may be repeated.
-                       Abilities: join, publish, publish:EVENT, presence, history, meter, unmetered
+                       Abilities: join, publish, publish:EVENT, call, call:NAME, presence, history, meter, unmetered
   --expires SECONDS    how long it is good, 3600 where not said
   --roles A,B          roles that messages can be directed to, at most 32 of 64 bytes
   --info JSON          a public object that members see, at most 1 KiB: '{"name":"Ann"}'
   --help               this text`;
 
-const abilities = /^(join|publish|publish:[^,\s]+|presence|history|meter|unmetered)$/;
+const abilities = /^(join|(publish|call)(:[^,\s]+)?|presence|history|meter|unmetered)$/;
 const wrong = (/** @type {string} */ message) => new Stop(`${message} See "npm run token -- --help".`, 2);
 
 /** @param {string[]} args @returns {import("./jwt.mjs").TokenRequest | undefined} undefined: only help is wanted */

@@ -33,6 +33,8 @@ test("the first channel to try is the first that has most to show, by a name tha
 test("a token for it allows what can be done there, and no more", () => {
   const events = { move: { ability: "publish:move", schema: {} }, "say.all": { ability: "publish:host", schema: true } };
   assert.deepEqual(suggestionOf({ channels: [channel("cursor:*", { history: null, presence: null, events })] })?.can, ["join", "publish:move", "publish:host"]);
+  const code = { events: { say: { ability: "publish", schema: {} }, rolled: { ability: "publish:rolled", schema: {}, from_service: true } }, calls: { roll: { ability: "call" } } };
+  assert.deepEqual(suggestionOf({ channels: [channel("demo:*", code)] })?.can, ["join", "publish", "call", "presence", "history"]);
 });
 
 test("npm start suggests a channel of the contract that it serves", async (t) => {

@@ -13,7 +13,7 @@ function token(...args) {
 }
 
 test("a token says what was asked, signed by the secret of .dev.vars", async () => {
-  const made = token("--user", "ann", "--can", "chat:*=join, publish", "--can", "app:a=b=join,publish:say", "--can", "chat:*=publish,history",
+  const made = token("--user", "ann", "--can", "chat:*=join, publish", "--can", "app:a=b=join,publish:say", "--can", "chat:*=publish,history", "--can", "demo:*=call,call:roll",
     "--expires", "60", "--roles", "admin, staff", "--info", '{"name":"Ann"}');
   assert.equal(made.status, 0, made.stderr);
   const { payload, protectedHeader } = await jwtVerify(made.stdout, jwtSecret(), { algorithms: ["HS256"] });
@@ -21,7 +21,7 @@ test("a token says what was asked, signed by the secret of .dev.vars", async () 
   const { iat, exp, ...said } = payload;
   assert.deepEqual(said, {
     sub: "ann",
-    can: { "chat:*": ["join", "publish", "history"], "app:a=b": ["join", "publish:say"] },
+    can: { "chat:*": ["join", "publish", "history"], "app:a=b": ["join", "publish:say"], "demo:*": ["call", "call:roll"] },
     roles: ["admin", "staff"],
     info: { name: "Ann" },
   });
