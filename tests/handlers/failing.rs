@@ -130,8 +130,8 @@ fn c3_what_the_contract_tells_of_code_is_told_only_where_there_is_any() {
     assert_eq!((plain.get("calls"), plain.get("refusals"), plain.get("snapshot")), (None, None, None));
     let board = channels.iter().find(|channel| channel["pattern"] == "board:*").unwrap();
     assert_eq!(board["refusals"], json!(["pinned", "staff_only", "twice"]));
-    assert_eq!(board["calls"]["put"]["refusals"], json!(["pinned", "twice"]));
-    assert_eq!(board["events"]["pin"]["refusals"], json!(["pinned", "twice"]));
+    assert_eq!(board["calls"]["put"]["refusals"], json!(["pinned", "staff_only", "twice"]));
+    assert_eq!(board["events"]["pin"]["refusals"], json!(["pinned", "staff_only", "twice"]));
     assert_eq!(
         (&board["calls"]["rate"]["remembered"], &board["calls"]["put"]["remembered"]),
         (&json!(true), &json!(false))

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ability::Ability;
 use super::data::Payload;
-use super::declared::{Declared, number};
+use super::declared::{Declared, number, reasons};
 use super::event::FRAME_BYTES_MAX;
 use super::handler::Reply;
 use super::invalid_data::InvalidData;
@@ -41,8 +41,9 @@ impl CallRules {
         self.input.validate(data)
     }
 
-    /// What `GET /v1/contract` says of the call where frames have so many bytes (rule E3).
-    pub(super) fn describe(&self, frame_bytes: usize) -> Value {
+    /// What `GET /v1/contract` says of the call where frames have so many bytes, and guards refuse for these reasons
+    /// (rule E3).
+    pub(super) fn describe(&self, frame_bytes: usize, of_guards: &[&str]) -> Value {
         json!({
             "input": self.input.schema(),
             "output": self.output,
@@ -50,7 +51,7 @@ impl CallRules {
             "rate": {"per_second": number(self.rate.per_second), "burst": number(self.rate.burst)},
             "remembered": self.remembered,
             "max_bytes": self.max_bytes.min(frame_bytes),
-            "refusals": self.refusals,
+            "refusals": reasons(&self.refusals, of_guards),
         })
     }
 }

@@ -103,7 +103,7 @@ impl ChannelRules {
     pub(super) fn describe(&self, frame_bytes: usize) -> Value {
         let mut events = Map::new();
         for event in self.events.values() {
-            events.insert(event.name.to_string(), event.describe(frame_bytes));
+            events.insert(event.name.to_string(), event.describe(frame_bytes, &self.handlers.reasons));
         }
         let HistoryBounds { count, age, bytes } = self.history;
         let mut told = json!({
@@ -119,7 +119,10 @@ impl ChannelRules {
             "history": self.keeps().then(|| json!({"count": count, "age_ms": age, "bytes": bytes})),
         });
         if self.has_code() {
-            let calls = self.calls.values().map(|call| (call.name.to_string(), call.describe(frame_bytes)));
+            let calls = self
+                .calls
+                .values()
+                .map(|call| (call.name.to_string(), call.describe(frame_bytes, &self.handlers.reasons)));
             told["calls"] = calls.collect::<Map<_, _>>().into();
             told["refusals"] = json!(self.reasons());
             told["snapshot"] = self.handlers.snapshot.as_ref().map_or(Value::Null, |shown| shown.schema.clone());

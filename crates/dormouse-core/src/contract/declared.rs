@@ -1,5 +1,6 @@
 //! What is checked of every declaration that has a name, a rate and a size.
 
+use std::collections::BTreeSet;
 use std::panic::Location;
 
 use serde_json::Value;
@@ -74,4 +75,9 @@ impl Declared<'_> {
 /// A number as a person writes it: 10 rather than 10.0.
 pub(super) fn number(value: f64) -> Value {
     value.to_string().parse::<u64>().map_or_else(|_| value.into(), Value::from)
+}
+
+/// The reasons for which something is refused: its own, and those of the guards; sorted, each once.
+pub(super) fn reasons<'a>(own: &[&'a str], of_guards: &[&'a str]) -> BTreeSet<&'a str> {
+    own.iter().chain(of_guards).copied().collect()
 }

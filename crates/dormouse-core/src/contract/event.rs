@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ability::Ability;
 use super::data::Payload;
-use super::declared::{Declared, number};
+use super::declared::{Declared, number, reasons};
 use super::handler::Judge;
 use super::invalid_data::InvalidData;
 use super::mistake::Mistake;
@@ -75,8 +75,9 @@ impl EventRules {
         self.data.fits(text, depth)
     }
 
-    /// What `GET /v1/contract` says of the event where frames have so many bytes (rule E3).
-    pub(super) fn describe(&self, frame_bytes: usize) -> Value {
+    /// What `GET /v1/contract` says of the event where frames have so many bytes, and guards refuse for these reasons
+    /// (rule E3).
+    pub(super) fn describe(&self, frame_bytes: usize, of_guards: &[&str]) -> Value {
         let mut told = json!({
             "schema": self.data.schema(),
             "ability": self.ability.to_string(),
@@ -88,8 +89,9 @@ impl EventRules {
         if self.from_service {
             told["from_service"] = true.into();
         }
-        if let Some((_, refusals)) = &self.judge {
-            told["refusals"] = json!(refusals);
+        let own: &[&str] = self.judge.as_ref().map_or(&[], |(_, refusals)| refusals);
+        if self.judge.is_some() || !of_guards.is_empty() {
+            told["refusals"] = json!(reasons(own, of_guards));
         }
         told
     }

@@ -24,7 +24,11 @@ pub use job::{HttpCall, JobFailed};
 pub use named::{Call, Job, Names, Rows, Said, Timer};
 pub(crate) use outcome::{Outcome, Saying};
 pub use refused::{Anonymous, Never, Reasons, Refused};
+#[cfg(test)]
+pub(crate) use registry::SNAPSHOT_BYTES_MAX;
 pub(crate) use registry::{Handlers, JobCode, Judge, Reply, Snapshot, Told};
+#[cfg(test)]
+pub(crate) use state::STATE_BYTES_MAX;
 pub use state::State;
 pub(crate) use state::{Cell, StateType};
 pub(crate) use surroundings::Around;

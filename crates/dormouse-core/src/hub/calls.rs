@@ -5,6 +5,7 @@ use super::batch::{BatchEntry, Reply, Says};
 use super::buckets::Gate;
 use super::history::{DedupeKey, Seen};
 use super::publish::{Array, invalid};
+use super::turn::Over;
 use super::{Edges, Hub, Speaker};
 use crate::context::Context;
 use crate::contract::{CallRules, ChannelRules};
@@ -39,10 +40,12 @@ impl Hub {
             return Err(array.limited.insert(limited).clone());
         }
         let guards = &channel.handlers.guards;
-        let (data, outcome) = self.run(cx, edges, &speaker.who(), speaker.request(id).as_deref(), |cell, turn| {
-            guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
-            rules.reply.run(cell, turn, call.data.get())
-        })?;
+        let request = speaker.request(id);
+        let (data, outcome) =
+            self.run(cx, edges, &speaker.who(), Over::of(speaker, request.as_deref()), |cell, turn| {
+                guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
+                rules.reply.run(cell, turn, call.data.get())
+            })?;
         self.carry_out(cx, edges, outcome);
         if let Some(key) = key {
             self.code.pending.replies.insert(key.text(), key.reply(cx.now, data.clone()));

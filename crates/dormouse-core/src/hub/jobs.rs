@@ -1,6 +1,7 @@
 //! Jobs: work outside the channel, kept until it is done (rule C7).
 
 use super::code::Then;
+use super::turn::Over;
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
@@ -139,7 +140,7 @@ impl Hub {
     ) {
         let Some(code) = cx.rules().handlers.job_of(key) else { return };
         let request = format!("job {key}");
-        let done = self.run(cx, edges, &Who::default(), Some(&request), |cell, turn| {
+        let done = self.run(cx, edges, &Who::default(), Some(Over::nobodys(&request)), |cell, turn| {
             code.done(cell, turn, &tried.data, came.as_deref().map_err(Clone::clone))
         });
         match done {

@@ -1,5 +1,6 @@
 //! Timers: what the code has set to happen later, in sleep too (rule C6).
 
+use super::turn::Over;
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
@@ -37,8 +38,9 @@ impl Hub {
             return self.put_off(cx, timer);
         };
         let request = format!("timer {}", timer.key);
-        let fired =
-            self.run(cx, edges, &Who::default(), Some(&request), |cell, turn| handler.run(cell, turn, &timer.data));
+        let fired = self.run(cx, edges, &Who::default(), Some(Over::nobodys(&request)), |cell, turn| {
+            handler.run(cell, turn, &timer.data)
+        });
         match fired {
             Ok(((), outcome)) => {
                 // Before what the handler sets: it may set the same key again.

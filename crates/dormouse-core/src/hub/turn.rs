@@ -14,6 +14,26 @@ use dormouse_protocol::frame::{self, FROM_SERVICE, Message};
 use dormouse_protocol::name::{Epoch, RequestId};
 use dormouse_protocol::request::Publish;
 
+/// What the code runs over, so that it is known again where the code panics.
+#[derive(Clone, Copy)]
+pub(super) struct Over<'a> {
+    request: &'a str,
+    /// The key of the session that it came over.
+    session: Option<u32>,
+}
+
+impl<'a> Over<'a> {
+    /// A request of somebody.
+    pub(super) fn of(speaker: &Speaker, request: Option<&'a str>) -> Option<Self> {
+        Some(Self { request: request?, session: speaker.asker.session().map(|key| key.0) })
+    }
+
+    /// What nobody asked for.
+    pub(super) const fn nobodys(request: &'a str) -> Self {
+        Self { request, session: None }
+    }
+}
+
 /// What the code made of an event.
 pub(super) struct Judged {
     /// What is said in its place; nothing where it is said as it came.
@@ -29,7 +49,7 @@ impl Hub {
         cx: &mut Context<'_>,
         edges: &mut dyn Edges,
         who: &Who,
-        request: Option<&str>,
+        over: Option<Over<'_>>,
         work: impl FnOnce(&mut Cell, &mut Turn<'_>) -> Result<T, Refusal>,
     ) -> Result<(T, Outcome), Refusal> {
         self.must_know(cx)?;
@@ -37,7 +57,7 @@ impl Hub {
             return Err(cx.internal("no handler runs: the state of the channel cannot be read".to_owned()));
         };
         let (config, surroundings) = (cx.config, cx.surroundings);
-        if request.is_some_and(|request| !surroundings.begins(request)) {
+        if over.is_some_and(|over| !surroundings.begins(over.request, over.session)) {
             return Err(cx.internal("a handler has panicked over this, and would again".to_owned()));
         }
         let before = cell.clone();
@@ -45,7 +65,7 @@ impl Hub {
         let mut turn = Turn::new(view.cx.now, &config.name, who, &config.rules, &mut view);
         let done = work(cell, &mut turn);
         let mut outcome = turn.into_outcome();
-        if request.is_some() {
+        if over.is_some() {
             surroundings.ended();
         }
         let wrong = outcome.wrong.take();
@@ -76,8 +96,9 @@ impl Hub {
         if event.judge.is_none() && guards.is_empty() {
             return Ok(None);
         }
+        let request = speaker.request(id);
         let (instead, outcome) =
-            self.run(cx, edges, &speaker.who(), speaker.request(id).as_deref(), |cell, turn| {
+            self.run(cx, edges, &speaker.who(), Over::of(speaker, request.as_deref()), |cell, turn| {
                 guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
                 let Some((judge, _)) = &event.judge else { return Ok(None) };
                 let instead = judge.run(cell, turn, publish.data.get())?;
@@ -144,7 +165,8 @@ impl Hub {
     fn tell_code(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, who: &Who, what: &str, handler: &Told) {
         // By the user: one who comes back has another connection.
         let request = who.user().ok().map(|user| format!("{what} {user}"));
-        let told = self.run(cx, edges, who, request.as_deref(), |cell, turn| handler.run(cell, turn, "null"));
+        let told = self
+            .run(cx, edges, who, request.as_deref().map(Over::nobodys), |cell, turn| handler.run(cell, turn, "null"));
         // Nobody asked, so a failure is in the log alone.
         if let Ok(((), outcome)) = told {
             self.carry_out(cx, edges, outcome);

@@ -32,7 +32,7 @@ impl Surroundings for Seeded {
         mixed ^ (mixed >> 31)
     }
 
-    fn begins(&self, request: &str) -> bool {
+    fn begins(&self, request: &str, _: Option<u32>) -> bool {
         !self.panicked.borrow().contains(request)
     }
 

@@ -1,26 +1,51 @@
-// What an object's own code is doing, noted where a panic does not reach: see code.rs, the only one that calls this.
+// What an object's own code is doing, and what is done where it panics and all memory is lost: see code.rs and timer.js.
 
 // The request that the code of an object runs over, by the object's id.
 const running = new Map();
 // Requests over which code has panicked. A deploy begins with none.
 const panicked = new Set();
 const PANICKED_MAX = 1000;
+// What waits in memory for wasm to go on: HTTP requests for their answers, and timers that are set.
+const waiting = new Set();
+/** Timers that are set. */
+export const timers = new Set();
 
-/** The code begins with a request. False where it has panicked over it before, and would again. */
-export function begins(id, request) {
-  const before = running.get(id);
-  // What has not come to its end was ended by a panic, with the memory of all objects here.
-  if (before !== undefined) {
-    running.delete(id);
-    if (panicked.size >= PANICKED_MAX) panicked.delete(panicked.values().next().value);
-    panicked.add(`${id} ${before}`);
-  }
+const message = "Something went wrong on our side.";
+
+/**
+ * The code begins with a request, which came over the session's socket if it came over one. False where it has panicked
+ * over it before, and would again.
+ */
+export function begins(id, request, table, session) {
   if (panicked.has(`${id} ${request}`)) return false;
   running.set(id, request);
+  // It comes to its end within this very event, or never.
+  queueMicrotask(() => {
+    if (running.delete(id)) hasPanicked(id, request, table, session);
+  });
   return true;
 }
 
 /** It has come to its end with it. */
 export function ended(id) {
   running.delete(id);
+}
+
+function hasPanicked(id, request, table, session) {
+  if (panicked.size >= PANICKED_MAX) panicked.delete(panicked.values().next().value);
+  panicked.add(`${id} ${request}`);
+  if (session !== undefined) table.fail(session, JSON.parse(request)[1], message);
+  for (const answer of waiting) answer();
+  waiting.clear();
+  // What was accepted and not told yet is lost with the memory: its members come back, and send again.
+  for (const timer of timers) timer.isLost = true;
+}
+
+/** A response, also where wasm cannot make it any more. */
+export function survive(promise) {
+  return new Promise((resolve, reject) => {
+    const answer = () => resolve(Response.json({ error: { code: "internal", message } }, { status: 500 }));
+    waiting.add(answer);
+    promise.then(resolve, reject).finally(() => waiting.delete(answer));
+  });
 }

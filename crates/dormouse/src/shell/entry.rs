@@ -11,6 +11,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObject, RateLimiter};
 
 use super::clock::now;
+use super::code::survive;
 use super::env::{Deployment, binding, deployment, known_deployment};
 use super::http::{self, reach, respond, with_call};
 use super::{log, random, trouble};
@@ -56,7 +57,7 @@ fn visit(
     channel_request: ChannelRequest,
 ) -> Result<JsValue, JsValue> {
     if deployment.counts || matches!(channel_request.operation, Operation::Publish | Operation::Call) {
-        return Ok(future_to_promise(receive(deployment, env, request, channel_request)).into());
+        return Ok(survive(&future_to_promise(receive(deployment, env, request, channel_request)))?.into());
     }
     match channel_request.admit_noting(&deployment.config.keys, now(), log::write) {
         Ok(_grant) => hand_over(&deployment, &env, &request, &channel_request),

@@ -66,7 +66,8 @@ impl<A: Application + 'static> Host<A> {
                 }
             };
             let (awake, asked) = (RefCell::new(None), Cell::new(0));
-            Self { ctx, env, awake, timer: Timer::new(fired), asked, this: Weak::clone(host), application: PhantomData }
+            let timer = Timer::new(fired, &ctx);
+            Self { ctx, env, awake, timer, asked, this: Weak::clone(host), application: PhantomData }
         })
     }
 
@@ -208,7 +209,7 @@ impl<A: Application + 'static> Host<A> {
         let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
         let limits = deployment.config.limits.clone();
         let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, heads);
-        let platform = Platform::of(&self.ctx)?;
+        let platform = Platform::of(&self.ctx, &sockets)?;
         Ok(Awake { deployment, name, channel, storage, platform, sockets, waiting: HashMap::new() })
     }
 

@@ -8,6 +8,7 @@ use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response};
 
 use super::clock::now;
+use super::code::survive;
 use super::env::{Deployment, deployment};
 use super::host::Host;
 use super::http::{self, respond, switched, with_call};
@@ -49,12 +50,12 @@ impl<A: Application + 'static> Host<A> {
             return Ok(self.join(&channel_request, fresh, grant, protocol)?.into());
         }
         let host = Rc::clone(self);
-        Ok(future_to_promise(async move {
+        let answered = future_to_promise(async move {
             let answered = host.answer(&request, &deployment, &channel_request, grant, fresh).await;
             let response = answered.or_else(|trouble| respond(trouble.report(host.name().as_ref())))?;
             Ok(response.into())
-        })
-        .into())
+        });
+        Ok(survive(&answered)?.into())
     }
 
     /// Answers a question, which waits for its body and for the flush.

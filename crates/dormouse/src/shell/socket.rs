@@ -21,6 +21,11 @@ impl Sockets {
         Ok(Self { table: SocketTable::new(ctx.as_ref())? })
     }
 
+    /// The table as JavaScript has it.
+    pub(crate) fn table(&self) -> JsValue {
+        JsValue::from(self.table.clone())
+    }
+
     /// Takes in the sockets that outlived a sleep; their keys are the places of their heads in the answer.
     pub(crate) fn wake(&self) -> Result<String, JsValue> {
         self.table.wake(HibernatedSession::HEAD)

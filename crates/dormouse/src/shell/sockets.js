@@ -33,6 +33,13 @@ export class SocketTable {
     return typeof attachment === "string" ? attachment : "";
   }
 
+  // Ends the socket of one whose request the code has panicked over: it is told so, and comes back with what else it sent.
+  fail(session, id, message) {
+    const socket = this.sockets.get(session);
+    quietly(() => socket.send(JSON.stringify({ type: "error", id, code: "internal", message })));
+    quietly(() => socket.close(1011, "internal"));
+  }
+
   // A socket that carries a session and sleeps with the object.
   open(session) {
     const { 0: client, 1: server } = new WebSocketPair();

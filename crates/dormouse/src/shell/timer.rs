@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use wasm_bindgen::prelude::*;
+use worker::worker_sys::DurableObjectState;
 
 use dormouse_protocol::name::Millis;
 
@@ -11,18 +12,20 @@ pub(crate) struct Timer {
     fired: Closure<dyn Fn()>,
     /// Calls the closure as long as that is there. Made when it is first needed: what makes an object may not fail.
     holder: OnceCell<Holder>,
+    /// The object, whose members come back where all memory was lost meanwhile.
+    ctx: JsValue,
 }
 
 impl Timer {
     /// A timer that calls `fired`; it must hold what it calls weakly, or the object is never freed.
-    pub(crate) fn new(fired: impl Fn() + 'static) -> Self {
-        Self { fired: Closure::new(fired), holder: OnceCell::new() }
+    pub(crate) fn new(fired: impl Fn() + 'static, ctx: &DurableObjectState) -> Self {
+        Self { fired: Closure::new(fired), holder: OnceCell::new(), ctx: JsValue::clone(ctx) }
     }
 
     /// Has it fire after so many milliseconds, in place of an earlier setting.
     pub(crate) fn set(&self, after: Millis) -> Result<(), JsValue> {
         if self.holder.get().is_none() {
-            let _ = self.holder.set(Holder::new(self.fired.as_ref())?);
+            let _ = self.holder.set(Holder::new(self.fired.as_ref(), &self.ctx)?);
         }
         let Some(holder) = self.holder.get() else { return Ok(()) };
         #[expect(clippy::cast_precision_loss, reason = "a batch waits half a second at most")]
@@ -45,7 +48,7 @@ extern "C" {
     type Holder;
 
     #[wasm_bindgen(constructor, catch, js_class = Timer)]
-    fn new(fired: &JsValue) -> Result<Holder, JsValue>;
+    fn new(fired: &JsValue, ctx: &JsValue) -> Result<Holder, JsValue>;
     #[wasm_bindgen(method, catch, js_class = Timer)]
     fn set(this: &Holder, after: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_class = Timer)]

@@ -17,7 +17,7 @@ use super::verdict::Verdict;
 use dormouse_protocol::error::{Code, Refusal};
 
 /// The most bytes of a snapshot (rule C5).
-const SNAPSHOT_BYTES_MAX: usize = 64 * 1_024;
+pub(crate) const SNAPSHOT_BYTES_MAX: usize = 64 * 1_024;
 
 type Run<T> = dyn Fn(&mut Cell, &mut Turn<'_>, &str) -> Result<T, Refusal>;
 

@@ -8,8 +8,9 @@ pub trait Surroundings {
     /// 64 random bits that nobody can guess.
     fn draw(&self) -> u64;
 
-    /// The code begins with this request. False where it has panicked over it before, and would again.
-    fn begins(&self, request: &str) -> bool;
+    /// The code begins with this request, which came over the session of this key if it came over one: `["who","id"]`, or
+    /// words where nobody asked. False where it has panicked over it before, and would again.
+    fn begins(&self, request: &str, session: Option<u32>) -> bool;
 
     /// It has come to its end with it.
     fn ended(&self);
