@@ -35,17 +35,21 @@ function hasPanicked(id, request, table, session) {
   if (panicked.size >= PANICKED_MAX) panicked.delete(panicked.values().next().value);
   panicked.add(`${id} ${request}`);
   if (session !== undefined) table.fail(session, JSON.parse(request)[1], message);
-  for (const answer of waiting) answer();
+  for (const lost of waiting) lost();
   waiting.clear();
   // What was accepted and not told yet is lost with the memory: its members come back, and send again.
   for (const timer of timers) timer.isLost = true;
 }
 
 /** A response, also where wasm cannot make it any more. */
-export function survive(promise) {
-  return new Promise((resolve, reject) => {
-    const answer = () => resolve(Response.json({ error: { code: "internal", message } }, { status: 500 }));
-    waiting.add(answer);
-    promise.then(resolve, reject).finally(() => waiting.delete(answer));
-  });
+export async function survive(promise) {
+  let lost;
+  const panic = new Promise((resolve) => { lost = resolve; });
+  waiting.add(lost);
+  try {
+    // Made here and not where the panic is seen: that is in another request's context, whose streams nobody else may read.
+    return (await Promise.race([promise, panic])) ?? Response.json({ error: { code: "internal", message } }, { status: 500 });
+  } finally {
+    waiting.delete(lost);
+  }
 }
