@@ -15,7 +15,7 @@ pub(super) const PUT_OFF: Millis = 3_600_000;
 impl Hub {
     /// Fires the timers that are due, the earliest first; each goes off the disk with what its handler does.
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        if self.code.due.timer.is_none_or(|due| due > cx.now) || self.code.cell.is_none() {
+        if !self.runs_code() || self.code.due.timer.is_none_or(|due| due > cx.now) {
             return;
         }
         let due = match cx.storage.due_records(RecordKind::Timer, cx.now, TIMERS_AT_ONCE) {
@@ -57,6 +57,11 @@ impl Hub {
             let later = cx.now.saturating_add(PUT_OFF);
             self.code.pending.records.insert((record.kind, record.key), Some((Some(later), record.data)));
         }
+    }
+
+    /// Whether handlers can run. While the disk cannot be read they cannot, which is no failure of theirs.
+    pub(super) const fn runs_code(&self) -> bool {
+        self.loaded && self.code.cell.is_some()
     }
 
     /// When the first timer or job is due that is on disk.
