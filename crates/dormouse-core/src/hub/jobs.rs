@@ -43,6 +43,9 @@ impl Hub {
             Ok(due) => due,
             Err(error) => return drop(cx.internal(format!("jobs cannot be read: {error}"))),
         };
+        if due.is_empty() {
+            return self.know_due_again(cx);
+        }
         for job in due {
             let pending = self.code.pending.records.contains_key(&(RecordKind::Job, job.key.clone()));
             if !pending {

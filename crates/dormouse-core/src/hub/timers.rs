@@ -22,6 +22,9 @@ impl Hub {
             Ok(due) => due,
             Err(error) => return drop(cx.internal(format!("timers cannot be read: {error}"))),
         };
+        if due.is_empty() {
+            return self.know_due_again(cx);
+        }
         for timer in due {
             // One that was replaced or taken back by a turn that is not on disk yet does not fire.
             if !self.code.pending.records.contains_key(&(RecordKind::Timer, timer.key.clone())) {
@@ -56,6 +59,13 @@ impl Hub {
         if record.format == RECORD_FORMAT {
             let later = cx.now.saturating_add(PUT_OFF);
             self.code.pending.records.insert((record.kind, record.key), Some((Some(later), record.data)));
+        }
+    }
+
+    /// Nothing was due after all: when it is could not be read lately. Else an alarm would look for it for ever.
+    pub(super) fn know_due_again(&mut self, cx: &mut Context<'_>) {
+        if let Err(error) = self.code.look_up_due(cx.rules(), cx.storage) {
+            drop(cx.internal(format!("what is due cannot be read: {error}")));
         }
     }
 
