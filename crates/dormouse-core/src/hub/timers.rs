@@ -74,6 +74,11 @@ impl Hub {
         self.loaded && self.code.cell.is_some()
     }
 
+    /// Whether what is due has changed on disk with this event.
+    pub(crate) const fn take_moved(&mut self) -> bool {
+        self.code.take_moved()
+    }
+
     /// When the first timer or job is due that is on disk.
     pub(crate) fn code_due(&self) -> Option<Millis> {
         let due = self.code.due;
