@@ -25,7 +25,9 @@ impl Hub {
         if due.is_empty() {
             return self.know_due_again(cx);
         }
-        for timer in due {
+        // One that comes first and is not on disk yet has the others wait for it.
+        let first = self.first_unwritten();
+        for timer in due.into_iter().take_while(|timer| timer.due.is_none_or(|due| due <= first)) {
             // One that was replaced or taken back by a turn that is not on disk yet does not fire.
             if !self.code.pending.records.contains_key(&(RecordKind::Timer, timer.key.clone())) {
                 self.fire(cx, edges, timer);
@@ -60,6 +62,12 @@ impl Hub {
             let later = cx.now.saturating_add(PUT_OFF);
             self.code.pending.records.insert((record.kind, record.key), Some((Some(later), record.data)));
         }
+    }
+
+    /// When the first timer is due that turns have set and that is not on disk yet; for ever where there is none.
+    fn first_unwritten(&self) -> Millis {
+        let timers = self.code.pending.records.iter().filter(|((kind, _), _)| *kind == RecordKind::Timer);
+        timers.filter_map(|(_, set)| set.as_ref()?.0).min().unwrap_or(Millis::MAX)
     }
 
     /// Nothing was due after all: when it is could not be read lately. Else an alarm would look for it for ever.
