@@ -21,11 +21,11 @@ proptest! {
 
     #[test]
     fn c2_what_code_has_done_is_what_its_history_tells_awake(script in scripts(60)) {
-        Story::new(Sleep::Never).play(&script)?;
+        Story::play(Sleep::Never, &script)?;
     }
 
     #[test]
     fn c2_what_code_has_done_is_what_its_history_tells_asleep(script in scripts(60)) {
-        Story::new(Sleep::Always).play(&script)?;
+        Story::play(Sleep::Always, &script)?;
     }
 }

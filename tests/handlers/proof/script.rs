@@ -8,6 +8,14 @@ use crate::support::Doom;
 /// How many devices there are; the first two are one user's.
 pub const DEVICES: usize = 4;
 
+/// A story.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Whether a batch stays open for long, so that the turns of many events leave together.
+    pub slow: bool,
+    pub ops: Vec<Op>,
+}
+
 /// How another server answers a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Served {
@@ -56,14 +64,15 @@ pub enum Op {
 
 /// Stories of up to so many happenings; trouble and death come in some alone, so that the others can be told what must be
 /// where nothing goes wrong.
-pub fn scripts(most: usize) -> impl Strategy<Value = Vec<Op>> {
-    (any::<bool>(), any::<bool>(), prop::collection::vec(ops(), 1..=most)).prop_map(|(trouble, death, mut script)| {
-        script.retain(|op| match op {
+pub fn scripts(most: usize) -> impl Strategy<Value = Script> {
+    let chosen = (any::<bool>(), any::<bool>(), any::<bool>());
+    (chosen, prop::collection::vec(ops(), 1..=most)).prop_map(|((slow, trouble, death), mut ops)| {
+        ops.retain(|op| match op {
             Op::Crash | Op::Die(_) => death,
             Op::FailRead(_) | Op::FailWrite(_) => trouble,
             _ => true,
         });
-        script
+        Script { slow, ops }
     })
 }
 

@@ -10,7 +10,7 @@ use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 
 use super::history::History;
-use super::script::{DEVICES, Op, Served};
+use super::script::{DEVICES, Op, Script, Served};
 use super::tally::{How, Tally, WORK, What};
 use crate::support::Joiner;
 
@@ -44,14 +44,20 @@ pub struct Story {
     pub posted: BTreeMap<AskerKey, u64>,
     /// The requests that other servers got, by their keys: for which request of a device.
     served: BTreeMap<String, u64>,
+    /// How late a timer may be where nothing goes wrong, in milliseconds: by as long as a batch may stay open.
+    pub patience: u64,
     /// Whether a process has died.
     pub died: bool,
 }
 
 impl Story {
-    pub fn new(sleep: Sleep) -> Self {
+    fn new(sleep: Sleep, slow: bool) -> Self {
         let mut world = World::under(Tally::contract(), "tally:a", sleep);
         world.limits = Limits { dedupe_count: 100_000, refusals_in_a_row: 1_000, ..Limits::default() };
+        let flush_ms_max = world.limits.flush_ms_max;
+        if slow {
+            world.limits.flush_cost_us_per_member = 1_000_000;
+        }
         Self {
             world,
             history: History::new(),
@@ -62,17 +68,19 @@ impl Story {
             replies: BTreeMap::new(),
             posted: BTreeMap::new(),
             served: BTreeMap::new(),
+            patience: if slow { flush_ms_max + 20 } else { 0 },
             died: false,
         }
     }
 
     /// Plays it, and then lets all trouble end.
-    pub fn play(mut self, script: &[Op]) -> Held {
-        for op in script {
-            self.happen(*op);
-            self.look()?;
+    pub fn play(sleep: Sleep, script: &Script) -> Held {
+        let mut story = Self::new(sleep, script.slow);
+        for op in &script.ops {
+            story.happen(*op);
+            story.look()?;
         }
-        self.converge()
+        story.converge()
     }
 
     fn happen(&mut self, op: Op) {
