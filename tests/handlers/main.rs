@@ -6,7 +6,12 @@
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
-#![allow(clippy::arithmetic_side_effects, missing_docs, reason = "an application's code as its owner writes it")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    missing_docs,
+    reason = "an application's code as its owner writes it"
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,6 +22,7 @@ mod failing;
 mod guests;
 mod jobs;
 mod judged;
+mod proof;
 mod rows;
 mod ticks;
 mod timers;

@@ -35,7 +35,7 @@ pub(crate) use http::Post;
 pub(crate) use load::Away;
 pub(crate) use payer::Payer;
 pub(crate) use publish::Array;
-pub(crate) use retention::{AGAIN, LOOK_EVERY, TRIM_EVERY};
+pub(crate) use retention::{AGAIN, LOOK_EVERY, SOON, TRIM_EVERY};
 pub(crate) use sayable::Sayable;
 pub(crate) use speaker::{Asker, Speaker};
 

@@ -2,7 +2,7 @@
 
 use super::event::Event;
 use crate::effect::Effect;
-use crate::hub::AGAIN;
+use crate::hub::{AGAIN, SOON};
 use dormouse_protocol::name::Millis;
 
 impl Event<'_> {
@@ -96,7 +96,17 @@ impl Event<'_> {
         if !loaded && undone {
             self.wakeups.alarm_again.get_or_insert_with(|| now.saturating_add(AGAIN));
         }
-        let due = self.wakeups.alarm_again.or_else(|| self.due_at().filter(|_| loaded));
+        let due = self.due_at().filter(|_| loaded);
+        // What waited is done with the flush: what comes next need not wait for another look.
+        let moved = self.hub.take_moved();
+        if loaded && due.is_none_or(|due| due > now) {
+            self.wakeups.alarm_again = None;
+        } else if moved {
+            // More is overdue than one event does.
+            let soon = |again: Millis| again.min(now.saturating_add(SOON));
+            self.wakeups.alarm_again = self.wakeups.alarm_again.map(soon);
+        }
+        let due = self.wakeups.alarm_again.or(due);
         let Some(due) = due.filter(|due| self.wakeups.alarm.is_none_or(|alarm| alarm > *due)) else { return };
         self.wakeups.alarm = Some(due);
         self.cx.push(Effect::Alarm { at: due });

@@ -11,7 +11,7 @@ pub(super) struct Wakeups {
     pub(super) timer: Option<Millis>,
     /// When the alarm fires.
     pub(super) alarm: Option<Millis>,
-    /// No alarm fires earlier, and one fires then: the last could not do what was due.
+    /// While something is overdue no alarm fires earlier, and one fires then: the last could not do what was due.
     pub(super) alarm_again: Option<Millis>,
 }
 

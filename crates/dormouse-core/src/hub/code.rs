@@ -28,6 +28,8 @@ pub(super) struct Code {
     pub(super) shown: Option<Rc<str>>,
     /// When the first timer on disk is due, and the first job.
     pub(super) due: Due,
+    /// Timers or jobs on disk have changed since this was last asked.
+    moved: bool,
     /// What is not on disk yet.
     pub(super) pending: Pending,
     /// Jobs that are being tried, by their keys.
@@ -178,12 +180,20 @@ impl Code {
             Due { timer: earliest(RecordKind::Timer, self.due.timer), job: earliest(RecordKind::Job, self.due.job) };
         let is_timed = |kind: RecordKind| matches!(kind, RecordKind::Timer | RecordKind::Job);
         // Where it cannot be read now: too early does no harm, it is asked for again then.
-        if records.keys().any(|(kind, _)| is_timed(*kind)) && self.look_up_due(rules, storage).is_err() {
-            self.due = guess;
+        if records.keys().any(|(kind, _)| is_timed(*kind)) {
+            self.moved = true;
+            if self.look_up_due(rules, storage).is_err() {
+                self.due = guess;
+            }
         }
         self.ticks.written();
         self.running.extend(then.jobs.iter().map(|job| job.key.clone()));
         then
+    }
+
+    /// Whether timers or jobs on disk have changed since this was last asked.
+    pub(super) const fn take_moved(&mut self) -> bool {
+        std::mem::replace(&mut self.moved, false)
     }
 
     /// Nothing was written: memory is what is on disk (rule C2).

@@ -37,13 +37,16 @@ impl Hub {
 
     /// Tries jobs anew that have failed, or of which nothing was heard.
     pub(crate) fn retry_jobs(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        if self.code.due.job.is_none_or(|due| due > cx.now) || self.code.cell.is_none() {
+        if !self.runs_code() || self.code.due.job.is_none_or(|due| due > cx.now) {
             return;
         }
         let due = match cx.storage.due_records(RecordKind::Job, cx.now, JOBS_AT_ONCE) {
             Ok(due) => due,
             Err(error) => return drop(cx.internal(format!("jobs cannot be read: {error}"))),
         };
+        if due.is_empty() {
+            return self.know_due_again(cx);
+        }
         for job in due {
             let pending = self.code.pending.records.contains_key(&(RecordKind::Job, job.key.clone()));
             if !pending {
@@ -97,9 +100,12 @@ impl Hub {
     /// A try has come to its end: it is done, or tried again later, or given up.
     pub(crate) fn job_answered(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, key: &str, answer: JobAnswer) {
         self.code.running.remove(key);
+        // Nothing was heard of it then: it is tried again.
+        if !self.runs_code() {
+            return;
+        }
         let found = match cx.storage.record(RecordKind::Job, key) {
             Ok(found) => found,
-            // Nothing was heard of it then: it is tried again.
             Err(error) => return drop(cx.internal(format!("a job cannot be read: {error}"))),
         };
         // One that is not there is done already: it was tried twice.

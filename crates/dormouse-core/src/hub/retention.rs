@@ -16,6 +16,10 @@ pub(crate) const LOOK_EVERY: Millis = 86_400_000;
 /// After how long is tried again what the storage did not let be done, in milliseconds.
 pub(crate) const AGAIN: Millis = 5_000;
 
+/// After how long goes on what was more than one event does, in milliseconds: not at once, so that code that is due again
+/// as soon as it is done does not keep everything else from happening.
+pub(crate) const SOON: Millis = 20;
+
 /// What is known of the time that things have been lying there.
 #[derive(Debug, Default)]
 pub(super) struct Retention {

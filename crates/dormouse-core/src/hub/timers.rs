@@ -16,14 +16,19 @@ pub(super) const PUT_OFF: Millis = 3_600_000;
 impl Hub {
     /// Fires the timers that are due, the earliest first; each goes off the disk with what its handler does.
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        if self.code.due.timer.is_none_or(|due| due > cx.now) || self.code.cell.is_none() {
+        if !self.runs_code() || self.code.due.timer.is_none_or(|due| due > cx.now) {
             return;
         }
         let due = match cx.storage.due_records(RecordKind::Timer, cx.now, TIMERS_AT_ONCE) {
             Ok(due) => due,
             Err(error) => return drop(cx.internal(format!("timers cannot be read: {error}"))),
         };
-        for timer in due {
+        if due.is_empty() {
+            return self.know_due_again(cx);
+        }
+        // One that comes first and is not on disk yet has the others wait for it.
+        let first = self.first_unwritten();
+        for timer in due.into_iter().take_while(|timer| timer.due.is_none_or(|due| due <= first)) {
             // One that was replaced or taken back by a turn that is not on disk yet does not fire.
             if !self.code.pending.records.contains_key(&(RecordKind::Timer, timer.key.clone())) {
                 self.fire(cx, edges, timer);
@@ -59,6 +64,29 @@ impl Hub {
             let later = cx.now.saturating_add(PUT_OFF);
             self.code.pending.records.insert((record.kind, record.key), Some((Some(later), record.data)));
         }
+    }
+
+    /// When the first timer is due that turns have set and that is not on disk yet; for ever where there is none.
+    fn first_unwritten(&self) -> Millis {
+        let timers = self.code.pending.records.iter().filter(|((kind, _), _)| *kind == RecordKind::Timer);
+        timers.filter_map(|(_, set)| set.as_ref()?.0).min().unwrap_or(Millis::MAX)
+    }
+
+    /// Nothing was due after all: when it is could not be read lately. Else an alarm would look for it for ever.
+    pub(super) fn know_due_again(&mut self, cx: &mut Context<'_>) {
+        if let Err(error) = self.code.look_up_due(cx.rules(), cx.storage) {
+            drop(cx.internal(format!("what is due cannot be read: {error}")));
+        }
+    }
+
+    /// Whether handlers can run. While the disk cannot be read they cannot, which is no failure of theirs.
+    pub(super) const fn runs_code(&self) -> bool {
+        self.loaded && self.code.cell.is_some()
+    }
+
+    /// Whether what is due has changed on disk with this event.
+    pub(crate) const fn take_moved(&mut self) -> bool {
+        self.code.take_moved()
     }
 
     /// When the first timer or job is due that is on disk.
