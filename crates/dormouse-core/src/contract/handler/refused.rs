@@ -5,6 +5,10 @@ use std::fmt;
 use dormouse_protocol::error::{Code, Refusal};
 
 /// The reasons for which an application's handlers refuse something, as `#[dormouse::reasons]` makes them of an enum.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of reasons",
+    note = "put `#[dormouse::reasons]` on the enum: each variant is a reason"
+)]
 pub trait Reasons: Sized + 'static {
     /// Every reason: its name on the wire, and what the sender is told.
     const ALL: &'static [(&'static str, &'static str)];

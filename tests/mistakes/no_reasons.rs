@@ -1,0 +1,35 @@
+// Reasons that are not made by the attribute.
+// says: `No` is no list of reasons|dormouse::reasons
+use dormouse::*;
+
+const SAY: Said<Say> = Said::new("say");
+const ROLL: Call<Say, Rolled> = Call::new("roll");
+
+#[payload]
+struct Say {
+    text: String,
+}
+
+#[payload]
+struct Rolled {
+    n: u64,
+}
+
+#[state]
+struct Room {
+    count: u64,
+}
+
+enum No {
+    Muted,
+}
+
+fn say(_: &mut State<Room>, _: &mut Turn<'_>, _: &Say) -> Result<Verdict<Say>, Refused<No>> {
+    Ok(Verdict::AsSaid)
+}
+
+fn room() -> Channel<Room> {
+    Channel::with_token().state::<Room>().judged(SAY, Event::kept(), say)
+}
+
+fn main() {}
