@@ -4,7 +4,7 @@ import { ofTheDefault } from "./application.mjs";
 import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
-import { look } from "./development.mjs";
+import { needRight } from "./deployment.mjs";
 import { needLicences } from "./licences.mjs";
 import { needTarball } from "./package.mjs";
 import { needPython } from "./python.mjs";
@@ -28,7 +28,7 @@ export const checks = [
     name: "contract",
     title: "the contract compiles and has no mistake (a development build, asked on the runtime)",
     run: async () => {
-      if ((await look({ DEV_TOKENS: "1" })) !== "right") throw new Stop("The contract or the configuration has the mistakes above.");
+      await needRight();
       return [];
     },
   },

@@ -9,7 +9,6 @@ import { generate } from "./generate.mjs";
 import { read, root, tools, wasmTarget } from "./project.mjs";
 import { run, say, Stop } from "./shell.mjs";
 import { wasmEnvironment } from "./toolchain.mjs";
-import { program, toolEnvironment } from "./tools.mjs";
 
 // What is built here lies in the repository, so that it is built once.
 const target = join(root, "target", "template");

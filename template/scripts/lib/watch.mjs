@@ -2,24 +2,23 @@
 // The watcher of `npm start`: an edit is built while what was served before goes on, and served once it is found right.
 import { watch } from "node:fs";
 import { join } from "node:path";
-import { root } from "./project.mjs";
 import { say } from "./shell.mjs";
 
-/** @typedef {"service" | "page"} Part */
-/** @type {Record<Part, string[]>} */
-const folders = { service: ["src", "crates"], page: ["client/src", "client/demo"] };
-const files = ["Cargo.toml", "Cargo.lock", "wrangler.toml", ".dev.vars"];
+// Files of a project that its service is built of or configured by, beside its folders of sources.
+const files = ["Cargo.toml", "Cargo.lock", "build.rs", "wrangler.toml", ".dev.vars"];
 // An editor writes a file in several steps, and several files at once.
 const settled = 100;
 
 /**
  * Calls `act` with the parts that were edited, one call at a time; edits that come while it works are one more.
- * @param {(parts: Set<Part>) => Promise<void>} act
+ * @template {string} Part
+ * @param {string} root @param {Record<"service" | Part, string[]>} folders what each part is made of
+ * @param {(parts: Set<"service" | Part>) => Promise<void>} act
  */
-export function afterEdits(act) {
+export function afterEdits(root, folders, act) {
   /** @type {NodeJS.Timeout | undefined} */
   let pending;
-  /** @type {Set<Part>} */
+  /** @type {Set<"service" | Part>} */
   let parts = new Set();
   let working = false;
   const work = async () => {
@@ -33,12 +32,12 @@ export function afterEdits(act) {
     }
     working = false;
   };
-  const edited = (/** @type {Part} */ part) => {
+  const edited = (/** @type {"service" | Part} */ part) => {
     parts.add(part);
     clearTimeout(pending);
     pending = setTimeout(work, settled);
   };
-  for (const part of /** @type {const} */ (["service", "page"])) {
+  for (const part of /** @type {("service" | Part)[]} */ (Object.keys(folders))) {
     for (const folder of folders[part]) watch(join(root, folder), { recursive: true }, () => edited(part));
   }
   // The folder and not the file: editors put a new file in the old one's place.
