@@ -3,12 +3,12 @@
 // `npm test -- --release` tests what would be deployed, in place of the build that `npm start` serves.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { build } from "./build.mjs";
 import { look, stage } from "./lib/development.mjs";
 import { needDevVars } from "./lib/devvars.mjs";
 import { readyBuild } from "./lib/ready.mjs";
-import { release } from "./lib/release.mjs";
 import { say, script, Stop } from "./lib/shell.mjs";
-import { needPackages, project, setup } from "./project.mjs";
+import { needPackages, project } from "./project.mjs";
 
 const { root, shell } = project;
 
@@ -16,7 +16,7 @@ await script(async () => {
   needPackages();
   needDevVars(root);
   const untouched = readyBuild(root)?.isCurrent;
-  const built = untouched || !process.argv.includes("--release") ? await project.build() : await setup().then(() => release(project));
+  const built = process.argv.includes("--release") ? await build() : await project.build();
   if (built === undefined) throw new Stop("The contract does not compile; see the lines above.");
   if ((await look(project, built, { DEV_TOKENS: "1" })) !== "right") throw new Stop("The contract or the configuration has the mistakes above.");
 

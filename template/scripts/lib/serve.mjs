@@ -53,11 +53,14 @@ export async function serve(project, { folders, first, edited, greet }) {
   throw new Stop("wrangler dev ended by itself; see its lines above.");
 }
 
-/** @param {Project} project @param {Record<string, string>} vars */
+/** Whether an edit is served; what is missing for that is said. @param {Project} project @param {Record<string, string>} vars */
 async function isRenewed(project, vars) {
   const begun = performance.now();
   say("building …");
-  const outcome = await renew(project, vars);
+  const outcome = await renew(project, vars).catch((error) => {
+    if (error instanceof Stop) return say(error.message);
+    throw error;
+  });
   if (outcome === "served") say(`built in ${duration(performance.now() - begun)}.`);
   return outcome === "served";
 }
