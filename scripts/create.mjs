@@ -3,7 +3,7 @@
 // can be installed from its tarball: node scripts/create.mjs
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, join, relative } from "node:path";
 import { generate } from "../create/create-dormouse.mjs";
 import { builtOf, builtOfFile } from "../template/scripts/lib/ready.mjs";
@@ -19,7 +19,7 @@ const stamp = join(ready, "inputs");
 export const tarball = join(home, "create-dormouse.tgz");
 
 /** What the ready build is made of. */
-const inputs = [join("template", "Cargo.toml"), join("template", "src"), join("template", "scripts"), "crates", "Cargo.lock"];
+const inputs = [join("template", "Cargo.toml"), join("template", "src"), join("template", "scripts", "lib", "release.mjs"), "crates", "Cargo.lock"];
 
 /** The folder of the ready build, where it is what the sources here say. */
 export const currentReady = () => (existsSync(stamp) && readFileSync(stamp, "utf8") === fingerprint() ? ready : undefined);
@@ -55,7 +55,12 @@ async function makeReady() {
   cpSync(join(root, "Cargo.lock"), join(app, "Cargo.lock"));
   symlinkSync(join(root, "node_modules"), join(app, "node_modules"), "junction");
   const wasm = wasmEnvironment();
-  const env = { ...wasm, PATH_FIRST: [wasm.PATH_FIRST, join(tools, "bin")].filter(Boolean).join(delimiter), CARGO_TARGET_DIR: join(root, "target", "template") };
+  const env = {
+    ...wasm,
+    PATH_FIRST: [wasm.PATH_FIRST, join(tools, "bin")].filter(Boolean).join(delimiter),
+    CARGO_TARGET_DIR: join(home, "target"),
+    RUSTFLAGS: remapped().map(([from, to]) => `--remap-path-prefix=${from}=${to}`).join(" "),
+  };
   await run("node", [join("scripts", "build.mjs")], { cwd: app, env, why: "The template's wasm cannot be built; see the lines above." });
 
   rmSync(ready, { recursive: true, force: true });
@@ -64,6 +69,13 @@ async function makeReady() {
   writeFileSync(join(ready, "Cargo.lock"), ofRegistry(readFileSync(join(app, "Cargo.lock"), "utf8")));
   writeFileSync(stamp, fingerprint());
   rmSync(place, { recursive: true });
+}
+
+/** Where sources lie on this machine, and what panics say instead: the wasm is the same wherever it was built. @returns {[string, string][]} */
+function remapped() {
+  const sources = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry", "src");
+  const registries = existsSync(sources) ? readdirSync(sources) : [];
+  return [[root, "dormouse"], ...registries.map((name) => /** @type {[string, string]} */ ([join(sources, name), "crates"]))];
 }
 
 /** A lock without what lies here: cargo adds it again, from where the application has it. @param {string} lock */

@@ -34,15 +34,18 @@ export async function serve(project, { folders, first, edited, greet }) {
   const all = { ...vars, DEV_TOKENS: "1" };
   const outcome = await first(all);
   if (outcome === "wrong configuration") throw new Stop('correct what these lines name (wrangler.toml, .dev.vars or --var) and run "npm start" again.');
+  let isServed = outcome === "served";
   await new Promise((served) => {
+    const tell = () => (isServed ? served(undefined) : say("save a correction, and it is built again. Ctrl-C ends."));
     afterEdits(project.root, folders, async (parts) => {
       await edited?.(parts);
       if (!parts.has("service")) return;
-      if (await isRenewed(project, all)) served(undefined);
-      else say("what was served before still is, until this is corrected.");
+      const isRight = await isRenewed(project, all);
+      if (isServed && !isRight) say("what was served before still is, until this is corrected.");
+      isServed ||= isRight;
+      tell();
     });
-    if (outcome === "served") return served(undefined);
-    say("save a correction, and it is built again. Ctrl-C ends.");
+    tell();
   });
 
   const service = new Service(project, port, args);

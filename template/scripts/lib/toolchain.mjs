@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { wasmTarget } from "./development.mjs";
 import { say, Stop } from "./shell.mjs";
 
-/** @typedef {import("./project.mjs").Project} Project */
+/** @typedef {import("./project.mjs").Place} Place */
 
-/** Stops with what to install where there is no Rust that is new enough for a project. @param {Project} project */
+/** Stops with what to install where there is no Rust that is new enough for a project. @param {Place} place */
 export function needRust({ root, shell }) {
   const version = shell.ask("rustc", ["--version"])?.split(" ")[1];
   if (!version || shell.ask("cargo", ["--version"]) === undefined) {
@@ -17,18 +17,18 @@ export function needRust({ root, shell }) {
   if (older(version, oldest)) throw new Stop(`Rust ${version} is too old, ${oldest} is needed: run "rustup update stable".`);
 }
 
-/** Stops where there is no C compiler. @param {Project} project */
+/** Stops where there is no C compiler. @param {Place} place */
 export function needCompiler({ shell }) {
   if (process.platform === "win32" || shell.ask("cc", ["--version"]) !== undefined) return;
   const hint = process.platform === "darwin" ? ' (run "xcode-select --install")' : "";
   throw new Stop(`There is no C compiler "cc" on this machine, and Rust links with it. Install one${hint} and try again.`);
 }
 
-/** Sees to it that the wasm target is there. @param {Project} project @param {import("./progress.mjs").Progress} progress */
-export async function needWasmTarget(project, progress) {
-  if (hasTarget(project)) return progress.pass();
+/** Sees to it that the wasm target is there. @param {Place} place @param {import("./progress.mjs").Progress} progress */
+export async function needWasmTarget(place, progress) {
+  if (hasTarget(place)) return progress.pass();
   await progress.step(`adding Rust's target ${wasmTarget}, about half a minute`, async () => {
-    const refusal = await addTarget(project);
+    const refusal = await addTarget(place);
     if (refusal) throw withoutTarget(refusal);
   });
 }
@@ -36,19 +36,19 @@ export async function needWasmTarget(project, progress) {
 /** @param {string} refusal */
 export const withoutTarget = (refusal) => new Stop(`Rust's target ${wasmTarget} is missing: ${refusal}. Add it with "rustup target add ${wasmTarget}" and try again.`);
 
-/** True where the machine's compiler brings the target, by whatever means it came. @param {Project} project */
+/** True where the machine's compiler brings the target, by whatever means it came. @param {Place} place */
 export function hasTarget({ shell }) {
   const libraries = shell.ask("rustc", ["--print", "target-libdir", "--target", wasmTarget]);
   return libraries !== undefined && existsSync(libraries);
 }
 
-/** Tries rustup; tells why the target is not there afterwards. @param {Project} project @returns {Promise<string | undefined>} */
-export async function addTarget(project) {
-  const { shell } = project;
+/** Tries rustup; tells why the target is not there afterwards. @param {Place} place @returns {Promise<string | undefined>} */
+export async function addTarget(place) {
+  const { shell } = place;
   if (shell.ask("rustup", ["--version"]) === undefined) return "there is no rustup to add it";
   // What it says where it fails is handled below, and would only alarm.
   const { code } = await shell.tryRun("rustup", ["target", "add", wasmTarget], { seconds: 180, quiet: true });
-  if (code !== 0 || !hasTarget(project)) return "rustup could not fetch it";
+  if (code !== 0 || !hasTarget(place)) return "rustup could not fetch it";
   say("wasm target: rustup's.");
   return undefined;
 }

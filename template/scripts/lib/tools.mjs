@@ -49,6 +49,7 @@ export async function needTools(project, progress) {
 export function toolEnvironment(project) {
   const bin = join(project.root, "node_modules", ".bin");
   // On Windows those two are scripts that only a shell can run.
+  /** @type {Record<string, string>} */
   const ofNpm = process.platform === "win32" ? {} : { WASM_OPT_BIN: join(bin, "wasm-opt"), ESBUILD_BIN: join(bin, "esbuild") };
   return { WASM_BINDGEN_BIN: program(project, "wasm-bindgen"), ...ofNpm };
 }

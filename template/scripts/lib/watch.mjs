@@ -1,6 +1,6 @@
 // @ts-check
 // The watcher of `npm start`: an edit is built while what was served before goes on, and served once it is found right.
-import { watch } from "node:fs";
+import { readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { say } from "./shell.mjs";
 
@@ -38,8 +38,35 @@ export function afterEdits(root, folders, act) {
     pending = setTimeout(work, settled);
   };
   for (const part of /** @type {("service" | Part)[]} */ (Object.keys(folders))) {
-    for (const folder of folders[part]) watch(join(root, folder), { recursive: true }, () => edited(part));
+    for (const folder of folders[part]) watchBelow(join(root, folder), () => edited(part));
   }
   // The folder and not the file: editors put a new file in the old one's place.
   watch(root, (_, name) => name !== null && files.includes(name) && edited("service"));
+}
+
+/** Calls `edited` for what happens in a folder or below it. @param {string} folder @param {() => void} edited */
+function watchBelow(folder, edited) {
+  if (process.platform !== "linux") return void watch(folder, { recursive: true }, edited);
+  // There Node watches each file below by itself, and loses the one that an editor puts another in the place of.
+  /** @type {Set<string>} */
+  const known = new Set();
+  const add = (/** @type {string} */ directory) => {
+    const { ino } = statSync(directory);
+    if (!known.has(`${directory} ${ino}`)) {
+      known.add(`${directory} ${ino}`);
+      watch(directory, () => {
+        edited();
+        again();
+      });
+    }
+    for (const entry of readdirSync(directory, { withFileTypes: true })) if (entry.isDirectory()) add(join(directory, entry.name));
+  };
+  const again = () => {
+    try {
+      add(folder);
+    } catch {
+      // A folder has gone while it was looked at: that is told by another event.
+    }
+  };
+  add(folder);
 }
