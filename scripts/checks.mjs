@@ -4,6 +4,7 @@ import { ofTheDefault } from "./application.mjs";
 import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
+import { packCreate } from "./create.mjs";
 import { needRight } from "./deployment.mjs";
 import { needLicences } from "./licences.mjs";
 import { needTarball } from "./package.mjs";
@@ -85,12 +86,13 @@ export const checks = [
   { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },
   {
     name: "package",
-    title: "the client installs from its tarball and works wherever it is used (NIGHTLY=1: in Next and jest too)",
+    title: "the client and create-dormouse install from their tarballs and work wherever they are used (NIGHTLY=1: in Next and jest too)",
     run: async () => {
       await needBrowser();
       await needRuntimes();
       await buildAll();
       await needTarball();
+      await packCreate();
       return nodeTests("tests/package");
     },
   },
