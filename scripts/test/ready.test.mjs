@@ -16,7 +16,7 @@ function application(t) {
     mkdirSync(join(root, path, ".."), { recursive: true });
     writeFileSync(join(root, path), text);
   };
-  write("Cargo.toml", '[package]\nname = "one"\n\n[dependencies]\ndormouse = "0.2.0"\n');
+  write("Cargo.toml", '[package]\nname = "one"\n\n[dependencies]\ndormouse = "0.2.0"\n\n[[bin]]\nname = "first"\n');
   write("Cargo.lock", lock("dormouse 0.2.0", "one 0.1.0", "serde 1.0.1"));
   write("src/lib.rs", "fn contract() {}\n");
   write("wrangler.toml", 'name = "one"\n');
@@ -54,7 +54,7 @@ for (const [what, change] of /** @type {[string, (app: ReturnType<typeof applica
   ["a source less", ({ root }) => rmSync(join(root, "src/lib.rs"))],
   ["a source under another name", ({ root, write, read }) => [write("src/main.rs", read("src/lib.rs")), rmSync(join(root, "src/lib.rs"))]],
   ["another dependency", ({ write, read }) => write("Cargo.toml", read("Cargo.toml").replace('"0.2.0"', '{ path = ".." }'))],
-  ["a dependency of another name", ({ write, read }) => write("Cargo.toml", `${read("Cargo.toml")}name = "2"\n`)],
+  ["a program of another name", ({ write, read }) => write("Cargo.toml", read("Cargo.toml").replace('"first"', '"second"'))],
   ["a later dormouse by cargo update", ({ write }) => write("Cargo.lock", lock("dormouse 0.2.1", "one 0.1.0", "serde 1.0.1"))],
   ["a later crate below it", ({ write }) => write("Cargo.lock", lock("dormouse 0.2.0", "serde 1.0.2"))],
   ["a script of cargo's", ({ write }) => write("build.rs", "fn main() {}\n")],
