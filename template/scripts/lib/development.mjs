@@ -22,8 +22,9 @@ export const servedConfig = (root) => join(root, "target", "served", wrangler);
  */
 export async function renew(project, vars) {
   const built = await project.build();
-  const found = built === undefined ? "wrong source" : await look(project, built, vars);
-  if (built === undefined || found !== "right") return found === "right" ? "wrong source" : found;
+  if (built === undefined) return "wrong source";
+  const found = await look(project, built, vars);
+  if (found !== "right") return found;
   await stage(project, built, join(project.root, "target", "served"));
   return "served";
 }
