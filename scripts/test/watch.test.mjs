@@ -17,14 +17,19 @@ test("every edit is told: of a file that an editor replaces, in a folder that is
   for (const folder of ["src", "page"]) mkdirSync(join(root, folder));
   writeFileSync(join(root, "src", "lib.rs"), "0");
   // A process of its own, since a watcher is never ended.
-  const child = spawn(process.execPath, ["--input-type=module", "-e", watcher], { cwd: root });
+  const child = spawn(process.execPath, ["--input-type=module", "-e", watcher], { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
   t.after(async () => {
     child.kill();
-    await once(child, "exit");
+    await ended;
     rmSync(root, { recursive: true });
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const told = async () => (await lines.next()).value;
+  const told = async () => {
+    const { value, done } = await lines.next();
+    assert.ok(!done, "the watcher ended");
+    return value;
+  };
   assert.equal(await told(), "watching");
 
   const replace = (/** @type {string} */ path) => {
@@ -49,5 +54,5 @@ test("every edit is told: of a file that an editor replaces, in a folder that is
   assert.equal(await told(), "service");
   replace(join("page", "main.ts"));
   // What came before may be told in two.
-  for (let part = "service"; part !== "page"; ) part = await told();
+  while ((await told()) !== "page") continue;
 });

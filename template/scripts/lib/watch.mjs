@@ -1,7 +1,7 @@
 // @ts-check
 // The watcher of `npm start`: an edit is built while what was served before goes on, and served once it is found right.
-import { readdirSync, statSync, watch } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, watch } from "node:fs";
+import { basename, join } from "node:path";
 import { say } from "./shell.mjs";
 
 // Files of a project that its service is built of or configured by, beside its folders of sources.
@@ -48,18 +48,24 @@ export function afterEdits(root, folders, act) {
 function watchBelow(folder, edited) {
   if (process.platform !== "linux") return void watch(folder, { recursive: true }, edited);
   // There Node watches each file below by itself, and loses the one that an editor puts another in the place of.
-  /** @type {Set<string>} */
-  const known = new Set();
+  /** @type {Map<string, import("node:fs").FSWatcher>} */
+  const watchers = new Map();
   const add = (/** @type {string} */ directory) => {
-    const { ino } = statSync(directory);
-    if (!known.has(`${directory} ${ino}`)) {
-      known.add(`${directory} ${ino}`);
-      watch(directory, () => {
+    if (!watchers.has(directory)) {
+      const watcher = watch(directory, (_, name) => {
         edited();
+        // Its own name is told of a folder that is gone, in whose place another may come.
+        if (name === basename(directory) && !existsSync(join(directory, name))) forget(directory);
         again();
       });
+      watcher.on("error", () => forget(directory));
+      watchers.set(directory, watcher);
     }
     for (const entry of readdirSync(directory, { withFileTypes: true })) if (entry.isDirectory()) add(join(directory, entry.name));
+  };
+  const forget = (/** @type {string} */ directory) => {
+    watchers.get(directory)?.close();
+    watchers.delete(directory);
   };
   const again = () => {
     try {
