@@ -11,8 +11,8 @@ import { buildPackage } from "./package.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const publicDirectory = join(here, "..", "public");
 
-/** The weight the client may have, as a page that uses it bundles it, in bytes: a little more than it has, so that a mend need not count each. */
-export const CLIENT_BUDGET = 11_050;
+/** The weight the client may have, as a page that uses it bundles it, in bytes; raised for `reconnect`, which costs 250. */
+export const CLIENT_BUDGET = 11_200;
 /** What such a page imports. */
 export const CLIENT_USE = 'export { connect, ChannelError } from "./src/index.ts";';
 const TABS_USE = 'export { shareToken } from "./src/tabs.ts";';

@@ -5,13 +5,14 @@ import { relative } from "node:path";
 import { parseArgs } from "node:util";
 import { typesOf } from "./typescript.mjs";
 
-const usage = `usage: dormouse-types [URL] [--out FILE] [--alone]
+const usage = `usage: dormouse-types [URL] [--out FILE] [--json FILE] [--alone]
   URL      the service, http://127.0.0.1:8787 where none is given
   --out    where the types go
+  --json   where the contract goes as it is, for whatever else reads JSON Schema; nowhere where it is not said
   --alone  for a second service: the file tells the client nothing, name its ServiceContract by connectWith<…>()`;
 
-/** The command. Where no FILE is told, the types go to `file`, and the contract itself to `asAnswered`. @param {string} file @param {string} [asAnswered] */
-export async function main(file, asAnswered) {
+/** The command. Where no FILE is told, the types go to `file`. @param {string} file */
+export async function main(file) {
   const { values, positionals } = parse();
   const url = new URL("/v1/contract", positionals[0] ?? "http://127.0.0.1:8787");
   const answer = await fetch(url).catch((error) => stop(`${url} does not answer (${error.cause?.code ?? error}): start the service, or name another.`));
@@ -19,7 +20,7 @@ export async function main(file, asAnswered) {
   const contract = /** @type {import("./typescript.mjs").Contract} */ (sorted(await answer.json()));
   const out = values.out ?? file;
   const changed = [await write(out, await typesOf(contract, values.alone))];
-  if (values.out === undefined && asAnswered) changed.push(await write(asAnswered, `${JSON.stringify(contract, null, 2)}\n`));
+  if (values.json !== undefined) changed.push(await write(values.json, `${JSON.stringify(contract, null, 2)}\n`));
   const written = changed.filter((path) => path !== undefined).map((path) => relative(process.cwd(), path));
   const told = written.length > 0 ? `Wrote ${written.join(" and ")}.` : `${relative(process.cwd(), out)} is as it was.`;
   console.log(`Asked ${url}: ${contract.channels.length} channel patterns. ${told}`);
@@ -34,7 +35,7 @@ async function write(path, text) {
 
 function parse() {
   try {
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: { out: { type: "string" }, alone: { type: "boolean" }, help: { type: "boolean" } } });
+    const { values, positionals } = parseArgs({ allowPositionals: true, options: { out: { type: "string" }, json: { type: "string" }, alone: { type: "boolean" }, help: { type: "boolean" } } });
     if (values.help) {
       console.log(usage);
       process.exit();

@@ -1,12 +1,8 @@
 // @ts-check
 // `npm run types [-- URL] [-- --out FILE]`: dormouse-types for this repository. Where no FILE is told it writes
-// client/dormouse.ts, and the contract as it was answered beside it, client/contract.json.
+// client/dormouse.ts, for pages of your own: the page and the tests here are typed by tests/support/dormouse.ts.
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { main } from "./command.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-export const contractFile = join(here, "contract.json");
-export const typesFile = join(here, "dormouse.ts");
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main(typesFile, contractFile);
+await main(join(dirname(fileURLToPath(import.meta.url)), "dormouse.ts"));

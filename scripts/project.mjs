@@ -9,7 +9,7 @@ export const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export const tools = join(root, ".tools");
 export const bin = join(root, "node_modules", ".bin");
 export { wasmTarget } from "../template/scripts/lib/development.mjs";
-export { host } from "../template/scripts/lib/service.mjs";
+export { host, port } from "../template/scripts/lib/service.mjs";
 
 /** The text of a file of the project. @param {string[]} path */
 export const read = (...path) => readFileSync(join(root, ...path), "utf8");

@@ -2,12 +2,14 @@
 // `npm run token`: mints a token for this machine's service. The token alone goes to standard output.
 import { parseArgs } from "node:util";
 import { mint } from "./jwt.mjs";
-import { isCalled } from "./project.mjs";
+import { host, isCalled, port } from "./project.mjs";
 import { script, Stop } from "./shell.mjs";
+import { suggested } from "./suggestion.mjs";
 
-const help = `Mints a token for the service on this machine, signed by JWT_SECRET of .dev.vars (HS256).
+/** What --help says, with an example that fits the contract. @param {string} example */
+const help = (example) => `Mints a token for the service on this machine, signed by JWT_SECRET of .dev.vars (HS256).
 
-  npm run token -- --user ann --can 'chat:*=join,publish,presence,history'
+  npm run token -- --user ann --can '${example}'
 
   --user NAME          whom the token names (sub), 1-128 characters; required
   --can PATTERN=LIST   what it allows on the channels that fit the pattern; required, may be repeated.
@@ -117,6 +119,9 @@ function info(text) {
 if (isCalled(import.meta.url)) {
   await script(async () => {
     const wanted = wish(process.argv.slice(2));
-    console.log(wanted ? await mint(wanted) : help);
+    if (wanted) return console.log(await mint(wanted));
+    // Where the service runs it knows its contract best.
+    const { pattern, can } = (await suggested(`http://${host}:${port}`, 1_000)) ?? { pattern: "chat:*", can: ["join", "publish", "presence", "history"] };
+    console.log(help(`${pattern}=${can}`));
   });
 }

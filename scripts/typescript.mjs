@@ -7,7 +7,9 @@ import { bin, root } from "./project.mjs";
 import { run, Stop, tryRun } from "./shell.mjs";
 
 export async function typeCheck() {
-  for (const project of ["tsconfig.json", "client/tsconfig.json"].filter((path) => existsSync(join(root, path)))) {
+  // What `npm run types` has written is a program of its own: all else here is typed by the default application.
+  const own = existsSync(join(root, "client/dormouse.ts")) ? ["client/tsconfig.dormouse.json"] : [];
+  for (const project of ["tsconfig.json", "client/tsconfig.json", ...own].filter((path) => existsSync(join(root, path)))) {
     await run(`${bin}/tsc`, ["--noEmit", "--project", project], { why: "TypeScript found a mistake; see its lines above." });
   }
   return [];

@@ -46,8 +46,6 @@ export class Channel<C = AnyChannel> {
   readonly connection: Connection;
   /** Who is here. */
   readonly presence: Presence<PresenceOf<C>>;
-  /** Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects. */
-  readonly closed: Promise<ChannelError | null>;
   readonly #outbox: Outbox;
   readonly #delivery: Delivery;
   /** Ids this connection has, or had while something it sent is unanswered (F2). */
@@ -55,6 +53,8 @@ export class Channel<C = AnyChannel> {
   readonly #emitter: Emitter<ChannelEvents>;
   readonly #timelinePorts: TimelinePorts;
   #timeline: Timeline<C> | undefined;
+  #closed!: Promise<ChannelError | null>;
+  #finish!: (error: ChannelError | null) => void;
 
   constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
     const runtime: Runtime = { ...platform, ...options.runtime };
@@ -72,8 +72,11 @@ export class Channel<C = AnyChannel> {
     );
     this.#outbox = new Outbox(runtime);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
-    let over: (error: ChannelError | null) => void = () => {};
-    this.closed = new Promise((settle) => (over = settle));
+    const revive = (): void => {
+      this.#closed = new Promise((settle) => (this.#finish = settle));
+      this.#timeline?.begin();
+    };
+    revive();
     const later = (error: ChannelError, run: () => void): (() => void) => {
       this.#emitter.emit("error", error);
       return runtime.after(error.retryAfter ?? again.next(), run);
@@ -115,11 +118,14 @@ export class Channel<C = AnyChannel> {
         away: () => this.presence.away(),
         log,
         finish: (error) => {
-          forget();
-          this.presence.end();
           this.#timeline?.end();
-          over(error.code === "closed" ? null : error);
+          this.#finish(error.code === "closed" ? null : error);
         },
+        release: () => {
+          this.presence.end();
+          forget();
+        },
+        revive,
       },
       options,
     );
@@ -128,6 +134,14 @@ export class Channel<C = AnyChannel> {
     if (signal?.aborted) abort();
     // In a turn of its own, so that whoever listens from the first turn on misses nothing.
     if (options.start !== false) queueMicrotask(() => this.connection.start());
+  }
+
+  /**
+   * Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects;
+   * `reconnect` makes it another one.
+   */
+  get closed(): Promise<ChannelError | null> {
+    return this.#closed;
   }
 
   /**
@@ -242,6 +256,20 @@ export class Channel<C = AnyChannel> {
   /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
   signIn(token: TokenSource): Promise<void> {
     return quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
+  }
+
+  /**
+   * Takes the channel up again after it gave up, or was ended by a refusal: where it was, with its listeners, its
+   * timeline and a new token. What was unanswered at the end has been rejected then, and is not sent again. Settles once
+   * it is open; rejects where it is over again, which need not be caught. Where it is not over it does what
+   * `connection.start` does, and what the app itself has closed stays closed.
+   */
+  reconnect(): Promise<void> {
+    this.connection.reconnect();
+    // Called by who is told of the end, it is over still in this turn.
+    const opened = Promise.resolve().then(() => this.opened());
+    opened.catch(() => {});
+    return opened;
   }
 
   /**

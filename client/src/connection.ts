@@ -6,6 +6,7 @@ import type { ChannelEvents, ConnectionEvents, StateChange } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Identity } from "./identity.ts";
 import { Link } from "./link.ts";
+import { withoutToken } from "./log.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
 import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
@@ -13,15 +14,12 @@ import { readFrames } from "./protocol.ts";
 import type { Bye, Welcome } from "./protocol.ts";
 import { patiently } from "./runtime.ts";
 import type { ConnectionOptions, ConnectionPorts } from "./options.ts";
-import { pageOf } from "./page.ts";
 import type { Runtime } from "./runtime.ts";
+import { heed } from "./surroundings.ts";
 import type { TokenSource } from "./tokens.ts";
 
 /** The sub-protocol this client speaks (E6). */
 const PROTOCOL = "dormouse.v1";
-
-/** A token in a frame. */
-const TOKEN = /"token":"[^"]*"/g;
 
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
@@ -33,11 +31,13 @@ export class Connection {
   #turn = 1;
   readonly #options: ConnectionOptions;
   readonly #emitter: Emitter<ChannelEvents>;
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
   readonly #backoff: Backoff;
   readonly #heartbeat: Heartbeat;
   readonly #identity: Identity;
-  readonly #offWake: () => void;
+  #unheed = (): void => {};
+  /** Whether the app has closed it: then nothing happens any more. */
+  #over = false;
   readonly #queue: (() => void)[] = [];
   #link: Link | null = null;
   #closing: Promise<void> = Promise.resolve();
@@ -68,7 +68,7 @@ export class Connection {
     this.#identity = new Identity(
       runtime,
       {
-        over: this.#abort.signal,
+        over: () => this.#abort.signal,
         now: this.#way.now,
         ask: ports.outbox.control,
         refused: (error) => this.#happen("end_stop", error),
@@ -80,12 +80,7 @@ export class Connection {
       silent: () => this.#happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
-    const offWake = runtime.onWake(
-      () => this.#happen("wake"),
-      () => this.#happen("offline"),
-    );
-    const offPage = pageOf(runtime, this);
-    this.#offWake = () => (offWake(), offPage());
+    this.#heed();
   }
 
   /** Where the connection stands. */
@@ -167,6 +162,12 @@ export class Connection {
     this.#heartbeat.ping();
   }
 
+  /** Connects as `start` does, and also where it was over, unless the app itself has closed it. */
+  reconnect(): void {
+    this.start();
+    this.#happen("reconnect");
+  }
+
   /** Ends it for good; settled once the socket is closed, which takes 2 s at most. */
   close(error: ChannelError): Promise<void> {
     this.#closeWith = NORMAL;
@@ -203,7 +204,7 @@ export class Connection {
 
   #step(happening: Happening, error: ChannelError | undefined): void {
     const row = TABLE[this.#state][happening];
-    if (!row) return;
+    if (!row || this.#over) return;
     const [state, ...effects] = row;
     const previous = this.#state;
     this.#state = state;
@@ -211,7 +212,7 @@ export class Connection {
     this.#retryIn = undefined;
     for (const effect of effects) this.#effects[effect]();
     if (state !== previous) this.#emitter.emit("state", { state, previous, error, retryIn: this.#retryIn });
-    if (state === "closed") this.#emitter.end();
+    if (this.#over) this.#emitter.end();
   }
 
   readonly #effects: Readonly<Record<Effect, () => void>> = {
@@ -289,7 +290,7 @@ export class Connection {
     finish: () => {
       this.#turn++;
       this.#callOff();
-      this.#offWake();
+      this.#unheed();
       this.#abort.abort();
       // Whatever ends a channel tells why.
       const error = this.#error as ChannelError;
@@ -297,7 +298,23 @@ export class Connection {
       this.#ports.outbox.down(error);
       this.#ports.finish(error);
     },
+    release: () => {
+      this.#over = true;
+      this.#ports.release();
+    },
+    revive: () => {
+      this.#abort = new AbortController();
+      this.#failed = 0;
+      this.#backoff.reset();
+      this.#heed();
+      this.#ports.outbox.down();
+      this.#ports.revive();
+    },
   };
+
+  #heed(): void {
+    this.#unheed = heed(this.#runtime, this, (what) => this.#happen(what));
+  }
 
   /** The channel's address, with the position and the connection to go on with. */
   #address(): string {
@@ -329,7 +346,7 @@ export class Connection {
   #trace(direction: "in" | "out", text: string): void {
     const { trace } = this.#options;
     if (trace) guarded(() => trace(direction, text));
-    this.#ports.log("debug", () => [direction, text.replaceAll(TOKEN, '"token":"…"')]);
+    this.#ports.log("debug", () => [direction, withoutToken(text)]);
   }
 
   #send(text: string): void {

@@ -151,6 +151,8 @@ export class Delivery {
     if (resume !== "recovered") {
       const next = this.#held.find(({ seq }) => seq !== undefined)?.seq ?? this.#target + 1;
       this.#skip(next - 1, first);
+      // Nothing is on its way: what is held may have another gap, which is asked for by itself.
+      this.#target = this.#seq;
       this.#since = null;
     }
     this.#phase = "replay";

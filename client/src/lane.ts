@@ -75,6 +75,8 @@ export class Lane {
   #phase: "told" | "untold" = "told";
   /** All that is neither answered nor given up, in the order in which it was asked. */
   #requests: Request[] = [];
+  /** Those that the channel's end has rejected and that may have been carried out: asked again under their id they are in doubt still. */
+  #doubts: Request[] = [];
   #holdUntil = 0;
   /** Milliseconds from one request to the next, as refusals by rate have taught it; 0 while there were none. */
   #gap = 0;
@@ -89,6 +91,7 @@ export class Lane {
   /** Takes a request, to be sent when the turn is over. */
   add(request: Request): void {
     if (!this.#way && this.#rules.again !== "always") throw offline();
+    this.#doubts = this.#doubts.filter(({ id, doubtSince, untold }) => id !== request.id || !Object.assign(request, { doubtSince, untold }));
     this.#requests.push(request);
     this.#trim();
     if (this.#requests.length > QUEUE_FRAMES || this.#requests.reduce((sum, { bytes }) => sum + bytes, 0) > QUEUE_BYTES) {
@@ -113,7 +116,7 @@ export class Lane {
 
   /** Some of what was said meanwhile cannot be told; `most` of it or more than the service remembers (D7). */
   lost(most: boolean): void {
-    for (const request of this.#requests) {
+    for (const request of [...this.#requests, ...this.#doubts]) {
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
       if (!most) continue;
@@ -126,6 +129,7 @@ export class Lane {
   told(): void {
     this.#phase = "told";
     for (const request of this.#are("waiting")) if (!request.untold) request.doubtSince = undefined;
+    this.#doubts = this.#doubts.filter(({ untold }) => untold);
     this.flush();
   }
 
@@ -144,7 +148,11 @@ export class Lane {
       request.callOff();
     }
     if (this.#rules.again === "always" && !error) this.#trim();
-    else for (const { fail } of this.#requests.splice(0)) fail(error ?? offline());
+    else
+      for (const request of this.#requests.splice(0)) {
+        if (request.doubtSince) this.#doubts.push(request);
+        request.fail(error ?? offline());
+      }
   }
 
   /** Sends as much as the rules allow. */

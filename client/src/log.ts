@@ -11,3 +11,6 @@ export const logOf =
   (name: string, most: LogLevel = "none"): Log =>
   (level, what) =>
     void (LEVELS.indexOf(level) <= LEVELS.indexOf(most) && console[level](name, ...what()));
+
+/** A frame as the console may hold it. */
+export const withoutToken = (text: string): string => text.replaceAll(/"token":"[^"]*"/g, '"token":"…"');

@@ -5,7 +5,7 @@
  * - `joining`: getting a token, opening a socket, waiting for `welcome`
  * - `open`: welcomed; what is published goes out
  * - `waiting`: away; comes back by itself
- * - `closed`: over, by the app or by a refusal; final
+ * - `closed`: over, by the app, and then for good; or by a refusal, and then `reconnect` takes it up again
  */
 export type State = "idle" | "joining" | "open" | "waiting" | "closed";
 
@@ -17,6 +17,8 @@ export type Happening =
   | "pause"
   /** The app is done. */
   | "close"
+  /** The app, or a person, wants what was over to be taken up again. */
+  | "reconnect"
   /** The app signed in anew before anybody could be told. */
   | "source"
   /** A token is at hand, or none is needed. */
@@ -67,8 +69,12 @@ export type Effect =
   | "soon"
   /** Cuts the wait short, though not shorter than the service asked. */
   | "hasten"
-  /** Settles everything, for good. */
-  | "finish";
+  /** Settles everything. */
+  | "finish"
+  /** Lets go of who listens: nothing leads out of `closed` any more. */
+  | "release"
+  /** Takes up again what was finished. */
+  | "revive";
 
 /** Where a happening leads, and what is done. */
 export type Row = readonly [to: State, ...effects: Effect[]];
@@ -83,14 +89,14 @@ const ENDS: Rows = {
   end_forget: ["waiting", "drop", "forget", "soon"],
   end_stop: ["closed", "drop", "finish"],
   pause: ["idle", "drop"],
-  close: ["closed", "drop", "finish"],
+  close: ["closed", "drop", "finish", "release"],
 };
 
 /** The table. A happening that has no row in a state means nothing there. */
 export const TABLE: Readonly<Record<State, Rows>> = {
   idle: {
     start: ["joining", "ask_token"],
-    close: ["closed", "finish"],
+    close: ["closed", "finish", "release"],
   },
   joining: {
     ...ENDS,
@@ -116,7 +122,11 @@ export const TABLE: Readonly<Record<State, Rows>> = {
     source: ["waiting", "hasten"],
     give_up: ["closed", "finish"],
     pause: ["idle", "drop"],
-    close: ["closed", "drop", "finish"],
+    close: ["closed", "drop", "finish", "release"],
   },
-  closed: {},
+  closed: {
+    // What was refused may be granted to another token.
+    reconnect: ["waiting", "revive", "spend_token", "hasten"],
+    close: ["closed", "release"],
+  },
 };

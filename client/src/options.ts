@@ -21,14 +21,19 @@ export interface ConnectionPorts {
   /** There is no connection any more. */
   away(): void;
   log: Log;
+  /** The channel is over, for now at least. */
   finish(error: ChannelError): void;
+  /** The app has closed it: nothing will happen any more. */
+  release(): void;
+  /** It is taken up again. */
+  revive(): void;
 }
 
 /** How a connection is made. */
 export interface ConnectionOptions {
   /** A token, or the function that gets one. Without it the client joins as nobody in particular. */
   readonly token?: TokenSource | undefined;
-  /** How many attempts in a row may fail before the channel is closed; no limit where it is left out. */
+  /** How many attempts in a row may fail before the channel is closed with `gave_up`; no limit where it is left out. */
   readonly maxAttempts?: number | undefined;
   /** What the console is told: `warn` what went wrong, `info` each state too, `debug` each frame too, without tokens. Nothing where it is left out. */
   readonly logLevel?: LogLevel | undefined;

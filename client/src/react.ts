@@ -103,18 +103,22 @@ export interface ConnectionStanding {
   /** What ended the connection last; show it. */
   readonly error: ChannelError | undefined;
   readonly user: string | null;
+  /** Takes the channel up again after it gave up or was refused; see `Channel.reconnect`. */
+  reconnect(): Promise<void>;
 }
 
-const IDLE: ConnectionStanding = { state: "idle", error: undefined, user: null };
+const IDLE: Omit<ConnectionStanding, "reconnect"> = { state: "idle", error: undefined, user: null };
 
 /** Where the connection stands, and why. */
 export function useConnection<C>(channel: Channel<C> | null): ConnectionStanding {
-  return useStore(
+  const standing = useStore(
     channel,
     IDLE,
     ({ connection: { state, error, user } }) => ({ state, error, user }),
     ({ connection }, changed) => connection.on("state", changed),
   );
+  const reconnect = useCallback(() => channel?.reconnect() ?? Promise.resolve(), [channel]);
+  return useMemo(() => ({ ...standing, reconnect }), [standing, reconnect]);
 }
 
 /** A value of a channel that is read anew when the channel says that it changed. */

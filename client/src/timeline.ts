@@ -70,9 +70,11 @@ export class Timeline<C = AnyChannel> {
   readonly #ports: TimelinePorts;
   readonly #options: TimelineOptions;
   readonly #listeners = new Set<{ tell(snapshot: TimelineSnapshot<C>): void }>();
-  #begin: () => void = () => {};
+  #begin!: () => void;
   /** Settles when it is known where the list begins, or that the channel is over. */
-  readonly #begun: Promise<void> = new Promise((begin) => (this.#begin = begin));
+  #begun!: Promise<void>;
+  /** Whether the channel was over since it was welcomed. */
+  #over = false;
   #callOff = (): void => {};
   #loading: Promise<boolean> | undefined;
   /** Counts how often the list began anew, so that a page that was asked for before is not put into it. */
@@ -95,6 +97,7 @@ export class Timeline<C = AnyChannel> {
     this.#channel = channel;
     this.#ports = ports;
     this.#options = options;
+    this.begin();
     if (position) {
       this.#epoch = position.epoch;
       this.#anew(position.seq);
@@ -153,7 +156,7 @@ export class Timeline<C = AnyChannel> {
     return receipt;
   }
 
-  /** Sends what failed again, under its own id: what was kept after all is not said twice. */
+  /** Sends what failed again, under its own id: what was kept after all is not said twice within the 10 minutes of D7. */
   retry({ key }: { readonly key: string }): void {
     const failed = this.#unsent.find(({ entry }) => entry.key === key && entry.status === "failed");
     if (failed) void this.send(failed.entry.event as EventName<C>, failed.entry.data as never, failed.options);
@@ -167,15 +170,27 @@ export class Timeline<C = AnyChannel> {
   }
 
   /**
+   * The channel will be welcomed, for the first time or after it was over.
+   * @internal
+   */
+  begin(): void {
+    if (!(this.#newest >= 0)) this.#begun = new Promise((begin) => (this.#begin = begin));
+  }
+
+  /**
    * A connection was welcomed; `position` is what it was asked to go on from.
    * @internal
    */
   welcome({ epoch, seq = 0, resume }: Welcome, position: Position | null): void {
     const afresh = resume !== "recovered" && resume !== "behind";
+    // A person has asked for it, maybe with another token.
+    const again = this.#over && this.#past === "refused";
+    this.#over = false;
     // Of what is `behind` the newest are loaded; the rest is further back.
     if (!this.#epoch) this.#start(resume === "recovered" && position ? position.seq : seq);
     else if (afresh && (epoch !== this.#epoch || seq !== this.#newest)) this.#anew(seq, Infinity);
     this.#epoch = epoch;
+    if (again) void this.older();
   }
 
   /**
@@ -209,6 +224,7 @@ export class Timeline<C = AnyChannel> {
    * @internal
    */
   end(): void {
+    this.#over = true;
     this.#begin();
     this.#callOff();
   }
@@ -236,7 +252,8 @@ export class Timeline<C = AnyChannel> {
   async #load(want: number): Promise<boolean> {
     const life = this.#life;
     this.#reach("loading");
-    await this.#begun;
+    // It is another one where the channel was over meanwhile.
+    while (this.#channel.connection.state !== "closed" && !(this.#newest >= 0)) await this.#begun;
     let left = want;
     while (life === this.#life && this.#past === "loading") {
       try {

@@ -5,7 +5,7 @@ import type { Runtime } from "./runtime.ts";
 
 /** Why a token is asked for. */
 export interface TokenAsk {
-  /** `join`: none is at hand; `renew`: the one in use expires soon; `refused`: the service did not take the last one. */
+  /** `join`: none is at hand; `renew`: the one in use expires soon; `refused`: the service did not take the last one, or the channel was over. */
   readonly reason: "join" | "renew" | "refused";
   /** Aborts when nobody waits for the answer any more: the channel is closed, or 30 s are over. */
   readonly signal: AbortSignal;
@@ -32,8 +32,8 @@ interface Call {
 
 /** What tokens need. */
 export interface TokenPorts {
-  /** Aborts when the channel is over. */
-  readonly over: AbortSignal;
+  /** Aborts when the channel is over; another one each time it is taken up again. */
+  over(): AbortSignal;
   /** The service's clock, in milliseconds since 1970. */
   now(): number;
 }
@@ -117,7 +117,7 @@ export class Tokens {
     const ends = [
       this.#runtime.after(SLOW_MS, () => (call.slow = true)),
       this.#runtime.after(TOKEN_MS, giveUp),
-      onAbort(this.#ports.over, giveUp),
+      onAbort(this.#ports.over(), giveUp),
     ];
     const end = (): void => {
       for (const callOff of ends) callOff();

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { CLIENT_BUDGET, CLIENT_USE, weigh } from "../build.mjs";
 
-test("the_client_weighs_at_most_11050_bytes_as_a_page_bundles_it_minified_and_gzipped", async () => {
+test("the_client_weighs_at_most_11200_bytes_as_a_page_bundles_it_minified_and_gzipped", async () => {
   const bytes = await weigh(CLIENT_USE);
   console.log(`the client weighs ${bytes} bytes minified and gzipped`);
   assert.ok(bytes <= CLIENT_BUDGET, `${bytes} bytes are more than ${CLIENT_BUDGET}`);

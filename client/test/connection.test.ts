@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, connectWith } from "../src/index.ts";
-import type { AnyContract } from "../src/index.ts";
+import { connect } from "../src/index.ts";
 import { advise } from "../src/errors.ts";
 import { Backoff } from "../src/backoff.ts";
 import { World, messageOf, outcome, welcomeOf } from "./support/world.ts";
-
-/** Takes whatever name. */
-const connectToAny = connectWith<AnyContract>();
 
 test("r3_every_range_has_its_advice", () => {
   const advice = (codes: number[]): string[] => [...new Set(codes.map(advise))];
@@ -218,64 +214,6 @@ test("opened_settles_with_the_first_welcome_or_with_the_end", async () => {
   assert.deepEqual([never.error?.code, never.times], ["forbidden", 1]);
 });
 
-test("async_iteration_tells_every_message_and_ends_with_the_channel", async () => {
-  const world = new World();
-  const channel = await world.open();
-  const seen: number[] = [];
-  const reading = (async () => {
-    for await (const message of channel) seen.push(message.seq ?? 0);
-    return "ended";
-  })();
-  await world.socket.say(messageOf(1), messageOf(2));
-  await world.socket.say(messageOf(3));
-  void channel.close();
-  assert.equal(await reading, "ended");
-  assert.deepEqual(seen, [1, 2, 3]);
-});
-
-test("async_iteration_throws_the_error_that_ended_the_channel", async () => {
-  const world = new World();
-  const channel = await world.open();
-  const says = channel.messages("say");
-  await world.socket.say(messageOf(1), { type: "bye", code: 4008, reason: "removed" });
-  assert.equal((await says.next()).value?.data.text, "m1");
-  await assert.rejects(says.next(), { code: "removed" });
-  assert.equal((await says.next()).done, true);
-});
-
-test("async_iteration_that_is_left_or_aborted_stops_listening", async () => {
-  const world = new World();
-  const channel = await world.open();
-  const abort = new AbortController();
-  const aborted = channel.messages("say", { signal: abort.signal });
-  const left = (async () => {
-    for await (const { seq } of channel.messages("say")) return seq;
-    return 0;
-  })();
-  await world.socket.say(messageOf(1));
-  assert.equal(await left, 1);
-  abort.abort();
-  assert.equal((await aborted.next()).done, true);
-});
-
-test("async_iteration_of_a_closed_channel_or_by_an_aborted_signal_ends_at_once", async () => {
-  const world = new World();
-  const channel = await world.open();
-  const aborted = channel.messages("say", { signal: AbortSignal.abort() });
-  assert.equal((await aborted.next()).done, true);
-  void channel.close();
-  assert.equal((await channel.messages("say").next()).done, true);
-});
-
-test("async_iteration_that_lags_ten_thousand_behind_is_ended_rather_than_fed", async () => {
-  const world = new World();
-  const channel = await world.open();
-  const says = channel.messages("say");
-  for (let seq = 1; seq <= 10_001; seq += 100) await world.socket.say(...Array.from({ length: 100 }, (_, at) => messageOf(seq + at)));
-  for (let read = 0; read < 10_001; read++) await says.next();
-  await assert.rejects(says.next(), { code: "too_slow" });
-});
-
 test("listeners_end_by_function_and_by_signal", async () => {
   const world = new World();
   const channel = await world.open();
@@ -289,34 +227,6 @@ test("listeners_end_by_function_and_by_signal", async () => {
   abort.abort();
   await world.socket.say(messageOf(2));
   assert.deepEqual(heard, ["function", "signal"]);
-});
-
-for (const name of ["", ".", ".."]) {
-  test(`e5_the_name_${JSON.stringify(name)}_which_an_address_would_swallow_is_refused_at_once`, () => {
-    const world = new World();
-    assert.throws(() => connectToAny("http://service.test", name, { runtime: world.runtime }), { code: "bad_name" });
-    assert.equal(world.sockets.length, 0);
-  });
-}
-
-test("e5_any_other_name_is_for_the_service_to_judge_and_travels_encoded", async () => {
-  const world = new World();
-  const channel = connectToAny("http://service.test", "a b/ä?", { runtime: world.runtime });
-  await world.settle();
-  assert.equal(world.socket.url.href, "ws://service.test/v1/channels/a%20b%2F%C3%A4%3F");
-  await world.socket.say({ type: "bye", code: 4001, reason: "no_such_channel" });
-  assert.equal((await channel.closed)?.code, "not_found");
-});
-
-test("e1_an_address_that_cannot_be_a_services_throws_at_once_and_says_what_is_wanted", () => {
-  const world = new World();
-  const paths = ["http://a.test/chat", "http://a.test/v1/channels/chat:lobby", "http://a.test/?x=1", "http://a.test/#x"];
-  for (const url of [...paths, "localhost:8787", "file:///a/"]) {
-    const message = `No channel 'chat:lobby' at '${url}': give a name and an origin like 'https://rt.example.com'.`;
-    assert.throws(() => connect(url, "chat:lobby", { runtime: world.runtime }), { name: "ChannelError", code: "bad_name", message });
-  }
-  assert.throws(() => connect("a.test", "chat:lobby", { runtime: world.runtime }), TypeError);
-  assert.equal(world.sockets.length, 0);
 });
 
 test("a_service_that_cannot_be_reached_is_named_without_the_position", async () => {
@@ -363,50 +273,6 @@ test("what_is_waited_is_told_in_whole_milliseconds", async () => {
   channel.connection.on("state", ({ state, retryIn }) => void (state === "waiting" && waits.push(retryIn)));
   await world.socket.end(1006);
   assert.deepEqual(waits, [61]);
-});
-
-test("e1_addresses_may_be_http_or_ws_and_have_a_folder", async () => {
-  const world = new World();
-  const addresses: string[] = [];
-  for (const url of ["http://a.test", "https://a.test/", "ws://a.test:8787", "wss://a.test/rt/"]) {
-    connect(url, "app:a:b", { runtime: world.runtime });
-    await world.settle();
-    addresses.push(world.socket.url.href);
-  }
-  assert.deepEqual(addresses, [
-    "ws://a.test/v1/channels/app%3Aa%3Ab",
-    "wss://a.test/v1/channels/app%3Aa%3Ab",
-    "ws://a.test:8787/v1/channels/app%3Aa%3Ab",
-    "wss://a.test/rt/v1/channels/app%3Aa%3Ab",
-  ]);
-});
-
-/** Names and hosts that hold what is looked for in an address. */
-const NAMES = ["chat:http-help", "https", "http:ws", "chat:a@b", "wss:http://x", "v1:channels", "a/v1/channels/b", "~chat=1.2-3"];
-const HOSTS = ["http-gw.test", "https.test:8443", "ws-gw.test", "wss.http.test", "a.test/http/", "a.test/v1/channels/", "[::1]:8787"];
-const SCHEMES = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:", "HTTP:": "ws:" };
-
-test("e1_e5_an_address_changes_in_its_scheme_alone_whatever_host_and_name_hold", async () => {
-  const world = new World();
-  for (const [given, scheme] of Object.entries(SCHEMES))
-    for (const host of HOSTS)
-      for (const name of NAMES) {
-        connectToAny(`${given}//${host}`, name, { runtime: world.runtime });
-        await world.settle();
-        const { href } = world.socket.url;
-        const folder = host.includes("/") ? host : `${host}/`;
-        assert.equal(href, `${scheme}//${folder}v1/channels/${encodeURIComponent(name)}`);
-      }
-});
-
-test("e5_a_name_that_is_no_text_is_refused_at_once_as_every_other_that_cannot_stand_in_an_address", () => {
-  const world = new World();
-  for (const name of ["half \ud83d", "\udc00"])
-    assert.throws(() => connectToAny("http://service.test", name, { runtime: world.runtime }), {
-      code: "bad_name",
-      message: `No channel '${name}' at 'http://service.test': give a name and an origin like 'https://rt.example.com'.`,
-    });
-  assert.equal(world.sockets.length, 0);
 });
 
 test("a_socket_that_cannot_be_made_ends_the_channel_with_a_clear_error", async () => {

@@ -58,6 +58,8 @@ for (const [name, end] of Object.entries(ENDS)) {
       assert.ok(getEventListeners(caller.signal, "abort").length > 5);
       void end(world, channel);
       await channel.closed;
+      // Until then `reconnect` might take it up again.
+      void channel.close();
       await world.settle();
       assert.deepEqual(getEventListeners(caller.signal, "abort"), []);
       channel.on("say", () => {}, { signal: caller.signal });

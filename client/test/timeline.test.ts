@@ -1,35 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { TimelineSnapshot } from "../src/index.ts";
-import { World, ack, messageOf, own, refused, welcomeOf } from "./support/world.ts";
-import type { Chat, Frame } from "./support/world.ts";
-
-const range = (from: number, to: number): object[] => Array.from({ length: to - from + 1 }, (_, at) => messageOf(from + at));
-
-const page = (request: Frame | undefined, messages: object[], more: boolean): object => ({
-  type: "history",
-  id: request?.["id"],
-  messages: messages.map((message) => ({ type: "message", ...message })),
-  more,
-});
-
-const typing = { type: "message", event: "typing", data: { on: true }, from: { user: "bob", connection: "b1" }, at: 1 };
-
-/** What the list shows: kept messages by seq, what was sent from here by text and status, others by event; then its past. */
-const shown = ({ timeline }: Chat): unknown[] => {
-  const { messages, past } = timeline.getSnapshot();
-  const one = (entry: (typeof messages)[number]): unknown =>
-    entry.status === "kept" ? entry.seq : entry.status === "ephemeral" ? entry.event : `${(entry.data as { text: string }).text} ${entry.status}`;
-  return [...messages.map(one), past];
-};
-
-/** Answers the only question there is with a page. */
-async function answer(world: World, messages: object[], more: boolean): Promise<Frame> {
-  const request = world.socket.heardOne();
-  assert.equal(request.type, "history");
-  await world.socket.say(page(request, messages, more));
-  return request;
-}
+import { World, messageOf, own, refused, welcomeOf } from "./support/world.ts";
+import { range, page, typing, shown, answer } from "./support/list.ts";
 
 test("d4_a_first_join_shows_the_newest_and_what_comes_meanwhile_in_one_order", async () => {
   const world = new World();
@@ -212,103 +185,6 @@ test("r5_a_past_that_is_refused_for_now_is_asked_for_again", async () => {
   assert.deepEqual(errors, ["internal"]);
 });
 
-test("f2_what_is_sent_stands_there_at_once_and_goes_to_its_place_under_the_same_key", async () => {
-  const world = new World();
-  const channel = await world.open({ history: 0 }, { seq: 0 });
-  const said = channel.timeline.send("say", { text: "mine" });
-  const next = channel.timeline.send("say", { text: "next" });
-  const [sending] = channel.timeline.getSnapshot().messages;
-  assert.deepEqual(shown(channel), ["mine sending", "next sending", "complete"]);
-  await world.settle();
-  const [mine, later] = world.socket.heard();
-  await world.socket.say(messageOf(1), own(mine, 2));
-  assert.deepEqual(shown(channel), [1, 2, "next sending", "complete"]);
-  await world.socket.say(messageOf(3), own(later, 4));
-  assert.deepEqual(shown(channel), [1, 2, 3, 4, "complete"]);
-  assert.equal(channel.timeline.getSnapshot().messages[1]?.key, sending?.key);
-  assert.deepEqual([(await said).seq, (await next).seq], [2, 4]);
-});
-
-test("d7_without_a_user_what_was_answered_behind_a_gap_goes_to_its_place_over_a_reconnect", async () => {
-  const world = new World();
-  const channel = await world.open({ history: 0 }, { user: null });
-  void channel.timeline.send("say", { text: "mine" });
-  await world.settle();
-  const mine = { ...own(world.socket.heardOne(), 2), from: { user: null, connection: "c1" } };
-  await world.socket.say(mine);
-  assert.deepEqual(shown(channel), ["mine sending", "complete"]);
-  await world.socket.end(1006);
-  await world.reconnected();
-  await world.socket.say(welcomeOf({ user: null, connection: "c2", seq: 2, resume: "recovered" }), messageOf(1), mine);
-  assert.deepEqual(shown(channel), [1, 2, "complete"]);
-});
-
-test("f2_what_is_refused_is_marked_and_can_be_sent_again_or_taken_out", async () => {
-  const world = new World();
-  const channel = await world.open({ history: 0 }, { seq: 0 });
-  void channel.timeline.send("say", { text: "one" });
-  void channel.timeline.send("say", { text: "two" });
-  await world.settle();
-  const [one, two] = world.socket.heard();
-  await world.socket.say(refused(one, "forbidden"), refused(two, "forbidden"));
-  assert.deepEqual(shown(channel), ["one failed", "two failed", "complete"]);
-  const [first, second] = channel.timeline.getSnapshot().messages;
-  assert.ok(first && second && first.status === "failed");
-  assert.equal(first.error.code, "forbidden");
-  channel.timeline.remove(second);
-  channel.timeline.retry(first);
-  assert.deepEqual(shown(channel), ["one sending", "complete"]);
-  await world.settle();
-  const again = world.socket.heardOne();
-  assert.equal(again["id"], one?.["id"]);
-  await world.socket.say(own(again, 1));
-  assert.deepEqual(shown(channel), [1, "complete"]);
-});
-
-test("d7_what_was_given_up_and_kept_after_all_does_not_stand_there_twice", async () => {
-  const world = new World();
-  const channel = await world.open({ history: 5 }, { seq: 0 });
-  void channel.timeline.send("say", { text: "in doubt" });
-  await world.settle();
-  const sent = world.socket.heardOne();
-  await world.socket.end(1006);
-  await world.advance(1_200_000);
-  await world.socket.say(welcomeOf({ seq: 900, first: 900, resume: "lost", connection: "c2" }));
-  assert.deepEqual(shown(channel), ["in doubt failed", "loading"]);
-  await answer(world, [own(sent, 900)], true);
-  assert.deepEqual(shown(channel), [900, "loading"]);
-});
-
-test("d7_a_duplicate_that_stands_there_already_is_not_shown_as_sending_any_more", async () => {
-  const world = new World();
-  const channel = await world.open({ history: 0 }, { seq: 0 });
-  void channel.timeline.send("say", { text: "mine" }, { id: "caller-1" });
-  await world.settle();
-  const sent = world.socket.heardOne();
-  assert.equal(sent["id"], "caller-1");
-  await world.socket.say(own(sent, 1));
-  void channel.timeline.send("say", { text: "mine" }, { id: "caller-1" });
-  await world.settle();
-  await world.socket.say(ack(world.socket.heardOne(), { seq: 1, duplicate: true }));
-  assert.deepEqual(shown(channel), [1, "complete"]);
-});
-
-test("f5_what_is_said_without_an_echo_stands_in_its_place", async () => {
-  const world = new World();
-  const channel = await world.open({ history: 0 }, { seq: 0 });
-  const heard: unknown[] = [];
-  channel.on("*", ({ seq }) => heard.push(seq));
-  void channel.publish("say", { text: "quiet" }, { echo: false });
-  void channel.timeline.send("say", { text: "quiet too" }, { echo: false });
-  await world.settle();
-  const [one, two] = world.socket.heard();
-  await world.socket.say(ack(one, { seq: 1 }), messageOf(2), ack(two, { seq: 3 }), messageOf(4));
-  assert.deepEqual(shown(channel), [1, 2, 3, 4, "complete"]);
-  assert.deepEqual(heard, [2, 4]);
-  const [first, , third] = channel.timeline.getSnapshot().messages;
-  assert.deepEqual([first?.data, third?.data, third?.from.user], [{ text: "quiet" }, { text: "quiet too" }, "ann"]);
-});
-
 test("ephemeral_events_stand_there_where_they_are_wanted_and_events_are_picked_by_name", async () => {
   const world = new World();
   const all = await world.open({ history: { ephemeral: true } });
@@ -403,4 +279,54 @@ test("a_channel_that_is_over_leaves_its_list_no_timer_and_nothing_to_wait_for", 
   await world.settle();
   assert.deepEqual(shown(channel), ["late failed", "refused"]);
   assert.equal(world.armed, 0);
+});
+
+/** The service sends the client away for good, or the client gives up before it was ever welcomed; then it is taken up again. */
+const closings: Record<string, (world: World) => Promise<void>> = {
+  removed: (world) => world.socket.say({ type: "bye", code: 4008, reason: "removed" }),
+  gave_up: (world) => world.socket.end(1006),
+};
+
+for (const [code, end] of Object.entries(closings))
+  for (const when of ["later", "as_it_is_told"] as const)
+    test(`d4_a_list_that_had_not_begun_when_the_channel_was_over_by_${code}_begins_after_reconnect_${when}`, async () => {
+      const world = new World();
+      const channel = await world.joining({ history: 3, maxAttempts: 0 });
+      const earlier = channel.timeline.older();
+      if (when === "as_it_is_told") channel.connection.on("state", ({ state }) => void (state === "closed" && channel.reconnect()));
+      await end(world);
+      if (when === "later") {
+        assert.deepEqual(shown(channel), ["refused"]);
+        assert.equal(channel.timeline.getSnapshot().error?.code, code);
+        assert.equal(await earlier, false);
+        void channel.reconnect();
+        void channel.timeline.older();
+      }
+      await world.advance(0);
+      await world.socket.say(welcomeOf({ seq: 9 }), messageOf(10));
+      assert.deepEqual([(await answer(world, range(7, 9), true))["before"], shown(channel)], [10, [7, 8, 9, 10, "more"]]);
+      assert.deepEqual(world.socket.heard(), []);
+    });
+
+test("d4_d6_a_list_goes_on_after_reconnect_and_looks_back_where_it_was_interrupted", async () => {
+  const world = new World();
+  const channel = await world.open({ history: 3 }, { seq: 9 });
+  await answer(world, range(7, 9), true);
+  const interrupted = channel.timeline.older(2);
+  void channel.timeline.send("say", { text: "mine" });
+  await world.settle();
+  world.socket.heard();
+  await closings["removed"]?.(world);
+  assert.equal(await interrupted, false);
+  assert.deepEqual(shown(channel), [7, 8, 9, "mine failed", "refused"]);
+  void channel.reconnect();
+  await world.advance(0);
+  await world.socket.say(welcomeOf({ seq: 10, resume: "recovered" }), messageOf(10));
+  await answer(world, range(4, 6), true);
+  assert.deepEqual(shown(channel), [4, 5, 6, 7, 8, 9, 10, "mine failed", "more"]);
+  const [failed] = channel.timeline.getSnapshot().messages.filter(({ status }) => status === "failed");
+  if (failed) channel.timeline.retry(failed);
+  await world.settle();
+  await world.socket.say(own(world.socket.heardOne(), 11));
+  assert.deepEqual(shown(channel), [4, 5, 6, 7, 8, 9, 10, 11, "more"]);
 });

@@ -5,7 +5,7 @@ const SEEDS = seeds(400);
 
 /** What has to have happened, often, for the test to prove anything. */
 const KINDS = [
-  ...["cuts", "lives", "begun_anew", "reloads", "reloads_with_position", "looks_back", "failed", "behind", "losses", "duplicates"],
+  ...["cuts", "lives", "begun_anew", "reloads", "reloads_with_position", "looks_back", "failed", "behind", "losses", "duplicates", "back"],
   ...["refused_rate_limited", "refused_internal", "refused_invalid_data", "refused_forbidden"],
 ];
 

@@ -12,9 +12,10 @@ import { promisify } from "node:util";
 import { connect, connectWith } from "../src/index.ts";
 import type { AnyContract, Channel, ChannelFor, ChannelOf, ConnectOptions, Contract, DataOf, KnownName } from "../src/index.ts";
 import { sorted } from "../command.mjs";
-import { contractFile, typesFile } from "../types.mjs";
 import { typesOf } from "../typescript.mjs";
 
+/** The default application's, by which this repository's own page and tests are typed. */
+const [contractFile, typesFile] = ["contract.json", "dormouse.ts"].map((name) => fileURLToPath(new URL(`../../tests/support/${name}`, import.meta.url))) as [string, string];
 const compiler = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
 
 /** Compiles only where both are the same type. */
@@ -126,7 +127,7 @@ test("a_wrong_event_or_payload_does_not_compile", () => {
 
 test("the_types_are_those_of_the_contract_that_is_checked_in", async () => {
   const contract = JSON.parse(await readFile(contractFile, "utf8"));
-  assert.equal(await readFile(typesFile, "utf8"), await typesOf(contract), "run `npm run types` with the service running");
+  assert.equal(await readFile(typesFile, "utf8"), await typesOf(contract), "run `npm run types -- --out tests/support/dormouse.ts --json tests/support/contract.json` with the service running");
 });
 
 const complaints: [name: string, said: string][] = [
@@ -209,6 +210,8 @@ test("the_command_says_whom_it_asked_and_writes_where_it_is_told", async () => {
     const first = await command(url, "--out", "mine.ts");
     assert.equal(first.stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.ts.\n`);
     assert.equal(await readFile(join(folder, "mine.ts"), "utf8"), await typesOf(sorted(contract) as typeof contract));
+    assert.equal((await command(url, "--out=mine.ts", "--json=mine.json")).stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.json.\n`);
+    assert.deepEqual(JSON.parse(await readFile(join(folder, "mine.json"), "utf8")), contract);
     const second = await command("--out=mine.ts", url);
     assert.equal(second.stdout, `Asked ${url}/v1/contract: 1 channel patterns. mine.ts is as it was.\n`);
     await assert.rejects(command(url, "--put", "mine.ts"), { code: 1, stderr: /'--put'.*\nusage: dormouse-types/s });

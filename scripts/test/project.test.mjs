@@ -80,7 +80,7 @@ test("the wscat line of npm start offers both sub-protocols, in the shell", asyn
   server.on("connection", (socket, request) => socket.send(JSON.stringify([request.url, request.headers["sec-websocket-protocol"]])));
   t.after(() => server.close());
 
-  const talk = program(t, "sh", ["-c", `exec ${wscat(`http://${host}:${port}`, "aaa.bbb-_.ccc")}`]);
+  const talk = program(t, "sh", ["-c", `exec ${wscat(`http://${host}:${port}`, "chat:lobby", "aaa.bbb-_.ccc")}`]);
   const [url, offered] = JSON.parse((await talk.line(/\[.*\]/)).replace(/^.*?\[/, "["));
   assert.equal(url, "/v1/channels/chat:lobby");
   assert.deepEqual(offered.split(/, */), ["dormouse.v1", "bearer.aaa.bbb-_.ccc"]);

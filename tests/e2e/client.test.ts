@@ -5,7 +5,6 @@ import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { type Message, connect } from "../../client/src/index.ts";
 import { sorted } from "../../client/command.mjs";
-import { contractFile } from "../../client/types.mjs";
 import { Proxy, troubles } from "./support/proxy.ts";
 import { Service } from "./support/service.ts";
 import { token } from "./support/tokens.ts";
@@ -60,8 +59,8 @@ function member(url: string, user: string, random: () => number, name = "chaos")
 
 test("the types of the client are those of the contract that is served", async () => {
   const served = sorted(await (await service.fetch("/v1/contract")).json());
-  const known = JSON.parse(await readFile(contractFile, "utf8"));
-  assert.deepEqual(served, known, "run `npm start`, and `npm run types` beside it");
+  const known = JSON.parse(await readFile(new URL("../support/contract.json", import.meta.url), "utf8"));
+  assert.deepEqual(served, known, "run `npm start`, and beside it `npm run types -- --out tests/support/dormouse.ts --json tests/support/contract.json`");
 });
 
 test("r4_the_service_takes_the_deepest_data_that_the_client_lets_pass_alone_and_in_an_array", async () => {

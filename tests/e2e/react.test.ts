@@ -75,5 +75,15 @@ for (const version of [18, 19] as const)
     await has(page, "past", "complete");
     assert.deepEqual(await list(page), []);
     assert.equal(sockets.length, before + 1);
+    // Who is signed out is told so, and taken up again once somebody is signed in.
+    await page.route("**/dev/token", (route) => route.fulfill({ status: 204 }));
+    await page.click("#move");
+    await has(page, "state", "closed: Nobody is signed in.");
+    await page.unroute("**/dev/token");
+    await page.click("#reconnect");
+    await has(page, "state", "open");
+    await has(page, "past", "complete");
+    await page.click("#say");
+    await page.locator("#list li.kept", { hasText: "hello from ann" }).waitFor();
     assert.deepEqual(complaints, []);
   });

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::support::{Client, Joiner, World, in_room, publish, say};
 use dormouse_core::effect::Level;
+use dormouse_core::grant::{Flaw, TokenError};
 use dormouse_core::testing::{HttpOperation, LogLine};
 
 /// The lines about refusals.
@@ -43,6 +44,30 @@ fn r2_a_refusal_is_in_the_log_with_who_asked_what_was_needed_and_which_limit() {
         assert_eq!(line.user.map(|user| user.to_string()).as_deref(), Some("cat"));
         assert_eq!(world.post(&cat, json!({"event": "shout", "data": 1})).0, 404);
         told(world, "unknown_event", "the channel has no event `shout`");
+    });
+}
+
+#[test]
+fn r2_a_token_that_is_refused_by_auth_is_in_the_log_with_its_exact_flaw_and_told_no_more_than_a_hint() {
+    in_room(|world| {
+        let ann = world.joined(&Joiner::user("ann"));
+        for (id, (token, flaw, hint)) in [
+            ("forged", Flaw::Signature, TokenError::Invalid),
+            ("good.forged", Flaw::Claims, TokenError::Invalid),
+            (r#"good.{"user":""}"#, Flaw::Subject, TokenError::Invalid),
+            (r#"good.{"user":"ann","expires":1}"#, Flaw::Expired, TokenError::Expired),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            world.advance(1_000);
+            let answer = world.told(ann, json!({"type": "auth", "id": id.to_string(), "token": token}));
+            let line = told(world, "unauthenticated", flaw.text());
+            assert_eq!(line.user.map(|user| user.to_string()).as_deref(), Some("ann"));
+            let refusal = answer.iter().find(|frame| frame["type"] == "error").unwrap();
+            assert_eq!((&refusal["code"], &refusal["message"]), (&json!("unauthenticated"), &json!(hint.hint())));
+        }
+        assert!(!format!("{:?}", world.logs()).contains("forged\""), "{:?}", world.logs());
     });
 }
 

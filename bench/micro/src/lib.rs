@@ -8,7 +8,7 @@ use dormouse_bench::App;
 use dormouse_core::channel::{ChannelMachine, Effects, Fresh, Joining, Links, Turn, Unsent};
 use dormouse_core::contract::Application;
 use dormouse_core::effect::SessionKey;
-use dormouse_core::grant::{Claims, Grant, TokenError, Verifier};
+use dormouse_core::grant::{Claims, Flaw, Grant, Verifier};
 use dormouse_core::limits::Limits;
 use dormouse_core::storage::MemoryStorage;
 use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis, UserId};
@@ -145,7 +145,7 @@ impl Links for NoLinks {
 struct NoTokens;
 
 impl Verifier for NoTokens {
-    fn verify(&self, _: &str, _: Millis) -> Result<Claims, TokenError> {
-        Err(TokenError::Invalid)
+    fn verify(&self, _: &str, _: Millis) -> Result<Claims, Flaw> {
+        Err(Flaw::Signature)
     }
 }

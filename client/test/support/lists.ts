@@ -25,6 +25,8 @@ class Reader {
   readonly #asked = new Set<unknown>();
   #reasons = 1;
   #broken: unknown;
+  /** How many messages it shows at least. */
+  #least = 0;
 
   constructor(world: World, user: string, random: () => number, can: readonly string[], counts: Record<string, number>) {
     this.user = user;
@@ -42,11 +44,12 @@ class Reader {
     const token = jwt({ sub: this.user, exp: 1e12, can: { "**": this.#can } });
     this.#asked.clear();
     this.#reasons = 1;
+    this.#least = this.#limit;
     const trace = (direction: "in" | "out", text: string): void => {
       if (direction === "in" || !text.includes('"history"')) return;
       for (const { type, id, before } of [JSON.parse(text) as Frame | Frame[]].flat()) if (type === "history" && before) this.#asked.add(id);
     };
-    const channel = connect("http://service.test", "chat:lobby", { token, runtime, position, history: this.#limit, trace });
+    const channel = connect("http://service.test", "chat:lobby", { token, runtime, position, history: this.#limit, trace, maxAttempts: 3 });
     channel.connection.on("lost", () => void (this.#reasons++, this.#count("begun_anew")));
     channel.connection.on("error", () => void this.#reasons++);
     channel.timeline.subscribe(() => {
@@ -83,13 +86,24 @@ class Reader {
     for (const entry of this.#channel.timeline.getSnapshot().messages) {
       if (entry.status === "failed") {
         this.#count("failed");
-        if (this.#random() < 0.5) this.#channel.timeline.retry(entry);
+        // Of a `timeout` nobody can tell whether it was said, and after ten minutes it would be said twice.
+        if (this.#random() < 0.5 && entry.error.code !== "timeout") this.#channel.timeline.retry(entry);
         else this.#channel.timeline.remove(entry);
       } else if (entry.status === "sending" && this.#random() < 0.02) this.#channel.timeline.remove(entry);
     }
   }
 
+  /** Takes up again what was over: the service gave up on it, or it on the service. */
+  comeBack(): void {
+    if (this.#channel.connection.state !== "closed") return;
+    this.#count("back");
+    // What could not be had may be had now, and is asked for once more.
+    this.#reasons++;
+    void this.#channel.reconnect();
+  }
+
   trim(): void {
+    this.#least = 0;
     this.#channel.timeline.trim(5);
   }
 
@@ -128,7 +142,7 @@ class Reader {
       assert.deepEqual(messages.filter(({ status }) => status === "sending"), [], "all is answered");
     };
     const refused = timeline.getSnapshot().past === "refused";
-    compare(refused ? 0 : this.#limit);
+    compare(refused ? 0 : this.#least);
     if (!this.#can.includes("history")) {
       assert.notEqual(timeline.getSnapshot().past, "loading");
       assert.ok(this.#asked.size <= this.#reasons, `${this.user} asks ${this.#reasons} times at most, not ${this.#asked.size}`);
@@ -147,6 +161,7 @@ class Reader {
 async function step(world: World, service: FakeService, readers: readonly Reader[], random: () => number): Promise<void> {
   for (const reader of readers) for (let left = Math.floor(random() * 4); left > 0; left--) reader.say();
   await world.advance(random() * 300);
+  for (const reader of readers) if (random() < 0.2) reader.comeBack();
   const reader = readers[Math.floor(random() * readers.length)] as Reader;
   const fate = random();
   if (fate < 0.08) reader.reload();
@@ -155,7 +170,8 @@ async function step(world: World, service: FakeService, readers: readonly Reader
   else if (fate < 0.24) reader.trim();
   else if (fate < 0.26) service.forget();
   else if (fate < 0.28) await reader.away(random() * 720_000);
-  else if (fate < 0.29) {
+  else if (fate < 0.3) service.remove(reader.user);
+  else if (fate < 0.31) {
     service.cut("away");
     await world.advance(random() * 900_000);
     service.cut("there");
@@ -177,6 +193,8 @@ async function story(seed: number): Promise<Record<string, number>> {
   for (let steps = 0; steps < 40; steps++) await step(world, service, readers, random);
   service.calm();
   await world.advance(300_000);
+  for (const reader of readers) reader.comeBack();
+  await world.advance(60_000);
   // Only what comes after it shows that a message is missing.
   for (const reader of readers) reader.say();
   await world.advance(60_000);

@@ -33,7 +33,7 @@ class Refused {
 const LIMITS = { frame_bytes: 65_536, batch: 100, per_second: 20, burst: 40 };
 const TYPING_RATE = { perSecond: 5, burst: 5 };
 const EVERYTHING = ["join", "publish", "presence", "history"];
-/** What the events of `chat:*` take, as `contract.json` says in full. */
+/** What the events of `chat:*` take, as `tests/support/contract.json` says in full. */
 const EVENTS: { readonly [event: string]: { readonly kept: boolean; takes(data: Record<string, unknown>): boolean } } = {
   say: { kept: true, takes: ({ text }) => typeof text === "string" && text.length > 0 && [...text].length <= 4_000 },
   typing: { kept: false, takes: ({ on }) => typeof on === "boolean" },
@@ -86,6 +86,15 @@ export class FakeService {
     for (const session of [...(this.#sessions.get(channel) ?? [])]) {
       this.#sessions.get(channel)?.delete(session);
       this.#bye(session, 4400);
+    }
+  }
+
+  /** Sends a user away, who may come again (4008). */
+  remove(user: string, channel = "chat:lobby"): void {
+    for (const session of [...(this.#sessions.get(channel) ?? [])]) {
+      if (session.user !== user) continue;
+      this.#sessions.get(channel)?.delete(session);
+      this.#bye(session, 4008);
     }
   }
 

@@ -23,7 +23,8 @@ class Member {
   constructor(world: World, user: string, random: () => number) {
     this.user = user;
     const runtime = { ...world.runtime, random, instance: () => user };
-    this.channel = connect("http://service.test", "chat:lobby", { token: user, runtime, position: { epoch: "e", seq: 0 } });
+    const maxAttempts = random() < 0.5 ? 3 : undefined;
+    this.channel = connect("http://service.test", "chat:lobby", { token: user, runtime, position: { epoch: "e", seq: 0 }, maxAttempts });
     this.channel.on("say", ({ seq }) => this.heard.push(seq ?? 0));
     this.channel.connection.on("lost", (event) => this.lost.push(event));
     this.channel.connection.on("recovered", (event) => this.recovered.push(event));
@@ -37,6 +38,15 @@ class Member {
       ({ seq }) => came.push(`kept as ${seq}`),
       (error: unknown) => came.push(error instanceof ChannelError ? error.code : String(error)),
     );
+  }
+
+  /** Takes up again what was over. */
+  comeBack(service: FakeService): void {
+    const { state, error } = this.channel.connection;
+    if (state !== "closed") return;
+    const kind = `back_after_${error?.code}`;
+    service.counts[kind] = (service.counts[kind] ?? 0) + 1;
+    void this.channel.reconnect();
   }
 
   /** What was told holds together, and with what the service has. */
@@ -55,6 +65,8 @@ class Member {
       assert.equal(came.length, 1, `${text} settles once: ${came}`);
       const kept = room.kept.find(({ data }) => (data as { text: string }).text === text);
       const [code = ""] = came;
+      // What was unanswered at the end was rejected by it, and may have been kept.
+      if (code === "gave_up" || code === "removed") continue;
       if (code === "internal" || code === "invalid_data") assert.equal(kept, undefined, `${text} was refused with ${code}`);
       // What may have been said and cannot be looked for is neither said twice nor dropped without a word.
       else if (code === "timeout") assert.ok(lost.length > 0, `${text} is given up though nothing was lost`);
@@ -67,6 +79,7 @@ class Member {
 async function step(world: World, service: FakeService, members: readonly Member[], random: () => number, wild: boolean): Promise<void> {
   for (const member of members) for (let left = Math.floor(random() * 4); left > 0; left--) member.say();
   await world.advance(random() * 300);
+  for (const member of members) if (random() < 0.2) member.comeBack(service);
   if (!wild) return;
   const fate = random();
   if (fate < 0.02) {
@@ -79,6 +92,8 @@ async function step(world: World, service: FakeService, members: readonly Member
     connection.pause();
     await world.advance(random() * 12 * MINUTE);
     connection.start();
+  } else if (fate < 0.05) {
+    service.remove((members[Math.floor(random() * members.length)] as Member).user);
   } else if (fate < 0.07) {
     service.counts["blocks"] = (service.counts["blocks"] ?? 0) + 1;
     await world.block(random() * MINUTE);
@@ -99,6 +114,8 @@ async function story(seed: number): Promise<FakeService["counts"]> {
   for (let steps = 0; steps < 40; steps++) await step(world, service, members, random, wild);
   service.calm();
   await world.advance(300_000);
+  for (const member of members) member.comeBack(service);
+  await world.advance(60_000);
   // Only what comes after it shows that a message is missing.
   for (const member of members) member.say();
   await world.advance(10_000);

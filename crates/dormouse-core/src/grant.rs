@@ -14,7 +14,7 @@ pub use claims::{Claims, Grant};
 pub use keys::Keys;
 pub use rights::Rights;
 
-use dormouse_protocol::error::Close;
+use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::Millis;
 
 /// The longest token that is looked at, in bytes.
@@ -23,7 +23,10 @@ pub const TOKEN_BYTES: usize = 8 * 1024;
 /// Verifies tokens; the only thing the machine knows of keys and signatures.
 pub trait Verifier {
     /// What a token says, once its signature, its claims and its time hold at `now`.
-    fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError>;
+    ///
+    /// # Errors
+    /// The exact flaw, for the log; who sent the token is told a [`TokenError`].
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, Flaw>;
 }
 
 /// Why a token is not accepted, as far as whoever sent it needs to know (rule R2).
@@ -81,6 +84,13 @@ macro_rules! flaws {
             }
         }
     };
+}
+
+/// Told as little as [`TokenError::hint`] says, with the exact flaw for the log (rule R2).
+impl From<Flaw> for Refusal {
+    fn from(flaw: Flaw) -> Self {
+        Self::new(Code::Unauthenticated, TokenError::from(flaw).hint()).because(flaw.text())
+    }
 }
 
 flaws! {

@@ -5,14 +5,13 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { renew } from "./development.mjs";
-import { host, Service } from "./service.mjs";
+import { host, port as usualPort, Service } from "./service.mjs";
 import { duration, say, Stop } from "./shell.mjs";
 import { afterEdits } from "./watch.mjs";
 
 /** @typedef {import("./project.mjs").Project} Project */
 /** @typedef {Awaited<ReturnType<typeof renew>>} Outcome */
 
-const usualPort = 8787;
 const usage = `npm start takes, after "--":
   --port NUMBER        where to listen, ${usualPort} where not said
   --var NAME:VALUE     one of wrangler.toml's [vars] otherwise for this run; may be repeated

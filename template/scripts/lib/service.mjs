@@ -10,6 +10,8 @@ import { end, endWithUs, grouped } from "./ending.mjs";
 import { say, Stop } from "./shell.mjs";
 
 export const host = "127.0.0.1";
+/** Where it listens unless it is told otherwise. */
+export const port = 8787;
 
 // How long the service may take to listen, to answer, and to log why it answered badly.
 const patience = { listen: 60_000, health: 20_000, log: 2_000 };

@@ -34,7 +34,8 @@ export class Stage {
     this.#harness = harness;
   }
 
-  static async start(): Promise<Stage> {
+  /** With `kept` the browser keeps pages that are left, as those of people do and those of tests usually do not. */
+  static async start({ kept = false } = {}): Promise<Stage> {
     const executablePath = places.find((place) => place !== undefined && existsSync(place));
     if (executablePath === undefined) throw new Error("There is no Chromium: apt-get install chromium, or name one in CHROMIUM.");
     await buildPage();
@@ -54,7 +55,7 @@ export class Stage {
     // Given as secrets they win over a .dev.vars that may lie in the repository.
     const harness = createTestHarness({ root, workers: [{ config, secrets: { JWT_SECRET: secret, DEV_TOKENS: "1" } }] });
     const { url } = await harness.listen();
-    const browser = await chromium.launch({ executablePath, args: flags });
+    const browser = await chromium.launch({ executablePath, args: flags, ignoreDefaultArgs: kept ? ["--disable-back-forward-cache"] : [] });
     return new Stage(url, browser, harness);
   }
 

@@ -5,9 +5,9 @@ import { useChannel, useConnection, useEvent, useMessages, usePresence } from ".
 
 const { room, user } = Object.fromEntries(new URLSearchParams(location.search)) as { room: string; user: string };
 
-async function getToken(): Promise<string> {
+async function getToken(): Promise<string | null> {
   const answer = await fetch("/dev/token", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ user }) });
-  return ((await answer.json()) as { token: string }).token;
+  return answer.status === 200 ? ((await answer.json()) as { token: string }).token : null;
 }
 
 function Room({ name }: { readonly name: string }) {
@@ -15,7 +15,7 @@ function Room({ name }: { readonly name: string }) {
   const channel = useChannel(location.origin, `chat:${name}`, { token: () => getToken(), history: 3 });
   const { messages, past, older } = useMessages(channel);
   const { members } = usePresence(channel);
-  const { state, error } = useConnection(channel);
+  const { state, error, reconnect } = useConnection(channel);
   const [heard, setHeard] = useState(0);
   useEvent(channel, "say", () => setHeard(heard + 1));
   const line = (message: (typeof messages)[number]) =>
@@ -24,6 +24,7 @@ function Room({ name }: { readonly name: string }) {
     Fragment,
     null,
     h("p", { id: "state" }, `${state}${error ? `: ${error.message}` : ""}`),
+    h("button", { id: "reconnect", onClick: reconnect }, "Try again"),
     h("p", { id: "here" }, members.map(({ user }) => user).sort().join(" ")),
     h("p", { id: "heard" }, heard),
     h("p", { id: "past" }, past),
@@ -41,7 +42,7 @@ function App() {
     null,
     h("p", { id: "version" }, version),
     h("button", { id: "toggle", onClick: () => show(!shown) }, "Toggle"),
-    h("button", { id: "move", onClick: () => setName(`${room}-next`) }, "Move"),
+    h("button", { id: "move", onClick: () => setName(`${name}-next`) }, "Move"),
     shown ? h(Room, { name }) : null,
   );
 }

@@ -6,7 +6,7 @@ use crate::edge::session::{Session, Stage};
 use crate::effect::{Level, LogLine, SessionKey};
 use crate::grant::{Grant, Rights};
 use crate::hub::Speaker;
-use dormouse_protocol::error::{Close, Code, Refusal};
+use dormouse_protocol::error::{Close, Refusal};
 use dormouse_protocol::frame::{self, Ack};
 use dormouse_protocol::name::RequestId;
 
@@ -19,8 +19,7 @@ impl Event<'_> {
         token: &str,
     ) -> Result<(), Refusal> {
         self.hub.pass_auth(&self.cx, speaker)?;
-        let verified = self.cx.config.verifier.verify(token, self.cx.now);
-        let claims = verified.map_err(|error| Refusal::new(Code::Unauthenticated, error.hint()))?;
+        let claims = self.cx.config.verifier.verify(token, self.cx.now)?;
         if let (Some(why), Some(session)) = (&claims.unfit, self.edge.session(key)) {
             let line = LogLine { detail: Some(why.to_string()), ..LogLine::new(Level::Warn, "unfit_pattern") };
             let (connection, user) = (Some(session.kept.connection.clone()), Some(claims.user.clone()));

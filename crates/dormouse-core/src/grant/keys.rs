@@ -7,7 +7,7 @@ use jwt_compact::alg::Hs256Key;
 use super::claims::{Claims, Demands};
 use super::key::{Key, SECRET_MIN, Verifying};
 use super::token::Token;
-use super::{Flaw, TOKEN_BYTES, TokenError, Verifier, jwk};
+use super::{Flaw, TOKEN_BYTES, Verifier, jwk};
 use dormouse_protocol::name::Millis;
 
 /// The live keys of a deployment and what it asks of `iss` and `aud`.
@@ -70,12 +70,6 @@ impl Keys {
         Ok(Self { keys, demands, passed_over })
     }
 
-    /// As [`Verifier::verify`], with the exact flaw for the operator's log.
-    pub fn inspect(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
-        let payload = self.check_signature(token)?;
-        self.demands.accept(&payload, now)
-    }
-
     /// A sentence for each key of the set that no token can be verified with here: a provider's set may have such.
     pub fn passed_over(&self) -> &[String] {
         &self.passed_over
@@ -119,8 +113,9 @@ impl Keys {
 }
 
 impl Verifier for Keys {
-    fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
-        self.inspect(token, now).map_err(Into::into)
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
+        let payload = self.check_signature(token)?;
+        self.demands.accept(&payload, now)
     }
 }
 

@@ -96,7 +96,7 @@ fn good() -> String {
 
 /// What becomes of a well-signed token with these claims.
 fn claims_of(claims: &str) -> Result<Claims, Flaw> {
-    from_secret().inspect(&hs256(SECRET, r#"{"alg":"HS256"}"#, claims), NOW)
+    from_secret().verify(&hs256(SECRET, r#"{"alg":"HS256"}"#, claims), NOW)
 }
 
 fn read_with(name: &str, value: Value) -> Result<Claims, Flaw> {

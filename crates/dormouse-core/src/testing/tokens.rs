@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::grant::{Claims, TokenError, Verifier};
+use crate::grant::{Claims, Flaw, Verifier};
 use crate::pattern::Pattern;
 use dormouse_protocol::name::{Millis, UserId};
 
@@ -21,19 +21,19 @@ impl Tokens {
 }
 
 impl Verifier for Tokens {
-    fn verify(&self, token: &str, now: Millis) -> Result<Claims, TokenError> {
-        let json = token.strip_prefix(SIGNATURE).ok_or(TokenError::Invalid)?;
-        let said: Value = serde_json::from_str(json).map_err(|_| TokenError::Invalid)?;
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
+        let json = token.strip_prefix(SIGNATURE).ok_or(Flaw::Signature)?;
+        let said: Value = serde_json::from_str(json).map_err(|_| Flaw::Claims)?;
         let expires = said["expires"].as_u64().unwrap_or(now + 3_600_000);
         if expires <= now {
-            return Err(TokenError::Expired);
+            return Err(Flaw::Expired);
         }
         let list = |name: &str| {
             let items = said[name].as_array().cloned().unwrap_or_default();
             items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect::<Vec<_>>()
         };
         Ok(Claims {
-            user: UserId::parse(said["user"].as_str().ok_or(TokenError::Invalid)?).ok_or(TokenError::Invalid)?,
+            user: UserId::parse(said["user"].as_str().ok_or(Flaw::Claims)?).ok_or(Flaw::Subject)?,
             expires,
             issued: None,
             token_id: None,

@@ -8,7 +8,7 @@ use super::{Cors, Decision, Query, RejectedUpgrade, Reply, Suspects, Unread};
 use dormouse_core::contract::{Ability, ChannelRules, Entry};
 use dormouse_core::effect::{Level, LogLine};
 use dormouse_core::grant::Rights;
-use dormouse_core::grant::{Grant, Keys, TokenError};
+use dormouse_core::grant::{Grant, Keys, TokenError, Verifier as _};
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::{Address, ChannelName, Millis, UserId, network};
 
@@ -77,10 +77,9 @@ impl ChannelRequest {
                 Entry::Anyone | Entry::Later => self.may_wake(None),
             };
         };
-        let claims = keys.inspect(token, now).map_err(|flaw| {
-            let told = TokenError::from(flaw);
-            let refusal = Refusal::new(Code::Unauthenticated, told.hint()).because(flaw.text());
-            Box::new(Refused { bad_token: true, ..self.refuse(told.close(), refusal) })
+        let claims = keys.verify(token, now).map_err(|flaw| {
+            let refused = self.refuse(TokenError::from(flaw).close(), flaw.into());
+            Box::new(Refused { bad_token: true, ..refused })
         })?;
         let grant = claims.grant(&self.channel);
         let unfit = claims.unfit.map(String::from);

@@ -12,7 +12,7 @@ fn mint(keys: &Keys) -> Option<String> {
 #[test]
 fn a_minted_token_is_accepted_and_says_what_was_asked() {
     let keys = Keys::parse(Some(SECRET), Some(&set(&[A1_KEY])), Some("us"), Some("chat")).unwrap();
-    let claims = keys.inspect(&mint(&keys).unwrap(), NOW).unwrap();
+    let claims = keys.verify(&mint(&keys).unwrap(), NOW).unwrap();
     assert_eq!((claims.user.as_str(), claims.expires, claims.issued), ("ann", NOW + 60_000, Some(NOW)));
     assert_eq!(claims.grant(&channel("chat:lobby")).abilities, ["join", "publish"]);
     assert!(claims.grant(&channel("door:lobby")).abilities.is_empty());
@@ -22,7 +22,7 @@ fn a_minted_token_is_accepted_and_says_what_was_asked() {
 fn a_minted_token_is_accepted_by_nobody_with_another_secret() {
     let token = mint(&from_secret()).unwrap();
     let other = Keys::parse(Some(OTHER_SECRET), None, None, None).unwrap();
-    assert_eq!(other.inspect(&token, NOW), Err(Flaw::Signature));
+    assert_eq!(other.verify(&token, NOW), Err(Flaw::Signature));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn a1_a_key_for_what_is_not_done_here_is_passed_over_in_a_sentence_unless_no_key
         let keys = Keys::parse(None, Some(&set(&[&key, A4_KEY])), None, None).unwrap();
         let [told] = keys.passed_over() else { panic!("{:?}", keys.passed_over()) };
         assert!(told.starts_with("Key 1 of JWT_JWKS is passed over: ") && told.contains(part), "{told}");
-        assert!(keys.inspect(&eddsa(r#"{"alg":"EdDSA"}"#, &good()), NOW).is_ok(), "the other verifies");
+        assert!(keys.verify(&eddsa(r#"{"alg":"EdDSA"}"#, &good()), NOW).is_ok(), "the other verifies");
         assert!(Keys::parse(Some(SECRET), Some(&set(&[&key])), None, None).is_ok(), "the secret is left");
         assert!(refused(None, Some(&set(&[&key]))).starts_with("Key 1 of JWT_JWKS is passed over: "));
     }
@@ -88,10 +88,10 @@ fn a1_a_key_for_what_is_not_done_here_is_passed_over_in_a_sentence_unless_no_key
 fn a1_eddsa_is_called_ed25519_too_in_a_key_and_in_a_token() {
     for key in [A4_KEY.to_owned(), with(A4_KEY, r#""alg":"Ed25519""#), with(A4_KEY, r#""alg":"EdDSA""#)] {
         for header in [r#"{"alg":"EdDSA"}"#, r#"{"alg":"Ed25519"}"#] {
-            assert!(from_set(&[&key]).inspect(&eddsa(header, &good()), NOW).is_ok(), "{header} by {key}");
+            assert!(from_set(&[&key]).verify(&eddsa(header, &good()), NOW).is_ok(), "{header} by {key}");
         }
     }
-    assert_eq!(from_set(&[A3_KEY]).inspect(&eddsa(r#"{"alg":"Ed25519"}"#, &good()), NOW), Err(Flaw::Algorithm));
+    assert_eq!(from_set(&[A3_KEY]).verify(&eddsa(r#"{"alg":"Ed25519"}"#, &good()), NOW), Err(Flaw::Algorithm));
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn a1_a_token_of_each_algorithm_is_accepted_by_the_key_of_that_algorithm() {
 #[test]
 fn a1_another_secret_is_refused() {
     let token = hs256(OTHER_SECRET, r#"{"alg":"HS256"}"#, &good());
-    assert_eq!(from_secret().inspect(&token, NOW), Err(Flaw::Signature));
+    assert_eq!(from_secret().verify(&token, NOW), Err(Flaw::Signature));
 }
 
 #[test]
@@ -48,8 +48,8 @@ fn a1_none_is_refused_in_every_spelling_with_and_without_a_signature() {
     for alg in ["none", "None", "NONE", "nOnE", ""] {
         let text = unsigned(&json!({ "alg": alg }).to_string(), &good());
         for keys in [from_secret(), from_set(&[A1_KEY, A3_KEY, A4_KEY])] {
-            assert_eq!(keys.inspect(&format!("{text}."), NOW), Err(Flaw::Algorithm));
-            assert_eq!(keys.inspect(&format!("{text}.{signature}"), NOW), Err(Flaw::Algorithm));
+            assert_eq!(keys.verify(&format!("{text}."), NOW), Err(Flaw::Algorithm));
+            assert_eq!(keys.verify(&format!("{text}.{signature}"), NOW), Err(Flaw::Algorithm));
         }
     }
 }
@@ -59,10 +59,10 @@ fn a1_the_token_never_decides_the_algorithm() {
     // Signed with the right secret, named as something else; and really signed with a longer hash.
     for alg in ["HS384", "HS512", "RS256", "PS256", "ES256", "ES256K", "EdDSA", "Ed25519", "hs256"] {
         let token = hs256(SECRET, &json!({ "alg": alg }).to_string(), &good());
-        assert_eq!(from_secret().inspect(&token, NOW), Err(Flaw::Algorithm), "{alg}");
+        assert_eq!(from_secret().verify(&token, NOW), Err(Flaw::Algorithm), "{alg}");
     }
     let long = sign(&Hs512, &Hs512Key::new(SECRET), r#"{"alg":"HS512"}"#, &good());
-    assert_eq!(from_secret().inspect(&long, NOW), Err(Flaw::Algorithm));
+    assert_eq!(from_secret().verify(&long, NOW), Err(Flaw::Algorithm));
 }
 
 #[test]
@@ -74,9 +74,9 @@ fn a1_a_public_key_is_never_used_as_a_secret() {
         let keys = from_set(&[key]);
         for secret in [&bytes[..], x.as_bytes(), key.as_bytes()] {
             let token = sign(&Hs256, &Hs256Key::new(secret), r#"{"alg":"HS256"}"#, &good());
-            assert_eq!(keys.inspect(&token, NOW), Err(Flaw::Algorithm));
+            assert_eq!(keys.verify(&token, NOW), Err(Flaw::Algorithm));
             let token = sign(&Hs256, &Hs256Key::new(secret), &json!({"alg": jwk_alg(key)}).to_string(), &good());
-            assert_eq!(keys.inspect(&token, NOW), Err(Flaw::Signature));
+            assert_eq!(keys.verify(&token, NOW), Err(Flaw::Signature));
         }
     }
 }
@@ -139,7 +139,7 @@ fn a1_what_is_no_token_is_refused() {
         &format!("{twice}.AAAA"),
         &format!("{deep}.AAAA"),
     ] {
-        assert_eq!(from_secret().inspect(text, NOW), Err(Flaw::Malformed), "{text}");
+        assert_eq!(from_secret().verify(text, NOW), Err(Flaw::Malformed), "{text}");
     }
 }
 
@@ -149,14 +149,14 @@ fn a1_a_token_of_8_kib_is_looked_at_and_a_longer_one_is_not() {
     let (short, long): (Vec<_>, Vec<_>) = (6_000..6_144).map(padded).partition(|token| token.len() <= TOKEN_BYTES);
     let (longest, shortest) = (short.last().unwrap(), long.first().unwrap());
     assert!(longest.len() >= TOKEN_BYTES - 1 && shortest.len() <= TOKEN_BYTES + 1);
-    assert!(from_secret().inspect(longest, NOW).is_ok());
-    assert_eq!(from_secret().inspect(shortest, NOW), Err(Flaw::TooLong));
+    assert!(from_secret().verify(longest, NOW).is_ok());
+    assert_eq!(from_secret().verify(shortest, NOW), Err(Flaw::TooLong));
 }
 
 #[test]
 fn a1_a_header_that_demands_an_extension_is_refused() {
     for crit in [r#"["b64"]"#, "[]", "null", "true"] {
         let token = hs256(SECRET, &format!(r#"{{"alg":"HS256","crit":{crit},"b64":false}}"#), &good());
-        assert_eq!(from_secret().inspect(&token, NOW), Err(Flaw::Critical), "{crit}");
+        assert_eq!(from_secret().verify(&token, NOW), Err(Flaw::Critical), "{crit}");
     }
 }

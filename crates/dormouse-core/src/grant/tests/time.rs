@@ -9,9 +9,9 @@ fn a2_exp_has_no_leeway() {
     let expires = NOW + 60_000;
     let token = hs256(SECRET, r#"{"alg":"HS256"}"#, &good());
     assert_eq!(from_secret().verify(&token, expires - 1).unwrap().expires, expires);
-    assert_eq!(from_secret().verify(&token, expires), Err(TokenError::Expired));
-    assert_eq!(from_secret().verify(&token, expires + 1), Err(TokenError::Expired));
-    assert_eq!(from_secret().verify(&token, Millis::MAX), Err(TokenError::Expired));
+    assert_eq!(from_secret().verify(&token, expires), Err(Flaw::Expired));
+    assert_eq!(from_secret().verify(&token, expires + 1), Err(Flaw::Expired));
+    assert_eq!(from_secret().verify(&token, Millis::MAX), Err(Flaw::Expired));
 }
 
 #[test]
