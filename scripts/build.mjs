@@ -2,11 +2,12 @@
 // The wasm build, by worker-build into build/. Wrangler's [build] command, so it is quick where nothing changed.
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
-import { cargoTools, isCalled, root } from "./project.mjs";
-import { duration, run, say, script } from "./shell.mjs";
-import { wasmEnvironment } from "./toolchain.mjs";
-import { program, toolEnvironment } from "./tools.mjs";
+import { join } from "node:path";
+import { release } from "../template/scripts/lib/release.mjs";
+import { cargoTools } from "../template/scripts/lib/tools.mjs";
+import { deployment } from "./deployment.mjs";
+import { isCalled, root } from "./project.mjs";
+import { script } from "./shell.mjs";
 
 const inputs = ["Cargo.toml", "Cargo.lock", "src", "crates"];
 export const wasmFile = join(root, "build", "index_bg.wasm");
@@ -17,28 +18,17 @@ export const wasmFile = join(root, "build", "index_bg.wasm");
  *   the root's
  */
 export async function build({ out = "build", crate = "." } = {}) {
-  const env = { ...wasmEnvironment(), ...toolEnvironment() };
   const outputs = [join(root, out, "index.js"), join(root, out, "index_bg.wasm")];
   const stamp = join(root, out, "inputs.json");
-  const wanted = fingerprint(env, crate);
+  const wanted = fingerprint(crate);
   if (existsSync(stamp) && outputs.every((file) => existsSync(file)) && readFileSync(stamp, "utf8") === state(wanted, outputs)) return;
-
-  say(`building the service's wasm into ${out}/ (release) …`);
-  const begun = performance.now();
-  const args = ["--release", "--out-dir", relative(join(root, crate), join(root, out)), join(root, crate)];
-  await run(program("worker-build"), args, { env, why: "The wasm build failed; see the lines above." });
-  // worker-build has optimised it, as Cargo.toml says. The names of functions are a tenth of the wasm; cargo's own strip
-  // takes what wasm-bindgen needs to see.
-  const wasm = outputs[1];
-  const opt = env.WASM_OPT_BIN;
-  await run(opt, ["--all-features", "--strip-debug", "--strip-producers", wasm, "-o", wasm], { env, why: "wasm-opt failed; see the lines above." });
+  await release(deployment, { out, crate });
   writeFileSync(stamp, state(wanted, outputs));
-  say(`built in ${duration(performance.now() - begun)}.`);
 }
 
-/** What the build depends on, in one hash. @param {Record<string, string>} env @param {string} crate */
-function fingerprint(env, crate) {
-  const settings = [cargoTools(), crate, env.RUSTC ?? "", process.env.RUSTFLAGS ?? ""];
+/** What the build depends on, in one hash. @param {string} crate */
+function fingerprint(crate) {
+  const settings = [cargoTools(root), crate, deployment.rust().RUSTC ?? "", process.env.RUSTFLAGS ?? ""];
   const hash = createHash("sha256").update(JSON.stringify(settings));
   for (const file of [...inputs, ...(crate === "." ? [] : [crate])].flatMap((input) => files(join(root, input)))) hash.update(file).update("\0").update(readFileSync(file));
   return hash.digest("hex");

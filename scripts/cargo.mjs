@@ -65,7 +65,7 @@ export async function lint() {
 }
 
 /** The machine's clippy, else Debian's. @returns {Promise<Record<string, string>>} */
-async function clippyEnvironment() {
+export async function clippyEnvironment() {
   if (ask("cargo", ["clippy", "--version"]) !== undefined) return {};
   if (!debianPossible()) throw new Stop('Clippy is missing: run "rustup component add clippy".');
   say("clippy: Debian's, because the Rust on this machine has none.");

@@ -4,7 +4,8 @@ import { ofTheDefault } from "./application.mjs";
 import { needBrowser } from "./browser.mjs";
 import { buildAll } from "./build.mjs";
 import { cargoClosing, document, everyCrate, lint, needPure } from "./cargo.mjs";
-import { look } from "./development.mjs";
+import { packCreate } from "./create.mjs";
+import { needRight } from "./deployment.mjs";
 import { needLicences } from "./licences.mjs";
 import { needTarball } from "./package.mjs";
 import { needPython } from "./python.mjs";
@@ -28,7 +29,7 @@ export const checks = [
     name: "contract",
     title: "the contract compiles and has no mistake (a development build, asked on the runtime)",
     run: async () => {
-      if ((await look({ DEV_TOKENS: "1" })) !== "right") throw new Stop("The contract or the configuration has the mistakes above.");
+      await needRight();
       return [];
     },
   },
@@ -85,12 +86,13 @@ export const checks = [
   { name: "client", title: "the client keeps to the protocol", run: () => nodeTests("client/test") },
   {
     name: "package",
-    title: "the client installs from its tarball and works wherever it is used (NIGHTLY=1: in Next and jest too)",
+    title: "the client and create-dormouse install from their tarballs and work wherever they are used (NIGHTLY=1: in Next and jest too)",
     run: async () => {
       await needBrowser();
       await needRuntimes();
       await buildAll();
       await needTarball();
+      await packCreate();
       return nodeTests("tests/package");
     },
   },

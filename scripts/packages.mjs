@@ -3,14 +3,14 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { oldestNode, older, read, root } from "./project.mjs";
-import { quietly } from "./progress.mjs";
-import { ask, Stop } from "./shell.mjs";
+import { older } from "../template/scripts/lib/toolchain.mjs";
+import { oldestNode, read, root } from "./project.mjs";
+import { ask, quietly, Stop } from "./shell.mjs";
 
 // Lies inside node_modules, so that it goes when they go.
 const stamp = join(root, "node_modules", ".dormouse");
 
-/** Sees to it that the npm packages are installed and that Node is new enough for them. @param {import("./progress.mjs").Progress} progress */
+/** Sees to it that the npm packages are installed and that Node is new enough for them. @param {import("../template/scripts/lib/progress.mjs").Progress} progress */
 export async function needPackages(progress) {
   const lock = createHash("sha256").update(read("package.json")).update(read("package-lock.json")).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) {

@@ -1,12 +1,13 @@
 // @ts-check
 // All the set-up, each step a no-op where it was done: `npm run setup`, and the beginning of `npm start` and `npm test`.
-import { needDevVars } from "./devvars.mjs";
+import { needDevVars } from "../template/scripts/lib/devvars.mjs";
+import { Progress } from "../template/scripts/lib/progress.mjs";
+import { needTools } from "../template/scripts/lib/tools.mjs";
+import { deployment } from "./deployment.mjs";
 import { needPackages } from "./packages.mjs";
-import { Progress } from "./progress.mjs";
-import { isCalled } from "./project.mjs";
+import { isCalled, root } from "./project.mjs";
 import { say, script } from "./shell.mjs";
 import { needRust, needWasmTarget } from "./toolchain.mjs";
-import { needTools } from "./tools.mjs";
 
 /** The packages, the wasm target, and two tools. */
 const STEPS = 4;
@@ -17,8 +18,8 @@ export async function setup(more = 0) {
   await needPackages(progress);
   await needRust();
   await needWasmTarget(progress);
-  await needTools(progress);
-  needDevVars();
+  await needTools(deployment, progress);
+  needDevVars(root);
   return progress;
 }
 

@@ -5,20 +5,20 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { generate } from "./generate.mjs";
+import { generate } from "../create/create-dormouse.mjs";
+import { clippyEnvironment } from "./cargo.mjs";
 import { read, root, tools, wasmTarget } from "./project.mjs";
 import { run, say, Stop } from "./shell.mjs";
 import { wasmEnvironment } from "./toolchain.mjs";
-import { program, toolEnvironment } from "./tools.mjs";
 
 // What is built here lies in the repository, so that it is built once.
 const target = join(root, "target", "template");
 
-/** @typedef {{name: string, change: (folder: string) => void}} Variant */
+/** @typedef {{name: string, change: (folder: string) => void, more?: (folder: string, env: Record<string, string>) => Promise<void>}} Variant */
 
 /** @type {Variant[]} */
 const variants = [
-  { name: "my-rooms", change: () => {} },
+  { name: "my-rooms", change: () => {}, more: lintAndEdit },
   { name: "my-routes", change: withRoutes },
   { name: "my-ten-lines", change: asShown },
 ];
@@ -39,13 +39,9 @@ export async function needTemplate() {
 /** What cargo, worker-build and wrangler need, as an installed machine has it. @returns {Record<string, string>} */
 function environment() {
   const wasm = wasmEnvironment();
-  const built = program("worker-build");
   return {
     ...wasm,
-    ...toolEnvironment(),
     PATH_FIRST: [wasm.PATH_FIRST, join(tools, "bin")].filter(Boolean).join(delimiter),
-    // Where the template's `cargo install worker-build` finds it installed.
-    ...(built.startsWith(tools) ? { CARGO_INSTALL_ROOT: tools } : {}),
     CARGO_TARGET_DIR: target,
     CARGO_PROFILE_DEV_DEBUG: "0",
     CARGO_INCREMENTAL: "0",
@@ -67,27 +63,38 @@ async function packageCrates(home, env) {
   const folders = tarballs.map((name) => name.replace(/\.crate$/, ""));
   const patches = folders.map((folder) => `${folder.replace(/-\d.*$/, "")} = { path = ${JSON.stringify(join(home, folder))} }`);
   mkdirSync(join(home, ".cargo"));
-  writeFileSync(join(home, ".cargo", "config.toml"), ["# What the registry would serve.", "[patch.crates-io]", ...patches, ""].join("\n"));
+  // By the application's profile, so that what is built here is not built again for it.
+  const profile = read("template", "Cargo.toml").match(/^\[profile\.development\][\s\S]*?(?=^\[lints)/m)?.[0];
+  if (!profile) throw new Stop("template/Cargo.toml has no profile.development.");
+  writeFileSync(join(home, ".cargo", "config.toml"), ["# What the registry would serve.", "[patch.crates-io]", ...patches, "", profile].join("\n"));
   // The times in a tarball are of no day, by which cargo would take it for unchanged: here they are of now.
   for (const tarball of tarballs) await run("tar", ["-xmzf", join(packages, tarball), "-C", home]);
   for (const folder of folders) {
     const why = `${folder} does not build out of its package; see the lines above.`;
-    await run("cargo", ["build", "--lib", "--target", wasmTarget], { cwd: join(home, folder), env, why });
+    await run("cargo", ["build", "--quiet", "--profile", "development", "--lib", "--target", wasmTarget], { cwd: join(home, folder), env, why });
   }
   say(`packaged ${folders.join(", ")}.`);
 }
 
 /** Generates a variant, and runs its own tests. @param {string} folder @param {Variant} variant @param {Record<string, string>} env */
-async function tryOut(folder, { name, change }, env) {
+async function tryOut(folder, { name, change, more }, env) {
   generate(folder);
   change(folder);
   // The versions that everything else here is tried with, and the packages that are installed.
   copyFileSync(join(root, "Cargo.lock"), join(folder, "Cargo.lock"));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
-  // Unoptimised: what a release makes of the same exports is tried by the check "size" and end to end.
-  edit(folder, "wrangler.toml", "worker-build --release", "worker-build --dev");
   await run("cargo", ["fmt", "--check"], { cwd: folder, why: `template/src is not formatted as rustfmt does by itself (${folder}).` });
+  // Unoptimised: what a release makes of the template is tried by the check "package".
   await run("npm", ["test"], { cwd: folder, env, why: `The generated application ${name} does not work (${folder}); see the lines above.` });
+  await more?.(folder, env);
+}
+
+/** The gate of the template's workflow, and its loop of editing. @param {string} folder @param {Record<string, string>} env */
+async function lintAndEdit(folder, env) {
+  const gate = read("template", ".github", "workflows", "deploy.yml").match(/^ *- run: cargo (clippy .*)$/m)?.[1];
+  if (!gate) throw new Stop("template/.github/workflows/deploy.yml runs no clippy.");
+  await run("cargo", gate.split(" "), { cwd: folder, env: { ...env, ...(await clippyEnvironment()) }, why: `Clippy finds something in the template, whose workflow would not deploy (${folder}); see the lines above.` });
+  await run("node", ["--test", join("tests", "template", "loop.mjs")], { env: { ...env, APPLICATION: folder }, why: `The loop of editing does not work in a generated application (${folder}); see the lines above.` });
 }
 
 /** The README's example of routes, in place of the line that serves all. @param {string} folder */

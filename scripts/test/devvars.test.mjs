@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseEnv } from "node:util";
-import { jwtSecret, needDevVars } from "../devvars.mjs";
+import { needDevVars } from "../../template/scripts/lib/devvars.mjs";
+import { jwtSecret } from "../devvars.mjs";
 
 /** @param {import("node:test").TestContext} t */
 function directory(t) {

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { unstable_readConfig } from "wrangler";
-import { generate } from "../generate.mjs";
-import { cargoTools, read, root } from "../project.mjs";
+import { generate } from "../../create/create-dormouse.mjs";
+import { read, root } from "../project.mjs";
 
 /** @param {import("node:test").TestContext} t */
 function empty(t) {
@@ -46,18 +46,22 @@ test("the template stands on the versions and the settings that everything here 
     assert.ok(expected, crate);
     for (const file of [["template", "Cargo.toml"], ["crates", "dormouse", "README.md"]]) assert.equal(version(read(...file), crate), expected, `${file.join("/")}: ${crate}`);
   }
+  const oldest = (/** @type {string} */ manifest) => manifest.match(/^rust-version = "([^"]+)"/m)?.[1];
+  assert.equal(oldest(read("template", "Cargo.toml")), oldest(workspace));
   const worker = version(read("crates", "dormouse", "Cargo.toml"), "worker");
   assert.ok(read("crates", "dormouse", "README.md").includes(`\`worker = "${worker}"\``));
   const [here, there] = ["package.json", "template/package.json"].map((file) => JSON.parse(read(file)));
   for (const [name, pinned] of Object.entries(there.devDependencies)) assert.equal(pinned, here.devDependencies[name], name);
 
   const settings = (/** @type {string} */ manifest, /** @type {string} */ section) => manifest.split(`[${section}]\n`)[1]?.split("\n[")[0]?.split("\n").filter((line) => /^[a-z]/.test(line) && !line.startsWith("panic"));
-  for (const section of ["profile.release", "package.metadata.wasm-pack.profile.release"]) {
+  const development = [...workspace.matchAll(/^\[(profile\.development[^\]*]*)\]/gm)].map(([, section]) => String(section));
+  assert.ok(development.length > 1);
+  for (const section of ["profile.release", "package.metadata.wasm-pack.profile.release", ...development]) {
     assert.deepEqual(settings(read("template", "Cargo.toml"), section), settings(workspace, section), section);
   }
-  const builder = cargoTools().find(({ name }) => name === "worker-build");
+  assert.equal(there.config["worker-build"], here.config["worker-build"]);
   const [ours, theirs] = [root, folder].map((where) => JSON.parse(JSON.stringify(unstable_readConfig({ config: join(where, "wrangler.toml") }))));
-  assert.equal(theirs.build.command, `cargo install -q worker-build@${builder?.version} && worker-build --release`);
+  assert.equal(theirs.build.command, ours.build.command);
   assert.equal(theirs.main, join(folder, "build", "index.js"));
   for (const setting of ["compatibility_date", "compatibility_flags", "durable_objects", "exports", "ratelimits", "observability"]) {
     assert.deepEqual(theirs[setting], ours[setting], setting);

@@ -9,7 +9,7 @@ import { host, root } from "../project.mjs";
 import { freePort } from "./support/port.mjs";
 import { program } from "./support/program.mjs";
 
-const copied = ["Cargo.toml", "Cargo.lock", "package.json", "package-lock.json", "wrangler.toml", ".dev.vars", "src", "crates", "client", "scripts", "public"];
+const copied = ["Cargo.toml", "Cargo.lock", "package.json", "package-lock.json", "wrangler.toml", ".dev.vars", "src", "crates", "client", "scripts", "template", "public"];
 
 /** A copy of the project with the tools of this one. @param {import("node:test").TestContext} t */
 function copy(t) {

@@ -9,7 +9,9 @@ import { test } from "node:test";
 import { unstable_readConfig } from "wrangler";
 import { WebSocketServer } from "ws";
 import { wscat } from "../greeting.mjs";
-import { cargoTools, environments, host, locked, older, read, root } from "../project.mjs";
+import { older } from "../../template/scripts/lib/toolchain.mjs";
+import { cargoTools, locked } from "../../template/scripts/lib/tools.mjs";
+import { environments, host, read, root } from "../project.mjs";
 import { program } from "./support/program.mjs";
 
 test("versions are compared as numbers", () => {
@@ -21,8 +23,8 @@ test("versions are compared as numbers", () => {
 });
 
 test("a crate's version is read from Cargo.lock, and an unknown crate is told", () => {
-  assert.match(locked("serde"), /^1\.\d+\.\d+$/);
-  assert.throws(() => locked("no-such-crate"), /names no crate no-such-crate/);
+  assert.match(locked(root, "serde"), /^1\.\d+\.\d+$/);
+  assert.throws(() => locked(root, "no-such-crate"), /names no crate no-such-crate/);
 });
 
 test("every npm package is pinned exactly", () => {
@@ -40,15 +42,15 @@ test("every npm package that may be installed is told by its hash, on every plat
 });
 
 test("every cargo tool is installed by a lock alone, and wasm-bindgen's has the version of the library", () => {
-  const said = read("scripts/tools.mjs");
+  const said = read("template/scripts/lib/tools.mjs");
   const installs = [...said.matchAll(/\["install", [^\]]*\]/g)].map(([args]) => args);
   assert.ok(installs.length > 0);
   for (const args of installs) assert.match(args, /"--locked"/);
-  const version = locked("wasm-bindgen");
-  assert.match(read("scripts/wasm-bindgen/Cargo.toml"), new RegExp(`^wasm-bindgen-cli-support = "=${version}"`, "m"));
+  const version = locked(root, "wasm-bindgen");
+  assert.match(read("template/scripts/lib/wasm-bindgen/Cargo.toml"), new RegExp(`^wasm-bindgen-cli-support = "=${version}"`, "m"));
   const pinned = new RegExp(`name = "wasm-bindgen-cli-support"\nversion = "${version}"\nsource = "registry[^"]*"\nchecksum = "[0-9a-f]{64}"`);
-  assert.match(read("scripts/wasm-bindgen/Cargo.lock"), pinned);
-  for (const { name, source } of cargoTools()) assert.ok(source.length > 0 && !source.includes("--no-locked"), name);
+  assert.match(read("template/scripts/lib/wasm-bindgen/Cargo.lock"), pinned);
+  for (const { name, source } of cargoTools(root)) assert.ok(source.length > 0 && !source.includes("--no-locked"), name);
 });
 
 test("every published crate carries the licences and a README of its own", () => {

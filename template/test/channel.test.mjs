@@ -4,8 +4,8 @@ import { on, once } from "node:events";
 import { after, before, test } from "node:test";
 import { createTestHarness } from "wrangler";
 
-// What `npm run build` made.
-const worker = { configPath: "wrangler.toml", prebuiltWorkerDir: "dist" };
+// What `npm test` has built.
+const worker = { configPath: "dist/wrangler.json" };
 const secrets = { JWT_SECRET: "of the tests alone, 32 bytes at least" };
 const server = createTestHarness({ workers: [{ ...worker, secrets, vars: { DEV_TOKENS: "1" } }] });
 let url;

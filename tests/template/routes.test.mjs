@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { createTestHarness } from "wrangler";
 
 const server = createTestHarness({
-  workers: [{ configPath: "wrangler.toml", prebuiltWorkerDir: "dist", secrets: { JWT_SECRET: "of the tests alone, 32 bytes at least" } }],
+  workers: [{ configPath: "dist/wrangler.json", secrets: { JWT_SECRET: "of the tests alone, 32 bytes at least" } }],
 });
 
 before(() => server.listen());

@@ -11,10 +11,10 @@ import { environment } from "../../shell.mjs";
 /**
  * A program whose lines can be awaited; it is ended with the test.
  * @param {import("node:test").TestContext} t @param {string} name @param {string[]} args
- * @param {{cwd?: string, env?: Record<string, string>}} [options]
+ * @param {{cwd?: string, env?: NodeJS.ProcessEnv, bare?: boolean}} [options] `bare`: in this environment and no other
  */
-export function program(t, name, args, { cwd = root, env } = {}) {
-  const child = spawn(name, args, { cwd, env: environment(env), stdio: ["pipe", "pipe", "pipe"] });
+export function program(t, name, args, { cwd = root, env, bare = false } = {}) {
+  const child = spawn(name, args, { cwd, env: bare ? env : environment(env), stdio: ["pipe", "pipe", "pipe"] });
   t.after(() => child.kill("SIGTERM"));
   /** @type {string[]} */
   const lines = [];

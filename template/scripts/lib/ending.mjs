@@ -4,6 +4,9 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
 
+/** Whether what is started leads a process group of its own, by which it is ended: on Windows there are none. */
+export const grouped = process.platform !== "win32";
+
 /** How long what was asked to end may take before it is made to, in milliseconds. */
 const patience = 3_000;
 
@@ -15,7 +18,7 @@ let watching = false;
 let ending;
 
 /**
- * Sees to it that a child, the leader of a process group of its own, and all it starts end when this process does.
+ * Sees to it that a child, where there are groups the leader of one, and all it starts end when this process does.
  * @param {Child} child @param {number} [code] the exit code where a signal ends it; by default the signal's own
  */
 export function endWithUs(child, code) {
@@ -58,6 +61,7 @@ function watch() {
 function endWithNpm() {
   const parent = process.ppid;
   // Between npm and us stands the shell that it runs scripts by, or nobody, where that has made room for us.
+  if (!grouped) return;
   const [above, name] = spawnSync("ps", ["-o", "ppid=,comm=", "-p", String(parent)], { encoding: "utf8" }).stdout?.trim().split(/\s+/) ?? [];
   const npm = /sh$/.test(name ?? "") ? Number(above) : parent;
   setInterval(() => (process.ppid === parent && lives(npm)) || end(128 + constants.signals.SIGHUP), 500).unref();
@@ -76,7 +80,9 @@ function lives(pid) {
 function signalAll(children, signal) {
   for (const { pid } of children) {
     try {
-      if (pid !== undefined) process.kill(-pid, signal);
+      if (pid === undefined) continue;
+      if (grouped) process.kill(-pid, signal);
+      else spawnSync("taskkill", ["/pid", String(pid), "/t", "/f"]);
     } catch {
       // The group is gone already, which is what was wanted.
     }

@@ -1,6 +1,6 @@
 // @ts-check
 // Long work, told as a person wants it told: which step of how many, how long it takes, how far it is.
-import { duration, hear, say, Stop } from "./shell.mjs";
+import { duration, say } from "./shell.mjs";
 
 /** How often a step that takes long says so, in milliseconds. */
 const beat = 15_000;
@@ -36,16 +36,4 @@ export class Progress {
       say(`${place} ${duration(performance.now() - begun)}.`);
     }
   }
-}
-
-/**
- * Runs a program that has much to say and nothing that concerns a person unless it fails: then all of it is shown.
- * @param {string} program @param {string[]} args
- * @param {{cwd?: string, env?: Record<string, string | undefined>, why: string}} options
- */
-export async function quietly(program, args, { why, ...options }) {
-  const { code, output } = await hear(program, args, options);
-  if (code === 0) return;
-  process.stderr.write(output);
-  throw new Stop(why);
 }

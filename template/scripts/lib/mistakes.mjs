@@ -5,18 +5,17 @@ import { join } from "node:path";
 import { setTimeout as passing } from "node:timers/promises";
 import { parseEnv } from "node:util";
 import { createTestHarness, unstable_readConfig } from "wrangler";
-import { root } from "./project.mjs";
 import { logLine } from "./service.mjs";
 
 // Else the runtime would ask the network where it is.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
 /**
- * @param {string} folder where index.js and index_bg.wasm are
+ * @param {string} root where wrangler.toml and .dev.vars are @param {string} folder where index.js and index_bg.wasm are
  * @param {Record<string, string>} vars variables beside those of wrangler.toml and .dev.vars
  * @returns {Promise<string[]>}
  */
-export async function mistakes(folder, vars) {
+export async function mistakes(root, folder, vars) {
   const { name, compatibility_date, compatibility_flags, durable_objects, exports, vars: set } = unstable_readConfig({ config: join(root, "wrangler.toml") });
   const secrets = parseEnv(readFileSync(join(root, ".dev.vars"), "utf8"));
   const config = { name, main: "index.js", compatibility_date, compatibility_flags, durable_objects, exports, vars: { ...set, ...secrets, ...vars } };

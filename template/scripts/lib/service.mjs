@@ -5,26 +5,29 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
-import { end, endWithUs } from "./ending.mjs";
 import { servedConfig } from "./development.mjs";
-import { bin, host, root } from "./project.mjs";
-import { environment, say, Stop } from "./shell.mjs";
+import { end, endWithUs, grouped } from "./ending.mjs";
+import { say, Stop } from "./shell.mjs";
+
+export const host = "127.0.0.1";
+/** Where it listens unless it is told otherwise. */
+export const port = 8787;
 
 // How long the service may take to listen, to answer, and to log why it answered badly.
 const patience = { listen: 60_000, health: 20_000, log: 2_000 };
 
 /** Wrangler dev as a child with a process group of its own, so that one signal ends it with all it started. */
 export class Service {
-  /** @param {number} port @param {string[]} more arguments of wrangler dev */
-  constructor(port, more) {
+  /** @param {import("./project.mjs").Project} project @param {number} port @param {string[]} more arguments of wrangler dev */
+  constructor({ root, shell }, port, more) {
     this.url = `http://${host}:${port}`;
     /** @type {string[]} what it said since it listens */
     this.log = [];
     // Tokens for whoever asks, since nobody but this machine can reach this address.
-    const args = ["dev", "--config", servedConfig, "--env-file", join(root, ".dev.vars"), "--ip", host, "--port", String(port), "--var", "DEV_TOKENS:1", "--show-interactive-dev-session=false", ...more];
+    const args = [join(root, "node_modules", "wrangler", "bin", "wrangler.js"), "dev", "--config", servedConfig(root), "--env-file", join(root, ".dev.vars"), "--ip", host, "--port", String(port), "--var", "DEV_TOKENS:1", "--show-interactive-dev-session=false", ...more];
     // Else it would ask the network where the requests of this machine come from.
-    const env = environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
-    this.child = spawn(`${bin}/wrangler`, args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const env = shell.environment({ CLOUDFLARE_CF_FETCH_ENABLED: "false" });
+    this.child = spawn("node", args, { cwd: root, env, stdio: ["ignore", "pipe", "pipe"], detached: grouped });
     this.ended = once(this.child, "exit");
     this.lines = [this.child.stdout, this.child.stderr].map((input) => createInterface({ input }));
     for (const line of this.lines) line.on("line", (text) => this.#hear(text));
@@ -57,7 +60,7 @@ export class Service {
     await Promise.race([logged, new Promise((resolve) => setTimeout(resolve, patience.log))]);
     say(`the service is not healthy: GET /v1/health answered ${said}`);
     for (const line of this.log.map(logLine)) if (line) say(`the service's log: ${JSON.stringify(line)}`);
-    say("correct what it names (wrangler.toml, .dev.vars or src/app.rs) and run \"npm start\" again.");
+    say("correct what it names (wrangler.toml, .dev.vars or the contract) and run \"npm start\" again.");
     await end(1);
   }
 

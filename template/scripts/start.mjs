@@ -1,0 +1,46 @@
+// @ts-check
+// `npm start`: serves this application by wrangler dev, and each edit a few seconds after it is saved. Ctrl-C ends it.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { renew } from "./lib/development.mjs";
+import { needDevVars } from "./lib/devvars.mjs";
+import { readyBuild } from "./lib/ready.mjs";
+import { serve } from "./lib/serve.mjs";
+import { say, script, Stop } from "./lib/shell.mjs";
+import { needPackages, project } from "./project.mjs";
+
+/** What is served first. @param {Record<string, string>} vars */
+async function first(vars) {
+  const ready = readyBuild(project.root);
+  if (ready?.isCurrent) say("served is ready/, which was built of the sources as they are. The first edit needs Rust, and is built for some minutes; later ones take seconds.");
+  try {
+    return await renew(project, vars);
+  } catch (error) {
+    if (!(error instanceof Stop) || !ready) throw error;
+    say(error.message);
+    say("until then ready/ is served, which was built of the sources AS THEY WERE when this application was made: your edits are not in it.");
+    return renew({ ...project, build: async () => ready.folder }, vars);
+  }
+}
+
+/** How to talk with it by hand, with a token that it hands out itself. @param {string} url */
+async function greet(url) {
+  const { name } = JSON.parse(readFileSync(join(project.root, "package.json"), "utf8"));
+  const answer = await fetch(new URL("/dev/token", url), { method: "POST", body: '{"user":"you"}' });
+  const { token } = /** @type {{token: string}} */ (await answer.json());
+  return `
+${name} listens at ${url}  (Ctrl-C ends it)
+
+Join the channel chat:lobby in another terminal, and paste the second line into it:
+npx wscat -c '${url.replace(/^http/, "ws")}/v1/channels/chat:lobby' -s dormouse.v1 -s bearer.${token}
+{"type":"publish","id":"1","event":"say","data":{"text":"hello"}}
+
+What may be said is src/lib.rs: an edit of it is served once it is saved.
+`;
+}
+
+await script(() => {
+  needPackages();
+  needDevVars(project.root);
+  return serve(project, { folders: { service: ["src"] }, first, greet });
+});
