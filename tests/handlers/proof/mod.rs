@@ -3,6 +3,7 @@
 //!
 //! A story that fails is shortened and printed; `PROPTEST_CASES=50000 cargo test --test handlers proof` plays more.
 
+mod growth;
 mod history;
 mod script;
 mod story;

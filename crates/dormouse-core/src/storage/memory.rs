@@ -20,6 +20,7 @@ pub struct MemoryStorage {
     graces: BTreeMap<ConnectionId, DisconnectGrace>,
     beside: Beside,
     rows_written: u64,
+    rows_read: u64,
     /// So many writes succeed before this one does not.
     write_trouble: Option<(usize, StorageError)>,
     read_trouble: Option<StorageError>,
@@ -87,6 +88,12 @@ impl MemoryStorage {
         self.cleared
     }
 
+    /// How many rows, records and replies were read through this value so far: those that were returned, and one where
+    /// there was none.
+    pub const fn rows_read(&self) -> u64 {
+        self.rows_read
+    }
+
     /// Every row there is, ascending, out of bounds or not; one whose text is gone has no frames.
     pub fn rows(&self) -> impl Iterator<Item = &Row> {
         self.rows.iter().map(|kept| &kept.row)
@@ -105,6 +112,17 @@ impl MemoryStorage {
                 Ok(())
             }
         }
+    }
+
+    /// Counts what is read.
+    fn counted<T>(&mut self, read: Vec<T>) -> Vec<T> {
+        self.rows_read = self.rows_read.saturating_add(u64::try_from(read.len().max(1)).unwrap_or(u64::MAX));
+        read
+    }
+
+    fn counted_one<T>(&mut self, read: Option<T>) -> Option<T> {
+        self.rows_read = self.rows_read.saturating_add(1);
+        read
     }
 
     fn wrote(&mut self, rows: usize) {
@@ -157,7 +175,8 @@ impl Storage for MemoryStorage {
 
     fn record(&mut self, kind: RecordKind, key: &str) -> Result<Option<Record>, StorageError> {
         self.may_read()?;
-        Ok(self.beside.record(kind, key).cloned())
+        let record = self.beside.record(kind, key).cloned();
+        Ok(self.counted_one(record))
     }
 
     fn records(
@@ -169,32 +188,40 @@ impl Storage for MemoryStorage {
     ) -> Result<Vec<Record>, StorageError> {
         self.may_read()?;
         let records = self.beside.records(kind).filter(|record| record.key.starts_with(prefix));
-        Ok(records.filter(|record| after.is_none_or(|after| *record.key > *after)).take(limit).cloned().collect())
+        let after = |record: &&Record| after.is_none_or(|after| *record.key > *after);
+        let records = records.filter(after).take(limit).cloned().collect();
+        Ok(self.counted(records))
     }
 
     fn due_records(&mut self, kind: RecordKind, until: Millis, limit: usize) -> Result<Vec<Record>, StorageError> {
         self.may_read()?;
-        Ok(self.beside.due(kind, until).into_iter().take(limit).cloned().collect())
+        let due = self.beside.due(kind, until).into_iter().take(limit).cloned().collect();
+        Ok(self.counted(due))
     }
 
     fn first_due(&mut self, kind: RecordKind) -> Result<Option<Millis>, StorageError> {
         self.may_read()?;
-        Ok(self.beside.records(kind).filter_map(|record| record.due).min())
+        let first = self.beside.records(kind).filter_map(|record| record.due).min();
+        Ok(self.counted_one(first))
     }
 
     fn reply(&mut self, key: &str, since: Millis) -> Result<Option<Reply>, StorageError> {
         self.may_read()?;
-        Ok(self.beside.reply(key, since).cloned())
+        let reply = self.beside.reply(key, since).cloned();
+        Ok(self.counted_one(reply))
     }
 
     fn read_from(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
         self.may_read()?;
-        Ok(within(limit, self.rows.iter().filter(has_text).skip_while(|kept| kept.row.key().last() < seq)))
+        let rows = within(limit, self.rows.iter().filter(has_text).skip_while(|kept| kept.row.key().last() < seq));
+        Ok(self.counted(rows))
     }
 
     fn read_before(&mut self, seq: u64, limit: Limit) -> Result<Vec<Stored<Row>>, StorageError> {
         self.may_read()?;
-        Ok(within(limit, self.rows.iter().rev().filter(has_text).skip_while(|kept| kept.row.key().first >= seq)))
+        let before = self.rows.iter().rev().filter(has_text).skip_while(|kept| kept.row.key().first >= seq);
+        let rows = within(limit, before);
+        Ok(self.counted(rows))
     }
 
     fn oldest(&mut self, floor: Floor) -> Result<Option<RowKey>, StorageError> {
@@ -210,7 +237,8 @@ impl Storage for MemoryStorage {
                 Stored::Sound(Ids { key: kept.row.key(), ids: kept.row.ids().to_owned() })
             }
         };
-        Ok(self.rows.iter().filter(|kept| floor.holds(&kept.row.key())).map(ids).collect())
+        let ids = self.rows.iter().filter(|kept| floor.holds(&kept.row.key())).map(ids).collect();
+        Ok(self.counted(ids))
     }
 
     fn trim(&mut self, text: Floor, ids: Floor) -> Result<(), StorageError> {
