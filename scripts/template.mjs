@@ -1,8 +1,11 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
-// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten lines of the README.
+// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten lines of the README, once with code that panics and asks
+// another server.
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { generate } from "../create/create-dormouse.mjs";
@@ -14,13 +17,14 @@ import { wasmEnvironment } from "./toolchain.mjs";
 // What is built here lies in the repository, so that it is built once.
 const target = join(root, "target", "template");
 
-/** @typedef {{name: string, change: (folder: string) => void, more?: (folder: string, env: Record<string, string>) => Promise<void>}} Variant */
+/** @typedef {{name: string, change: (folder: string) => void | Promise<void>, more?: (folder: string, env: Record<string, string>) => Promise<void>}} Variant */
 
 /** @type {Variant[]} */
 const variants = [
   { name: "my-rooms", change: () => {}, more: lintAndEdit },
   { name: "my-routes", change: withRoutes },
   { name: "my-ten-lines", change: asShown },
+  { name: "my-code", change: withCode },
 ];
 
 /** Stops where the crates cannot be packaged, or an application of them does not build, serve or keep a clean log. */
@@ -79,7 +83,7 @@ async function packageCrates(home, env) {
 /** Generates a variant, and runs its own tests. @param {string} folder @param {Variant} variant @param {Record<string, string>} env */
 async function tryOut(folder, { name, change, more }, env) {
   generate(folder);
-  change(folder);
+  await change(folder);
   // The versions that everything else here is tried with, and the packages that are installed.
   copyFileSync(join(root, "Cargo.lock"), join(folder, "Cargo.lock"));
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
@@ -114,6 +118,19 @@ function asShown(folder) {
   writeFileSync(join(folder, "src", "lib.rs"), shown);
   rmSync(join(folder, "test", "channel.test.mjs"));
   copyFileSync(join(root, "tests", "template", "ten-lines.test.mjs"), join(folder, "test", "ten-lines.test.mjs"));
+}
+
+/** Code that panics, and that asks a server of the test's, in place of the template's. @param {string} folder */
+async function withCode(folder) {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (probe.address());
+  probe.close();
+  await once(probe, "close");
+  const take = (/** @type {string} */ file) => read("tests", "template", file).replaceAll("PORT", String(port));
+  writeFileSync(join(folder, "src", "lib.rs"), take("code.rs"));
+  rmSync(join(folder, "test", "channel.test.mjs"));
+  writeFileSync(join(folder, "test", "code.test.mjs"), take("code.test.mjs"));
 }
 
 /** Replaces a text that stands in a file once. @param {string} folder @param {string} path @param {string} from @param {string} to */

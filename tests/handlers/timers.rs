@@ -1,6 +1,9 @@
 //! Timers (rule C6).
 
-use crate::support::{Joiner, in_app};
+use crate::support::app::App;
+use crate::support::{Joiner, Sleep, in_app};
+use dormouse_core::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage as _};
+use dormouse_core::testing::World;
 use serde_json::json;
 
 #[test]
@@ -64,4 +67,27 @@ fn c6_a_firing_that_cannot_be_written_is_tried_again() {
         world.drain();
         assert_eq!(world.receives(ann)["data"]["text"], "tea");
     });
+}
+
+#[test]
+fn c6_a_timer_of_another_release_is_kept_as_it_is_and_looked_at_again_later() {
+    let mut world = World::<App>::with("demo:a", Sleep::Never);
+    let ann = world.joined("ann");
+    world.ask(ann, "remind", json!({"after_ms": 1_000, "text": "tea"}));
+    let first = || world_record(Some(1_000));
+    let unknown = [("reminder:ann", RECORD_FORMAT + 1), ("of_another:ann", RECORD_FORMAT)];
+    let records = unknown.map(|(key, format)| Record { key: key.to_owned(), format, ..first() });
+    world.storage.commit(&Commit { put: &records, ..Commit::default() }).unwrap();
+    world.advance(60_000);
+    assert!(world.logs().iter().filter(|line| line.event == "internal").count() <= 2, "{:?}", world.logs());
+    for record in &records {
+        let kept = world.storage.record(RecordKind::Timer, &record.key).unwrap().unwrap();
+        assert_eq!((kept.format, &kept.data), (record.format, &record.data));
+        assert!(kept.due > Some(world.now()));
+    }
+}
+
+fn world_record(due: Option<u64>) -> Record {
+    let data = r#"{"by":"ann","text":"tea"}"#.to_owned();
+    Record { kind: RecordKind::Timer, key: String::new(), due, format: RECORD_FORMAT, data }
 }

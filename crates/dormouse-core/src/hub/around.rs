@@ -22,7 +22,7 @@ impl Around for View<'_, '_> {
 
     fn row(&mut self, key: &str) -> Result<Option<String>, String> {
         if let Some(changed) = self.records.get(&(RecordKind::Row, key.to_owned())) {
-            return Ok(changed.as_ref().map(|(_, data)| data.clone()));
+            return Ok(changed.as_ref().map(|changed| changed.data.clone()));
         }
         let found = self.cx.storage.record(RecordKind::Row, key).map_err(|error| error.to_string())?;
         match found {
@@ -45,7 +45,9 @@ impl Around for View<'_, '_> {
         }
         let mut rows: std::collections::BTreeMap<_, _> =
             found.into_iter().map(|record| (record.key, Some(record.data))).collect();
-        rows.extend(pending.map(|((_, key), changed)| (key.clone(), changed.as_ref().map(|(_, data)| data.clone()))));
+        rows.extend(
+            pending.map(|((_, key), changed)| (key.clone(), changed.as_ref().map(|changed| changed.data.clone()))),
+        );
         Ok(rows.into_iter().filter_map(|(key, data)| Some((key, data?))).take(limit).collect())
     }
 

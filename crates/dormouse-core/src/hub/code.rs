@@ -14,8 +14,23 @@ use dormouse_protocol::name::{Millis, UserId};
 /// The key of the one state.
 const STATE: &str = "";
 
-/// Records that turns have changed: when each is due, and its data; nothing where it is taken out.
-pub(super) type Records = BTreeMap<(RecordKind, String), Option<(Option<Millis>, String)>>;
+/// Records that turns have changed; nothing where one is taken out.
+pub(super) type Records = BTreeMap<(RecordKind, String), Option<Changed>>;
+
+/// A record as a turn has left it.
+#[derive(Clone, Debug)]
+pub(super) struct Changed {
+    pub(super) due: Option<Millis>,
+    pub(super) data: String,
+    /// Of which format the data is: this release's, unless it is only put off.
+    pub(super) format: u64,
+}
+
+impl Changed {
+    pub(super) const fn new(due: Option<Millis>, data: String) -> Self {
+        Self { due, data, format: RECORD_FORMAT }
+    }
+}
 
 /// The code's side of a hub.
 #[derive(Default)]
@@ -150,7 +165,7 @@ impl Code {
         for ((kind, key), changed) in &self.pending.records {
             let (kind, key) = (*kind, key.clone());
             match changed.clone() {
-                Some((due, data)) => changes.put.push(Record { kind, key, due, format: RECORD_FORMAT, data }),
+                Some(Changed { due, data, format }) => changes.put.push(Record { kind, key, due, format, data }),
                 None => changes.remove.push((kind, key)),
             }
         }
@@ -174,7 +189,7 @@ impl Code {
         let Pending { records, then, .. } = std::mem::take(&mut self.pending);
         let earliest = |kind: RecordKind, known: Option<Millis>| {
             let of_kind = records.iter().filter(|((changed, _), _)| *changed == kind);
-            of_kind.filter_map(|(_, changed)| changed.as_ref()?.0).chain(known).min()
+            of_kind.filter_map(|(_, changed)| changed.as_ref()?.due).chain(known).min()
         };
         let guess =
             Due { timer: earliest(RecordKind::Timer, self.due.timer), job: earliest(RecordKind::Job, self.due.job) };

@@ -1,6 +1,6 @@
 //! Jobs: work outside the channel, kept until it is done (rule C7).
 
-use super::code::Then;
+use super::code::{Changed, Then};
 use super::turn::Over;
 use super::{Edges, Hub};
 use crate::context::Context;
@@ -82,7 +82,7 @@ impl Hub {
         let tried = Tried { tries: tried.tries.saturating_add(1), ..tried };
         let data = serde_json::to_string(&tried).unwrap_or_default();
         let lease = cx.now.saturating_add(LEASE);
-        self.code.pending.records.insert((RecordKind::Job, key.clone()), Some((Some(lease), data)));
+        self.code.pending.records.insert((RecordKind::Job, key.clone()), Some(Changed::new(Some(lease), data)));
         match call {
             Some(Ok(call)) if call.host().is_some_and(|host| cx.rules().handlers.hosts.contains(&host)) => {
                 self.code.pending.then.jobs.push(JobRequest { key, call });
@@ -132,7 +132,7 @@ impl Hub {
             return self.end_job(cx, edges, key, &tried, Err(JobFailed::GivenUp(why.to_owned())));
         }
         let data = serde_json::to_string(&tried).unwrap_or_default();
-        self.code.pending.records.insert((RecordKind::Job, key.to_owned()), Some((Some(again), data)));
+        self.code.pending.records.insert((RecordKind::Job, key.to_owned()), Some(Changed::new(Some(again), data)));
     }
 
     /// Tells the code what came of a job; it goes off the disk with what the code does then.

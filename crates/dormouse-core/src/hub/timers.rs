@@ -1,5 +1,6 @@
 //! Timers: what the code has set to happen later, in sleep too (rule C6).
 
+use super::code::Changed;
 use super::turn::Over;
 use super::{Edges, Hub};
 use crate::context::Context;
@@ -57,19 +58,17 @@ impl Hub {
         }
     }
 
-    /// Leaves a record for later.
+    /// Leaves a record for later, as it is: also one of a format that this release does not know.
     pub(super) fn put_off(&mut self, cx: &Context<'_>, record: Record) {
-        // One of another format is not written anew by this release: it would claim to know it.
-        if record.format == RECORD_FORMAT {
-            let later = cx.now.saturating_add(PUT_OFF);
-            self.code.pending.records.insert((record.kind, record.key), Some((Some(later), record.data)));
-        }
+        let Record { kind, key, format, data, .. } = record;
+        let due = Some(cx.now.saturating_add(PUT_OFF));
+        self.code.pending.records.insert((kind, key), Some(Changed { due, data, format }));
     }
 
     /// When the first timer is due that turns have set and that is not on disk yet; for ever where there is none.
     fn first_unwritten(&self) -> Millis {
         let timers = self.code.pending.records.iter().filter(|((kind, _), _)| *kind == RecordKind::Timer);
-        timers.filter_map(|(_, set)| set.as_ref()?.0).min().unwrap_or(Millis::MAX)
+        timers.filter_map(|(_, set)| set.as_ref()?.due).min().unwrap_or(Millis::MAX)
     }
 
     /// Nothing was due after all: when it is could not be read lately. Else an alarm would look for it for ever.

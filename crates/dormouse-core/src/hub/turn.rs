@@ -4,6 +4,7 @@
 
 use super::around::View;
 use super::batch::{Audience, BatchEntry};
+use super::code::Changed;
 use super::{Edges, Hub, Speaker};
 use crate::context::Context;
 use crate::contract::handler::{Cell, Outcome, Saying, Told, Turn, Who};
@@ -119,13 +120,14 @@ impl Hub {
         let Outcome { said, kicked, timers, rows, jobs, ticks, wrong: _ } = outcome;
         self.code.pending.then.kicked.extend(kicked);
         let timers = timers.into_iter().map(|(key, set)| {
-            let set = set.map(|(due, data)| (Some(due), data));
+            let set = set.map(|(due, data)| Changed::new(Some(due), data));
             ((RecordKind::Timer, key), set)
         });
-        let rows = rows.into_iter().map(|(key, row)| ((RecordKind::Row, key), row.map(|data| (None, data))));
+        let rows =
+            rows.into_iter().map(|(key, row)| ((RecordKind::Row, key), row.map(|data| Changed::new(None, data))));
         self.code.pending.records.extend(timers.chain(rows));
         if let Some(every) = ticks {
-            let written = self.code.ticks.set(every).map(|data| (None, data));
+            let written = self.code.ticks.set(every).map(|data| Changed::new(None, data));
             self.code.pending.records.insert((RecordKind::State, super::ticks::Ticks::KEY.to_owned()), written);
         }
         for (name, data) in jobs {
