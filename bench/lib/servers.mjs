@@ -133,7 +133,7 @@ function face(kind, port, child, errors) {
 export function token(user, abilities) {
   const now = Math.floor(Date.now() / 1000);
   const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const claims = { sub: user, iat: now, exp: now + 3600, can: { "bench:*": abilities } };
+  const claims = { sub: user, iat: now, exp: now + 3600, can: { "bench:*": abilities, "code:*": abilities } };
   const text = `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}`;
   return `${text}.${createHmac("sha256", SECRET).update(text).digest("base64url")}`;
 }

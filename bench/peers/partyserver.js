@@ -15,9 +15,16 @@ export class Room extends Server {
     return Response.json({ rows_written: 0, wakes: built });
   }
 
-  onMessage(_connection, message) {
+  onMessage(connection, message) {
+    if (message.startsWith('{"type":"call"')) return answer(connection, message);
     this.broadcast(message);
   }
+}
+
+/** A request that is answered, as one writes it by hand. */
+function answer(asker, message) {
+  const { id, data } = JSON.parse(message);
+  asker.send(JSON.stringify({ type: "result", id, data }));
 }
 
 export default {

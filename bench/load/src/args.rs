@@ -99,6 +99,10 @@ pub struct Traffic {
     /// Whether the event is kept: then every message must carry the next seq.
     #[arg(long)]
     pub kept: bool,
+    /// Instead of publishing, each publisher asks this call, in frames of Dormouse's protocol whatever the dialect, and is
+    /// answered alone by what it asked with. A channel has one member then.
+    #[arg(long)]
+    pub call: Option<String>,
     /// Seconds of load before the measurement.
     #[arg(long, default_value_t = 1.0)]
     pub warmup: f64,

@@ -10,7 +10,7 @@ use tokio::time::{Instant, interval_at, sleep, timeout};
 
 use crate::args::{Idle, Target};
 use crate::link::{Link, Writer};
-use crate::member::{Publisher, listen, settled};
+use crate::member::{Publisher, Says, listen, settled};
 use crate::process;
 use crate::room::{Form, Room};
 use crate::stats::Stats;
@@ -81,7 +81,7 @@ async fn greet(
         number: 0,
         dialect: target.dialect,
         instance: wire::instance(0),
-        event: "hot".into(),
+        says: Says::Event("hot".into()),
         size: SIZE,
     };
     publisher.publish_now(writer).await;

@@ -15,6 +15,15 @@ use crate::wire::{self, Dialect};
 /// How near a due time the clock is watched instead of slept towards: the timer knows whole milliseconds only.
 const WATCH: Duration = Duration::from_millis(2);
 
+/// What a publisher says.
+#[derive(Clone)]
+pub enum Says {
+    /// It publishes this event.
+    Event(String),
+    /// It asks this call, and is answered alone.
+    Call(String),
+}
+
 /// One member of a room that publishes.
 #[derive(Clone)]
 pub struct Publisher {
@@ -28,8 +37,8 @@ pub struct Publisher {
     pub dialect: Dialect,
     /// What the ids of its messages begin with.
     pub instance: String,
-    /// The event it publishes.
-    pub event: String,
+    /// What it says.
+    pub says: Says,
     /// Bytes of the data of a message.
     pub size: usize,
 }
@@ -39,7 +48,10 @@ impl Publisher {
     pub async fn publish(&self, writer: &mut Writer, due: u64) {
         let count = self.room.borrow_mut().send(self.number, due);
         let data = wire::data(self.number, count, due, self.size);
-        let text = wire::publish(self.dialect, &self.instance, &self.event, count, data);
+        let text = match &self.says {
+            Says::Event(event) => wire::publish(self.dialect, &self.instance, event, count, data),
+            Says::Call(name) => wire::call(&self.instance, name, count, &data),
+        };
         if let Err(error) = writer.feed(text).await {
             self.stats.note(|| format!("sending failed: {error}"));
         }

@@ -180,7 +180,7 @@ impl Room {
         {
             order.follow(&entry.posts, self.form.kept, &self.stats);
         }
-        self.stats.hear(&entry, now);
+        self.stats.hear(entry.text.len(), &entry.posts, now);
         self.settle();
         entry.count(publisher)
     }
@@ -201,7 +201,7 @@ impl Room {
     fn pass(&mut self, index: usize, publisher: Option<usize>, now: u64) -> usize {
         let Some(entry) = self.log.get_mut(index) else { return 0 };
         entry.passed += 1;
-        self.stats.hear(entry, now);
+        self.stats.hear(entry.text.len(), &entry.posts, now);
         let own = entry.count(publisher);
         if entry.passed == self.readers {
             self.trim();

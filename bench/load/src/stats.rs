@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::Failure;
-use crate::room::Entry;
+use crate::wire::Post;
 
 /// The longest latency that is told apart, in nanoseconds.
 const LONGEST: u64 = 900_000_000_000;
@@ -99,17 +99,17 @@ impl Stats {
         Duration::from_nanos(until - from).as_secs_f64()
     }
 
-    /// Counts one frame that a member received.
-    pub fn hear(&self, entry: &Entry, now: u64) {
+    /// Counts one frame that a member received: the bytes of its payload, and the messages in it.
+    pub fn hear(&self, bytes: usize, posts: &[Post], now: u64) {
         let (from, until) = self.window.get();
         let arrived = from <= now && now < until;
         if arrived {
-            add(&self.deliveries, entry.posts.len());
+            add(&self.deliveries, posts.len());
             add(&self.frames, 1);
-            add(&self.bytes, entry.text.len());
+            add(&self.bytes, bytes);
         }
         if arrived || self.by_due {
-            for post in &entry.posts {
+            for post in posts {
                 self.late(post.due, now, 1);
             }
         }

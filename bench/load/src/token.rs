@@ -18,7 +18,7 @@ struct Member<'a> {
 
 /// Signs the token of one member, good for an hour on every channel of the benchmark.
 pub fn mint(secret: &str, user: String) -> Result<String, Failure> {
-    let can = BTreeMap::from([("bench:*", ["join", "publish", "history"])]);
+    let can = BTreeMap::from([("bench:*", ["join", "publish", "history"]), ("code:*", ["join", "call", "history"])]);
     let claims =
         Claims::new(Member { sub: user, can }).set_duration_and_issuance(&TimeOptions::default(), Duration::hours(1));
     Ok(Hs256.token(&Header::empty(), &claims, &Hs256Key::new(secret.as_bytes()))?)

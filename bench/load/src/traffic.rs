@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::args::{Pace, Target, Traffic};
 use crate::link::{Door, Incoming, Link, Reader, contains};
-use crate::member::{Publisher, listen};
+use crate::member::{Publisher, Says, listen};
 use crate::process::{self, Usage};
 use crate::room::{Form, Room};
 use crate::stats::Stats;
@@ -24,6 +24,9 @@ const STUCK_BUFFER: u32 = 16 * 1024;
 
 /// Runs one measurement and prints its result.
 pub async fn run(target: &Target, plan: &Traffic) -> Result<(), Failure> {
+    if plan.call.is_some() && plan.members != 1 {
+        return Err("a reply goes to nobody but its asker: --call is for --members 1".into());
+    }
     let joined = Rc::new(Stats::new(false)?);
     let mut links = Vec::with_capacity(plan.channels);
     for channel in 0..plan.channels {
@@ -67,8 +70,9 @@ pub async fn run(target: &Target, plan: &Traffic) -> Result<(), Failure> {
 
 /// Lets every member begin; the rooms they are in.
 fn start(target: &Target, plan: &Traffic, links: Vec<Vec<Link>>, stats: &Rc<Stats>) -> Vec<Rc<RefCell<Room>>> {
-    let form =
-        Form { dialect: target.dialect, size: plan.payload, kept: plan.kept && target.dialect == Dialect::Dormouse };
+    // Replies are frames of the protocol, by whomever.
+    let dialect = if plan.call.is_some() { Dialect::Dormouse } else { target.dialect };
+    let form = Form { dialect, size: plan.payload, kept: plan.kept && dialect == Dialect::Dormouse };
     let mut rooms = Vec::with_capacity(links.len());
     for (channel, links) in links.into_iter().enumerate() {
         let room = Rc::new(RefCell::new(Room::new(stats.clone(), form, links.len(), plan.publishers)));
@@ -110,7 +114,7 @@ fn publish(target: &Target, plan: &Traffic, channel: usize, who: Publishing, lin
         number,
         dialect: target.dialect,
         instance: wire::instance(place),
-        event: plan.event.clone(),
+        says: plan.call.clone().map_or_else(|| Says::Event(plan.event.clone()), Says::Call),
         size: plan.payload,
     };
     match plan.pace {

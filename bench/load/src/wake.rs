@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::args::{Target, Wake};
 use crate::link::{Link, Writer};
-use crate::member::{Publisher, listen, settled};
+use crate::member::{Publisher, Says, listen, settled};
 use crate::room::{Form, Room};
 use crate::stats::{Stats, millis};
 use crate::{Failure, join, process, stdio, wire};
@@ -41,7 +41,7 @@ pub async fn run(target: &Target, plan: &Wake) -> Result<(), Failure> {
         number: 0,
         dialect: target.dialect,
         instance: wire::instance(0),
-        event: plan.event.clone(),
+        says: Says::Event(plan.event.clone()),
         size: plan.payload,
     };
 

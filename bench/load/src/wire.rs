@@ -68,6 +68,11 @@ pub fn instance(publisher: usize) -> String {
     format!("instance{publisher:08}")
 }
 
+/// Wraps data into what a member asks a call with.
+pub fn call(instance: &str, name: &str, count: u64, data: &str) -> String {
+    format!(r#"{{"type":"call","id":"{instance}{count}","name":"{name}","data":{data}}}"#)
+}
+
 /// Reads a text frame in full; `size` is what [`data`] was given. An error says what is wrong with it.
 pub fn read(dialect: Dialect, text: &[u8], size: usize) -> Result<Received, String> {
     if text == b"pong" {
@@ -86,6 +91,8 @@ struct Frame<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     seq: Option<u64>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -108,12 +115,24 @@ fn collect(frames: &[Frame<'_>], size: usize) -> Result<Received, String> {
                 let text = frame.data.ok_or("a message without data")?.get();
                 received.posts.push(post(text.as_bytes(), frame.seq, size)?);
             }
+            "result" => {
+                let text = frame.data.ok_or("a result without data")?.get();
+                let post = post(text.as_bytes(), None, size)?;
+                answers(frame.id, &post)?;
+                received.posts.push(post);
+            }
             "error" => received.refused += 1,
             "bye" => received.bye = frame.code.and_then(|code| code.get().parse().ok()).or(Some(0)),
             _ => {}
         }
     }
     Ok(received)
+}
+
+/// A reply must carry the id that was asked with.
+fn answers(id: Option<&RawValue>, post: &Post) -> Result<(), String> {
+    let asked = format!("\"{}{}\"", instance(post.publisher), post.count);
+    if id.is_some_and(|id| id.get() == asked) { Ok(()) } else { Err(format!("a reply to {id:?} instead of {asked}")) }
 }
 
 fn post(text: &[u8], seq: Option<u64>, size: usize) -> Result<Post, String> {
@@ -179,6 +198,26 @@ mod tests {
         let array = read(Dialect::Dormouse, array.as_bytes(), 64).expect("reads");
         assert_eq!(single.posts, array.posts.get(..1).expect("two"));
         assert_eq!(array.posts.iter().map(|post| post.seq).collect::<Vec<_>>(), [Some(9), Some(10)]);
+    }
+
+    #[test]
+    fn a_call_is_the_one_request_that_the_service_parses_out_of_it() {
+        let data = data(7, 42, 5, 64);
+        let text = call(&instance(7), "ask", 42, &data);
+        let requests = request::parse(&text, 1).expect("parses");
+        let [request::Incoming { id: Some(id), request: Ok(Request::Call(call)) }] = &*requests else {
+            panic!("{requests:?}");
+        };
+        assert_eq!((id.as_str(), &*call.name, call.data.get()), ("instance0000000742", "ask", &*data));
+    }
+
+    #[test]
+    fn a_reply_counts_as_a_message_where_it_carries_the_id_that_was_asked_with() {
+        let data = data(0, 42, 5, 64);
+        let reply = |id| frame::result(&RequestId::parse(id).expect("an id"), &data, false);
+        let received = read(Dialect::Dormouse, reply("instance0000000042").as_bytes(), 64).expect("reads");
+        assert_eq!(received.posts, [Post { publisher: 0, count: 42, due: 5, seq: None }]);
+        assert!(read(Dialect::Dormouse, reply("instance0000000043").as_bytes(), 64).is_err());
     }
 
     #[test]

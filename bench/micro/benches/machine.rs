@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use dormouse_micro::Rig;
+use dormouse_micro::judged;
 use dormouse_micro::typed::{self, Board};
 use garde::Validate;
 
@@ -98,10 +99,26 @@ fn typed(criterion: &mut Criterion) {
     }
 }
 
+/// What it costs that code judges a publish: nobody does, it changes nothing, it changes the state.
+fn judged(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("judged");
+    for event in ["plain", "judged", "counted"] {
+        let mut rig = Rig::under::<judged::App>(100);
+        let mut frames = (0..).map(|count| judged::frame(event, count, 64));
+        group.bench_function(event, |bencher| {
+            bencher.iter_batched_ref(
+                || frames.next().unwrap_or_default(),
+                |frame| black_box(rig.lone(frame)),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
 fn frame(event: &str, count: u64, bytes: usize) -> String {
     let data = "x".repeat(bytes.saturating_sub(2));
     format!(r#"{{"type":"publish","id":"rig-{count}","event":"{event}","data":"{data}"}}"#)
 }
 
-criterion_group!(machine, lone, crowd, payload, typed);
+criterion_group!(machine, lone, crowd, payload, typed, judged);
 criterion_main!(machine);

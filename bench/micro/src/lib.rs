@@ -1,12 +1,13 @@
 //! A channel of the benchmark's contract with any number of members, and nothing around it that costs time.
 
+pub mod judged;
 pub mod typed;
 
 use std::rc::Rc;
 
 use dormouse_bench::App;
 use dormouse_core::channel::{ChannelMachine, Effects, Fresh, Joining, Links, Turn, Unsent};
-use dormouse_core::contract::Application;
+use dormouse_core::contract::{Application, Surroundings};
 use dormouse_core::effect::SessionKey;
 use dormouse_core::grant::{Claims, Flaw, Grant, Verifier};
 use dormouse_core::limits::Limits;
@@ -84,7 +85,7 @@ impl Rig {
         let member = self.members[0];
         // So much of the benchmark's rate comes back that no message is refused.
         self.now += 1;
-        let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &NoLinks };
+        let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &NoLinks, surroundings: &Alone };
         self.channel.receive(&mut turn, member, frame)
     }
 
@@ -93,7 +94,7 @@ impl Rig {
         let mut effects = Effects::new();
         for _ in 0..2 {
             self.now += SPELL;
-            let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &NoLinks };
+            let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &NoLinks, surroundings: &Alone };
             effects.extend(self.channel.timer(&mut turn));
         }
         effects
@@ -114,7 +115,7 @@ impl Rig {
             epoch: Epoch::parse("epoch").expect("an epoch"),
         };
         let joining = Joining { grant: Some(grant), ..Joining::default() };
-        let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &NoLinks };
+        let mut turn = Turn { now: self.now, storage: &mut self.storage, links: &NoLinks, surroundings: &Alone };
         let (key, _) = self.channel.join(&mut turn, fresh, joining);
         self.members.push(key);
     }
@@ -139,6 +140,21 @@ impl Links for NoLinks {
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
         Vec::new()
     }
+}
+
+/// A platform that notes nothing, and whose chance is always the same.
+struct Alone;
+
+impl Surroundings for Alone {
+    fn draw(&self) -> u64 {
+        4
+    }
+
+    fn begins(&self, _: &str, _: Option<u32>) -> bool {
+        true
+    }
+
+    fn ended(&self) {}
 }
 
 /// Nobody signs in over an open connection here.

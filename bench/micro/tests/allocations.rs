@@ -3,6 +3,7 @@
 use dormouse_core::channel::Effects;
 use dormouse_core::effect::Effect;
 use dormouse_micro::Rig;
+use dormouse_micro::judged;
 use dormouse_micro::typed::{self, Board};
 
 /// Messages over which the mean is taken, after as many that warm the channel up.
@@ -80,6 +81,15 @@ fn typed() -> (Cost, Cost) {
     (publish, alone)
 }
 
+/// The cost of a typed publish of 64 bytes by one of the names of [`judged`].
+fn judged(event: &str) -> Cost {
+    let mut rig = Rig::under::<judged::App>(100);
+    let frames: Vec<String> = (0..MESSAGES * 2).map(|id| judged::frame(event, id as u64, 64)).collect();
+    let (warm, measured) = frames.split_at(MESSAGES);
+    warm.iter().for_each(|frame| assert_eq!(told(&rig.lone(frame)), 1));
+    mean(|| measured.iter().for_each(|frame| assert_eq!(told(&rig.lone(frame)), 1)))
+}
+
 // The bounds are what was measured, rounded up. Whoever saves some lowers them; whoever needs more says why.
 
 #[test]
@@ -103,4 +113,15 @@ fn a_typed_publish_asks_for_little_memory_beyond_what_its_type_holds() {
     // The message: its text once.
     let beyond = publish.bytes - alone.bytes;
     assert!(beyond <= 37_000.0, "{beyond} bytes a message beyond the type");
+}
+
+#[test]
+fn code_that_judges_asks_for_little_memory_beyond_what_is_judged() {
+    let plain = judged("plain");
+    let beyond = |event| {
+        let cost = judged(event);
+        Cost { count: cost.count - plain.count, bytes: cost.bytes - plain.bytes }
+    };
+    assert_at_most("judged", beyond("judged"), 0.0);
+    assert_at_most("counted", beyond("counted"), 0.0);
 }

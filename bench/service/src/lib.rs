@@ -1,5 +1,7 @@
 //! The contract of the benchmark: rates that a load test never meets, and data that is not looked into.
 
+mod code;
+
 use dormouse::{Application, Channel, Contract, Event, Json, KIB, Presence};
 
 /// The benchmark's deployment.
@@ -8,7 +10,10 @@ pub struct App;
 
 impl Application for App {
     fn contract() -> Contract {
-        Contract::new().channel("bench:*", load()).channel("quiet:*", load().presence::<Json>(Presence::list()))
+        Contract::new()
+            .channel("bench:*", load())
+            .channel("quiet:*", load().presence::<Json>(Presence::list()))
+            .channel("code:*", code::asked())
     }
 }
 
@@ -30,6 +35,6 @@ mod tests {
         let contract = App::contract().check().unwrap().describe(64 * KIB);
         let patterns: Vec<_> =
             contract["channels"].as_array().unwrap().iter().map(|channel| &channel["pattern"]).collect();
-        assert_eq!(patterns, ["bench:*", "quiet:*"]);
+        assert_eq!(patterns, ["bench:*", "quiet:*", "code:*"]);
     }
 }
