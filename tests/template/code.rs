@@ -2,8 +2,8 @@
 
 use dormouse::Verdict::AsSaid;
 use dormouse::{
-    Application, Call, Calls, Channel, Contract, Event, HttpCall, Job, JobFailed, Refused, Said, State, Turn, Verdict,
-    payload,
+    Application, Call, Calls, Channel, Contract, Event, HttpCall, Job, JobFailed, Refused, Said,
+    State, Turn, Verdict, payload,
 };
 
 const SAY: Said<Say> = Said::new("say");
@@ -39,7 +39,9 @@ fn rate(_: &mut State<()>, turn: &mut Turn<'_>, said: &Say) -> Result<Done, Refu
 }
 
 fn scoring(said: &Say) -> HttpCall {
-    HttpCall::post(format!("http://127.0.0.1:PORT/{}", said.text)).secret_header("Authorization", "SCORE_KEY").json(said)
+    HttpCall::post(format!("http://127.0.0.1:PORT/{}", said.text))
+        .secret_header("Authorization", "SCORE_KEY")
+        .json(said)
 }
 
 fn scored(_: &mut State<()>, turn: &mut Turn<'_>, said: &Say, came: Result<Scored, JobFailed>) {

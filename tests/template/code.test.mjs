@@ -70,7 +70,7 @@ test("c7 a job is tried again under its key until it is answered, with its secre
   answers.push([503, {}, ""], [200, {}, '{"points":7}']);
   ann.send({ type: "call", id: "r", name: "rate", data: { text: "tried-again" } });
   assert.equal((await ann.next("result")).id, "r");
-  assert.deepEqual((await ann.next("message")).data, { of: "", points: 7 });
+  assert.deepEqual((await ann.next("message")).data, { of: "tried-again", points: 7 });
   const [first, second] = asked.splice(0);
   assert.deepEqual([first.path, first.authorization, first.body], ["/tried-again", "Bearer of-the-tests", { text: "tried-again" }]);
   assert.match(first.key, /^score:[0-9a-f]{32}$/);

@@ -192,7 +192,7 @@ fn c1_a_judged_event_costs_the_same_among_a_hundred_members_and_thirty_thousand(
         world.limits = Limits { members: 32_000, ..Limits::default() };
         let members: Vec<_> = (0..size)
             .map(|number| {
-                let client = world.join(&format!("user-{number}")[..]);
+                let client = world.join(format!("user-{number}").as_str());
                 world.drain_now();
                 client
             })

@@ -133,7 +133,9 @@ impl Story {
                 over.push((*client, id.clone()));
             }
         }
-        over.iter().for_each(|gone| drop(self.waiting.remove(gone)));
+        for gone in &over {
+            self.waiting.remove(gone);
+        }
         Ok(())
     }
 

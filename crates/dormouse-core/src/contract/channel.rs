@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::ability::Ability;
 use super::call::CallRules;
+use super::declared::with;
 use super::event::EventRules;
 use super::handler::Handlers;
 use super::invalid_data::InvalidData;
@@ -106,7 +107,7 @@ impl ChannelRules {
             events.insert(event.name.to_string(), event.describe(frame_bytes, &self.handlers.reasons));
         }
         let HistoryBounds { count, age, bytes } = self.history;
-        let mut told = json!({
+        let told = json!({
             "pattern": self.pattern.to_string(),
             "join": match self.entry {
                 Entry::Token => "token",
@@ -118,16 +119,13 @@ impl ChannelRules {
             "presence": self.presence.as_ref().map(PresenceRules::describe),
             "history": self.keeps().then(|| json!({"count": count, "age_ms": age, "bytes": bytes})),
         });
-        if self.has_code() {
-            let calls = self
-                .calls
-                .values()
-                .map(|call| (call.name.to_string(), call.describe(frame_bytes, &self.handlers.reasons)));
-            told["calls"] = calls.collect::<Map<_, _>>().into();
-            told["refusals"] = json!(self.reasons());
-            told["snapshot"] = self.handlers.snapshot.as_ref().map_or(Value::Null, |shown| shown.schema.clone());
+        if !self.has_code() {
+            return told;
         }
-        told
+        let describe = |call: &CallRules| call.describe(frame_bytes, &self.handlers.reasons);
+        let calls: Map<_, _> = self.calls.values().map(|call| (call.name.to_string(), describe(call))).collect();
+        let snapshot = self.handlers.snapshot.as_ref().map(|shown| &shown.schema);
+        with(told, [("calls", calls.into()), ("refusals", json!(self.reasons())), ("snapshot", json!(snapshot))])
     }
 
     /// The reasons for which something is refused here, each once.

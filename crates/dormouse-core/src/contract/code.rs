@@ -35,6 +35,10 @@ impl Channel {
     }
 }
 
+#[expect(
+    clippy::type_complexity,
+    reason = "a handler's signature, as the documentation and the compiler's errors show it"
+)]
 impl<S: 'static> Channel<S> {
     /// What members are shown of the state when they join, and when they are told that they have missed too much
     /// (rule C5). At most 64 KiB of JSON.

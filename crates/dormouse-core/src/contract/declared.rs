@@ -81,3 +81,11 @@ pub(super) fn number(value: f64) -> Value {
 pub(super) fn reasons<'a>(own: &[&'a str], of_guards: &[&'a str]) -> BTreeSet<&'a str> {
     own.iter().chain(of_guards).copied().collect()
 }
+
+/// What is told, with these members too.
+pub(super) fn with(mut told: Value, more: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    if let Some(object) = told.as_object_mut() {
+        object.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+    told
+}

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::ability::Ability;
 use super::data::Payload;
-use super::declared::{Declared, number, reasons};
+use super::declared::{Declared, number, reasons, with};
 use super::handler::Judge;
 use super::invalid_data::InvalidData;
 use super::mistake::Mistake;
@@ -78,7 +78,7 @@ impl EventRules {
     /// What `GET /v1/contract` says of the event where frames have so many bytes, and guards refuse for these reasons
     /// (rule E3).
     pub(super) fn describe(&self, frame_bytes: usize, of_guards: &[&str]) -> Value {
-        let mut told = json!({
+        let told = json!({
             "schema": self.data.schema(),
             "ability": self.ability.to_string(),
             "rate": {"per_second": number(self.rate.per_second), "burst": number(self.rate.burst)},
@@ -86,14 +86,11 @@ impl EventRules {
             "directed": self.directed,
             "max_bytes": self.max_bytes.min(frame_bytes),
         });
-        if self.from_service {
-            told["from_service"] = true.into();
-        }
         let own: &[&str] = self.judge.as_ref().map_or(&[], |(_, refusals)| refusals);
-        if self.judge.is_some() || !of_guards.is_empty() {
-            told["refusals"] = json!(reasons(own, of_guards));
-        }
-        told
+        let refused = self.judge.is_some() || !of_guards.is_empty();
+        let service = self.from_service.then(|| ("from_service", true.into()));
+        let refusals = refused.then(|| ("refusals", json!(reasons(own, of_guards))));
+        with(told, service.into_iter().chain(refusals))
     }
 }
 

@@ -23,7 +23,7 @@ impl Sockets {
 
     /// The table as JavaScript has it.
     pub(crate) fn table(&self) -> JsValue {
-        JsValue::from(self.table.clone())
+        JsValue::clone(&self.table)
     }
 
     /// Takes in the sockets that outlived a sleep; their keys are the places of their heads in the answer.

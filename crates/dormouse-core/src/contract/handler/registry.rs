@@ -73,6 +73,7 @@ fn encoded(value: &impl Serialize) -> Result<String, String> {
 }
 
 /// A judge of events.
+#[expect(clippy::type_complexity, reason = "a handler's signature, as the documentation has it")]
 pub(crate) fn judge<S: 'static, T: DeserializeOwned + Serialize + 'static, E: Reasons>(
     handler: fn(&mut State<S>, &mut Turn<'_>, &T) -> Result<Verdict<T>, Refused<E>>,
 ) -> Judge {
@@ -83,6 +84,7 @@ pub(crate) fn judge<S: 'static, T: DeserializeOwned + Serialize + 'static, E: Re
 }
 
 /// What answers a call.
+#[expect(clippy::type_complexity, reason = "a handler's signature, as the documentation has it")]
 pub(crate) fn reply<S: 'static, I: DeserializeOwned + 'static, O: Serialize + 'static, E: Reasons>(
     handler: fn(&mut State<S>, &mut Turn<'_>, &I) -> Result<O, Refused<E>>,
 ) -> Reply {
@@ -102,9 +104,11 @@ pub(crate) fn timer<S: 'static, T: DeserializeOwned + 'static>(handler: fn(&mut 
 /// What a job asks of another server, and what is told of what came of it.
 #[derive(Clone)]
 pub(crate) struct JobCode {
-    call: Rc<dyn Fn(&str) -> Result<HttpCall, String>>,
+    call: Rc<JobCall>,
     done: Rc<JobDone>,
 }
+
+type JobCall = dyn Fn(&str) -> Result<HttpCall, String>;
 
 type JobDone = dyn Fn(&mut Cell, &mut Turn<'_>, &str, Result<&str, JobFailed>) -> Result<(), Refusal>;
 
@@ -163,11 +167,13 @@ pub(crate) fn guard<S: 'static, E: Reasons>(handler: fn(&S, &Turn<'_>) -> Result
     Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, _: &()| handler(state, turn))
 }
 
+type Show = dyn Fn(&dyn Any) -> Result<String, String>;
+
 /// What the members are shown of the state, with its schema.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
     pub(crate) schema: Value,
-    show: Rc<dyn Fn(&dyn Any) -> Result<String, String>>,
+    show: Rc<Show>,
 }
 
 impl Snapshot {
