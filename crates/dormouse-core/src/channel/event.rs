@@ -118,13 +118,12 @@ impl Event<'_> {
                 News::Asleep { members, bytes } => self.hub.count_asleep(members, bytes),
                 News::Awake { bytes } => self.hub.count_awake(bytes),
                 News::Recalled { connection, member } => self.hub.recall(&connection, member),
-                News::Dismissed { connection, who } => {
+                News::Dismissed { connection, gone } => {
                     if let Some(connection) = connection {
                         self.hub.leave(&connection);
                     }
-                    if let Some(who) = who {
-                        self.hub.tell_left(&mut self.cx, self.edge, &who);
-                    }
+                    // Told at the end of the event: also of one that is turned out while the storage is being read.
+                    self.hub.note_gone(gone);
                     self.note_desertion();
                 }
                 News::Left { kept, listed, clean } => self.left(&kept, listed, clean),
@@ -157,6 +156,10 @@ impl Event<'_> {
         for kept in self.hub.take_gone().iter().filter_map(|session| Kept::decode(session)) {
             self.hub.tell_left(&mut self.cx, self.edge, &kept.who());
             self.hear_news();
+        }
+        // The others at the next event, which comes at once: a turn costs what it does.
+        if self.hub.has_gone() && self.hub.batch_window().is_none() {
+            self.hub.open_batch_window(&self.cx, 0);
         }
     }
 }

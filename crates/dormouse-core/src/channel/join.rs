@@ -107,7 +107,7 @@ impl Event<'_> {
         let Some(session) = self.edge.session(key).cloned() else { return };
         // Trouble with the storage is no reason to give up a position: it comes back later.
         let Ok(replay) = self.missed(key, &session, resume) else {
-            return self.at_edge(|edge, cx| edge.send_bye(cx, key, Close::OverCapacity, Some(FULL_RETRY)));
+            return self.at_edge(|edge, cx| edge.turn_away(cx, key, Close::OverCapacity, Some(FULL_RETRY)));
         };
         if session.kept.present {
             self.hub.enter(&session.kept.connection, session.kept.member());

@@ -121,8 +121,17 @@ impl<S: 'static> Channel<S> {
     }
 
     /// The hosts that the jobs of this channel may call, each as it stands in an address: `api.example.com`.
+    #[track_caller]
     pub fn calls_out_to(mut self, hosts: impl IntoIterator<Item = &'static str>) -> Self {
-        self.handlers.hosts.extend(hosts);
+        let at = Location::caller();
+        for host in hosts {
+            if HttpCall::get(format!("https://{host}/")).host() != Some(host) || host != host.to_ascii_lowercase() {
+                let text =
+                    format!("`{host}` is no host: write it as in an address, without `https://`, in small letters");
+                self.mistakes.push(Mistake::new(at, text));
+            }
+            self.handlers.hosts.push(host);
+        }
         self
     }
 

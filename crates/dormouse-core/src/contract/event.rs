@@ -65,6 +65,15 @@ impl EventRules {
         }
     }
 
+    /// Holds what the application's own code says to the size and the type that clients rely on; what is wrong, for the log.
+    pub(crate) fn validate_own(&self, data: &str) -> Result<(), String> {
+        let (name, bytes, most) = (&self.name, data.len(), self.max_bytes);
+        if bytes > most {
+            return Err(format!("event `{name}`: its data has {bytes} bytes, at most {most} are allowed"));
+        }
+        self.validate(data).map_err(|wrong| format!("event `{name}`: {wrong}"))
+    }
+
     /// Whether its data is anything but free JSON.
     pub const fn is_typed(&self) -> bool {
         self.data.is_typed()

@@ -165,7 +165,7 @@ impl Edge {
         }
         let mut kept = session.kept.clone();
         if let Some(session) = self.roster.session_mut(key) {
-            session.kept.present = false;
+            (session.kept.present, session.unnoticed) = (false, true);
         }
         self.send_bye(cx, key, Close::Replaced, None);
         kept.stage = Stage::Joined;

@@ -31,6 +31,20 @@ impl Edge {
         }
     }
 
+    /// Turns away one that has just joined, before anybody was told of it.
+    pub(crate) fn turn_away(
+        &mut self,
+        cx: &mut Context<'_>,
+        key: SessionKey,
+        close: Close,
+        retry_after: Option<Millis>,
+    ) {
+        if let Some(session) = self.roster.session_mut(key) {
+            session.unnoticed = true;
+        }
+        self.send_bye(cx, key, close, retry_after);
+    }
+
     /// Says `bye`. The session stays until its socket is closed, as one on its way out.
     pub(crate) fn send_bye(
         &mut self,
@@ -60,8 +74,8 @@ impl Edge {
     fn dismiss(&mut self, cx: &mut Context<'_>, key: SessionKey, mut session: Session) {
         let listed = std::mem::take(&mut session.kept.present);
         let connection = listed.then(|| session.kept.connection.clone());
-        let told = cx.rules().handlers.on_leave.is_some() && session.joined();
-        self.news.push(News::Dismissed { connection, who: told.then(|| session.kept.who()) });
+        let told = cx.rules().handlers.on_leave.is_some() && session.joined() && !session.unnoticed;
+        self.news.push(News::Dismissed { connection, gone: told.then(|| session.kept.encode()) });
         session.kept.stage = Stage::Leaving;
         self.roster.put(key, session);
         cx.push(Effect::Subscribe { session: key, subscription: Subscription::Nothing });

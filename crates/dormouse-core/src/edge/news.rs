@@ -1,7 +1,6 @@
 //! What an edge learns that its hub must know.
 
 use super::session::Kept;
-use crate::contract::Who;
 use dormouse_protocol::name::ConnectionId;
 
 /// One piece of news about a member.
@@ -30,8 +29,8 @@ pub(crate) enum News {
     Dismissed {
         /// The connection that leaves the list.
         connection: Option<ConnectionId>,
-        /// Who it was, where the application's code is to hear of it.
-        who: Option<Who>,
+        /// The session as it would be written down, where the application's code is to hear that it is gone.
+        gone: Option<String>,
     },
     /// A session's connection ended.
     Left {

@@ -33,6 +33,8 @@ pub struct Session {
     pub overdue: bool,
     /// Whether it was given up, and nothing of it is to survive sleep.
     pub forgotten: bool,
+    /// Whether the application's code is not to hear that it is gone: it goes on as another, or never was told of.
+    pub unnoticed: bool,
 }
 
 /// What must survive sleep, as it stands in the attachment. Field names are short, since 32,000 of them may lie
@@ -224,7 +226,7 @@ impl Session {
         let rights = Rights::of(rules, kept.grant.as_ref());
         let watches = rules.presence.is_some() && rights.may(&Ability::Presence);
         let from = frame::from(kept.user(), Some(&kept.connection)).into();
-        Self { kept, rights: Rc::new(rights), from, watches, overdue: false, forgotten: false }
+        Self { kept, rights: Rc::new(rights), from, watches, overdue: false, forgotten: false, unnoticed: false }
     }
 
     /// Whose requests come over it, under the key that it has.

@@ -91,7 +91,11 @@ impl Batch {
     /// Adds an accepted request, which so many hear in a text of their own: whom it is directed to, and whoever is
     /// answered otherwise than by hearing it.
     pub(super) fn push(&mut self, entry: BatchEntry, listeners: usize, now: Millis) {
-        let bytes = entry.frame.as_ref().map_or(0, |(frame, _)| frame.len());
+        let answer = match entry.reply.as_ref().map(|reply| &reply.says) {
+            Some(Says::Result { data, .. }) => data.len(),
+            _ => 0,
+        };
+        let bytes = entry.frame.as_ref().map_or(0, |(frame, _)| frame.len()).saturating_add(answer);
         self.bytes = self.bytes.saturating_add(bytes);
         self.personal = self.personal.saturating_add(u32::from(listeners > 0));
         self.listeners = self.listeners.saturating_add(listeners);

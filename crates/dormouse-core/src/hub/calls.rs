@@ -30,22 +30,22 @@ impl Hub {
         may_ask(speaker, rules, call)?;
         let remembered = id.filter(|_| rules.remembered);
         let key = remembered.and_then(|id| DedupeKey::new(&speaker.payer, id, rules.name.as_str(), call.data.get()));
-        if let Some((data, seen)) = key.as_ref().map_or(Ok(None), |key| self.look_up_reply(cx, key))? {
-            return self.repeat_reply(cx.now, speaker, id, data, seen);
-        }
         if let Some(limited) = &array.limited {
             return Err(limited.clone());
         }
         if let Err(limited) = self.rates.pass(cx, speaker, Gate::Call(&rules.name), rules.rate) {
             return Err(array.limited.insert(limited).clone());
         }
+        // After the rate: looking it up reads the disk, and a reply that is told again costs what it costs to tell.
+        if let Some((data, seen)) = key.as_ref().map_or(Ok(None), |key| self.look_up_reply(cx, key))? {
+            return self.repeat_reply(cx.now, speaker, id, data, seen);
+        }
         let guards = &channel.handlers.guards;
-        let request = speaker.request(id);
-        let (data, outcome) =
-            self.run(cx, edges, &speaker.who(), Over::of(speaker, request.as_deref()), |cell, turn| {
-                guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
-                rules.reply.run(cell, turn, call.data.get())
-            })?;
+        let request = speaker.request(id, rules.name.as_str(), call.data.get());
+        let (data, outcome) = self.run(cx, edges, &speaker.who(), Over::of(speaker, &request), |cell, turn| {
+            guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
+            rules.reply.run(cell, turn, call.data.get())
+        })?;
         self.carry_out(cx, edges, outcome);
         if let Some(key) = key {
             self.code.pending.replies.insert(key.text(), key.reply(cx.now, data.clone()));

@@ -2,7 +2,7 @@
 //! yet (rules C1, C2).
 
 use std::any::Any;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::ticks::Ticks;
@@ -47,8 +47,6 @@ pub(super) struct Code {
     moved: bool,
     /// What is not on disk yet.
     pub(super) pending: Pending,
-    /// Jobs that are being tried, by their keys.
-    pub(super) running: BTreeSet<String>,
     pub(super) ticks: Ticks,
     /// Members who are gone for good, as their sessions were written down, of whom the code was not told yet.
     pub(super) gone: Vec<String>,
@@ -103,7 +101,7 @@ impl Code {
         if !rules.has_code() {
             return Ok(None);
         }
-        self.look_up_due(rules, storage)?;
+        self.look_up_due(storage)?;
         if rules.handlers.on_tick.is_some() {
             self.ticks = Ticks::stored(storage.record(RecordKind::State, Ticks::KEY)?.map(|record| record.data));
         }
@@ -134,13 +132,9 @@ impl Code {
     }
 
     /// Looks up when the first timer and the first job are due.
-    pub(super) fn look_up_due(&mut self, rules: &ChannelRules, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        if !rules.handlers.timers.is_empty() {
-            self.due.timer = storage.first_due(RecordKind::Timer)?;
-        }
-        if !rules.handlers.jobs.is_empty() {
-            self.due.job = storage.first_due(RecordKind::Job)?;
-        }
+    pub(super) fn look_up_due(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        self.due.timer = storage.first_due(RecordKind::Timer)?;
+        self.due.job = storage.first_due(RecordKind::Job)?;
         Ok(())
     }
 
@@ -149,17 +143,16 @@ impl Code {
         self.stored.as_ref()
     }
 
-    /// What is to be written, by the code that knows how.
-    pub(super) fn changes(&self, rules: &ChannelRules) -> Result<Changes, String> {
+    /// What is to be written.
+    pub(super) fn changes(&self) -> Changes {
         let mut changes = Changes { replies: self.pending.replies.values().cloned().collect(), ..Changes::default() };
-        if let Some(cell) = self.cell.as_ref().filter(|cell| cell.changed) {
-            let data = (rules.handlers.state.write)(cell.value().as_ref())?;
+        if let Some(data) = self.cell.as_ref().and_then(|cell| cell.changed.as_deref()) {
             changes.put.push(Record {
                 kind: RecordKind::State,
                 key: STATE.to_owned(),
                 due: None,
                 format: RECORD_FORMAT,
-                data,
+                data: data.to_owned(),
             });
         }
         for ((kind, key), changed) in &self.pending.records {
@@ -169,20 +162,20 @@ impl Code {
                 None => changes.remove.push((kind, key)),
             }
         }
-        Ok(changes)
+        changes
     }
 
     /// Whether anything is to be written, or done once all is.
     pub(super) fn has_changes(&self) -> bool {
         let Pending { records, replies, then } = &self.pending;
         let beside = !records.is_empty() || !replies.is_empty() || !then.kicked.is_empty();
-        beside || self.cell.as_ref().is_some_and(|cell| cell.changed)
+        beside || self.cell.as_ref().is_some_and(|cell| cell.changed.is_some())
     }
 
     /// All was written. Answers what is to be done now.
     pub(super) fn written(&mut self, rules: &ChannelRules, storage: &mut dyn Storage) -> Then {
-        if let Some(cell) = self.cell.as_mut().filter(|cell| cell.changed) {
-            cell.changed = false;
+        if let Some(cell) = self.cell.as_mut().filter(|cell| cell.changed.is_some()) {
+            cell.changed = None;
             self.stored = Some(Rc::clone(cell.value()));
             self.shown = None;
         }
@@ -197,12 +190,11 @@ impl Code {
         // Where it cannot be read now: too early does no harm, it is asked for again then.
         if records.keys().any(|(kind, _)| is_timed(*kind)) {
             self.moved = true;
-            if self.look_up_due(rules, storage).is_err() {
+            if self.look_up_due(storage).is_err() {
                 self.due = guess;
             }
         }
         self.ticks.written();
-        self.running.extend(then.jobs.iter().map(|job| job.key.clone()));
         then
     }
 

@@ -156,10 +156,9 @@ impl Hub {
         kicked: &mut Vec<UserId>,
     ) -> Result<(), (u64, StorageError)> {
         let (now, limits) = (cx.now, cx.limits());
-        let changes = self.code.changes(cx.rules()).map_err(StorageError::Failed);
+        let changes = self.code.changes();
         let rows = self.history.rows(frames, now, limits);
-        let written = changes.and_then(|changes| {
-            let (rows, keep) = rows?;
+        let written = rows.and_then(|(rows, keep)| {
             if rows.is_empty() && changes.is_empty() {
                 return Ok(rows);
             }

@@ -1,7 +1,7 @@
 //! Jobs: work outside the channel, kept until it is done (rule C7).
 
 use super::code::{Changed, Then};
-use super::turn::Over;
+use super::turn::{Over, noted};
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
@@ -56,7 +56,6 @@ impl Hub {
     }
 
     fn retry_job(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, job: Record) {
-        self.code.running.remove(&job.key);
         let tried = serde_json::from_str::<Tried>(&job.data).ok().filter(|_| job.format == RECORD_FORMAT);
         let known = cx.rules().handlers.job_of(&job.key).is_some();
         let Some(tried) = tried.filter(|_| known) else {
@@ -78,7 +77,8 @@ impl Hub {
 
     /// Has a job tried once the turn is on disk.
     fn try_job(&mut self, cx: &mut Context<'_>, key: String, tried: Tried) {
-        let call = cx.rules().handlers.job_of(&key).map(|code: &JobCode| code.call(&tried.data));
+        let code: Option<&JobCode> = cx.rules().handlers.job_of(&key);
+        let call = code.map(|code| noted(cx.surroundings, &format!("call {key}"), || code.call(&tried.data)));
         let tried = Tried { tries: tried.tries.saturating_add(1), ..tried };
         let data = serde_json::to_string(&tried).unwrap_or_default();
         let lease = cx.now.saturating_add(LEASE);
@@ -99,7 +99,6 @@ impl Hub {
 
     /// A try has come to its end: it is done, or tried again later, or given up.
     pub(crate) fn job_answered(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, key: &str, answer: JobAnswer) {
-        self.code.running.remove(key);
         // Nothing was heard of it then: it is tried again.
         if !self.runs_code() {
             return;
@@ -146,7 +145,7 @@ impl Hub {
     ) {
         let Some(code) = cx.rules().handlers.job_of(key) else { return };
         let request = format!("job {key}");
-        let done = self.run(cx, edges, &Who::default(), Some(Over::nobodys(&request)), |cell, turn| {
+        let done = self.run(cx, edges, &Who::default(), Over::nobodys(&request), |cell, turn| {
             code.done(cell, turn, &tried.data, came.as_deref().map_err(Clone::clone))
         });
         match done {

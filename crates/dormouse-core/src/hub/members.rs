@@ -49,7 +49,7 @@ impl Hub {
         let grace = DisconnectGrace { connection, due: cx.now.saturating_add(cx.limits().grace_ms), session };
         if let Err(error) = cx.storage.put_grace(&grace) {
             drop(cx.internal(format!("a departure cannot be written: {error}")));
-            self.note_gone(cx, &grace.session);
+            self.note_grace_over(cx, &grace.session);
             return self.presence.leave(&grace.connection);
         }
         self.graces.insert(grace, Some(user));
@@ -72,14 +72,14 @@ impl Hub {
     /// One whose grace is over has left for good.
     fn end_grace(&mut self, cx: &Context<'_>, connection: &ConnectionId) {
         if let Some(session) = self.graces.get(connection).map(|grace| grace.session.clone()) {
-            self.note_gone(cx, &session);
+            self.note_grace_over(cx, &session);
         }
         self.graces.remove(connection);
         self.presence.leave(connection);
     }
 
     /// The application's code is yet to hear of it.
-    fn note_gone(&mut self, cx: &Context<'_>, session: &str) {
+    fn note_grace_over(&mut self, cx: &Context<'_>, session: &str) {
         if cx.rules().handlers.on_leave.is_some() {
             self.code.gone.push(session.to_owned());
         }

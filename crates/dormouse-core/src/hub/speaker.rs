@@ -8,6 +8,7 @@ use crate::effect::{AskerKey, SessionKey};
 use crate::grant::Rights;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::{Address, RequestId};
+use xxhash_rust::xxh64::xxh64;
 
 /// Who asked, and so who is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +55,15 @@ impl Speaker {
         self.who.clone().unwrap_or_default()
     }
 
-    /// A request of this one, by a name that is no other's; nothing where nobody can be told from anybody else.
-    pub(crate) fn request(&self, id: Option<&RequestId>) -> Option<String> {
+    /// A request of this one, by a name that is no other's: by its id, or by what it says where it has none.
+    pub(crate) fn request(&self, id: Option<&RequestId>, name: &str, data: &str) -> String {
         let whose = match &self.payer {
             Payer::User(user) => format!("u{user}"),
             Payer::Connection(connection) => format!("c{connection}"),
-            Payer::Address(_) | Payer::Nobody => return None,
+            Payer::Address(_) | Payer::Nobody => "anonymous".to_owned(),
         };
-        serde_json::to_string(&(whose, id?)).ok()
+        let said = id.is_none().then(|| xxh64(format!("{name} {data}").as_bytes(), 0));
+        serde_json::to_string(&(whose, id, said)).unwrap_or_default()
     }
 
     /// The refusal of one who lacks a right: sign in, or get another token.

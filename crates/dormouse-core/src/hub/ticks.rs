@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::turn::Over;
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
@@ -27,11 +28,18 @@ impl Ticks {
         Self { every, stored: every, next: None }
     }
 
+    /// Whether it ticks so often already.
+    pub(super) fn is(&self, every: Option<Duration>) -> bool {
+        self.every.map(Duration::from_millis) == every
+    }
+
     /// From now on it ticks so often, or not at all. What is to be written for it.
     pub(super) fn set(&mut self, every: Option<Duration>) -> Option<String> {
-        self.every = every.map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX));
-        self.next = None;
-        self.every.map(|every| every.to_string())
+        let every = every.map(|every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX));
+        if every != self.every {
+            (self.every, self.next) = (every, None);
+        }
+        every.map(|every| every.to_string())
     }
 
     pub(super) const fn written(&mut self) {
@@ -52,10 +60,11 @@ impl Hub {
             return;
         }
         self.code.ticks.next = None;
-        if let Ok(((), outcome)) =
-            self.run(cx, edges, &Who::default(), None, |cell, turn| handler.run(cell, turn, "null"))
-        {
-            self.carry_out(cx, edges, outcome);
+        let over = Over::nobodys("tick");
+        match self.run(cx, edges, &Who::default(), over, |cell, turn| handler.run(cell, turn, "null")) {
+            Ok(((), outcome)) => self.carry_out(cx, edges, outcome),
+            // It would fail at each tick: the channel rests until it next wakes.
+            Err(_) => self.code.ticks.every = None,
         }
     }
 

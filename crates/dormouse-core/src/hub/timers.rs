@@ -44,7 +44,7 @@ impl Hub {
             return self.put_off(cx, timer);
         };
         let request = format!("timer {}", timer.key);
-        let fired = self.run(cx, edges, &Who::default(), Some(Over::nobodys(&request)), |cell, turn| {
+        let fired = self.run(cx, edges, &Who::default(), Over::nobodys(&request), |cell, turn| {
             handler.run(cell, turn, &timer.data)
         });
         match fired {
@@ -73,7 +73,7 @@ impl Hub {
 
     /// Nothing was due after all: when it is could not be read lately. Else an alarm would look for it for ever.
     pub(super) fn know_due_again(&mut self, cx: &mut Context<'_>) {
-        if let Err(error) = self.code.look_up_due(cx.rules(), cx.storage) {
+        if let Err(error) = self.code.look_up_due(cx.storage) {
             drop(cx.internal(format!("what is due cannot be read: {error}")));
         }
     }

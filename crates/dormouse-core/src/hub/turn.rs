@@ -8,12 +8,15 @@ use super::code::Changed;
 use super::{Edges, Hub, Speaker};
 use crate::context::Context;
 use crate::contract::handler::{Cell, Outcome, Saying, Told, Turn, Who};
-use crate::contract::{ChannelRules, EventRules};
+use crate::contract::{ChannelRules, EventRules, Surroundings};
 use crate::storage::RecordKind;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame::{self, FROM_SERVICE, Message};
 use dormouse_protocol::name::{Epoch, RequestId};
 use dormouse_protocol::request::Publish;
+
+/// Of so many who are gone the code hears in one event.
+const LEAVES_AT_ONCE: usize = 64;
 
 /// What the code runs over, so that it is known again where the code panics.
 #[derive(Clone, Copy)]
@@ -25,8 +28,8 @@ pub(super) struct Over<'a> {
 
 impl<'a> Over<'a> {
     /// A request of somebody.
-    pub(super) fn of(speaker: &Speaker, request: Option<&'a str>) -> Option<Self> {
-        Some(Self { request: request?, session: speaker.asker.session().map(|key| key.0) })
+    pub(super) fn of(speaker: &Speaker, request: &'a str) -> Self {
+        Self { request, session: speaker.asker.session().map(|key| key.0) }
     }
 
     /// What nobody asked for.
@@ -50,7 +53,7 @@ impl Hub {
         cx: &mut Context<'_>,
         edges: &mut dyn Edges,
         who: &Who,
-        over: Option<Over<'_>>,
+        over: Over<'_>,
         work: impl FnOnce(&mut Cell, &mut Turn<'_>) -> Result<T, Refusal>,
     ) -> Result<(T, Outcome), Refusal> {
         self.must_know(cx)?;
@@ -58,7 +61,7 @@ impl Hub {
             return Err(cx.internal("no handler runs: the state of the channel cannot be read".to_owned()));
         };
         let (config, surroundings) = (cx.config, cx.surroundings);
-        if over.is_some_and(|over| !surroundings.begins(over.request, over.session)) {
+        if !surroundings.begins(over.request, over.session) {
             return Err(cx.internal("a handler has panicked over this, and would again".to_owned()));
         }
         let before = cell.clone();
@@ -66,10 +69,10 @@ impl Hub {
         let mut turn = Turn::new(view.cx.now, &config.name, who, &config.rules, &mut view);
         let done = work(cell, &mut turn);
         let mut outcome = turn.into_outcome();
-        if over.is_some() {
-            surroundings.ended();
-        }
-        let wrong = outcome.wrong.take();
+        // Written now, while it is one turn's alone: what cannot be would fail the whole batch.
+        let encoded = cell.encode(&config.rules.handlers.state);
+        surroundings.ended();
+        let wrong = outcome.wrong.take().or_else(|| encoded.err());
         let refusal = match (done, wrong) {
             (Ok(done), None) => return Ok((done, outcome)),
             (Ok(_), Some(wrong)) => Refusal::from(Code::Internal).because(wrong),
@@ -97,21 +100,17 @@ impl Hub {
         if event.judge.is_none() && guards.is_empty() {
             return Ok(None);
         }
-        let request = speaker.request(id);
-        let (instead, outcome) =
-            self.run(cx, edges, &speaker.who(), Over::of(speaker, request.as_deref()), |cell, turn| {
-                guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
-                let Some((judge, _)) = &event.judge else { return Ok(None) };
-                let instead = judge.run(cell, turn, publish.data.get())?;
-                // What is said in its place is held to the contract as well: clients rely on it.
-                match instead.as_deref().map(|data| event.validate(data)) {
-                    Some(Err(wrong)) => {
-                        let why = format!("event `{}` is said otherwise than its type allows: {wrong}", event.name);
-                        Err(Refusal::from(Code::Internal).because(why))
-                    }
-                    Some(Ok(())) | None => Ok(instead),
-                }
-            })?;
+        let request = speaker.request(id, event.name.as_str(), publish.data.get());
+        let (instead, outcome) = self.run(cx, edges, &speaker.who(), Over::of(speaker, &request), |cell, turn| {
+            guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
+            let Some((judge, _)) = &event.judge else { return Ok(None) };
+            let instead = judge.run(cell, turn, publish.data.get())?;
+            // What is said in its place is held to the contract as well: clients rely on it.
+            match instead.as_deref().map(|data| event.validate_own(data)) {
+                Some(Err(wrong)) => Err(Refusal::from(Code::Internal).because(wrong)),
+                Some(Ok(())) | None => Ok(instead),
+            }
+        })?;
         Ok(Some(Judged { instead, outcome }))
     }
 
@@ -126,7 +125,7 @@ impl Hub {
         let rows =
             rows.into_iter().map(|(key, row)| ((RecordKind::Row, key), row.map(|data| Changed::new(None, data))));
         self.code.pending.records.extend(timers.chain(rows));
-        if let Some(every) = ticks {
+        if let Some(every) = ticks.filter(|every| !self.code.ticks.is(*every)) {
             let written = self.code.ticks.set(every).map(|data| Changed::new(None, data));
             self.code.pending.records.insert((RecordKind::State, super::ticks::Ticks::KEY.to_owned()), written);
         }
@@ -166,9 +165,8 @@ impl Hub {
 
     fn tell_code(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, who: &Who, what: &str, handler: &Told) {
         // By the user: one who comes back has another connection.
-        let request = who.user().ok().map(|user| format!("{what} {user}"));
-        let told = self
-            .run(cx, edges, who, request.as_deref().map(Over::nobodys), |cell, turn| handler.run(cell, turn, "null"));
+        let request = format!("{what} {}", who.user().unwrap_or("anonymous"));
+        let told = self.run(cx, edges, who, Over::nobodys(&request), |cell, turn| handler.run(cell, turn, "null"));
         // Nobody asked, so a failure is in the log alone.
         if let Ok(((), outcome)) = told {
             self.carry_out(cx, edges, outcome);
@@ -179,7 +177,8 @@ impl Hub {
     pub(crate) fn snapshot(&mut self, cx: &mut Context<'_>) -> Option<std::rc::Rc<str>> {
         let snapshot = cx.rules().handlers.snapshot.as_ref()?;
         if self.code.shown.is_none() {
-            match snapshot.show(self.code.stored()?.as_ref()) {
+            let stored = self.code.stored()?;
+            match noted(cx.surroundings, "snapshot", || snapshot.show(stored.as_ref())) {
                 Ok(text) => self.code.shown = Some(text.into()),
                 Err(why) => drop(cx.internal(format!("no snapshot is told: {why}"))),
             }
@@ -187,9 +186,20 @@ impl Hub {
         self.code.shown.clone()
     }
 
-    /// Sessions that are gone for good and of which the code was not told yet.
+    /// The code is yet to hear of one that is gone, by its session as it would be written down.
+    pub(crate) fn note_gone(&mut self, session: Option<String>) {
+        self.code.gone.extend(session);
+    }
+
+    /// Sessions that are gone for good and of which the code was not told yet, as many as one event tells.
     pub(crate) fn take_gone(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.code.gone)
+        let told = self.code.gone.len().min(LEAVES_AT_ONCE);
+        self.code.gone.drain(..told).collect()
+    }
+
+    /// Whether the code was not told of everybody yet who is gone.
+    pub(crate) fn has_gone(&self) -> bool {
+        !self.code.gone.is_empty()
     }
 }
 
@@ -197,4 +207,18 @@ impl Hub {
 fn drawn_epoch(cx: &Context<'_>) -> Option<Epoch> {
     let (one, two) = (cx.surroundings.draw(), cx.surroundings.draw());
     Epoch::parse(&format!("{one:016x}{:08x}", two >> 32))
+}
+
+/// Runs code of the application that is no turn, noted as a turn is.
+pub(super) fn noted<T>(
+    surroundings: &dyn Surroundings,
+    name: &str,
+    work: impl FnOnce() -> Result<T, String>,
+) -> Result<T, String> {
+    if !surroundings.begins(name, None) {
+        return Err("the code has panicked over this, and would again".to_owned());
+    }
+    let done = work();
+    surroundings.ended();
+    done
 }

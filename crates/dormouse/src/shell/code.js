@@ -2,9 +2,11 @@
 
 // The request that the code of an object runs over, by the object's id.
 const running = new Map();
-// Requests over which code has panicked. A deploy begins with none.
-const panicked = new Set();
+// Requests over which code has panicked, and when. A deploy begins with none; and one is tried again after as long as its
+// id is known, since a timer or a member of the same name may be another by then.
+const panicked = new Map();
 const PANICKED_MAX = 1000;
+const PANICKED_MS = 600_000;
 // What waits in memory for wasm to go on: HTTP requests for their answers, and timers that are set.
 const waiting = new Set();
 /** Timers that are set. */
@@ -17,11 +19,15 @@ const message = "Something went wrong on our side.";
  * over it before, and would again.
  */
 export function begins(id, request, table, session) {
-  if (panicked.has(`${id} ${request}`)) return false;
-  running.set(id, request);
-  // It comes to its end within this very event, or never.
+  const before = panicked.get(`${id} ${request}`);
+  if (before !== undefined && Date.now() - before < PANICKED_MS) return false;
+  const note = {};
+  running.set(id, note);
+  // It comes to its end within this very event, or never. Another may have begun since, in the same event.
   queueMicrotask(() => {
-    if (running.delete(id)) hasPanicked(id, request, table, session);
+    if (running.get(id) !== note) return;
+    running.delete(id);
+    hasPanicked(id, request, table, session);
   });
   return true;
 }
@@ -32,9 +38,9 @@ export function ended(id) {
 }
 
 function hasPanicked(id, request, table, session) {
-  if (panicked.size >= PANICKED_MAX) panicked.delete(panicked.values().next().value);
-  panicked.add(`${id} ${request}`);
-  if (session !== undefined) table.fail(session, JSON.parse(request)[1], message);
+  if (panicked.size >= PANICKED_MAX) panicked.delete(panicked.keys().next().value);
+  panicked.set(`${id} ${request}`, Date.now());
+  if (session !== undefined) table.fail(session, JSON.parse(request)[1] ?? undefined, message);
   for (const lost of waiting) lost();
   waiting.clear();
   // What was accepted and not told yet is lost with the memory: its members come back, and send again.

@@ -11,10 +11,13 @@ use serde_json::Value;
 
 use super::job::{HttpCall, JobFailed};
 use super::refused::{Reasons, Refused};
-use super::state::{Cell, State, StateType};
+use super::state::{Cell, State, StateType, place};
 use super::turn::Turn;
 use super::verdict::Verdict;
 use dormouse_protocol::error::{Code, Refusal};
+
+/// The most bytes of a reply: it is kept, and told in one frame.
+pub(crate) const REPLY_BYTES_MAX: usize = 256 * 1_024;
 
 /// The most bytes of a snapshot (rule C5).
 pub(crate) const SNAPSHOT_BYTES_MAX: usize = 64 * 1_024;
@@ -56,7 +59,7 @@ impl<T: 'static> Handler<T> {
         work: impl Fn(&mut State<S>, &mut Turn<'_>, &D) -> Result<T, Refused<E>> + 'static,
     ) -> Self {
         Self(Rc::new(move |cell, turn, data| {
-            let data: D = serde_json::from_str(data).map_err(|error| broken(error.to_string()))?;
+            let data: D = serde_json::from_str(data).map_err(|error| broken(place(&error)))?;
             let done = cell.with::<S, _, _>(|state| work(state, turn, &data));
             done.unwrap_or_else(|| Err(Refused::broken("the state is of another type"))).map_err(Refused::told)
         }))
@@ -89,7 +92,13 @@ pub(crate) fn reply<S: 'static, I: DeserializeOwned + 'static, O: Serialize + 's
     handler: fn(&mut State<S>, &mut Turn<'_>, &I) -> Result<O, Refused<E>>,
 ) -> Reply {
     Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, asked: &I| {
-        encoded(&handler(state, turn, asked)?).map_err(Refused::broken)
+        let text = encoded(&handler(state, turn, asked)?).map_err(Refused::broken)?;
+        match text.len() <= REPLY_BYTES_MAX {
+            true => Ok(text),
+            false => {
+                Err(Refused::broken(format!("the reply has {} bytes, at most {REPLY_BYTES_MAX} are told", text.len())))
+            }
+        }
     })
 }
 
@@ -117,9 +126,9 @@ impl JobCode {
         call: fn(&T) -> HttpCall,
         done: fn(&mut State<S>, &mut Turn<'_>, &T, Result<O, JobFailed>),
     ) -> Self {
-        let call = move |data: &str| Ok(call(&serde_json::from_str(data).map_err(|error| error.to_string())?));
+        let call = move |data: &str| Ok(call(&serde_json::from_str(data).map_err(|error| place(&error))?));
         let done = move |cell: &mut Cell, turn: &mut Turn<'_>, data: &str, came: Result<&str, JobFailed>| {
-            let data: T = serde_json::from_str(data).map_err(|error| broken(error.to_string()))?;
+            let data: T = serde_json::from_str(data).map_err(|error| broken(place(&error)))?;
             let came = came
                 .and_then(|body| serde_json::from_str(body).map_err(|error| JobFailed::Unreadable(error.to_string())));
             let told = cell.with::<S, _, Refused>(|state| {

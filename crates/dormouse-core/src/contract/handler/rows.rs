@@ -4,10 +4,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::named::Rows;
+use super::state::place;
 use super::turn::{KEY_BYTES_MAX, Turn};
 
 /// The most bytes of JSON in a row.
-const ROW_BYTES_MAX: usize = 128 * 1_024;
+pub(super) const ROW_BYTES_MAX: usize = 128 * 1_024;
 
 /// The most rows that are read at once.
 const ROWS_MAX: usize = 1_000;
@@ -77,10 +78,13 @@ impl Turn<'_> {
         if key.len() > KEY_BYTES_MAX {
             return self.wrong(format!("rows `{}`: a key has at most {KEY_BYTES_MAX} bytes", rows.name()));
         }
+        if rows.name().contains(':') {
+            return self.wrong(format!("rows `{}`: a name has no `:`", rows.name()));
+        }
         Some(format!("{}:{key}", rows.name()))
     }
 }
 
 fn read<T: DeserializeOwned>(key: &str, text: &str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|error| format!("row `{key}` cannot be read: {error}"))
+    serde_json::from_str(text).map_err(|error| format!("row `{key}` cannot be read: {}", place(&error)))
 }

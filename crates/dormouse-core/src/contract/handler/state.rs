@@ -46,18 +46,29 @@ impl<S: fmt::Debug> fmt::Debug for State<S> {
 #[derive(Clone)]
 pub(crate) struct Cell {
     value: Rc<dyn Any>,
-    pub(crate) changed: bool,
+    /// As it is to be written, where a turn has changed it.
+    pub(crate) changed: Option<Rc<str>>,
+    /// Whether it has changed since it was encoded.
+    touched: bool,
 }
 
 impl Cell {
     /// A cell that holds what was read, or what a channel begins with.
     pub(crate) fn new(value: Rc<dyn Any>) -> Self {
-        Self { value, changed: false }
+        Self { value, changed: None, touched: false }
     }
 
     /// What it holds.
     pub(crate) fn value(&self) -> &Rc<dyn Any> {
         &self.value
+    }
+
+    /// Encodes what a turn has changed.
+    pub(crate) fn encode(&mut self, state: &StateType) -> Result<(), String> {
+        if std::mem::take(&mut self.touched) {
+            self.changed = Some((state.write)(self.value.as_ref())?.into());
+        }
+        Ok(())
     }
 
     /// Has a handler work on the state; what it changed stays where it does not refuse. Nothing where the state is of
@@ -70,7 +81,7 @@ impl Cell {
         let mut state = State { value, changed: false };
         let done = work(&mut state);
         if done.is_ok() && state.changed {
-            (self.value, self.changed) = (state.value, true);
+            (self.value, self.touched) = (state.value, true);
         }
         Some(done)
     }
@@ -107,7 +118,7 @@ impl StateType {
             fresh: || Rc::new(S::default()),
             read: |text| match serde_json::from_str::<S>(text) {
                 Ok(state) => Ok(Rc::new(state)),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(place(&error)),
             },
             write: |state| {
                 let state = state.downcast_ref::<S>().ok_or("the state is of another type")?;
@@ -125,4 +136,10 @@ impl fmt::Debug for StateType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StateType").field("declared", &self.declared).finish_non_exhaustive()
     }
+}
+
+/// Where reading failed, without a word of what was read: that is nobody's in the log (rule R2).
+pub(super) fn place(error: &serde_json::Error) -> String {
+    let what = if error.is_data() { "it has another shape" } else { "it is no JSON" };
+    format!("{what}, at line {}, column {}", error.line(), error.column())
 }

@@ -9,6 +9,7 @@ use super::named::{Job, Said, Timer};
 use super::outcome::{Outcome, Saying};
 use super::random::within;
 use super::refused::Anonymous;
+use super::rows::ROW_BYTES_MAX;
 use super::surroundings::Around;
 use super::who::Who;
 use crate::contract::ChannelRules;
@@ -122,7 +123,7 @@ impl<'a> Turn<'a> {
     /// replaces what was set (rule C6).
     pub fn after<T: Serialize>(&mut self, timer: Timer<T>, key: &str, wait: Duration, data: &T) {
         let at = self.now.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        let set = serde_json::to_string(data).map_err(|error| format!("timer `{}`: {error}", timer.name()));
+        let set = bounded(data).map_err(|wrong| format!("timer `{}`: {wrong}", timer.name()));
         let change = set.and_then(|data| Ok((self.timer_key(timer, key)?, Some((at, data)))));
         self.note(change, |outcome, (key, set)| drop(outcome.timers.insert(key, set)));
     }
@@ -138,7 +139,7 @@ impl<'a> Turn<'a> {
     pub fn start<T: Serialize, O>(&mut self, job: Job<T, O>, data: &T) {
         let name = job.name();
         let started = match self.rules.handlers.jobs.contains_key(name) {
-            true => serde_json::to_string(data).map_err(|error| format!("job `{name}`: {error}")),
+            true => bounded(data).map_err(|wrong| format!("job `{name}`: {wrong}")),
             false => Err(format!("job `{name}` is not declared on this channel: add `.job(…)`")),
         };
         self.note(started, |outcome, data| outcome.jobs.push((name, data)));
@@ -184,11 +185,8 @@ impl<'a> Turn<'a> {
             return Err(format!("event `{name}` is told to some, and is not declared `directed`"));
         }
         let data = serde_json::to_string(data).map_err(|error| format!("event `{name}`: {error}"))?;
-        // What the service says is held to the contract as well: clients rely on it.
-        if data.len() > rules.max_bytes {
-            return Err(format!("event `{name}`: its data has {} bytes, at most {} are", data.len(), rules.max_bytes));
-        }
-        rules.validate(&data).map_err(|wrong| format!("event `{name}`: {wrong}"))?;
+        // What the service says is held to the contract as well.
+        rules.validate_own(&data)?;
         Ok(Saying { event: rules.name.clone(), kept: rules.kept && to.is_none(), data, to })
     }
 
@@ -210,5 +208,14 @@ impl<'a> Turn<'a> {
 impl std::fmt::Debug for Turn<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Turn").field("now", &self.now).field("who", &self.who).finish_non_exhaustive()
+    }
+}
+
+/// What a timer or a job knows, as it is kept: JSON of at most 128 KiB.
+fn bounded<T: Serialize>(data: &T) -> Result<String, String> {
+    let text = serde_json::to_string(data).map_err(|error| error.to_string())?;
+    match text.len() <= ROW_BYTES_MAX {
+        true => Ok(text),
+        false => Err(format!("its data has {} bytes, and at most {ROW_BYTES_MAX} are kept", text.len())),
     }
 }
