@@ -174,6 +174,7 @@ fn c6_a_timer_that_is_set_a_thousand_times_is_one_row() {
     let ann = world.joined(&Joiner::user("ann").can(&["join", "publish", "call", "unmetered"]));
     for after in 0..1_000 {
         world.call(ann, FILL, &Fill { from: 1, timers: 2, after: 10_000 + after, jobs: 0 }).unwrap();
+        world.advance(1);
     }
     assert_eq!(world.storage.records(RecordKind::Timer, "", None, 9).unwrap().len(), 1);
     world.received(ann);
