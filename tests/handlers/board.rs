@@ -23,6 +23,8 @@ pub const HERE: Call<Nothing, Names> = Call::new("here");
 pub const RATE: Call<Pin, Nothing> = Call::new("rate");
 pub const TICK: Call<Number, Nothing> = Call::new("tick");
 pub const BREAK: Call<Key, Nothing> = Call::new("break");
+pub const FILL: Call<Long, Nothing> = Call::new("fill");
+pub const TELL_MUCH: Call<Long, Long> = Call::new("tell_much");
 pub const SCORE: Job<Pin, Score> = Job::new("score");
 pub const LATE: Timer<Pin> = Timer::new("late");
 pub const ITEMS: Rows<Pin> = Rows::new("items");
@@ -56,6 +58,8 @@ fn board() -> Channel<Room> {
         .call(RATE, Calls::remembered().rate(1_000).burst(10_000), rate)
         .call(TICK, Calls::plain(), tick)
         .call(BREAK, Calls::plain(), break_it)
+        .call(FILL, Calls::plain(), fill)
+        .call(TELL_MUCH, Calls::remembered(), tell_much)
         .on_join(joined)
         .on_leave(left)
         .on_tick(ticked)
@@ -162,6 +166,15 @@ fn break_it(room: &mut State<Room>, _: &mut Turn<'_>, key: &Key) -> Result<Nothi
     Err(Refused::broken(format!("{} is broken", key.key)))
 }
 
+fn fill(room: &mut State<Room>, _: &mut Turn<'_>, long: &Long) -> Result<Nothing, Refused> {
+    room.visits.extend((0..20).map(|nth| (format!("{nth} {}", long.text), 1)));
+    Ok(Nothing {})
+}
+
+fn tell_much(_: &mut State<Room>, _: &mut Turn<'_>, long: &Long) -> Result<Long, Refused> {
+    Ok(Long { text: long.text.repeat(300_000) })
+}
+
 fn joined(room: &mut State<Room>, turn: &mut Turn<'_>) {
     if let Ok(user) = turn.user() {
         *room.visits.entry(user).or_default() += 1;
@@ -246,3 +259,8 @@ pub struct Score {
 
 #[payload]
 pub struct Nothing {}
+
+#[payload]
+pub struct Long {
+    pub text: String,
+}

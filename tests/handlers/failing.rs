@@ -51,7 +51,7 @@ fn c4_what_a_handler_gets_wrong_is_internal_and_nothing_of_it_has_happened() {
 fn c1_a_request_over_which_the_code_has_panicked_is_refused_and_no_other() {
     on_board(|world| {
         let ann = world.joined("ann");
-        world.note_panic(r#"["uann","one"]"#);
+        world.note_panic(r#"["uann","one",null]"#);
         let pin = |id: &str| json!({"type": "publish", "id": id, "event": "pin", "data": {"text": "x"}});
         world.send(ann, pin("one"));
         world.drain();
@@ -142,4 +142,24 @@ fn c3_what_the_contract_tells_of_code_is_told_only_where_there_is_any() {
         (&json!(true), None)
     );
     assert_eq!(board["snapshot"], json!(null));
+}
+
+#[test]
+fn c2_what_is_too_much_to_be_kept_or_told_is_its_own_turns_fault_and_nobody_elses() {
+    on_board(|world| {
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        let long = "x".repeat(60_000);
+        world.send(
+            ann,
+            json!([
+                {"type": "publish", "id": "1", "event": "pin", "data": {"text": "right"}},
+                {"type": "call", "id": "2", "name": "fill", "data": {"text": long}},
+                {"type": "call", "id": "3", "name": "tell_much", "data": {"text": "x"}}
+            ]),
+        );
+        world.drain();
+        let answers: Vec<_> = ["1", "2", "3"].map(|id| world.answers_to(ann, id)[0]["type"].clone()).into();
+        assert_eq!(answers, ["message", "error", "error"]);
+        assert_eq!(world.receives(bob)["data"]["text"], "right");
+    });
 }

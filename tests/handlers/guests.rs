@@ -86,3 +86,29 @@ fn c1_the_code_tells_some_alone_and_knows_who_is_here() {
         assert_eq!(names, ["ann", "bob"]);
     });
 }
+
+#[test]
+fn c1_the_code_hears_nothing_of_one_whose_connection_is_taken_over_by_its_next() {
+    on_board(|world| {
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        // Its way broke unseen, so the old connection is open still.
+        let next = Joiner { connection: Some(world.connection(bob)), ..Joiner::user("bob") };
+        let back = world.joined(&next);
+        assert_eq!(gone(&world.received(ann)), Vec::<Value>::new());
+        world.leave(back);
+        world.drain();
+        assert_eq!(gone(&world.received(ann)), ["bob"]);
+    });
+}
+
+#[test]
+fn c1_however_many_are_gone_at_once_the_code_hears_of_each() {
+    on_board(|world| {
+        let ann = world.joined("ann");
+        let others: Vec<_> = (0..200).map(|nth| world.joined(format!("user-{nth}").as_str())).collect();
+        others.into_iter().for_each(|client| world.cut(client));
+        world.advance(120_000);
+        world.drain();
+        assert_eq!(gone(&world.received(ann)).len(), 200);
+    });
+}

@@ -173,7 +173,7 @@ impl Code {
     }
 
     /// All was written. Answers what is to be done now.
-    pub(super) fn written(&mut self, rules: &ChannelRules, storage: &mut dyn Storage) -> Then {
+    pub(super) fn written(&mut self, storage: &mut dyn Storage) -> Then {
         if let Some(cell) = self.cell.as_mut().filter(|cell| cell.changed.is_some()) {
             cell.changed = None;
             self.stored = Some(Rc::clone(cell.value()));

@@ -170,7 +170,7 @@ impl Hub {
         match written {
             Ok(rows) => {
                 self.history.kept(&rows, now, limits);
-                let then = self.code.written(cx.rules(), cx.storage);
+                let then = self.code.written(cx.storage);
                 kicked.extend(Self::do_then(cx, then));
                 Ok(())
             }

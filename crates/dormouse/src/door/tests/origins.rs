@@ -126,7 +126,7 @@ fn e7_a_preflight_of_a_listed_origin_names_methods_and_headers() {
     assert_eq!((answer.status, answer.body.as_deref()), (204, None));
     assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("https://app.example"));
     assert_eq!(answer.header("Access-Control-Allow-Methods"), Some("GET, POST"));
-    assert_eq!(answer.header("Access-Control-Allow-Headers"), Some("Authorization, Content-Type"));
+    assert_eq!(answer.header("Access-Control-Allow-Headers"), Some("Authorization, Content-Type, Idempotency-Key"));
     assert_eq!(answer.header("Access-Control-Allow-Credentials"), None);
 }
 
