@@ -3,7 +3,7 @@
 //! The first argument of `channel` is a pattern: `*` is one segment of a name, `**` one or more. `npm start` and
 //! `cargo test` tell mistakes with the line to change. Doc comments of types and fields are shown to clients.
 
-use crate::demo::demo;
+use super::demo::demo;
 use dormouse::{Ability, Application, Channel, Contract, Event, Json, KIB, Presence, payload};
 
 /// This deployment.
