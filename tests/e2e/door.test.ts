@@ -162,7 +162,7 @@ test("in development a page of this machine gets a token that works, and nobody 
     const { token: made, expires } = JSON.parse(minted.body) as { token: string; expires: number };
     assert.ok(Math.abs(expires - Date.now() - 3_600_000) < 60_000);
     const { welcome } = await Member.join(developing, "chat:a", "", { token: made, headers: { Origin: "http://localhost:5173" } });
-    assert.deepEqual([welcome.user, welcome.can], ["ann", ["history", "join", "presence", "publish"]]);
+    assert.deepEqual([welcome.user, welcome.can], ["ann", ["call", "history", "join", "presence", "publish"]]);
 
     assert.equal((await asked({ Origin: "https://evil.example" })).status, 403);
     assert.equal((await asked({ Origin: "null" })).status, 403);

@@ -35,6 +35,6 @@ mod tests {
         let contract = App::contract().check().unwrap().describe(64 * KIB);
         let patterns: Vec<_> =
             contract["channels"].as_array().unwrap().iter().map(|channel| &channel["pattern"]).collect();
-        assert_eq!(patterns, ["bench:*", "quiet:*", "code:*"]);
+        assert_eq!(patterns, ["bench:*", "code:*", "quiet:*"]);
     }
 }
