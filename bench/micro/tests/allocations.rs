@@ -123,5 +123,6 @@ fn code_that_judges_asks_for_little_memory_beyond_what_is_judged() {
         Cost { count: cost.count - plain.count, bytes: cost.bytes - plain.bytes }
     };
     assert_at_most("judged", beyond("judged"), 4.0);
-    assert_at_most("counted", beyond("counted"), 8.0);
+    // Its state is encoded with each turn, so that one that cannot be fails alone.
+    assert_at_most("counted", beyond("counted"), 10.0);
 }
