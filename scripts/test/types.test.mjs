@@ -19,7 +19,7 @@ const contract = { channels: [{ pattern: "board:*", join: "token", presence: nul
 test("types of another application are written beside what this repository is typed by, which all compiles and holds as before", async (t) => {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "another-")));
   t.after(() => rmSync(folder, { recursive: true }));
-  for (const part of ["client", "scripts", "tests", "bench", "docs", "package.json", "tsconfig.json"])
+  for (const part of ["client", "scripts", "template", "create", "tests", "bench", "docs", "package.json", "tsconfig.json"])
     cpSync(join(root, part), join(folder, part), { recursive: true, filter: (path) => !/\/(node_modules|target|dist)$|client\/dormouse\.ts$/.test(path) });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   const server = createServer((_, answer) => void answer.end(JSON.stringify(contract))).listen(0, host);
