@@ -207,7 +207,7 @@ impl Default for HistoryBounds {
     }
 }
 
-/// How presence is declared; what members show of themselves is the type given to [`Channel::presence`].
+/// How presence is declared; what members show of themselves is the type given to [`Channel::presence`](super::Channel::presence).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Presence(pub(super) PresenceMode);
