@@ -1,6 +1,7 @@
 //! The item that an attribute stands on, as far as it is read.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::quote_spanned;
 
 /// What is wrong with the use of the attribute, and where.
 pub(crate) struct Mistake {
@@ -12,6 +13,21 @@ impl Mistake {
     pub(crate) fn new(at: Span, text: impl Into<String>) -> Self {
         Self { at, text: text.into() }
     }
+}
+
+/// What an attribute of ours makes of its item. Where it is wrong the item stays as it is, so that what uses it is not
+/// called unknown too.
+pub(crate) fn expand(
+    attribute: &str,
+    arguments: &TokenStream,
+    item: &TokenStream,
+    make: impl FnOnce(&TokenStream) -> Result<TokenStream, Mistake>,
+) -> TokenStream {
+    let made = match arguments.clone().into_iter().next() {
+        Some(argument) => Err(Mistake::new(argument.span(), format!("`#[dormouse::{attribute}]` takes no arguments"))),
+        None => make(item),
+    };
+    made.unwrap_or_else(|Mistake { at, text }| quote_spanned!(at=> ::core::compile_error! { #text } #item))
 }
 
 /// What is read of an item: the attributes that stand before it.

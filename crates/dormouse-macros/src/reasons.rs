@@ -1,17 +1,16 @@
 //! What `#[dormouse::reasons]` makes of an enum: names for the wire, and what the sender is told.
 
 use proc_macro2::{Delimiter, Ident, Literal, Span, TokenStream, TokenTree};
-use quote::{quote, quote_spanned};
+use quote::quote;
 
-use crate::item::Mistake;
+use crate::item::{Mistake, expand};
 
 /// The enum with its implementation of `Reasons`, or with an error that names the mistake.
-pub(crate) fn reasons(arguments: &TokenStream, item: TokenStream) -> TokenStream {
-    match implementation(arguments, &item) {
-        Ok(implementation) => quote!(#[derive(Clone, Copy, Debug)] #item #implementation),
-        // The item stays as it is, so that what uses it is not called unknown too.
-        Err(Mistake { at, text }) => quote_spanned!(at=> ::core::compile_error! { #text } #item),
-    }
+pub(crate) fn reasons(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
+    expand("reasons", arguments, item, |item| {
+        let implementation = implementation(item)?;
+        Ok(quote!(#[derive(Clone, Copy, Debug)] #item #implementation))
+    })
 }
 
 /// One variant: its name, and the lines of its doc comment.
@@ -20,10 +19,7 @@ struct Reason {
     lines: Vec<Literal>,
 }
 
-fn implementation(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
-    if let Some(argument) = arguments.clone().into_iter().next() {
-        return Err(Mistake::new(argument.span(), "`#[dormouse::reasons]` takes no arguments"));
-    }
+fn implementation(item: &TokenStream) -> Result<TokenStream, Mistake> {
     let (name, body) = enum_of(item)?;
     let reasons = reasons_of(body)?;
     let told = reasons.iter().map(|Reason { name, lines }| {
@@ -120,7 +116,7 @@ mod tests {
 
     fn expanded(item: &str) -> String {
         let item: TokenStream = item.parse().unwrap();
-        reasons(&TokenStream::new(), item).to_string().replace(' ', "")
+        reasons(&TokenStream::new(), &item).to_string().replace(' ', "")
     }
 
     #[test]

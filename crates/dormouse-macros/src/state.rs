@@ -1,24 +1,20 @@
 //! What `#[dormouse::state]` puts before an item.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::quote;
 
-use crate::item::{Item, Mistake};
+use crate::item::{Item, Mistake, expand};
 
 /// The item with its derives, or with an error that names the mistake.
-pub(crate) fn state(arguments: &TokenStream, item: TokenStream) -> TokenStream {
-    match attributes(arguments, &item) {
-        Ok(attributes) => quote!(#attributes #item),
-        // The item stays as it is, so that what uses it is not called unknown too.
-        Err(Mistake { at, text }) => quote_spanned!(at=> ::core::compile_error! { #text } #item),
-    }
+pub(crate) fn state(arguments: &TokenStream, item: &TokenStream) -> TokenStream {
+    expand("state", arguments, item, |item| {
+        let attributes = attributes(item)?;
+        Ok(quote!(#attributes #item))
+    })
 }
 
 /// The attributes that the item is to have besides its own. What it has already is left out: twice would be a mistake.
-fn attributes(arguments: &TokenStream, item: &TokenStream) -> Result<TokenStream, Mistake> {
-    if let Some(argument) = arguments.clone().into_iter().next() {
-        return Err(Mistake::new(argument.span(), "`#[dormouse::state]` takes no arguments"));
-    }
+fn attributes(item: &TokenStream) -> Result<TokenStream, Mistake> {
     let item = Item::of(item, "state")?;
     let derives = [
         ("Clone", quote!(::core::clone::Clone)),
@@ -45,7 +41,7 @@ mod tests {
 
     fn expanded(item: &str) -> String {
         let item: TokenStream = item.parse().unwrap();
-        state(&TokenStream::new(), item).to_string().replace(' ', "")
+        state(&TokenStream::new(), &item).to_string().replace(' ', "")
     }
 
     #[test]
