@@ -1,24 +1,6 @@
 // Data that is not made by the attribute.
 // says: `Bare`|to implement `Payload`
-use dormouse::*;
-
-const SAY: Said<Say> = Said::new("say");
-const ROLL: Call<Say, Rolled> = Call::new("roll");
-
-#[payload]
-struct Say {
-    text: String,
-}
-
-#[payload]
-struct Rolled {
-    n: u64,
-}
-
-#[state]
-struct Room {
-    count: u64,
-}
+include!("support/room.rs");
 
 struct Bare {
     text: String,

@@ -1,24 +1,6 @@
 // Reasons that are not made by the attribute.
 // says: `No` is no list of reasons|dormouse::reasons
-use dormouse::*;
-
-const SAY: Said<Say> = Said::new("say");
-const ROLL: Call<Say, Rolled> = Call::new("roll");
-
-#[payload]
-struct Say {
-    text: String,
-}
-
-#[payload]
-struct Rolled {
-    n: u64,
-}
-
-#[state]
-struct Room {
-    count: u64,
-}
+include!("support/room.rs");
 
 enum No {
     Muted,

@@ -1,24 +1,6 @@
 // A state that is not made by the attribute.
 // says: the trait bound `Bare: serde|derive(serde::Serialize)
-use dormouse::*;
-
-const SAY: Said<Say> = Said::new("say");
-const ROLL: Call<Say, Rolled> = Call::new("roll");
-
-#[payload]
-struct Say {
-    text: String,
-}
-
-#[payload]
-struct Rolled {
-    n: u64,
-}
-
-#[state]
-struct Room {
-    count: u64,
-}
+include!("support/room.rs");
 
 #[derive(Clone, Default)]
 struct Bare {

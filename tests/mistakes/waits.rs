@@ -1,24 +1,6 @@
 // A handler that waits.
 // says: expected fn pointer|impl Future
-use dormouse::*;
-
-const SAY: Said<Say> = Said::new("say");
-const ROLL: Call<Say, Rolled> = Call::new("roll");
-
-#[payload]
-struct Say {
-    text: String,
-}
-
-#[payload]
-struct Rolled {
-    n: u64,
-}
-
-#[state]
-struct Room {
-    count: u64,
-}
+include!("support/room.rs");
 
 async fn say(_: &mut State<Room>, _: &mut Turn<'_>, _: &Say) -> Result<Verdict<Say>, Refused> {
     Ok(Verdict::AsSaid)
