@@ -14,8 +14,17 @@ pub use claims::{Claims, Grant};
 pub use keys::Keys;
 pub use rights::Rights;
 
+use std::rc::Rc;
+
+use crate::contract::Who;
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::Millis;
+
+/// Who somebody is to the application's code, by a token alone.
+pub(crate) fn who(grant: Option<&Grant>) -> Who {
+    let roles = grant.map_or_else(Rc::default, |grant| grant.roles.as_slice().into());
+    Who { user: grant.map(|grant| grant.user.clone()), connection: None, roles }
+}
 
 /// The longest token that is looked at, in bytes.
 pub const TOKEN_BYTES: usize = 8 * 1024;

@@ -3,9 +3,9 @@
 use std::rc::Rc;
 
 use super::event::Event;
-use crate::contract::{Entry, Who};
+use crate::contract::Entry;
 use crate::effect::AskerKey;
-use crate::grant::{Grant, Rights, TokenError};
+use crate::grant::{Grant, Rights, TokenError, who};
 use crate::hub::{Asker, Hub, Payer, Post, Speaker};
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame;
@@ -54,12 +54,6 @@ pub enum HttpOperation {
     },
     /// `GET …/meter`.
     Meter,
-}
-
-/// Who somebody is to the application's code, by a token alone.
-fn who(grant: Option<&Grant>) -> Who {
-    let roles = grant.map_or_else(Rc::default, |grant| grant.roles.as_slice().into());
-    Who { user: grant.map(|grant| grant.user.clone()), connection: None, roles }
 }
 
 const BAD_KEY: &str = "`Idempotency-Key` is a text of 1 to 64 characters.";

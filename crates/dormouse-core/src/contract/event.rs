@@ -236,11 +236,8 @@ impl Event {
 }
 
 fn event_name(name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Option<EventName> {
+    let parsed = Declared { what: "event", name, at, mistakes }.parsed()?;
     let mut refuse = |text| mistakes.push(Mistake::new(at, text));
-    let Some(parsed) = EventName::parse(name) else {
-        refuse(format!("`{name}` is no event name: it is 1 to 64 letters, digits, `_`, `-` and `.`"));
-        return None;
-    };
     if RESERVED_NAMES.contains(&name) {
         refuse(format!("the event name `{name}` is reserved, a frame of the protocol has it: choose another"));
     }

@@ -5,6 +5,7 @@
 //! ([`Verdict`]), answers a [`Call`], or is told that somebody came or went or that a [`Timer`] has fired. What it
 //! says, sets and starts goes with the turn: it is written together, or nothing of it happened.
 
+mod encoded;
 mod job;
 mod named;
 mod outcome;

@@ -6,8 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::{Ability, ChannelRules, Who};
 use crate::effect::{SessionKey, Subscription};
-use crate::grant::Grant;
-use crate::grant::Rights;
+use crate::grant::{Grant, Rights, who};
 use crate::hub::{Asker, Payer, Speaker};
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{Address, ConnectionId, Epoch, Millis, UserId};
@@ -196,8 +195,7 @@ impl Kept {
 
     /// Who it is to the application's code.
     pub(crate) fn who(&self) -> Who {
-        let roles = self.grant.as_ref().map_or_else(Rc::default, |grant| grant.roles.as_slice().into());
-        Who { user: self.user().cloned(), connection: Some(self.connection.clone()), roles }
+        Who { connection: Some(self.connection.clone()), ..who(self.grant.as_ref()) }
     }
 
     /// Whose share it uses: its user's, else its address's, else its own (rule R7).

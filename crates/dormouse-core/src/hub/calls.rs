@@ -3,13 +3,12 @@
 
 use super::batch::{BatchEntry, Reply, Says};
 use super::buckets::Gate;
-use super::history::{DedupeKey, Seen};
+use super::history::DedupeKey;
 use super::publish::{Array, invalid};
 use super::turn::Over;
 use super::{Edges, Hub, Speaker};
 use crate::context::Context;
 use crate::contract::{CallRules, ChannelRules};
-use crate::storage;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::name::{EventName, Millis, RequestId};
 use dormouse_protocol::request::Call;
@@ -37,13 +36,13 @@ impl Hub {
             return Err(array.limited.insert(limited).clone());
         }
         // After the rate: looking it up reads the disk, and a reply that is told again costs what it costs to tell.
-        if let Some((data, seen)) = key.as_ref().map_or(Ok(None), |key| self.look_up_reply(cx, key))? {
-            return self.repeat_reply(cx.now, speaker, id, data, seen);
+        if let Some(data) = key.as_ref().map_or(Ok(None), |key| self.reply_given(cx, key))? {
+            self.push_reply(cx.now, speaker, id, data, true);
+            return Ok(());
         }
-        let guards = &channel.handlers.guards;
         let request = speaker.request(id, rules.name.as_str(), call.data.get());
         let (data, outcome) = self.run(cx, edges, &speaker.who(), Over::of(speaker, &request), |cell, turn| {
-            guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
+            channel.handlers.guard(cell, turn)?;
             rules.reply.run(cell, turn, call.data.get())
         })?;
         self.carry_out(cx, edges, outcome);
@@ -55,32 +54,19 @@ impl Hub {
     }
 
     /// The reply that a request of this id was given within the dedupe window.
-    fn look_up_reply(&self, cx: &mut Context<'_>, key: &DedupeKey) -> Result<Option<(String, Seen)>, Refusal> {
+    fn reply_given(&self, cx: &mut Context<'_>, key: &DedupeKey) -> Result<Option<String>, Refusal> {
         let text = key.text();
         let since = cx.now.saturating_sub(cx.limits().dedupe_ms);
-        let stored = match self.code.pending.replies.get(&text) {
+        let given = match self.code.pending.replies.get(&text) {
             Some(reply) => Some(reply.clone()),
             None => cx.storage.reply(&text, since).map_err(|error| cx.storage_refusal(&error))?,
         };
-        Ok(stored.map(|storage::Reply { fingerprint, data, .. }| {
-            let seen = if key.fingerprint() == fingerprint { Seen::Same(0) } else { Seen::Other };
-            (data, seen)
-        }))
-    }
-
-    fn repeat_reply(
-        &mut self,
-        now: Millis,
-        speaker: &Speaker,
-        id: Option<&RequestId>,
-        data: String,
-        seen: Seen,
-    ) -> Result<(), Refusal> {
-        if seen == Seen::Other {
-            return Err(Refusal::new(Code::Conflict, "This id was used for another call: choose a new one."));
+        match given {
+            Some(reply) if reply.fingerprint != key.fingerprint() => {
+                Err(Refusal::new(Code::Conflict, "This id was used for another call: choose a new one."))
+            }
+            given => Ok(given.map(|reply| reply.data)),
         }
-        self.push_reply(now, speaker, id, data, true);
-        Ok(())
     }
 
     fn push_reply(&mut self, now: Millis, speaker: &Speaker, id: Option<&RequestId>, data: String, duplicate: bool) {

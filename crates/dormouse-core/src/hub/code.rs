@@ -180,18 +180,17 @@ impl Code {
             self.shown = None;
         }
         let Pending { records, then, .. } = std::mem::take(&mut self.pending);
-        let earliest = |kind: RecordKind, known: Option<Millis>| {
-            let of_kind = records.iter().filter(|((changed, _), _)| *changed == kind);
-            of_kind.filter_map(|(_, changed)| changed.as_ref()?.due).chain(known).min()
-        };
-        let guess =
-            Due { timer: earliest(RecordKind::Timer, self.due.timer), job: earliest(RecordKind::Job, self.due.job) };
-        let is_timed = |kind: RecordKind| matches!(kind, RecordKind::Timer | RecordKind::Job);
-        // Where it cannot be read now: too early does no harm, it is asked for again then.
-        if records.keys().any(|(kind, _)| is_timed(*kind)) {
+        if records.keys().any(|(kind, _)| matches!(kind, RecordKind::Timer | RecordKind::Job)) {
             self.moved = true;
+            let known = self.due;
             if self.look_up_due(storage).is_err() {
-                self.due = guess;
+                // Too early does no harm, it is asked for again then.
+                let earliest = |kind: RecordKind, known: Option<Millis>| {
+                    let of_kind = records.iter().filter(|((changed, _), _)| *changed == kind);
+                    of_kind.filter_map(|(_, changed)| changed.as_ref()?.due).chain(known).min()
+                };
+                let (timer, job) = (earliest(RecordKind::Timer, known.timer), earliest(RecordKind::Job, known.job));
+                self.due = Due { timer, job };
             }
         }
         self.ticks.written();

@@ -172,15 +172,12 @@ impl History {
         limits: &Limits,
         storage: &mut dyn Storage,
     ) -> Result<(), (u64, StorageError)> {
-        let mut rest = frames;
-        while !rest.is_empty() {
-            let (row, behind) = rest.split_at(fitting(rest, limits.row_bytes));
-            if let Err(error) = self.append(row, now, limits, storage) {
-                let failed = self.seq.saturating_add(1);
-                self.take_back(failed);
-                return Err((failed, error));
-            }
-            rest = behind;
+        let rows = self.rows(frames, now, limits);
+        let kept = rows.and_then(|(rows, _)| rows.iter().try_for_each(|row| self.append(row, now, limits, storage)));
+        if let Err(error) = kept {
+            let failed = self.seq.saturating_add(1);
+            self.take_back(failed);
+            return Err((failed, error));
         }
         if let Some(window) = &mut self.window {
             window.trim(self.seq, now, limits);
@@ -190,14 +187,13 @@ impl History {
 
     fn append(
         &mut self,
-        frames: &[&str],
+        row: &Row,
         now: Millis,
         limits: &Limits,
         storage: &mut dyn Storage,
     ) -> Result<(), StorageError> {
-        let row = self.row(frames, 0, self.stands(), now)?;
-        storage.append(&row, &self.floors(&row, now, limits))?;
-        self.count(&row);
+        storage.append(row, &self.floors(row, now, limits))?;
+        self.count(row);
         Ok(())
     }
 

@@ -79,10 +79,7 @@ impl Hub {
         post: Post<'_>,
     ) -> Result<(), Refusal> {
         let Post { asker, known, fresh, body } = post;
-        if body.len() > cx.limits().frame_bytes {
-            let most = cx.limits().frame_bytes;
-            return Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken.")));
-        }
+        must_fit(cx, body)?;
         if self.loaded {
             self.history.epoch(fresh, cx.now);
         }
@@ -128,10 +125,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let Post { asker, known, fresh, body } = post;
         known?;
-        if body.len() > cx.limits().frame_bytes {
-            let most = cx.limits().frame_bytes;
-            return Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken.")));
-        }
+        must_fit(cx, body)?;
         let body = body.trim();
         ijson::check(body).map_err(|message| Refusal::new(Code::BadFrame, message.replace("frame", "body")))?;
         if self.loaded {
@@ -163,5 +157,14 @@ impl Hub {
             Ok(body) => answered(asker, body),
             Err(refusal) => refused(asker, refusal),
         });
+    }
+}
+
+/// A body has at most as many bytes as a frame (rule R4).
+fn must_fit(cx: &Context<'_>, body: &str) -> Result<(), Refusal> {
+    let most = cx.limits().frame_bytes;
+    match body.len() <= most {
+        true => Ok(()),
+        false => Err(Refusal::new(Code::TooLarge, format!("A body has at most {most} bytes; nothing was taken."))),
     }
 }

@@ -8,10 +8,7 @@ use crate::contract::Who;
 use crate::contract::handler::{JobAnswer, JobCode, JobFailed, JobRequest, Tried};
 use crate::effect::Effect;
 use crate::storage::{RECORD_FORMAT, Record, RecordKind};
-use dormouse_protocol::name::Millis;
-
-/// So many jobs are tried anew at the beginning of one event.
-const JOBS_AT_ONCE: usize = 64;
+use dormouse_protocol::name::{Millis, UserId};
 
 /// A job of which nothing was heard for so many milliseconds is taken for lost: no answer is waited for longer than 30 s.
 const LEASE: Millis = 60_000;
@@ -37,19 +34,8 @@ impl Hub {
 
     /// Tries jobs anew that have failed, or of which nothing was heard.
     pub(crate) fn retry_jobs(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        if !self.runs_code() || self.code.due.job.is_none_or(|due| due > cx.now) {
-            return;
-        }
-        let due = match cx.storage.due_records(RecordKind::Job, cx.now, JOBS_AT_ONCE) {
-            Ok(due) => due,
-            Err(error) => return drop(cx.internal(format!("jobs cannot be read: {error}"))),
-        };
-        if due.is_empty() {
-            return self.know_due_again(cx);
-        }
-        for job in due {
-            let pending = self.code.pending.records.contains_key(&(RecordKind::Job, job.key.clone()));
-            if !pending {
+        for job in self.due_now(cx, RecordKind::Job, self.code.due.job) {
+            if !self.is_superseded(&job) {
                 self.retry_job(cx, edges, job);
             }
         }
@@ -163,7 +149,7 @@ impl Hub {
     }
 
     /// Has done what the turns that are on disk now want done.
-    pub(super) fn do_then(cx: &mut Context<'_>, then: Then) -> Vec<dormouse_protocol::name::UserId> {
+    pub(super) fn do_then(cx: &mut Context<'_>, then: Then) -> Vec<UserId> {
         for job in then.jobs {
             cx.push(Effect::Job(job));
         }

@@ -16,6 +16,15 @@ pub enum Payer {
 }
 
 impl Payer {
+    /// Its name, which is no other's; none where nobody can be told from anybody else.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::User(user) => Some(format!("u{user}")),
+            Self::Connection(connection) => Some(format!("c{connection}")),
+            Self::Address(_) | Self::Nobody => None,
+        }
+    }
+
     /// Whose share is used by one of this user, or without a user from this address (rule R7).
     pub fn of(user: Option<&UserId>, address: Option<Address>) -> Self {
         match (user, address) {

@@ -57,11 +57,7 @@ impl Speaker {
 
     /// A request of this one, by a name that is no other's: by its id, or by what it says where it has none.
     pub(crate) fn request(&self, id: Option<&RequestId>, name: &str, data: &str) -> String {
-        let whose = match &self.payer {
-            Payer::User(user) => format!("u{user}"),
-            Payer::Connection(connection) => format!("c{connection}"),
-            Payer::Address(_) | Payer::Nobody => "anonymous".to_owned(),
-        };
+        let whose = self.payer.name();
         let said = id.is_none().then(|| xxh64(format!("{name} {data}").as_bytes(), 0));
         serde_json::to_string(&(whose, id, said)).unwrap_or_default()
     }

@@ -8,8 +8,9 @@ use crate::contract::Who;
 use crate::storage::{RECORD_FORMAT, Record, RecordKind};
 use dormouse_protocol::name::Millis;
 
-/// So many timers fire at the beginning of one event; those that are due beyond it fire at the next.
-const TIMERS_AT_ONCE: usize = 64;
+/// So many timers fire at the beginning of one event, and so many jobs are tried anew; those that are due beyond it have
+/// their turn at the next.
+const AT_ONCE: usize = 64;
 
 /// What cannot be done now is looked at again after so many milliseconds: another release may know how.
 pub(super) const PUT_OFF: Millis = 3_600_000;
@@ -17,24 +18,38 @@ pub(super) const PUT_OFF: Millis = 3_600_000;
 impl Hub {
     /// Fires the timers that are due, the earliest first; each goes off the disk with what its handler does.
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        if !self.runs_code() || self.code.due.timer.is_none_or(|due| due > cx.now) {
-            return;
-        }
-        let due = match cx.storage.due_records(RecordKind::Timer, cx.now, TIMERS_AT_ONCE) {
-            Ok(due) => due,
-            Err(error) => return drop(cx.internal(format!("timers cannot be read: {error}"))),
-        };
-        if due.is_empty() {
-            return self.know_due_again(cx);
-        }
+        let due = self.due_now(cx, RecordKind::Timer, self.code.due.timer);
         // One that comes first and is not on disk yet has the others wait for it.
         let first = self.first_unwritten();
         for timer in due.into_iter().take_while(|timer| timer.due.is_none_or(|due| due <= first)) {
-            // One that was replaced or taken back by a turn that is not on disk yet does not fire.
-            if !self.code.pending.records.contains_key(&(RecordKind::Timer, timer.key.clone())) {
+            if !self.is_superseded(&timer) {
                 self.fire(cx, edges, timer);
             }
         }
+    }
+
+    /// What is due of a kind of which the first is due then, the earliest first, as much as one event does.
+    pub(super) fn due_now(&mut self, cx: &mut Context<'_>, kind: RecordKind, first: Option<Millis>) -> Vec<Record> {
+        if !self.runs_code() || first.is_none_or(|first| first > cx.now) {
+            return Vec::new();
+        }
+        match cx.storage.due_records(kind, cx.now, AT_ONCE) {
+            Ok(due) => {
+                if due.is_empty() {
+                    self.know_due_again(cx);
+                }
+                due
+            }
+            Err(error) => {
+                drop(cx.internal(format!("what is due of the {}s cannot be read: {error}", kind.as_str())));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Whether a turn that is not on disk yet has replaced it, or taken it out.
+    pub(super) fn is_superseded(&self, record: &Record) -> bool {
+        self.code.pending.records.contains_key(&(record.kind, record.key.clone()))
     }
 
     fn fire(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, timer: Record) {
@@ -72,7 +87,7 @@ impl Hub {
     }
 
     /// Nothing was due after all: when it is could not be read lately. Else an alarm would look for it for ever.
-    pub(super) fn know_due_again(&mut self, cx: &mut Context<'_>) {
+    fn know_due_again(&mut self, cx: &mut Context<'_>) {
         if let Err(error) = self.code.look_up_due(cx.storage) {
             drop(cx.internal(format!("what is due cannot be read: {error}")));
         }

@@ -8,7 +8,7 @@ use super::code::Changed;
 use super::{Edges, Hub, Speaker};
 use crate::context::Context;
 use crate::contract::handler::{Cell, Outcome, Saying, Told, Turn, Who};
-use crate::contract::{ChannelRules, EventRules, Surroundings};
+use crate::contract::{EventRules, Surroundings};
 use crate::storage::RecordKind;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame::{self, FROM_SERVICE, Message};
@@ -95,14 +95,13 @@ impl Hub {
         event: &EventRules,
         publish: &Publish<'_>,
     ) -> Result<Option<Judged>, Refusal> {
-        let rules: &ChannelRules = cx.rules();
-        let guards = &rules.handlers.guards;
-        if event.judge.is_none() && guards.is_empty() {
+        let handlers = &cx.rules().handlers;
+        if event.judge.is_none() && handlers.guards.is_empty() {
             return Ok(None);
         }
         let request = speaker.request(id, event.name.as_str(), publish.data.get());
         let (instead, outcome) = self.run(cx, edges, &speaker.who(), Over::of(speaker, &request), |cell, turn| {
-            guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))?;
+            handlers.guard(cell, turn)?;
             let Some((judge, _)) = &event.judge else { return Ok(None) };
             let instead = judge.run(cell, turn, publish.data.get())?;
             // What is said in its place is held to the contract as well: clients rely on it.

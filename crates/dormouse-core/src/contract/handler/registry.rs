@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::encoded::encoded_within;
 use super::job::{HttpCall, JobFailed};
 use super::refused::{Reasons, Refused};
 use super::state::{Cell, State, StateType, place};
@@ -71,10 +72,6 @@ fn broken(detail: String) -> Refusal {
     Refusal::from(Code::Internal).because(detail)
 }
 
-fn encoded(value: &impl Serialize) -> Result<String, String> {
-    serde_json::to_string(value).map_err(|error| error.to_string())
-}
-
 /// A judge of events.
 #[expect(clippy::type_complexity, reason = "a handler's signature, as the documentation has it")]
 pub(crate) fn judge<S: 'static, T: DeserializeOwned + Serialize + 'static, E: Reasons>(
@@ -82,7 +79,10 @@ pub(crate) fn judge<S: 'static, T: DeserializeOwned + Serialize + 'static, E: Re
 ) -> Judge {
     Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, said: &T| match handler(state, turn, said)? {
         Verdict::AsSaid => Ok(None),
-        Verdict::Instead(other) => encoded(&other).map(Some).map_err(Refused::broken),
+        Verdict::Instead(other) => match serde_json::to_string(&other) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) => Err(Refused::broken(error)),
+        },
     })
 }
 
@@ -92,13 +92,7 @@ pub(crate) fn reply<S: 'static, I: DeserializeOwned + 'static, O: Serialize + 's
     handler: fn(&mut State<S>, &mut Turn<'_>, &I) -> Result<O, Refused<E>>,
 ) -> Reply {
     Handler::of(move |state: &mut State<S>, turn: &mut Turn<'_>, asked: &I| {
-        let text = encoded(&handler(state, turn, asked)?).map_err(Refused::broken)?;
-        match text.len() <= REPLY_BYTES_MAX {
-            true => Ok(text),
-            false => {
-                Err(Refused::broken(format!("the reply has {} bytes, at most {REPLY_BYTES_MAX} are told", text.len())))
-            }
-        }
+        encoded_within("the reply", &handler(state, turn, asked)?, REPLY_BYTES_MAX).map_err(Refused::broken)
     })
 }
 
@@ -189,11 +183,7 @@ impl Snapshot {
     pub(crate) fn of<S: 'static, V: Serialize + 'static>(schema: Value, show: fn(&S) -> V) -> Self {
         let show = move |state: &dyn Any| {
             let state = state.downcast_ref::<S>().ok_or("the state is of another type")?;
-            let text = encoded(&show(state))?;
-            match text.len() <= SNAPSHOT_BYTES_MAX {
-                true => Ok(text),
-                false => Err(format!("the snapshot has {} bytes, at most {SNAPSHOT_BYTES_MAX} are told", text.len())),
-            }
+            encoded_within("the snapshot", &show(state), SNAPSHOT_BYTES_MAX)
         };
         Self { schema, show: Rc::new(show) }
     }
@@ -244,6 +234,11 @@ impl Handlers {
             reasons: Vec::new(),
             any: false,
         }
+    }
+
+    /// Has every guard look at a turn before the code that it is for.
+    pub(crate) fn guard(&self, cell: &mut Cell, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        self.guards.iter().try_for_each(|guard| guard.run(cell, turn, "null"))
     }
 
     pub(crate) fn has_timer(&self, name: &str) -> bool {

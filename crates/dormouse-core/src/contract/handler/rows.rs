@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::encoded::encoded_within;
 use super::named::Rows;
 use super::state::place;
 use super::turn::{KEY_BYTES_MAX, Turn};
@@ -58,12 +59,9 @@ impl Turn<'_> {
     /// Writes a row, in place of an earlier one of the same key. At most 128 KiB of JSON.
     pub fn put_row<T: Serialize>(&mut self, rows: Rows<T>, key: &str, row: &T) {
         let Some(key) = self.row_key(rows, key) else { return };
-        match serde_json::to_string(row) {
-            Ok(text) if text.len() <= ROW_BYTES_MAX => drop(self.outcome.rows.insert(key, Some(text))),
-            Ok(text) => {
-                self.wrong::<()>(format!("row `{key}` has {} bytes, and at most {ROW_BYTES_MAX} are kept", text.len()));
-            }
-            Err(error) => drop(self.wrong::<()>(format!("row `{key}`: {error}"))),
+        match encoded_within(&format!("row `{key}`"), row, ROW_BYTES_MAX) {
+            Ok(text) => drop(self.outcome.rows.insert(key, Some(text))),
+            Err(wrong) => drop(self.wrong::<()>(wrong)),
         }
     }
 

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::encoded::encoded_within;
+
 /// The most bytes of JSON that a state may take: a row of the platform ends at 2 MB. What is larger goes into rows of its
 /// own.
 pub(crate) const STATE_BYTES_MAX: usize = 1 << 20;
@@ -122,11 +124,7 @@ impl StateType {
             },
             write: |state| {
                 let state = state.downcast_ref::<S>().ok_or("the state is of another type")?;
-                let text = serde_json::to_string(state).map_err(|error| error.to_string())?;
-                match text.len() <= STATE_BYTES_MAX {
-                    true => Ok(text),
-                    false => Err(format!("the state has {} bytes, and at most {STATE_BYTES_MAX} are kept", text.len())),
-                }
+                encoded_within("the state", state, STATE_BYTES_MAX)
             },
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::encoded::encoded_within;
 use super::named::{Job, Said, Timer};
 use super::outcome::{Outcome, Saying};
 use super::random::within;
@@ -123,7 +124,7 @@ impl<'a> Turn<'a> {
     /// replaces what was set (rule C6).
     pub fn after<T: Serialize>(&mut self, timer: Timer<T>, key: &str, wait: Duration, data: &T) {
         let at = self.now.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
-        let set = bounded(data).map_err(|wrong| format!("timer `{}`: {wrong}", timer.name()));
+        let set = encoded_within(&format!("timer `{}`", timer.name()), data, ROW_BYTES_MAX);
         let change = set.and_then(|data| Ok((self.timer_key(timer, key)?, Some((at, data)))));
         self.note(change, |outcome, (key, set)| drop(outcome.timers.insert(key, set)));
     }
@@ -139,7 +140,7 @@ impl<'a> Turn<'a> {
     pub fn start<T: Serialize, O>(&mut self, job: Job<T, O>, data: &T) {
         let name = job.name();
         let started = match self.rules.handlers.jobs.contains_key(name) {
-            true => bounded(data).map_err(|wrong| format!("job `{name}`: {wrong}")),
+            true => encoded_within(&format!("job `{name}`"), data, ROW_BYTES_MAX),
             false => Err(format!("job `{name}` is not declared on this channel: add `.job(…)`")),
         };
         self.note(started, |outcome, data| outcome.jobs.push((name, data)));
@@ -208,14 +209,5 @@ impl<'a> Turn<'a> {
 impl std::fmt::Debug for Turn<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Turn").field("now", &self.now).field("who", &self.who).finish_non_exhaustive()
-    }
-}
-
-/// What a timer or a job knows, as it is kept: JSON of at most 128 KiB.
-fn bounded<T: Serialize>(data: &T) -> Result<String, String> {
-    let text = serde_json::to_string(data).map_err(|error| error.to_string())?;
-    match text.len() <= ROW_BYTES_MAX {
-        true => Ok(text),
-        false => Err(format!("its data has {} bytes, and at most {ROW_BYTES_MAX} are kept", text.len())),
     }
 }

@@ -18,11 +18,7 @@ pub struct DedupeKey(String, String, String);
 impl DedupeKey {
     /// The mark of a publish; `None` where nobody can be told from anybody else.
     pub fn new(payer: &Payer, id: &RequestId, event: &str, data: &str) -> Option<Self> {
-        let speaker = match payer {
-            Payer::User(user) => format!("u{user}"),
-            Payer::Connection(connection) => format!("c{connection}"),
-            Payer::Address(_) | Payer::Nobody => return None,
-        };
+        let speaker = payer.name()?;
         let mut hash = Xxh64::new(0);
         hash.update(event.as_bytes());
         hash.update(&[0]);
