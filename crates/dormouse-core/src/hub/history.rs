@@ -172,12 +172,16 @@ impl History {
         limits: &Limits,
         storage: &mut dyn Storage,
     ) -> Result<(), (u64, StorageError)> {
-        let rows = self.rows(frames, now, limits);
-        let kept = rows.and_then(|(rows, _)| rows.iter().try_for_each(|row| self.append(row, now, limits, storage)));
-        if let Err(error) = kept {
-            let failed = self.seq.saturating_add(1);
-            self.take_back(failed);
-            return Err((failed, error));
+        // One row after the other, without a list of them: nearly always there is one.
+        let mut rest = frames;
+        while !rest.is_empty() {
+            let (fits, behind) = rest.split_at(fitting(rest, limits.row_bytes));
+            if let Err(error) = self.append(fits, now, limits, storage) {
+                let failed = self.seq.saturating_add(1);
+                self.take_back(failed);
+                return Err((failed, error));
+            }
+            rest = behind;
         }
         if let Some(window) = &mut self.window {
             window.trim(self.seq, now, limits);
@@ -187,13 +191,14 @@ impl History {
 
     fn append(
         &mut self,
-        row: &Row,
+        frames: &[&str],
         now: Millis,
         limits: &Limits,
         storage: &mut dyn Storage,
     ) -> Result<(), StorageError> {
-        storage.append(row, &self.floors(row, now, limits))?;
-        self.count(row);
+        let row = self.row(frames, 0, self.stands(), now)?;
+        storage.append(&row, &self.floors(&row, now, limits))?;
+        self.count(&row);
         Ok(())
     }
 
