@@ -1,10 +1,10 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
-// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten lines of the README, once with code that panics and asks
-// another server.
+// built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten
+// lines of the README, once with code that panics and asks another server and bindings.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -120,7 +120,7 @@ function asShown(folder) {
   copyFileSync(join(root, "tests", "template", "ten-lines.test.mjs"), join(folder, "test", "ten-lines.test.mjs"));
 }
 
-/** Code that panics, and that asks a server of the test's, in place of the template's. @param {string} folder */
+/** Code that panics, and that asks a server of the test's and bindings, in place of the template's. @param {string} folder */
 async function withCode(folder) {
   const probe = createServer().listen(0, "127.0.0.1");
   await once(probe, "listening");
@@ -129,6 +129,7 @@ async function withCode(folder) {
   await once(probe, "close");
   const take = (/** @type {string} */ file) => read("tests", "template", file).replaceAll("PORT", String(port));
   writeFileSync(join(folder, "src", "lib.rs"), take("code.rs"));
+  appendFileSync(join(folder, "wrangler.toml"), read("tests", "template", "bindings.toml"));
   rmSync(join(folder, "test", "channel.test.mjs"));
   writeFileSync(join(folder, "test", "code.test.mjs"), take("code.test.mjs"));
 }

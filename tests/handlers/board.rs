@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dormouse::{
-    Application, Call, Calls, Channel, Contract, Event, HttpCall, Job, JobFailed, Json, Never, Presence, Refused, Rows,
-    Said, State, Timer, To, Turn, Verdict, payload, reasons, state,
+    Application, BindingCall, Call, Calls, Channel, Contract, Event, HttpCall, Job, JobFailed, Json, Never, Presence,
+    Refused, Rows, Said, State, Timer, To, Turn, Verdict, payload, reasons, state,
 };
 
 pub const PIN: Said<Pin> = Said::new("pin");
@@ -26,6 +26,8 @@ pub const BREAK: Call<Key, Nothing> = Call::new("break");
 pub const FILL: Call<Long, Nothing> = Call::new("fill");
 pub const TELL_MUCH: Call<Long, Long> = Call::new("tell_much");
 pub const SCORE: Job<Pin, Score> = Job::new("score");
+pub const FILE: Job<Pin, Option<Score>> = Job::new("file");
+pub const FILE_IT: Call<Pin, Nothing> = Call::new("file");
 pub const LATE: Timer<Pin> = Timer::new("late");
 pub const ITEMS: Rows<Pin> = Rows::new("items");
 
@@ -66,6 +68,8 @@ fn board() -> Channel<Room> {
         .timer(LATE, late)
         .calls_out_to(["score.example"])
         .job(SCORE, scoring, scored)
+        .binding_job(FILE, filing, filed)
+        .call(FILE_IT, Calls::plain(), file_it)
         .presence::<Json>(Presence::list())
 }
 
@@ -106,6 +110,7 @@ fn pin(room: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin) -> Result<Verdict
         "pinned" => return Err(No::Pinned.into()),
         "unfit" => return Ok(Verdict::Instead(Pin { text: String::new() })),
         "later" => turn.after(LATE, "one", Duration::from_secs(60), pin),
+        "again" => turn.after(LATE, "one", Duration::ZERO, pin),
         "never" => turn.cancel(LATE, "one"),
         "unknown" => turn.say(Said::<Pin>::new("nothing"), pin),
         _ => {}
@@ -193,6 +198,9 @@ fn ticked(room: &mut State<Room>, turn: &mut Turn<'_>) {
 }
 
 fn late(_: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin) {
+    if pin.text == "again" {
+        turn.after(LATE, "one", Duration::ZERO, pin);
+    }
     turn.say(SCORED, &Score { text: pin.text.clone(), points: 0 });
 }
 
@@ -209,6 +217,20 @@ fn scored(room: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin, came: Result<S
         Err(JobFailed::Unreadable(_)) => 404,
         Err(JobFailed::GivenUp(_)) => 500,
     };
+    turn.say(SCORED, &Score { text: pin.text.clone(), points });
+}
+
+fn file_it(_: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin) -> Result<Nothing, Refused> {
+    turn.start(FILE, pin);
+    Ok(Nothing {})
+}
+
+fn filing(pin: &Pin, key: &str) -> BindingCall {
+    BindingCall::on("FILES").call("put").arg(key).arg(pin).arg(Number { n: 60 })
+}
+
+fn filed(_: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin, came: Result<Option<Score>, JobFailed>) {
+    let points = if came.is_ok() { 1 } else { 0 };
     turn.say(SCORED, &Score { text: pin.text.clone(), points });
 }
 

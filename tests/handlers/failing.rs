@@ -163,3 +163,23 @@ fn c2_what_is_too_much_to_be_kept_or_told_is_its_own_turns_fault_and_nobody_else
         assert_eq!(world.receives(bob)["data"]["text"], "right");
     });
 }
+
+#[test]
+fn r7_code_that_fails_over_each_message_does_not_fill_the_log() {
+    on_board(|world| {
+        let clients: Vec<_> = (0..60).map(|nth| world.joined(format!("user-{nth}").as_str())).collect();
+        let internal = |world: &World<Board>| world.logs().iter().filter(|line| line.event == "internal").count();
+        let break_it = |world: &mut World<Board>, client| {
+            assert_eq!(world.call(client, BREAK, &Key { key: "it".into() }).unwrap_err()["code"], "internal");
+        };
+        for nth in 0..180 {
+            break_it(world, clients[nth % 60]);
+        }
+        let at_once = internal(world);
+        assert!((100..=140).contains(&at_once), "{at_once} lines");
+        // The share comes back.
+        world.advance(20_000);
+        break_it(world, clients[0]);
+        assert_eq!(internal(world), at_once + 1);
+    });
+}

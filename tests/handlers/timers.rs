@@ -1,5 +1,6 @@
 //! Timers (rule C6).
 
+use super::on_board;
 use crate::support::app::App;
 use crate::support::{Joiner, Sleep, in_app};
 use dormouse_core::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage as _};
@@ -90,4 +91,16 @@ fn c6_a_timer_of_another_release_is_kept_as_it_is_and_looked_at_again_later() {
 fn world_record(due: Option<u64>) -> Record {
     let data = r#"{"by":"ann","text":"tea"}"#.to_owned();
     Record { kind: RecordKind::Timer, key: String::new(), due, format: RECORD_FORMAT, data }
+}
+
+#[test]
+fn c6_a_timer_that_sets_itself_again_at_once_fires_once_a_second() {
+    on_board(|world| {
+        let ann = world.joined("ann");
+        world.publish(ann, "pin", json!({"text": "again"}));
+        world.received(ann);
+        world.advance(10_000);
+        world.drain();
+        assert_eq!(world.received(ann).iter().filter(|frame| frame["event"] == "scored").count(), 10);
+    });
 }

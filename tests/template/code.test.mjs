@@ -88,6 +88,26 @@ test("c7 a job follows nobody to another place, and is told what it was refused 
   assert.deepEqual(asked.splice(0).map(({ path }) => path), ["/refused", "/moved", "/moved"]);
 });
 
+test("c7 bindings are asked: a key-value store, a database, a queue; each result is a turn that asks the next", async () => {
+  const ann = await join("code:e", "ann");
+  ann.send({ type: "call", id: "k", name: "keep", data: { text: "kept" } });
+  // What the database gave, with the beginning of the job's key in it, and what the store holds.
+  assert.deepEqual((await ann.next("message")).data, { of: "kept select: kept", points: 1 });
+});
+
+test("c7 a binding that is not there is named in the log", async () => {
+  const ann = await join("code:f", "ann");
+  ann.send({ type: "call", id: "k", name: "keep", data: { text: "missing" } });
+  await ann.next("result");
+  const named = () => server.getLogs().some(({ message }) => message.includes("there is no binding NOWHERE"));
+  // Each round trip gives the object its time; the log line comes with it.
+  for (let nth = 0; !named(); nth += 1) {
+    assert.ok(nth < 1_000, "the log names no binding");
+    ann.say(`${nth}`, "still here");
+    await ann.next("message", "error");
+  }
+});
+
 const pick = ({ id, code }) => [id, code];
 
 async function tokenOf(user) {

@@ -1,8 +1,9 @@
 //! What every part of the machine works with while an event is handled: the time, the disk, the links, what the
 //! channel is set to, and the list of what is to be done.
 
+use crate::bucket::Bucket;
 use crate::clock::Clock;
-use crate::contract::{ChannelRules, Surroundings};
+use crate::contract::{ChannelRules, Rate, Surroundings};
 use crate::effect::{Effect, Level, LogLine, SessionKey};
 use crate::grant::Verifier;
 use crate::limits::Limits;
@@ -51,6 +52,10 @@ pub struct ChannelConfig {
     pub verifier: Rc<dyn Verifier>,
 }
 
+/// How many lines of what goes wrong in a channel are in the log: a hundred at once, then ten a second. Code that fails
+/// over each message would fill it else (rule R7).
+const TROUBLE_RATE: Rate = Rate { per_second: 10.0, burst: 100.0 };
+
 /// What outlives an event and belongs to no part alone: what is to be done, what is counted, and the clock.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
@@ -59,6 +64,8 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     /// The time of the last incident, and how many there were at that time.
     incidents: (Millis, u64),
+    /// What is left of the channel's share of the log for what goes wrong in it.
+    trouble: Option<Bucket>,
 }
 
 /// One event as the parts of the machine see it.
@@ -96,6 +103,15 @@ impl<'a> Context<'a> {
         self.push(Effect::Log(LogLine { channel, ..line }));
     }
 
+    /// Something that goes wrong as often as it is tried: in the log, unless much of it was there lately.
+    pub(crate) fn log_trouble(&mut self, line: LogLine) {
+        let now = self.steady();
+        let share = self.desk.trouble.get_or_insert_with(|| Bucket::full(TROUBLE_RATE, now));
+        if share.take(TROUBLE_RATE, now).is_ok() {
+            self.log(line);
+        }
+    }
+
     /// Our fault: the log gets the detail, the sender an id by which the two are brought together (rule R2).
     pub(crate) fn internal(&mut self, detail: String) -> Refusal {
         // Counted anew at each time, so that sleep in between does not change the id (rule H1).
@@ -103,7 +119,7 @@ impl<'a> Context<'a> {
         let count = if at == self.now { count.saturating_add(1) } else { 1 };
         self.desk.incidents = (self.now, count);
         let incident = format!("{:x}-{count}", self.now);
-        self.log(LogLine {
+        self.log_trouble(LogLine {
             code: Some(Code::Internal.as_str()),
             detail: Some(format!("{incident}: {detail}")),
             ..LogLine::new(Level::Error, "internal")

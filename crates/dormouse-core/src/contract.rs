@@ -37,8 +37,8 @@ pub use data::{Json, Misfit, Payload, Reading};
 pub use declaration::Channel;
 pub use event::{Event, EventRules, FRAME_BYTES_MAX, KIB};
 pub use handler::{
-    ANSWER_BYTES_MAX, Anonymous, Call, HttpCall, Job, JobAnswer, JobFailed, JobRequest, Names, Never, Reasons, Refused,
-    Rows, Said, State, Surroundings, Timer, To, Turn, Verdict, Who,
+    ANSWER_BYTES_MAX, Anonymous, BindingCall, Call, HttpCall, Job, JobAnswer, JobFailed, JobRequest, Names, Never,
+    Outside, Reasons, Refused, Rows, Said, State, Surroundings, Timer, To, Turn, Verdict, Who,
 };
 pub use invalid_data::InvalidData;
 pub use mistake::Mistake;

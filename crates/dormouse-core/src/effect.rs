@@ -138,7 +138,7 @@ impl Level {
 pub struct LogLine {
     /// How bad it is.
     pub level: Level,
-    /// What happened: `join`, `leave`, `bye`, `refused`, `internal`, `storage`; `unfit_pattern` and `setting` where
+    /// What happened: `join`, `leave`, `bye`, `refused`, `internal`, `storage`, `job` (a try that failed); `unfit_pattern` and `setting` where
     /// something is passed over that was meant to count.
     pub event: &'static str,
     /// The channel's name.

@@ -12,9 +12,9 @@ pub use dormouse_core::contract::Contract;
 #[doc = include_str!("../docs/handlers.md")]
 pub use dormouse_core::contract::State;
 pub use dormouse_core::contract::{
-    Ability, Anonymous, Application, Call, Calls, Channel, Event, HOUR, HistoryBounds, HttpCall, Job, JobFailed, Json,
-    KIB, MIB, Misfit, Mistake, Names, Never, Payload, Presence, Reasons, Refused, Rows, Said, Timer, To, Turn, Verdict,
-    Who,
+    Ability, Anonymous, Application, BindingCall, Call, Calls, Channel, Event, HOUR, HistoryBounds, HttpCall, Job,
+    JobFailed, Json, KIB, MIB, Misfit, Mistake, Names, Never, Payload, Presence, Reasons, Refused, Rows, Said, Timer,
+    To, Turn, Verdict, Who,
 };
 #[doc = include_str!("../docs/payloads.md")]
 pub use dormouse_macros::payload;

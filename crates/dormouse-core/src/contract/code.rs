@@ -13,8 +13,8 @@ use super::declaration::Channel;
 use super::declared::Declared;
 use super::event::{Event, EventRules};
 use super::handler::{
-    Call, Handlers, HttpCall, Job, JobCode, JobFailed, Reasons, Refused, Said, Snapshot, State, StateType, Timer, Turn,
-    Verdict, registry,
+    BindingCall, Call, Handlers, HttpCall, Job, JobCode, JobFailed, Outside, Reasons, Refused, Said, Snapshot, State,
+    StateType, Timer, Turn, Verdict, registry,
 };
 use super::mistake::Mistake;
 use super::typed::schema_of_output;
@@ -139,14 +139,31 @@ impl<S: 'static> Channel<S> {
     /// happens when it has answered or was given up (rule C7).
     #[track_caller]
     pub fn job<T: Serialize + DeserializeOwned + 'static, O: DeserializeOwned + 'static>(
-        mut self,
+        self,
         job: Job<T, O>,
         call: fn(&T) -> HttpCall,
         done: fn(&mut State<S>, &mut Turn<'_>, &T, Result<O, JobFailed>),
     ) -> Self {
-        let (name, at) = (job.name(), Location::caller());
+        let code = JobCode::of(move |data: &T, _: &str| Outside::Http(call(data)), done);
+        self.any_job(job.name(), Location::caller(), code)
+    }
+
+    /// The same with a binding of the deployment in place of another server. The second argument is the job's key, the
+    /// same at each try, by which whoever is asked can know the work again.
+    #[track_caller]
+    pub fn binding_job<T: Serialize + DeserializeOwned + 'static, O: DeserializeOwned + 'static>(
+        self,
+        job: Job<T, O>,
+        call: fn(&T, &str) -> BindingCall,
+        done: fn(&mut State<S>, &mut Turn<'_>, &T, Result<O, JobFailed>),
+    ) -> Self {
+        let code = JobCode::of(move |data: &T, key: &str| Outside::Binding(call(data, key)), done);
+        self.any_job(job.name(), Location::caller(), code)
+    }
+
+    fn any_job(mut self, name: &'static str, at: &'static Location<'static>, code: JobCode) -> Self {
         Declared { what: "job", name, at, mistakes: &mut self.mistakes }.parsed();
-        if self.handlers.jobs.insert(name, JobCode::of(call, done)).is_some() {
+        if self.handlers.jobs.insert(name, code).is_some() {
             self.mistakes.push(Mistake::new(at, format!("the job `{name}` is declared twice: drop one")));
         }
         self.handlers.any = true;

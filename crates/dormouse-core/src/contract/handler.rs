@@ -5,7 +5,9 @@
 //! ([`Verdict`]), answers a [`Call`], or is told that somebody came or went or that a [`Timer`] has fired. What it
 //! says, sets and starts goes with the turn: it is written together, or nothing of it happened.
 
+mod binding_call;
 mod encoded;
+mod http_call;
 mod job;
 mod named;
 mod outcome;
@@ -19,9 +21,10 @@ mod turn;
 mod verdict;
 mod who;
 
+pub use binding_call::BindingCall;
+pub use http_call::HttpCall;
 pub(crate) use job::Tried;
-pub use job::{ANSWER_BYTES_MAX, JobAnswer, JobRequest};
-pub use job::{HttpCall, JobFailed};
+pub use job::{ANSWER_BYTES_MAX, JobAnswer, JobFailed, JobRequest, Outside};
 pub use named::{Call, Job, Names, Rows, Said, Timer};
 pub(crate) use outcome::{Outcome, Saying};
 pub use refused::{Anonymous, Never, Reasons, Refused};

@@ -5,8 +5,8 @@ use super::turn::{Over, noted};
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
-use crate::contract::handler::{JobAnswer, JobCode, JobFailed, JobRequest, Tried};
-use crate::effect::Effect;
+use crate::contract::handler::{JobAnswer, JobFailed, JobRequest, Outside, Tried};
+use crate::effect::{Effect, Level, LogLine};
 use crate::storage::{RECORD_FORMAT, Record, RecordKind};
 use dormouse_protocol::name::{Millis, UserId};
 
@@ -19,7 +19,7 @@ const TRIES_MAX: u32 = 12;
 /// How long a job is tried at most, in milliseconds: a day.
 const AGE_MAX: Millis = 86_400_000;
 
-/// How long after a first failure a job is tried again, in milliseconds; each time twice as long.
+/// How long after a first failure a job is tried again, in milliseconds, and up to a quarter more; each time twice as long.
 const BACK_OFF: Millis = 1_000;
 
 /// The longest time between two tries, in milliseconds: an hour.
@@ -63,23 +63,30 @@ impl Hub {
 
     /// Has a job tried once the turn is on disk.
     fn try_job(&mut self, cx: &mut Context<'_>, key: String, tried: Tried) {
-        let code: Option<&JobCode> = cx.rules().handlers.job_of(&key);
-        let call = code.map(|code| noted(cx.surroundings, &format!("call {key}"), || code.call(&tried.data)));
+        let asked = self.asked_by_job(cx, &key, &tried.data);
         let tried = Tried { tries: tried.tries.saturating_add(1), ..tried };
         let data = serde_json::to_string(&tried).unwrap_or_default();
         let lease = cx.now.saturating_add(LEASE);
         self.code.pending.records.insert((RecordKind::Job, key.clone()), Some(Changed::new(Some(lease), data)));
-        match call {
-            Some(Ok(call)) if call.host().is_some_and(|host| cx.rules().handlers.hosts.contains(&host)) => {
-                self.code.pending.then.jobs.push(JobRequest { key, call });
-            }
+        match asked {
+            Ok(call) => self.code.pending.then.jobs.push(JobRequest { key, call }),
             // It is given up when it is due: by then a release may allow it.
-            Some(Ok(call)) => {
-                let host = call.host().unwrap_or("no address that may be called");
-                drop(cx.internal(format!("the job `{key}` calls {host}: add it to `calls_out_to`")));
-            }
-            Some(Err(wrong)) => drop(cx.internal(format!("the job `{key}` cannot be read: {wrong}"))),
-            None => drop(cx.internal(format!("no code of this release knows the job `{key}`"))),
+            Err(why) => drop(cx.internal(format!("the job `{key}` {why}"))),
+        }
+    }
+
+    /// What a job asks for, if it may; or what is wrong with it.
+    fn asked_by_job(&self, cx: &Context<'_>, key: &str, data: &str) -> Result<Outside, String> {
+        let handlers = &cx.rules().handlers;
+        let code = handlers.job_of(key).ok_or("is of no code that this release knows")?;
+        let asked = noted(cx.surroundings, &format!("call {key}"), || code.call(data, key));
+        match asked.map_err(|wrong| format!("cannot be read: {wrong}"))? {
+            Outside::Http(call) => match call.host() {
+                Some(host) if handlers.hosts.contains(&host) => Ok(Outside::Http(call)),
+                Some(host) => Err(format!("calls {host}: add it to `calls_out_to`")),
+                None => Err("calls what is no address that may be called".to_owned()),
+            },
+            call @ Outside::Binding(_) => Ok(call),
         }
     }
 
@@ -96,13 +103,21 @@ impl Hub {
         // One that is not there is done already: it was tried twice.
         let tried = found.and_then(|record| serde_json::from_str::<Tried>(&record.data).ok());
         let Some(tried) = tried.filter(|_| !self.is_ended(key)) else { return };
-        match answer {
-            JobAnswer::Answered { status: 200..=299, body } => self.end_job(cx, edges, key, &tried, Ok(body)),
-            JobAnswer::Answered { status, body } if (400..=499).contains(&status) && status != 408 && status != 429 => {
-                self.end_job(cx, edges, key, &tried, Err(JobFailed::Refused { status, body }));
+        let (why, refused) = match answer {
+            JobAnswer::Answered { status: 200..=299, body } => {
+                return self.end_job(cx, edges, key, &tried, Ok(body));
             }
-            JobAnswer::Answered { status, .. } => self.fail_job(cx, edges, key, tried, &format!("status {status}")),
-            JobAnswer::Failed(why) => self.fail_job(cx, edges, key, tried, &why),
+            JobAnswer::Answered { status, body } => {
+                let is_final = (400..=499).contains(&status) && status != 408 && status != 429;
+                (format!("status {status}"), is_final.then_some(JobFailed::Refused { status, body }))
+            }
+            JobAnswer::Failed(why) => (why, None),
+        };
+        let detail = Some(format!("{key}, try {}: {why}", tried.tries));
+        cx.log_trouble(LogLine { detail, ..LogLine::new(Level::Warn, "job") });
+        match refused {
+            Some(refused) => self.end_job(cx, edges, key, &tried, Err(refused)),
+            None => self.fail_job(cx, edges, key, tried, &why),
         }
     }
 
@@ -111,8 +126,11 @@ impl Hub {
     }
 
     fn fail_job(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, key: &str, tried: Tried, why: &str) {
-        let wait = BACK_OFF.saturating_mul(1_u64.checked_shl(tried.tries.saturating_sub(1)).unwrap_or(u64::MAX));
-        let again = cx.now.saturating_add(wait.min(BACK_OFF_MAX));
+        let doubled = BACK_OFF.saturating_mul(1_u64.checked_shl(tried.tries.saturating_sub(1)).unwrap_or(u64::MAX));
+        let wait = doubled.min(BACK_OFF_MAX);
+        // Up to a quarter more, so that those that failed together do not come back together.
+        let more = cx.surroundings.draw().checked_rem(wait / 4).unwrap_or_default();
+        let again = cx.now.saturating_add(wait).saturating_add(more);
         if tried.tries >= TRIES_MAX || again.saturating_sub(tried.since) >= AGE_MAX {
             return self.end_job(cx, edges, key, &tried, Err(JobFailed::GivenUp(why.to_owned())));
         }

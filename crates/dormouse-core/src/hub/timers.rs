@@ -12,6 +12,10 @@ use dormouse_protocol::name::Millis;
 /// their turn at the next.
 const AT_ONCE: usize = 64;
 
+/// What a timer sets is due at the earliest so many milliseconds later: one that set itself again at once would never let
+/// the channel rest, with a write each time.
+const AGAIN_MIN: Millis = 1_000;
+
 /// What cannot be done now is looked at again after so many milliseconds: another release may know how.
 pub(super) const PUT_OFF: Millis = 3_600_000;
 
@@ -63,7 +67,9 @@ impl Hub {
             handler.run(cell, turn, &timer.data)
         });
         match fired {
-            Ok(((), outcome)) => {
+            Ok(((), mut outcome)) => {
+                let soonest = cx.now.saturating_add(AGAIN_MIN);
+                outcome.timers.values_mut().flatten().for_each(|(due, _)| *due = soonest.max(*due));
                 // Before what the handler sets: it may set the same key again.
                 self.code.pending.records.insert((RecordKind::Timer, timer.key), None);
                 self.carry_out(cx, edges, outcome);

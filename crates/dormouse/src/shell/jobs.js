@@ -35,6 +35,34 @@ async function textOf(response, bytes) {
   return text + decoder.decode();
 }
 
+/**
+ * Calls methods of a binding, one on what the other gave: `[[name, arguments], …]`, JSON. `[200, JSON]` of what the last
+ * gives, or a sentence why there is nothing.
+ */
+export async function call_binding(binding, methods, ms, bytes) {
+  let timer;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms, `there was no answer within ${ms} ms`)));
+  try {
+    return await Promise.race([called(binding, JSON.parse(methods), bytes), late]);
+  } catch (error) {
+    return String(error?.message ?? error).slice(0, 300);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function called(binding, methods, bytes) {
+  let given = binding;
+  for (const [name, values] of methods) {
+    if (typeof given?.[name] !== "function") return `it has no method ${name}`;
+    given = await given[name](...values);
+  }
+  const text = JSON.stringify(given ?? null) ?? "null";
+  // A character is at least one byte.
+  const small = text.length <= bytes && new TextEncoder().encode(text).length <= bytes;
+  return small ? [200, text] : `the answer has more than ${bytes} bytes`;
+}
+
 /** Keeps an object in memory until a promise is settled. */
 export function wait_until(ctx, promise) {
   ctx.waitUntil(promise);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::encoded::encoded_within;
-use super::job::{HttpCall, JobFailed};
+use super::job::{JobFailed, Outside};
 use super::refused::{Reasons, Refused};
 use super::state::{Cell, State, StateType, place};
 use super::turn::Turn;
@@ -104,23 +104,26 @@ pub(crate) fn timer<S: 'static, T: DeserializeOwned + 'static>(handler: fn(&mut 
     })
 }
 
-/// What a job asks of another server, and what is told of what came of it.
+/// What a job asks of another server or of a binding, and what is told of what came of it.
 #[derive(Clone)]
 pub(crate) struct JobCode {
     call: Rc<JobCall>,
     done: Rc<JobDone>,
 }
 
-type JobCall = dyn Fn(&str) -> Result<HttpCall, String>;
+type JobCall = dyn Fn(&str, &str) -> Result<Outside, String>;
 
 type JobDone = dyn Fn(&mut Cell, &mut Turn<'_>, &str, Result<&str, JobFailed>) -> Result<(), Refusal>;
 
 impl JobCode {
     pub(crate) fn of<S: 'static, T: DeserializeOwned + 'static, O: DeserializeOwned + 'static>(
-        call: fn(&T) -> HttpCall,
+        call: impl Fn(&T, &str) -> Outside + 'static,
         done: fn(&mut State<S>, &mut Turn<'_>, &T, Result<O, JobFailed>),
     ) -> Self {
-        let call = move |data: &str| Ok(call(&serde_json::from_str(data).map_err(|error| place(&error))?));
+        let call = move |data: &str, key: &str| {
+            let data: T = serde_json::from_str(data).map_err(|error| place(&error))?;
+            Ok(call(&data, key))
+        };
         let done = move |cell: &mut Cell, turn: &mut Turn<'_>, data: &str, came: Result<&str, JobFailed>| {
             let data: T = serde_json::from_str(data).map_err(|error| broken(place(&error)))?;
             let came = came
@@ -134,9 +137,9 @@ impl JobCode {
         Self { call: Rc::new(call), done: Rc::new(done) }
     }
 
-    /// What is sent.
-    pub(crate) fn call(&self, data: &str) -> Result<HttpCall, String> {
-        (self.call)(data)
+    /// What is asked under this key.
+    pub(crate) fn call(&self, data: &str, key: &str) -> Result<Outside, String> {
+        (self.call)(data, key)
     }
 
     /// Tells what came of it: the body of the answer, JSON, or why there is none.

@@ -3,11 +3,23 @@
 use serde::Serialize;
 
 use super::World;
-use crate::contract::{HttpCall, Job, JobAnswer};
+use crate::contract::{BindingCall, HttpCall, Job, JobAnswer, Outside};
 
 impl<A> World<A> {
-    /// The requests of this job that are under way, the earliest first, each with its `Idempotency-Key`.
+    /// The requests of this job to another server that are under way, the earliest first, each with its
+    /// `Idempotency-Key`.
     pub fn running<T, O>(&self, job: Job<T, O>) -> Vec<(String, HttpCall)> {
+        let http = |(key, call)| if let Outside::Http(call) = call { Some((key, call)) } else { None };
+        self.under_way(job).into_iter().filter_map(http).collect()
+    }
+
+    /// What this job asks of a binding and is under way, the earliest first, each with the job's key.
+    pub fn running_on_binding<T, O>(&self, job: Job<T, O>) -> Vec<(String, BindingCall)> {
+        let on_binding = |(key, call)| if let Outside::Binding(call) = call { Some((key, call)) } else { None };
+        self.under_way(job).into_iter().filter_map(on_binding).collect()
+    }
+
+    fn under_way<T, O>(&self, job: Job<T, O>) -> Vec<(String, Outside)> {
         let of_job = |key: &str| key.split_once(':').is_some_and(|(name, _)| name == job.name());
         let running = self.record.jobs.iter().filter(|request| of_job(&request.key));
         running.map(|request| (request.key.clone(), request.call.clone())).collect()
@@ -23,7 +35,7 @@ impl<A> World<A> {
     /// The earliest request of this job that is under way is answered otherwise, or cannot be made.
     #[track_caller]
     pub fn answer_job<T, O>(&mut self, job: Job<T, O>, answer: JobAnswer) {
-        let key = self.running(job).into_iter().next().unwrap_or_else(|| panic!("no {} is under way", job.name())).0;
+        let key = self.under_way(job).into_iter().next().unwrap_or_else(|| panic!("no {} is under way", job.name())).0;
         self.answer_job_of(&key, answer);
     }
 
