@@ -1,6 +1,13 @@
-//! What may be said here, and by whom: the contract, and the Worker that holds everybody to it.
+//! What may be said here, and by whom: the contract, the code that has a say in it, and the Worker of both.
 
-use dormouse::{Application, Channel, Contract, Event, Json, Presence, payload};
+use dormouse::Verdict::AsSaid;
+use dormouse::{
+    Application, Channel, Contract, Event, Json, Presence, Refused, Said, State, Turn, Verdict,
+    payload, reasons,
+};
+
+/// What people say, by its name and its type.
+pub const SAY: Said<Say> = Said::new("say");
 
 /// This application.
 pub struct App;
@@ -10,13 +17,28 @@ impl Application for App {
         Contract::new().channel(
             "chat:*",
             Channel::with_token()
-                .event::<Say>("say", Event::kept().rate(10).burst(30))
+                .judged(SAY, Event::kept().rate(10).burst(30), say)
                 .presence::<Json>(Presence::list()),
         )
     }
 }
 
 dormouse::serve!(App);
+
+/// Your own code: lets a message pass, says another in its place, or refuses it.
+fn say(_: &mut State<()>, _: &mut Turn<'_>, said: &Say) -> Result<Verdict<Say>, Refused<No>> {
+    if said.text.to_lowercase().contains("spam") {
+        return Err(No::Spam.into());
+    }
+    Ok(AsSaid)
+}
+
+/// Why something is refused, as the sender is told and the page's types know.
+#[reasons]
+pub enum No {
+    /// Nobody wants to hear that.
+    Spam,
+}
 
 /// Something said in a room.
 #[payload]
@@ -47,5 +69,14 @@ mod tests {
         assert_eq!(world.receives(bob)["data"], json!({"text": "hello"}));
         world.publish(bob, "say", json!({"text": ""}));
         world.assert_refused(bob, "invalid_data");
+    }
+
+    #[test]
+    fn spam_is_refused_and_nobody_hears_it() {
+        let mut world = World::<App>::new("chat:lobby");
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        world.publish(ann, "say", json!({"text": "Buy SPAM!"}));
+        assert_eq!(world.assert_refused(ann, "refused")["reason"], "spam");
+        world.refute_received(bob);
     }
 }

@@ -36,6 +36,14 @@ test("what breaks the contract is refused, and the reason is told", async () => 
   await ann.close();
 });
 
+test("what the application's own code refuses is refused with its reason", async () => {
+  const ann = await join("chat:quiet", "ann");
+  ann.send({ type: "publish", id: "1", event: "say", data: { text: "spam" } });
+  const refused = await ann.next("error");
+  assert.deepEqual([refused.code, refused.reason], ["refused", "spam"]);
+  await ann.close();
+});
+
 /** Joins a channel, by a token that the service hands out in development. */
 async function join(channel, user) {
   const answer = await fetch(new URL("/dev/token", url), { method: "POST", body: JSON.stringify({ user }) });
