@@ -201,7 +201,8 @@ fn late(_: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin) {
     if pin.text == "again" {
         turn.after(LATE, "one", Duration::ZERO, pin);
     }
-    turn.say(SCORED, &Score { text: pin.text.clone(), points: 0 });
+    let items = turn.rows(ITEMS, None, 1);
+    turn.say(SCORED, &Score { text: pin.text.clone(), points: items.len() as u64 });
 }
 
 fn scoring(pin: &Pin) -> HttpCall {

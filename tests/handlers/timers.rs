@@ -1,5 +1,6 @@
 //! Timers (rule C6).
 
+use super::board::Board;
 use super::on_board;
 use crate::support::app::App;
 use crate::support::{Joiner, Sleep, in_app};
@@ -68,6 +69,22 @@ fn c6_a_firing_that_cannot_be_written_is_tried_again() {
         world.drain();
         assert_eq!(world.receives(ann)["data"]["text"], "tea");
     });
+}
+
+#[test]
+fn c6_a_firing_that_could_not_read_the_disk_is_tried_again_soon() {
+    let mut world = World::<Board>::with("board:a", Sleep::Never);
+    let ann = world.joined("ann");
+    world.publish(ann, "pin", json!({"text": "later"}));
+    world.received(ann);
+    // The first reading finds what is due, the second is the handler's.
+    world.trouble.read = Some(1);
+    world.advance(60_000);
+    world.refute_received(ann);
+    assert!(world.logs().iter().any(|line| line.event == "internal"));
+    world.advance(10_000);
+    world.drain();
+    assert_eq!(world.receives(ann)["data"]["text"], "later");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::code::Records;
 use crate::context::Context;
 use crate::contract::Who;
 use crate::contract::handler::Around;
-use crate::storage::{RECORD_FORMAT, RecordKind};
+use crate::storage::{RECORD_FORMAT, RecordKind, StorageError};
 
 /// One turn's view.
 pub(super) struct View<'a, 'c> {
@@ -13,6 +13,15 @@ pub(super) struct View<'a, 'c> {
     pub(super) edges: &'a mut dyn Edges,
     /// What earlier turns have changed that is not on disk yet.
     pub(super) records: &'a Records,
+    /// Whether the disk could not be read.
+    pub(super) unread: bool,
+}
+
+impl View<'_, '_> {
+    fn read<T>(&mut self, found: Result<T, StorageError>) -> Result<T, String> {
+        self.unread |= found.is_err();
+        found.map_err(|error| error.to_string())
+    }
 }
 
 impl Around for View<'_, '_> {
@@ -24,8 +33,8 @@ impl Around for View<'_, '_> {
         if let Some(changed) = self.records.get(&(RecordKind::Row, key.to_owned())) {
             return Ok(changed.as_ref().map(|changed| changed.data.clone()));
         }
-        let found = self.cx.storage.record(RecordKind::Row, key).map_err(|error| error.to_string())?;
-        match found {
+        let found = self.cx.storage.record(RecordKind::Row, key);
+        match self.read(found)? {
             Some(record) if record.format != RECORD_FORMAT => {
                 Err(format!("row `{key}` is of a later release's format"))
             }
@@ -39,7 +48,7 @@ impl Around for View<'_, '_> {
         // What is taken out is read and passed over.
         let taken = pending.clone().filter(|(_, changed)| changed.is_none()).count();
         let found = self.cx.storage.records(RecordKind::Row, prefix, after, limit.saturating_add(taken));
-        let found = found.map_err(|error| error.to_string())?;
+        let found = self.read(found)?;
         if let Some(newer) = found.iter().find(|record| record.format != RECORD_FORMAT) {
             return Err(format!("row `{}` is of a later release's format", newer.key));
         }

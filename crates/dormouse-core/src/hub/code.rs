@@ -48,6 +48,8 @@ pub(super) struct Code {
     /// What is not on disk yet.
     pub(super) pending: Pending,
     pub(super) ticks: Ticks,
+    /// Whether the last turn could not read something from the disk, which may work again soon.
+    pub(super) unread: bool,
     /// Members who are gone for good, as their sessions were written down, of whom the code was not told yet.
     pub(super) gone: Vec<String>,
 }

@@ -46,7 +46,7 @@ impl Hub {
         let known = cx.rules().handlers.job_of(&job.key).is_some();
         let Some(tried) = tried.filter(|_| known) else {
             drop(cx.internal(format!("no code of this release knows the job `{}`", job.key)));
-            return self.put_off(cx, job);
+            return self.put_off_unknown(cx, job);
         };
         let age = cx.now.saturating_sub(tried.since);
         if tried.tries >= TRIES_MAX || age >= AGE_MAX {
@@ -161,7 +161,7 @@ impl Hub {
                 let data = serde_json::to_string(tried).unwrap_or_default();
                 let record =
                     Record { kind: RecordKind::Job, key: key.to_owned(), due: None, format: RECORD_FORMAT, data };
-                self.put_off(cx, record);
+                self.put_off_failed(cx, record);
             }
         }
     }

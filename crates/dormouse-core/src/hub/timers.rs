@@ -17,7 +17,10 @@ const AT_ONCE: usize = 64;
 const AGAIN_MIN: Millis = 1_000;
 
 /// What cannot be done now is looked at again after so many milliseconds: another release may know how.
-pub(super) const PUT_OFF: Millis = 3_600_000;
+const PUT_OFF: Millis = 3_600_000;
+
+/// What failed because the disk could not be read is tried again after so many milliseconds.
+const PUT_OFF_UNREAD: Millis = 10_000;
 
 impl Hub {
     /// Fires the timers that are due, the earliest first; each goes off the disk with what its handler does.
@@ -60,7 +63,7 @@ impl Hub {
         let handler = cx.rules().handlers.timer_of(&timer.key).filter(|_| timer.format == RECORD_FORMAT);
         let Some(handler) = handler else {
             drop(cx.internal(format!("no handler of this release knows the timer `{}`", timer.key)));
-            return self.put_off(cx, timer);
+            return self.put_off_unknown(cx, timer);
         };
         let request = format!("timer {}", timer.key);
         let fired = self.run(cx, edges, &Who::default(), Over::nobodys(&request), |cell, turn| {
@@ -74,15 +77,25 @@ impl Hub {
                 self.code.pending.records.insert((RecordKind::Timer, timer.key), None);
                 self.carry_out(cx, edges, outcome);
             }
-            // What fails once fails again: it is kept for a release that knows better, and asked less often.
-            Err(_) => self.put_off(cx, timer),
+            Err(_) => self.put_off_failed(cx, timer),
         }
     }
 
-    /// Leaves a record for later, as it is: also one of a format that this release does not know.
-    pub(super) fn put_off(&mut self, cx: &Context<'_>, record: Record) {
+    /// Leaves a record for later whose handler has failed. What fails once fails again: it is kept for a release that knows
+    /// better, and asked less often; but not where it was the disk.
+    pub(super) fn put_off_failed(&mut self, cx: &Context<'_>, record: Record) {
+        let wait = if self.code.unread { PUT_OFF_UNREAD } else { PUT_OFF };
+        self.put_off(cx, record, wait);
+    }
+
+    /// Leaves a record that nobody knows for a release that does, as it is: also one of a later format.
+    pub(super) fn put_off_unknown(&mut self, cx: &Context<'_>, record: Record) {
+        self.put_off(cx, record, PUT_OFF);
+    }
+
+    fn put_off(&mut self, cx: &Context<'_>, record: Record, wait: Millis) {
         let Record { kind, key, format, data, .. } = record;
-        let due = Some(cx.now.saturating_add(PUT_OFF));
+        let due = Some(cx.now.saturating_add(wait));
         self.code.pending.records.insert((kind, key), Some(Changed { due, data, format }));
     }
 

@@ -65,10 +65,11 @@ impl Hub {
             return Err(cx.internal("a handler has panicked over this, and would again".to_owned()));
         }
         let before = cell.clone();
-        let mut view = View { cx, edges, records: &self.code.pending.records };
+        let mut view = View { cx, edges, records: &self.code.pending.records, unread: false };
         let mut turn = Turn::new(view.cx.now, &config.name, who, &config.rules, &mut view);
         let done = work(cell, &mut turn);
         let mut outcome = turn.into_outcome();
+        self.code.unread = view.unread;
         // Written now, while it is one turn's alone: what cannot be would fail the whole batch.
         let encoded = cell.encode(&config.rules.handlers.state);
         surroundings.ended();
