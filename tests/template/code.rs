@@ -3,7 +3,7 @@
 use dormouse::Verdict::AsSaid;
 use dormouse::{
     Application, BindingCall, Call, Calls, Channel, Contract, Event, HttpCall, Job, JobFailed,
-    Refused, Said, State, Turn, Verdict, payload,
+    Refused, Said, State, Turn, Verdict, answer, payload,
 };
 
 const SAY: Said<Say> = Said::new("say");
@@ -133,7 +133,7 @@ pub struct Say {
 }
 
 /// What a queue says of what it was sent.
-#[derive(serde::Deserialize)]
+#[answer]
 pub struct Sent {}
 
 /// What it was worth.

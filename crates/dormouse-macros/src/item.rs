@@ -1,7 +1,7 @@
 //! The item that an attribute stands on, as far as it is read.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
 /// What is wrong with the use of the attribute, and where.
 pub(crate) struct Mistake {
@@ -58,6 +58,14 @@ impl Item {
     /// Whether it is a struct.
     pub(crate) const fn is_struct(&self) -> bool {
         self.is_struct
+    }
+
+    /// The derives that the item is to have besides its own, and where serde is found. What it has already is left out: twice
+    /// would be a mistake.
+    pub(crate) fn derive(&self, wanted: &[(&str, TokenStream)]) -> TokenStream {
+        let missing = wanted.iter().filter(|(name, _)| !self.has("derive", name)).map(|(_, path)| path);
+        let found = (!self.has("serde", "crate")).then(|| quote!(#[serde(crate = "::dormouse::__payload::serde")]));
+        quote!(#[derive(#(#missing),*)] #found)
     }
 
     /// Whether the item has an attribute of this name with this word in it: `#[serde(deny_unknown_fields)]`.

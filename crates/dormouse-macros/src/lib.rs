@@ -1,11 +1,18 @@
 #![doc = include_str!("../README.md")]
 
+mod answer;
 mod item;
 mod payload;
 mod reasons;
 mod state;
 
 use proc_macro::TokenStream;
+
+/// Makes a struct or an enum what a job is answered; `dormouse::answer` tells how.
+#[proc_macro_attribute]
+pub fn answer(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    answer::answer(&arguments.into(), &item.into()).into()
+}
 
 /// Makes a struct or an enum the type of a payload; `dormouse::payload` tells how.
 #[proc_macro_attribute]

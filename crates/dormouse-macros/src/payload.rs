@@ -13,7 +13,7 @@ pub(crate) fn payload(arguments: &TokenStream, item: &TokenStream) -> TokenStrea
     })
 }
 
-/// The attributes that the item is to have besides its own. What it has already is left out: twice would be a mistake.
+/// The attributes that the item is to have besides its own.
 fn attributes(item: &TokenStream) -> Result<TokenStream, Mistake> {
     let item = Item::of(item, "payload")?;
     let derives = [
@@ -23,11 +23,7 @@ fn attributes(item: &TokenStream) -> Result<TokenStream, Mistake> {
         ("JsonSchema", quote!(::dormouse::__payload::schemars::JsonSchema)),
         ("Validate", quote!(::dormouse::__payload::garde::Validate)),
     ];
-    let derives = derives.into_iter().filter(|(name, _)| !item.has("derive", name)).map(|(_, path)| path);
-    let mut attributes = quote!(#[derive(#(#derives),*)]);
-    if !item.has("serde", "crate") {
-        attributes.extend(quote!(#[serde(crate = "::dormouse::__payload::serde")]));
-    }
+    let mut attributes = item.derive(&derives);
     if !item.has("schemars", "crate") {
         attributes.extend(quote!(#[schemars(crate = "::dormouse::__payload::schemars")]));
     }

@@ -13,7 +13,7 @@ pub(crate) fn state(arguments: &TokenStream, item: &TokenStream) -> TokenStream 
     })
 }
 
-/// The attributes that the item is to have besides its own. What it has already is left out: twice would be a mistake.
+/// The attributes that the item is to have besides its own.
 fn attributes(item: &TokenStream) -> Result<TokenStream, Mistake> {
     let item = Item::of(item, "state")?;
     let derives = [
@@ -23,11 +23,7 @@ fn attributes(item: &TokenStream) -> Result<TokenStream, Mistake> {
         ("Serialize", quote!(::dormouse::__payload::serde::Serialize)),
         ("Deserialize", quote!(::dormouse::__payload::serde::Deserialize)),
     ];
-    let derives = derives.into_iter().filter(|(name, _)| !item.has("derive", name)).map(|(_, path)| path);
-    let mut attributes = quote!(#[derive(#(#derives),*)]);
-    if !item.has("serde", "crate") {
-        attributes.extend(quote!(#[serde(crate = "::dormouse::__payload::serde")]));
-    }
+    let mut attributes = item.derive(&derives);
     // A field that this release adds is not in what the one before has written.
     if item.is_struct() && !item.has("serde", "default") {
         attributes.extend(quote!(#[serde(default)]));

@@ -16,6 +16,19 @@ pub use dormouse_core::contract::{
     JobFailed, Json, KIB, MIB, Misfit, Mistake, Names, Never, Payload, Presence, Reasons, Refused, Rows, Said, Timer,
     To, Turn, Verdict, Who,
 };
+/// Makes a struct or an enum what another server or a binding answers a job (rule C7): what is not named in it is passed
+/// over, so that others may say more tomorrow; a field that may be missing is an `Option`.
+///
+/// ```
+/// use dormouse::answer;
+///
+/// #[answer]
+/// struct Scored {
+///     points: u64,
+///     label: Option<String>,
+/// }
+/// ```
+pub use dormouse_macros::answer;
 #[doc = include_str!("../docs/payloads.md")]
 pub use dormouse_macros::payload;
 /// Makes an enum the reasons for which an application's handlers refuse something (rule C4): each variant is a reason, told
