@@ -135,7 +135,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
     let members = [member.as_str()];
     let can = ["history".to_owned(), "join".to_owned(), "publish:say".to_owned()];
     let standing = |resumed| Some(Standing { epoch: "e1", seq: 41, first: 7, resumed });
-    let told = |resumed, here, snapshot| {
+    let told = |resumed, here, (snapshot, remembers): (Option<&str>, &[&str])| {
         frame::welcome(&Welcome {
             channel: "chat:lobby",
             connection: &own,
@@ -145,6 +145,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
             can: &can,
             here,
             snapshot,
+            remembers,
             frame_bytes: 65_536,
             batch: 100,
             per_second: 20.0,
@@ -152,7 +153,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
             now: 1_700_000_000_000,
         })
     };
-    let full = |resumed, here| told(resumed, here, None);
+    let full = |resumed, here| told(resumed, here, (None, &[]));
     let unsigned = frame::welcome(&Welcome {
         channel: "door:a",
         connection: &own,
@@ -162,6 +163,7 @@ fn welcomes() -> Vec<(&'static str, String)> {
         can: &[],
         here: None,
         snapshot: None,
+        remembers: &[],
         frame_bytes: 65_536,
         batch: 100,
         per_second: 0.5,
@@ -173,7 +175,8 @@ fn welcomes() -> Vec<(&'static str, String)> {
         ("welcome, recovered, with a count", full(Resumed::Recovered, Some(Here::Count(1203)))),
         ("welcome, behind, without presence", full(Resumed::Behind, None)),
         ("welcome, lost", full(Resumed::Lost, None)),
-        ("welcome, fresh, with a snapshot", told(Resumed::Fresh, None, Some(SNAPSHOT))),
+        ("welcome, fresh, with a snapshot", told(Resumed::Fresh, None, (Some(SNAPSHOT), &[]))),
+        ("welcome, fresh, with what it remembers", told(Resumed::Fresh, None, (None, &["count", "put"]))),
         ("welcome before signing in", unsigned),
     ]
 }

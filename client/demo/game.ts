@@ -21,7 +21,7 @@ export class Game {
     demo.on("reminded", ({ data }) => this.#tell(`${this.#name(data.by)} wanted to be reminded of ${data.text}.`), { signal });
     this.#button("roll", signal, async () => void (await demo.call("roll", { sides: 6 })));
     // Remembered: where the connection breaks it is asked again, and counts once.
-    this.#button("count-one", signal, async () => this.#counted((await demo.call("count", {}, { remembered: true })).count));
+    this.#button("count-one", signal, async () => this.#counted((await demo.call("count", {})).count));
     this.#button("remind", signal, async () => {
       await demo.call("remind", { after_ms: SOON_MS, text: "tea" });
       this.#tell("In five seconds, also if the channel sleeps until then.");

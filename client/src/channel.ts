@@ -20,7 +20,7 @@ import { Presence } from "./presence.ts";
 import { bare, frozen } from "./protocol.ts";
 import type { Bye, HistoryFrame, Message, MessageFrame, Position, Result, ServiceFrame, Welcome } from "./protocol.ts";
 import { receiptOf } from "./requests.ts";
-import type { CallArguments, CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
+import type { CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 import { patiently, platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { Timeline } from "./timeline.ts";
@@ -211,10 +211,10 @@ export class Channel<C = AnyChannel> {
 
   /**
    * Asks the application's own code, and settles with its reply (C3). It waits for a connection as a publish does, in the
-   * same order, and is sent again after `rate_limited`; after a break only where the contract remembers its reply, which
-   * `remembered` says.
+   * same order, and is sent again after `rate_limited`; after a break only where the contract remembers its reply: any
+   * other rejects with `offline` then, since it may have run.
    */
-  call<Name extends CallName<C>>(name: Name, data: InputOf<C, Name>, ...[options = {}]: CallArguments<C, Name>): Promise<OutputOf<C, Name>> {
+  call<Name extends CallName<C>>(name: Name, data: InputOf<C, Name>, options: CallOptions = {}): Promise<OutputOf<C, Name>> {
     const { id } = options;
     return this.#settled("publish", { id, type: "call", name, data }, (reply: Result) => reply.data as OutputOf<C, Name>, options.signal, undefined, options);
   }
@@ -343,7 +343,6 @@ export class Channel<C = AnyChannel> {
         fields,
         (answer) => (forget(), resolve(read(answer as never))),
         (error) => (forget(), failed(), fail(error)),
-        call && (call.remembered ?? false),
       );
     });
   }

@@ -46,7 +46,7 @@ export type { LogLevel } from "./log.ts";
 export type { State } from "./machine.ts";
 export type { Presence, PresenceEvents } from "./presence.ts";
 export type { From, Json, Limits, Member, Message, Position, Welcome } from "./protocol.ts";
-export type { Audience, CallArguments, CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
+export type { Audience, CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 export type { Runtime, SocketLike } from "./runtime.ts";
 export { Timeline } from "./timeline.ts";
 export type { Entry, SendOptions, Standing, TimelineOptions, TimelineSnapshot } from "./timeline.ts";

@@ -15,8 +15,8 @@ export interface Request {
   readonly id: string;
   readonly text: string;
   readonly bytes: number;
-  /** Of a call, whether its reply is given again to the same id (C3). No replay tells of a call. */
-  readonly remembered?: boolean | undefined;
+  /** Of a call, its name. No replay tells of a call. */
+  readonly call?: string | undefined;
   /** Without an answer where a later request takes its place. */
   done(answer?: Answer): void;
   fail(error: ChannelError): void;
@@ -61,6 +61,8 @@ export interface Way {
   readonly pace: Pace;
   /** Sends text. `alive` tells that a `ping` was answered, and with it all that was sent before. */
   send(text: string): void;
+  /** The calls whose replies are given again to the same id (C3). */
+  readonly remembers: readonly string[];
   /** The service's clock, in milliseconds since 1970, as far as it remembers ids by which to know a request again (D7). */
   now(): number;
 }
@@ -84,6 +86,8 @@ export class Lane {
   #gap = 0;
   #sentAt = 0;
   #way: Way | null = null;
+  /** The calls that may be sent again, as the last way had them. */
+  #remembers: readonly string[] = [];
 
   constructor(runtime: Runtime, rules: LaneRules) {
     this.#runtime = runtime;
@@ -111,6 +115,7 @@ export class Lane {
   /** A way is there: what waits goes out, save what is in doubt and everything behind it. */
   open(way: Way): void {
     this.#way = way;
+    this.#remembers = way.remembers;
     this.#holdUntil = 0;
     this.#phase = "untold";
     this.flush();
@@ -120,7 +125,7 @@ export class Lane {
   lost(most: boolean): void {
     for (const request of [...this.#requests, ...this.#doubts]) {
       // Replies are remembered for a time, however much is said meanwhile.
-      if (request.remembered !== undefined) continue;
+      if (request.call !== undefined) continue;
       // Of what was not sent yet nothing is in doubt: that is seen to when it is.
       request.untold = true;
       if (!most) continue;
@@ -146,9 +151,7 @@ export class Lane {
   down(error?: ChannelError): void {
     this.#way = null;
     this.#callOff();
-    // What would not be known again might be carried out twice: a call that was sent, and is not remembered.
-    const goes = ({ remembered, phase }: Request): boolean =>
-      !error && this.#rules.again === "always" && (remembered !== false || phase !== "sent");
+    const goes = (request: Request): boolean => !error && this.#rules.again === "always" && (request.phase !== "sent" || this.#isKnownAgain(request));
     const over = this.#requests.filter((request) => !goes(request));
     this.#requests = this.#requests.filter(goes);
     for (const request of [...over, ...this.#requests]) {
@@ -158,7 +161,7 @@ export class Lane {
     }
     this.#trim();
     for (const request of over) {
-      if (error && request.doubtSince && request.remembered !== false) this.#doubts.push(request);
+      if (error && request.doubtSince && this.#isKnownAgain(request)) this.#doubts.push(request);
       request.fail(error ?? offline("The connection broke before the answer."));
     }
   }
@@ -169,8 +172,8 @@ export class Lane {
     const way = this.#way;
     if (!way || (this.#phase === "untold" && this.#are("waiting").some(({ doubtSince }) => doubtSince !== undefined))) return;
     // What may have been carried out, and would not be known again, is not sent again.
-    for (const { id, doubtSince = Infinity } of this.#are("waiting"))
-      if (!(way.now() - doubtSince <= KNOWN_MS)) this.take(id, unanswered());
+    for (const request of this.#are("waiting"))
+      if (request.doubtSince !== undefined && !(this.#isKnownAgain(request) && way.now() - request.doubtSince <= KNOWN_MS)) this.take(request.id, unanswered());
     for (;;) {
       const waiting = this.#are("waiting");
       if (!waiting.length || (this.#rules.again === "always" && waiting.length < this.#requests.length)) return;
@@ -203,6 +206,11 @@ export class Lane {
     return true;
   }
 
+  /** Whether the service would know it again: a call that it does not remember might run twice. */
+  #isKnownAgain({ call }: Request): boolean {
+    return call === undefined || this.#remembers.includes(call);
+  }
+
   #are(phase: Request["phase"]): Request[] {
     return this.#requests.filter((request) => request.phase === phase);
   }
@@ -219,7 +227,7 @@ export class Lane {
       texts.push(request.text);
       request.phase = "sent";
       request.sentAt = way.now();
-      request.untold = request.doubtSince !== undefined || request.remembered !== undefined;
+      request.untold = request.doubtSince !== undefined || request.call !== undefined;
       request.overdue = false;
       request.callOff = this.#runtime.after(ANSWER_MS, () => {
         // On a way that has died it is not the answer that is missing, and after a block it may wait to be read.

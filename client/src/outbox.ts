@@ -59,19 +59,18 @@ export class Outbox {
    */
   ask(
     lane: LaneName,
-    fields: { readonly id?: string | undefined },
+    fields: { readonly id?: string | undefined; readonly name?: string },
     done: (answer: never) => void,
     fail: (error: ChannelError) => void,
-    remembered?: boolean,
   ): string {
-    const { id = this.id() } = fields;
+    const { id = this.id(), name: call } = fields;
     try {
       if (this.#over) throw this.#over;
       const text = textOf({ type: lane, ...fields, id });
       const bytes = bytesOf(text);
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
-      this.#lanes[lane].add({ id, text, bytes, remembered, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });
+      this.#lanes[lane].add({ id, text, bytes, call, phase: "waiting", callOff: () => {}, done: done as Request["done"], fail });
     } catch (error) {
       fail(error as ChannelError);
     }
@@ -87,10 +86,10 @@ export class Outbox {
    * The service said `welcome`: what waits goes out, what was unanswered first. Of who has still to sign in no more
    * than that goes over the link.
    */
-  open({ limits: given, epoch, user }: Welcome, link: Pick<Way, "send" | "now">): void {
+  open({ limits: given, epoch, user, remembers = [] }: Welcome, link: Pick<Way, "send" | "now">): void {
     const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
     const { control, ...others } = this.#lanes;
-    const way = { ...link, limits, pace: new Pace(limits.per_second, limits.burst) };
+    const way = { ...link, limits, remembers, pace: new Pace(limits.per_second, limits.burst) };
     // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
     if (user === null) way.now = () => -Infinity;
     control.open(way);

@@ -70,6 +70,8 @@ export interface Welcome {
   readonly count?: number;
   /** What the application shows of its state as of `seq` (C5). */
   readonly snapshot?: unknown;
+  /** The calls that may be sent again, since their replies are remembered (C3). */
+  readonly remembers?: readonly string[];
   readonly limits?: Limits;
   readonly now?: number;
 }

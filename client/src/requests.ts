@@ -1,5 +1,5 @@
 import type { Message } from "./protocol.ts";
-import type { AlwaysKept, DataOf, EventName, IsRemembered } from "./types.ts";
+import type { AlwaysKept, DataOf, EventName } from "./types.ts";
 
 /** Whom a directed publish reaches: their union, on this channel (F5). */
 export interface Audience {
@@ -42,23 +42,11 @@ export interface Receipt {
 export interface CallOptions {
   /** An id of your own, 1 to 64 characters: a remembered call is answered the same under the same id for 10 minutes (C3). One is made where it is left out. */
   readonly id?: string | undefined;
-  /**
-   * Whether the contract says that the call is remembered: then it is sent again where its connection broke before the
-   * reply. Any other rejects with `offline` there, since it may have run already. The types hold it to the contract.
-   */
-  readonly remembered?: boolean | undefined;
   /** After how many milliseconds it is given up with `timeout`, connected or not; 60,000 where it is left out. It may run, or have run, all the same. */
   readonly timeout?: number | undefined;
   /** Gives the call up: it rejects with the signal's reason. What was sent already may run all the same. */
   readonly signal?: AbortSignal | undefined;
 }
-
-/** The options of a call: of one that is remembered they say so, of any other they do not. */
-export type CallArguments<C, Name extends string> = true extends IsRemembered<C, Name>
-  ? false extends IsRemembered<C, Name>
-    ? [options?: CallOptions]
-    : [options: CallOptions & { readonly remembered: true }]
-  : [options?: CallOptions & { readonly remembered?: false }];
 
 /** Without what else a message of one's own would tell. */
 export const receiptOf = ({ id, seq, duplicate, delivered }: Receipt): Receipt => ({ id, seq, duplicate, delivered });

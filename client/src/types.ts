@@ -151,9 +151,6 @@ export type InputOf<Channel, Name extends string> = CallOf<Channel, Name> extend
 /** What a call is answered. */
 export type OutputOf<Channel, Name extends string> = CallOf<Channel, Name> extends { readonly output: infer Output } ? Output : never;
 
-/** Whether a call is remembered; `boolean` where that is not known. */
-export type IsRemembered<Channel, Name extends string> = CallOf<Channel, Name> extends { readonly remembered: infer Remembered } ? Remembered : never;
-
 /** The reasons for which an event or a call of this name is refused by the application's own code (C4). */
 export type ReasonOf<Channel, Name extends string> = ReasonIn<EventOf<Channel, Name> | CallOf<Channel, Name>>;
 type ReasonIn<Part> = Part extends { readonly refusals: infer Reason extends string } ? Reason : never;

@@ -17,12 +17,12 @@ async function joining(world: World): Promise<Demo> {
 /** One that was welcomed. */
 async function opened(world: World, welcome: object = {}): Promise<Demo> {
   const channel = await joining(world);
-  await world.socket.say(welcomeOf(welcome));
+  await world.socket.say(welcomeOf({ remembers: ["count"], ...welcome }));
   return channel;
 }
 
-const roll = (channel: Demo, options: CallOptions & { remembered?: false } = {}) => outcome(channel.call("roll", { sides: 6 }, options));
-const count = (channel: Demo, options: CallOptions = {}) => outcome(channel.call("count", {}, { ...options, remembered: true }));
+const roll = (channel: Demo, options: CallOptions = {}) => outcome(channel.call("roll", { sides: 6 }, options));
+const count = (channel: Demo, options: CallOptions = {}) => outcome(channel.call("count", {}, options));
 const result = (frame: Frame | undefined, data: unknown, fields: object = {}): object => ({ type: "result", id: frame?.["id"], data, ...fields });
 
 /** The connection breaks and comes back after so long. */
@@ -32,7 +32,7 @@ async function comeBack(world: World, ms = 0, welcome: object = {}): Promise<voi
   await world.advance(ms);
   world.onSocket = () => {};
   await world.reconnected();
-  await world.socket.say(welcomeOf({ connection: "c2", now: world.now, expires: null, ...welcome }));
+  await world.socket.say(welcomeOf({ connection: "c2", remembers: ["count"], now: world.now, expires: null, ...welcome }));
 }
 
 test("c3_a_call_is_sent_by_its_name_and_settles_with_its_reply", async () => {
@@ -112,6 +112,16 @@ test("c3_a_remembered_call_is_sent_again_as_long_as_its_reply_is_known_and_given
     assert.deepEqual(world.socket.heard().map(({ name }) => name), expected ? [expected] : []);
     assert.equal(seen.error?.code, expected ? undefined : "timeout");
   }
+});
+
+test("c3_a_call_that_the_service_does_not_remember_any_more_is_not_sent_again", async () => {
+  const world = new World();
+  const channel = await opened(world);
+  const seen = count(channel);
+  await world.settle();
+  world.socket.heardOne();
+  await comeBack(world, 0, { remembers: [] });
+  assert.deepEqual([seen.error?.code, seen.times, world.socket.heard()], ["timeout", 1, []]);
 });
 
 test("c3_without_a_user_no_call_is_known_on_another_connection", async () => {

@@ -100,8 +100,7 @@ export async function compiled(url: string, room: string, anything: string): Pro
   same<Same<typeof rolled.n, number>>(true);
   same<Same<typeof rolled.by, string>>(true);
   same<Same<Awaited<ReturnType<typeof demo.call<"count">>>["count"], number>>(true);
-  await demo.call("count", {}, { remembered: true, timeout: 5_000, id: "mine", signal: AbortSignal.timeout(1) });
-  await demo.call("remind", { after_ms: 1, text: "tea" }, { remembered: false });
+  await demo.call("count", {}, { timeout: 5_000, id: "mine", signal: AbortSignal.timeout(1) });
   // @ts-expect-error: no such call
   await demo.call("fly", {});
   // @ts-expect-error: no such field
@@ -111,11 +110,7 @@ export async function compiled(url: string, room: string, anything: string): Pro
   // @ts-expect-error: a field more
   await demo.call("roll", { sides: 6, loaded: true });
   // @ts-expect-error: nothing is to be told
-  await demo.call("count", { by: 2 }, { remembered: true });
-  // @ts-expect-error: it is remembered, and its caller has to know
-  await demo.call("count", {});
-  // @ts-expect-error: it is not remembered
-  await demo.call("roll", { sides: 6 }, { remembered: true });
+  await demo.call("count", { by: 2 });
   // @ts-expect-error: no code answers there
   await chat.call("roll", { sides: 6 });
   // @ts-expect-error: the service says that
@@ -144,7 +139,7 @@ export async function compiled(url: string, room: string, anything: string): Pro
   const loose = connectWith<AnyContract>()(url, anything);
   same<Same<Awaited<ReturnType<typeof loose.call>>, unknown>>(true);
   await loose.call("whatever", 1);
-  await loose.call("whatever", 1, { remembered: true });
+  await loose.call("whatever", 1);
   if (loose.isRefused(anything, "whatever")) same<Same<typeof anything, string & Refused>>(true);
   const judged = connectWith<Judged>()(url, "a");
   try {

@@ -107,9 +107,9 @@ test("c3_a_remembered_call_whose_connection_breaks_is_sent_again_and_runs_once",
   const name = room();
   const { socket, seen } = breaksBeforeTheReply();
   const ann = await join(service, name, "ann", { runtime: { socket } });
-  assert.deepEqual(await ann.channel.call("count", {}, { remembered: true }), { count: 1 });
+  assert.deepEqual(await ann.channel.call("count", {}), { count: 1 });
   assert.deepEqual(seen, { sent: 2, lost: 1 });
-  assert.deepEqual(await ann.channel.call("count", {}, { remembered: true }), { count: 2 });
+  assert.deepEqual(await ann.channel.call("count", {}), { count: 2 });
 });
 
 test("c3_any_other_call_whose_connection_breaks_rejects_and_ran_once", async () => {
@@ -137,7 +137,7 @@ test("c5_a_joiner_is_shown_the_state_and_who_lost_something_is_shown_it_anew", a
   const name = room();
   const ann = await join(service, name, "ann");
   assert.deepEqual(ann.channel.snapshot, { count: 0, muted: [] });
-  await ann.channel.call("count", {}, { remembered: true });
+  await ann.channel.call("count", {});
   await ann.channel.publish("say", { text: "spam" });
   const bob = await join(service, name, "bob");
   assert.deepEqual(bob.channel.snapshot, { count: 1, muted: ["ann"] });

@@ -154,9 +154,9 @@ same("c1_c3_c4_c5_c6_code_of_the_channels_own_judges_answers_shows_and_reminds",
   const ann = await join("ann", asking);
   const bob = await join("bob", { can: ["join", "call:count", "publish"] });
   await ann.answer("shown", Promise.resolve(ann.channel.snapshot));
-  await ann.answer("counted", ann.channel.call("count", {}, { remembered: true, id: "one" }));
-  await ann.answer("counted again", ann.channel.call("count", {}, { remembered: true, id: "one" }));
-  await bob.answer("counted by another", bob.channel.call("count", {}, { remembered: true, id: "one" }));
+  await ann.answer("counted", ann.channel.call("count", {}, { id: "one" }));
+  await ann.answer("counted again", ann.channel.call("count", {}, { id: "one" }));
+  await bob.answer("counted by another", bob.channel.call("count", {}, { id: "one" }));
   await bob.answer("may not roll", bob.channel.call("roll", { sides: 6 }));
   await ann.answer("no such die", ann.channel.call("roll", { sides: 1 }));
   await ann.answer("no such call", ann.channel.call("fly", {}));
@@ -173,13 +173,13 @@ same("c1_c3_c4_c5_c6_code_of_the_channels_own_judges_answers_shows_and_reminds",
   await lost.answer("shown", Promise.resolve(lost.channel.snapshot));
   // What was asked while away is answered on the way back.
   ann.channel.connection.pause();
-  const waiting = ann.channel.call("count", {}, { remembered: true });
-  await bob.answer("counted meanwhile", bob.channel.call("count", {}, { remembered: true }));
+  const waiting = ann.channel.call("count", {});
+  await bob.answer("counted meanwhile", bob.channel.call("count", {}));
   ann.channel.connection.start();
   await ann.answer("counted then", waiting);
   await place.cut();
-  await ann.answer("counted last", ann.channel.call("count", {}, { remembered: true }));
-  const many = Array.from({ length: 14 }, () => ann.channel.call("count", {}, { remembered: true }));
+  await ann.answer("counted last", ann.channel.call("count", {}));
+  const many = Array.from({ length: 14 }, () => ann.channel.call("count", {}));
   for (const each of many) await ann.answer("counted fast", each);
 }, "demo");
 

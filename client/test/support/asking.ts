@@ -53,7 +53,7 @@ class Asker {
     const came: string[] = [];
     this.asked.set(id, { name, at: this.#world.now, patience, came });
     const settled = (what: string): unknown => came.push(what);
-    const reply = name === "roll" ? this.channel.call(name, { sides: 6 }, options) : this.channel.call(name, {}, { ...options, remembered: true });
+    const reply = name === "roll" ? this.channel.call(name, { sides: 6 }, options) : this.channel.call(name, {}, options);
     reply.then(
       () => settled("answered"),
       (error: unknown) => settled(error instanceof ChannelError ? `${error.code} ${this.#world.now}` : String(error)),

@@ -74,3 +74,6 @@ export const CALLS: { readonly [name: string]: { readonly remembered: boolean; t
   count: { remembered: true, takes: (data) => Object.keys(data).length === 0 },
   remind: { remembered: false, takes: ({ after_ms, text }) => Number.isInteger(after_ms) && typeof text === "string" && text !== "" },
 };
+
+/** The calls that may be sent again, as `welcome` names them. */
+export const REMEMBERED_CALLS = Object.keys(CALLS).filter((name) => CALLS[name]?.remembered);

@@ -1,4 +1,4 @@
-import { CALLS, Code } from "./code.ts";
+import { CALLS, Code, REMEMBERED_CALLS } from "./code.ts";
 import type { Said } from "./code.ts";
 import { Members } from "./members.ts";
 import { Room } from "./room.ts";
@@ -186,6 +186,7 @@ export class FakeService {
       can: session.can,
       ...(session.can.includes("presence") && { members: this.#members.list(channel) }),
       ...this.#shown(channel, resume),
+      ...(this.code(channel) && { remembers: REMEMBERED_CALLS }),
       limits: LIMITS,
       now: this.#world.now,
     };

@@ -240,6 +240,8 @@ pub struct Welcome<'a> {
     pub here: Option<Here<'a>>,
     /// What the application shows of its state, JSON already (rule C5).
     pub snapshot: Option<&'a str>,
+    /// The calls that may be sent again, since their replies are remembered (rule C3).
+    pub remembers: &'a [&'a str],
     /// The largest frame, in bytes.
     pub frame_bytes: u64,
     /// The most frames of one array.
@@ -272,6 +274,10 @@ pub fn welcome(welcome: &Welcome<'_>) -> String {
     }
     if let Some(snapshot) = welcome.snapshot {
         add(&mut frame, "snapshot", snapshot);
+    }
+    if !welcome.remembers.is_empty() {
+        // Names of calls need no escape.
+        add(&mut frame, "remembers", &format!("[\"{}\"]", welcome.remembers.join("\",\"")));
     }
     let Welcome { frame_bytes, batch, per_second, burst, .. } = welcome;
     let (per_second, burst) = (rate(*per_second), rate(*burst));

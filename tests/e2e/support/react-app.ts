@@ -31,7 +31,7 @@ function Room({ name }: { readonly name: string }) {
     h("p", { id: "here" }, members.map(({ user }) => user).sort().join(" ")),
     h("p", { id: "heard" }, heard),
     h("p", { id: "past" }, past),
-    h("button", { id: "count", onClick: () => void demo?.call("count", {}, { remembered: true }).then(({ count }) => setReply(count)) }, "Count"),
+    h("button", { id: "count", onClick: () => void demo?.call("count", {}).then(({ count }) => setReply(count)) }, "Count"),
     h("p", { id: "reply" }, reply),
     h("p", { id: "counted" }, snapshot ? `counted ${snapshot.count}` : "not shown"),
     h("button", { id: "older", onClick: () => void older(10) }, "Older"),

@@ -155,6 +155,7 @@ impl Event<'_> {
             Some(members) => Some(Here::Members(members)),
             None => Some(Here::Count(self.hub.member_count())),
         };
+        let remembers = if standing.is_some() { self.cx.rules().remembered_calls() } else { Vec::new() };
         let can = if standing.is_some() { session.rights.names() } else { Vec::new() };
         frame::welcome(&Welcome {
             channel: self.cx.config.name.as_str(),
@@ -165,6 +166,7 @@ impl Event<'_> {
             can: &can,
             here,
             snapshot,
+            remembers: &remembers,
             frame_bytes: limits.frame_bytes as u64,
             batch: limits.batch_frames as u64,
             per_second: limits.general_per_second,

@@ -94,6 +94,11 @@ impl ChannelRules {
         self.events.values().any(|event| event.kept)
     }
 
+    /// The names of the calls whose replies are remembered (rule C3).
+    pub fn remembered_calls(&self) -> Vec<&str> {
+        self.calls.values().filter(|call| call.remembered).map(|call| call.name.as_str()).collect()
+    }
+
     /// The highest rate of events and calls, a second; 0 where there are none (rule R5).
     pub fn highest_rate(&self) -> f64 {
         let events = self.events.values().map(|event| event.rate.per_second);
