@@ -194,12 +194,17 @@ fn left(_: &mut State<Room>, turn: &mut Turn<'_>) {
 
 fn ticked(room: &mut State<Room>, turn: &mut Turn<'_>) {
     room.ticks += 1;
+    // What it could not read is no fault of its own.
+    turn.rows(ITEMS, None, 1);
     turn.say(TICKED, &Number { n: room.ticks });
 }
 
 fn late(_: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin) {
     if pin.text == "again" {
         turn.after(LATE, "one", Duration::ZERO, pin);
+    }
+    if pin.text == "round" {
+        turn.start(SCORE, pin);
     }
     let items = turn.rows(ITEMS, None, 1);
     turn.say(SCORED, &Score { text: pin.text.clone(), points: items.len() as u64 });
@@ -212,6 +217,9 @@ fn scoring(pin: &Pin) -> HttpCall {
 
 fn scored(room: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin, came: Result<Score, JobFailed>) {
     room.pins += 1;
+    if pin.text == "round" {
+        turn.after(LATE, "one", Duration::ZERO, pin);
+    }
     let points = match came {
         Ok(score) => score.points,
         Err(JobFailed::Refused { .. }) => 400,

@@ -136,15 +136,14 @@ fn c7_a_result_that_cannot_be_written_is_not_lost() {
 }
 
 #[test]
-fn c7_no_host_is_called_that_the_contract_does_not_name() {
+fn c7_no_host_is_called_that_the_contract_does_not_name_and_nothing_of_the_turn_happens() {
     on_board(|world| {
         let ann = world.joined("ann");
-        rate(world, ann, "elsewhere").unwrap();
-        assert!(world.running(SCORE).is_empty());
+        assert_eq!(rate(world, ann, "elsewhere").unwrap_err()["code"], "internal");
         assert!(world.logs().iter().any(|line| line.detail.as_deref().is_some_and(|it| it.contains("calls_out_to"))));
-        // It is given up in the end, and that is told too.
-        world.advance(2 * 86_400_000);
-        assert_eq!(points(world, ann), [500]);
+        world.advance(100_000_000);
+        assert!(world.running(SCORE).is_empty());
+        assert_eq!(points(world, ann), Vec::<u64>::new());
     });
 }
 

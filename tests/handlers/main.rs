@@ -23,6 +23,7 @@ mod guests;
 mod jobs;
 mod judged;
 mod proof;
+mod releases;
 mod rows;
 mod ticks;
 mod timers;

@@ -1,9 +1,11 @@
 //! Rows that the code keeps by key (rule C2).
 
-use super::board::{ITEMS, Item, Items, Key, LIST, Nothing, PUT, Page, TAKE};
+use super::board::{Board, ITEMS, Item, Items, Key, LIST, Nothing, PUT, Page, TAKE};
 use super::on_board;
+use dormouse_core::limits::Limits;
 use dormouse_core::storage::{RecordKind, Storage as _};
-use dormouse_core::testing::{Client, World};
+use dormouse_core::testing::{Client, Sleep, World};
+use serde_json::json;
 
 fn put<A>(world: &mut World<A>, client: Client, key: &str, text: &str) -> Result<Nothing, serde_json::Value> {
     world.call(client, PUT, &Item { key: key.into(), text: text.into() })
@@ -61,4 +63,26 @@ fn c2_a_row_that_cannot_be_read_makes_the_turn_internal_and_stays() {
         assert_eq!(refused["code"], "internal");
         assert_eq!(world.storage.record(RecordKind::Row, &key).unwrap().unwrap(), record);
     });
+}
+
+#[test]
+fn c2_what_turns_put_into_rows_counts_for_the_size_of_a_batch() {
+    let mut world = World::<Board>::with("board:a", Sleep::Never);
+    world.limits = Limits { flush_bytes: 10_000, flush_cost_us_per_member: 1_000, ..Limits::default() };
+    let clients: Vec<_> = (0..200).map(|nth| world.joined(format!("user-{nth}").as_str())).collect();
+    // Several that leave together open a window of as long as they take to tell.
+    let pin = |id| json!({"type": "publish", "id": id, "event": "pin", "data": {"text": "hello"}});
+    world.send(clients[0], pin("1"));
+    world.send(clients[0], json!([pin("2"), pin("3")]));
+    world.drain_now();
+    let written = world.storage.rows_written();
+    let text = "x".repeat(3_000);
+    let put =
+        |key: usize| json!({"type": "call", "id": "p", "name": "put", "data": {"key": key.to_string(), "text": text}});
+    for (nth, client) in clients.iter().enumerate().take(3) {
+        world.send(*client, put(nth));
+    }
+    assert_eq!(world.storage.rows_written(), written, "it waits for others to leave with");
+    world.send(clients[3], put(3));
+    assert_eq!(world.storage.rows_written(), written + 4);
 }

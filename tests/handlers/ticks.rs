@@ -54,3 +54,16 @@ fn c6_no_channel_ticks_faster_than_fifty_times_a_second() {
     world.advance(1_000);
     assert!((40..=51).contains(&ticks(&mut world, ann)));
 }
+
+#[test]
+fn c6_a_tick_that_could_not_read_the_disk_is_not_the_last() {
+    let mut world = World::<Board>::with("board:a", Sleep::Never);
+    let ann = world.joined("ann");
+    world.call(ann, TICK, &Number { n: 1_000 }).unwrap();
+    world.received(ann);
+    world.advance(1_500);
+    assert_eq!(ticks(&mut world, ann), 1);
+    world.trouble.read = Some(0);
+    world.advance(10_000);
+    assert_eq!(ticks(&mut world, ann), 9);
+}

@@ -1,6 +1,6 @@
 //! Timers (rule C6).
 
-use super::board::Board;
+use super::board::{Board, Pin, RATE, SCORE, Score};
 use super::on_board;
 use crate::support::app::App;
 use crate::support::{Joiner, Sleep, in_app};
@@ -82,7 +82,7 @@ fn c6_a_firing_that_could_not_read_the_disk_is_tried_again_soon() {
     world.advance(60_000);
     world.refute_received(ann);
     assert!(world.logs().iter().any(|line| line.event == "internal"));
-    world.advance(10_000);
+    world.advance(60_000);
     world.drain();
     assert_eq!(world.receives(ann)["data"]["text"], "later");
 }
@@ -120,4 +120,34 @@ fn c6_a_timer_that_sets_itself_again_at_once_fires_once_a_second() {
         world.drain();
         assert_eq!(world.received(ann).iter().filter(|frame| frame["event"] == "scored").count(), 10);
     });
+}
+
+#[test]
+fn c6_a_timer_and_a_job_that_start_each_other_do_so_once_a_second() {
+    let mut world = World::<Board>::with("board:a", Sleep::Never);
+    let ann = world.joined("ann");
+    world.call(ann, RATE, &Pin { text: "round".into() }).unwrap();
+    let (end, mut rounds) = (world.now() + 10_000, 0);
+    while world.now() < end && rounds < 1_000 {
+        if world.running(SCORE).is_empty() {
+            world.advance(1);
+        } else {
+            world.finish(SCORE, &Score { text: "round".into(), points: 1 });
+            rounds += 1;
+        }
+    }
+    assert!((10..=11).contains(&rounds), "{rounds} rounds in ten seconds");
+}
+
+#[test]
+fn c6_a_timer_that_cannot_run_is_put_off_for_long_also_after_one_that_could_not_read() {
+    let mut world = World::<Board>::with("board:a", Sleep::Never);
+    let ann = world.joined("ann");
+    world.publish(ann, "pin", json!({"text": "later"}));
+    world.trouble.read = Some(1);
+    world.advance(60_000);
+    world.note_panic("timer late:one");
+    let turns = world.turns();
+    world.advance(600_000);
+    assert!(world.turns() - turns <= 10, "{} turns in ten minutes", world.turns() - turns);
 }

@@ -105,26 +105,47 @@ impl<'a> Context<'a> {
 
     /// Something that goes wrong as often as it is tried: in the log, unless much of it was there lately.
     pub(crate) fn log_trouble(&mut self, line: LogLine) {
-        let now = self.steady();
-        let share = self.desk.trouble.get_or_insert_with(|| Bucket::full(TROUBLE_RATE, now));
-        if share.take(TROUBLE_RATE, now).is_ok() {
+        if self.may_log_trouble() {
             self.log(line);
         }
     }
 
-    /// Our fault: the log gets the detail, the sender an id by which the two are brought together (rule R2).
+    fn may_log_trouble(&mut self) -> bool {
+        let now = self.steady();
+        self.desk.trouble.get_or_insert_with(|| Bucket::full(TROUBLE_RATE, now)).take(TROUBLE_RATE, now).is_ok()
+    }
+
+    /// Our fault: the log gets the detail unless much of it was there lately, the sender an id by which the two are brought
+    /// together (rule R2).
     pub(crate) fn internal(&mut self, detail: String) -> Refusal {
-        // Counted anew at each time, so that sleep in between does not change the id (rule H1).
-        let (at, count) = self.desk.incidents;
-        let count = if at == self.now { count.saturating_add(1) } else { 1 };
-        self.desk.incidents = (self.now, count);
-        let incident = format!("{:x}-{count}", self.now);
-        self.log_trouble(LogLine {
+        match self.may_log_trouble() {
+            true => self.logged_internal(detail),
+            false => self.unlogged_internal(),
+        }
+    }
+
+    /// The same, of which the caller has made sure that the log is not filled.
+    pub(crate) fn logged_internal(&mut self, detail: String) -> Refusal {
+        let incident = self.incident();
+        self.log(LogLine {
             code: Some(Code::Internal.as_str()),
             detail: Some(format!("{incident}: {detail}")),
             ..LogLine::new(Level::Error, "internal")
         });
-        Refusal::new(Code::Internal, format!("{} Its id is {incident}.", Code::Internal.text()))
+        told_internal(&incident)
+    }
+
+    /// The same where the log has had much of it lately.
+    pub(crate) fn unlogged_internal(&mut self) -> Refusal {
+        told_internal(&self.incident())
+    }
+
+    /// Counted anew at each time, so that sleep in between does not change the id (rule H1).
+    fn incident(&mut self) -> String {
+        let (at, count) = self.desk.incidents;
+        let count = if at == self.now { count.saturating_add(1) } else { 1 };
+        self.desk.incidents = (self.now, count);
+        format!("{:x}-{count}", self.now)
     }
 
     /// What the storage said, as the sender is told it.
@@ -141,4 +162,8 @@ impl<'a> Context<'a> {
         self.desk.meter.rows_written = self.desk.meter.rows_written.saturating_add(rows);
         answer
     }
+}
+
+fn told_internal(incident: &str) -> Refusal {
+    Refusal::new(Code::Internal, format!("{} Its id is {incident}.", Code::Internal.text()))
 }

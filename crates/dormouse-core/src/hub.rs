@@ -100,7 +100,7 @@ impl Hub {
     pub(crate) fn new(rules: &ChannelRules) -> Self {
         let counted = rules.presence.as_ref().is_some_and(|presence| presence.mode == PresenceMode::Count);
         Self {
-            history: History::new(rules.history, rules.remembers()),
+            history: History::new(rules.history),
             batch: Batch::default(),
             batch_window: None,
             presence: PresenceList::new(counted),

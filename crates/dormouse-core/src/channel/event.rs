@@ -39,6 +39,8 @@ impl Event<'_> {
     /// A try of a job has come to its end.
     pub(super) fn job_answered(&mut self, key: &str, answer: JobAnswer) {
         self.hub.job_answered(&mut self.cx, self.edge, key, answer);
+        // There is room for another.
+        self.hub.retry_jobs(&mut self.cx, self.edge);
         self.hear_news();
     }
 

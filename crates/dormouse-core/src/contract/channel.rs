@@ -72,11 +72,6 @@ impl ChannelRules {
         !self.handlers.timers.is_empty() || !self.handlers.jobs.is_empty()
     }
 
-    /// Whether the channel remembers something for the application's code, which outlives everybody's leaving.
-    pub(crate) fn remembers(&self) -> bool {
-        self.has_code()
-    }
-
     /// What of these rules decides who hears what, as one letter: under another, each session is judged anew on waking.
     pub fn policy_fingerprint(&self) -> char {
         let entry = match self.entry {

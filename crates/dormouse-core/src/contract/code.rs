@@ -100,24 +100,24 @@ impl<S: 'static> Channel<S> {
     }
 
     /// Is told that a connection has joined: not again for one that comes back within its grace (rule P3).
+    #[track_caller]
     pub fn on_join(mut self, handler: fn(&mut State<S>, &mut Turn<'_>)) -> Self {
-        self.handlers.on_join = Some(registry::notice(handler));
-        self.handlers.any = true;
-        self
+        let earlier = self.handlers.on_join.replace(registry::notice(handler));
+        self.only_once("on_join", earlier.is_some(), Location::caller())
     }
 
     /// Is told that a connection that had joined is gone for good: it was closed in order, or its grace is over.
+    #[track_caller]
     pub fn on_leave(mut self, handler: fn(&mut State<S>, &mut Turn<'_>)) -> Self {
-        self.handlers.on_leave = Some(registry::notice(handler));
-        self.handlers.any = true;
-        self
+        let earlier = self.handlers.on_leave.replace(registry::notice(handler));
+        self.only_once("on_leave", earlier.is_some(), Location::caller())
     }
 
     /// Runs at each tick, while somebody is here and [`Turn::tick_every`] has been called.
+    #[track_caller]
     pub fn on_tick(mut self, handler: fn(&mut State<S>, &mut Turn<'_>)) -> Self {
-        self.handlers.on_tick = Some(registry::notice(handler));
-        self.handlers.any = true;
-        self
+        let earlier = self.handlers.on_tick.replace(registry::notice(handler));
+        self.only_once("on_tick", earlier.is_some(), Location::caller())
     }
 
     /// The hosts that the jobs of this channel may call, each as it stands in an address: `api.example.com`.
@@ -159,6 +159,15 @@ impl<S: 'static> Channel<S> {
     ) -> Self {
         let code = JobCode::of(move |data: &T, key: &str| Outside::Binding(call(data, key)), done);
         self.any_job(job.name(), Location::caller(), code)
+    }
+
+    fn only_once(mut self, what: &str, is_there: bool, at: &'static Location<'static>) -> Self {
+        if is_there {
+            self.mistakes
+                .push(Mistake::new(at, format!("`{what}` is declared twice: drop one, or call both from one")));
+        }
+        self.handlers.any = true;
+        self
     }
 
     fn any_job(mut self, name: &'static str, at: &'static Location<'static>, code: JobCode) -> Self {

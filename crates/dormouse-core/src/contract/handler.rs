@@ -26,7 +26,7 @@ pub use http_call::HttpCall;
 pub(crate) use job::Tried;
 pub use job::{ANSWER_BYTES_MAX, JobAnswer, JobFailed, JobRequest, Outside};
 pub use named::{Call, Job, Names, Rows, Said, Timer};
-pub(crate) use outcome::{Outcome, Saying};
+pub(crate) use outcome::{Outcome, Saying, Started};
 pub use refused::{Anonymous, Never, Reasons, Refused};
 #[cfg(test)]
 pub(crate) use registry::SNAPSHOT_BYTES_MAX;

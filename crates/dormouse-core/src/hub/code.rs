@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::ticks::Ticks;
-use crate::contract::ChannelRules;
+use super::turn::noted;
 use crate::contract::handler::{Cell, JobRequest};
+use crate::contract::{ChannelRules, Surroundings};
 use crate::storage::{RECORD_FORMAT, Record, RecordKind, Reply, Storage, StorageError};
 use dormouse_protocol::name::{Millis, UserId};
 
@@ -48,6 +49,8 @@ pub(super) struct Code {
     /// What is not on disk yet.
     pub(super) pending: Pending,
     pub(super) ticks: Ticks,
+    /// The jobs that were asked for and are not answered yet, each until when an answer is waited for.
+    pub(super) under_way: BTreeMap<String, Millis>,
     /// Whether the last turn could not read something from the disk, which may work again soon.
     pub(super) unread: bool,
     /// Members who are gone for good, as their sessions were written down, of whom the code was not told yet.
@@ -67,6 +70,8 @@ pub(super) struct Pending {
     pub(super) records: Records,
     pub(super) replies: BTreeMap<String, Reply>,
     pub(super) then: Then,
+    /// How many bytes of data the turns have put into records.
+    pub(super) bytes: usize,
 }
 
 /// What is done once the turns are on disk.
@@ -92,22 +97,33 @@ impl Changes {
     }
 }
 
+/// So many jobs of a channel are under way at once: the platform opens six connections of an object at a time, and each
+/// answer may take 256 KiB.
+const UNDER_WAY_MAX: usize = 64;
+
 impl Code {
+    /// How many more jobs may be asked for now.
+    pub(super) fn room(&self) -> usize {
+        UNDER_WAY_MAX.saturating_sub(self.under_way.len()).saturating_sub(self.pending.then.jobs.len())
+    }
+
     /// Reads the state, and when something is due. Where the state cannot be read it stays on disk as it is, no code runs,
     /// and the answer says why.
     pub(super) fn load(
         &mut self,
         rules: &ChannelRules,
+        surroundings: &dyn Surroundings,
         storage: &mut dyn Storage,
     ) -> Result<Option<String>, StorageError> {
+        // Also without any code: of what is due the next release is to hear.
+        self.look_up_due(storage)?;
         if !rules.has_code() {
             return Ok(None);
         }
-        self.look_up_due(storage)?;
         if rules.handlers.on_tick.is_some() {
             self.ticks = Ticks::stored(storage.record(RecordKind::State, Ticks::KEY)?.map(|record| record.data));
         }
-        match self.read_state(rules, storage)? {
+        match self.read_state(rules, surroundings, storage)? {
             Ok(state) => {
                 self.stored = Some(Rc::clone(&state));
                 self.cell = Some(Cell::new(state));
@@ -120,17 +136,30 @@ impl Code {
     fn read_state(
         &self,
         rules: &ChannelRules,
+        surroundings: &dyn Surroundings,
         storage: &mut dyn Storage,
     ) -> Result<Result<Rc<dyn Any>, String>, StorageError> {
         let state = &rules.handlers.state;
         if !state.declared {
             return Ok(Ok((state.fresh)()));
         }
+        // Its default and its reading are code of the application too.
         Ok(match storage.record(RecordKind::State, STATE)? {
-            None => Ok((state.fresh)()),
-            Some(record) if record.format == RECORD_FORMAT => (state.read)(&record.data),
+            None => noted(surroundings, "state", || Ok((state.fresh)())),
+            Some(record) if record.format == RECORD_FORMAT => {
+                noted(surroundings, "state", || (state.read)(&record.data))
+            }
             Some(record) => Err(format!("it is of format {}, which a later release wrote", record.format)),
         })
+    }
+
+    /// Takes in what a turn wants written.
+    pub(super) fn change(&mut self, records: impl Iterator<Item = ((RecordKind, String), Option<Changed>)>) {
+        for (key, changed) in records {
+            let bytes = changed.as_ref().map_or(0, |changed| changed.data.len());
+            self.pending.bytes = self.pending.bytes.saturating_add(bytes);
+            self.pending.records.insert(key, changed);
+        }
     }
 
     /// Looks up when the first timer and the first job are due.
@@ -169,7 +198,7 @@ impl Code {
 
     /// Whether anything is to be written, or done once all is.
     pub(super) fn has_changes(&self) -> bool {
-        let Pending { records, replies, then } = &self.pending;
+        let Pending { records, replies, then, .. } = &self.pending;
         let beside = !records.is_empty() || !replies.is_empty() || !then.kicked.is_empty();
         beside || self.cell.as_ref().is_some_and(|cell| cell.changed.is_some())
     }

@@ -62,7 +62,9 @@ impl Hub {
     /// Whether the open batch may not wait for its window: there is none, or it is as large or old as a batch may be.
     pub(crate) fn flush_is_due(&self, cx: &Context<'_>) -> bool {
         let limits = cx.limits();
-        self.batch_window.is_none() || self.batch.is_full(cx.now, limits.flush_bytes, limits.flush_ms_max)
+        self.batch_window.is_none()
+            || self.code.pending.bytes >= limits.flush_bytes
+            || self.batch.is_full(cx.now, limits.flush_bytes, limits.flush_ms_max)
     }
 
     /// Whether there is nothing to flush.
@@ -171,7 +173,7 @@ impl Hub {
             Ok(rows) => {
                 self.history.kept(&rows, now, limits);
                 let then = self.code.written(cx.storage);
-                kicked.extend(Self::do_then(cx, then));
+                kicked.extend(self.do_then(cx, then));
                 Ok(())
             }
             Err(error) => {

@@ -6,7 +6,7 @@ mod window;
 
 use crate::contract::HistoryBounds;
 use crate::limits::Limits;
-use crate::storage::{Floor, Held, Row, RowKey, Storage, StorageError};
+use crate::storage::{Floor, Held, RecordKind, Row, RowKey, Storage, StorageError};
 use dormouse_protocol::name::{Epoch, Millis};
 
 use window::Window;
@@ -29,13 +29,11 @@ pub struct History {
     oldest: Option<RowKey>,
     held: Held,
     forgetful: bool,
-    /// Whether what the application's code keeps outlives the life (rule C2).
-    spares_records: bool,
 }
 
 impl History {
     /// A history that was not looked up yet.
-    pub const fn new(bounds: HistoryBounds, spares_records: bool) -> Self {
+    pub const fn new(bounds: HistoryBounds) -> Self {
         Self {
             bounds,
             epoch: None,
@@ -47,7 +45,6 @@ impl History {
             oldest: None,
             held: Held { text: None, ids: None },
             forgetful: false,
-            spares_records,
         }
     }
 
@@ -310,16 +307,17 @@ impl History {
         Ok(())
     }
 
-    /// The life ends: everything of it on disk goes, and the next joiner begins a new one (rule D9).
+    /// The life ends: everything of it on disk goes, and the next joiner begins a new one (rule D9). What the application's
+    /// code keeps outlives it (rule C2), also under a release that has no code: the next one may have it again.
     ///
     /// # Errors
     /// Whatever the storage says; nothing is forgotten then.
     pub fn end(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
-        match self.spares_records {
+        match keeps_records(storage) {
             true => storage.clear_history()?,
             false => storage.clear()?,
         }
-        *self = Self::new(self.bounds, self.spares_records);
+        *self = Self::new(self.bounds);
         Ok(())
     }
 
@@ -340,6 +338,11 @@ impl History {
             before: 0,
         }
     }
+}
+
+/// Whether the application's code has anything on disk; also where that cannot be read.
+fn keeps_records(storage: &mut dyn Storage) -> bool {
+    RecordKind::ALL.iter().any(|kind| !storage.records(*kind, "", None, 1).is_ok_and(|found| found.is_empty()))
 }
 
 /// Where a history stands: its newest message, when that was kept, and the bytes of text up to there.

@@ -1,17 +1,18 @@
 //! Jobs: work outside the channel, kept until it is done (rule C7).
 
 use super::code::{Changed, Then};
+use super::timers::hold_back;
 use super::turn::{Over, noted};
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
-use crate::contract::handler::{JobAnswer, JobFailed, JobRequest, Outside, Tried};
+use crate::contract::handler::{JobAnswer, JobFailed, JobRequest, Outside, Started, Tried};
 use crate::effect::{Effect, Level, LogLine};
 use crate::storage::{RECORD_FORMAT, Record, RecordKind};
 use dormouse_protocol::name::{Millis, UserId};
 
 /// A job of which nothing was heard for so many milliseconds is taken for lost: no answer is waited for longer than 30 s.
-const LEASE: Millis = 60_000;
+pub(super) const LEASE: Millis = 60_000;
 
 /// The most tries of a job.
 const TRIES_MAX: u32 = 12;
@@ -27,14 +28,20 @@ const BACK_OFF_MAX: Millis = 3_600_000;
 
 impl Hub {
     /// Begins a job with the turn that starts it.
-    pub(super) fn begin_job(&mut self, cx: &mut Context<'_>, name: &str, data: String) {
-        let key = format!("{name}:{:016x}{:016x}", cx.surroundings.draw(), cx.surroundings.draw());
-        self.try_job(cx, key, Tried { data, tries: 0, since: cx.now });
+    pub(super) fn begin_job(&mut self, cx: &Context<'_>, started: Started) {
+        let Started { key, data, asks } = started;
+        self.try_job(cx, key, Tried { data, tries: 0, since: cx.now }, asks);
     }
 
-    /// Tries jobs anew that have failed, or of which nothing was heard.
+    /// Tries jobs anew that have failed, or of which nothing was heard, or for which there was no room.
     pub(crate) fn retry_jobs(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        for job in self.due_now(cx, RecordKind::Job, self.code.due.job) {
+        let now = cx.now;
+        self.code.under_way.retain(|_, until| *until > now);
+        let room = self.code.room();
+        if room == 0 {
+            return;
+        }
+        for job in self.due_now(cx, RecordKind::Job, self.code.due.job, room) {
             if !self.is_superseded(&job) {
                 self.retry_job(cx, edges, job);
             }
@@ -43,55 +50,44 @@ impl Hub {
 
     fn retry_job(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, job: Record) {
         let tried = serde_json::from_str::<Tried>(&job.data).ok().filter(|_| job.format == RECORD_FORMAT);
-        let known = cx.rules().handlers.job_of(&job.key).is_some();
-        let Some(tried) = tried.filter(|_| known) else {
+        let handlers = &cx.rules().handlers;
+        let Some(tried) = tried.filter(|_| handlers.job_of(&job.key).is_some()) else {
             drop(cx.internal(format!("no code of this release knows the job `{}`", job.key)));
             return self.put_off_unknown(cx, job);
         };
         let age = cx.now.saturating_sub(tried.since);
         if tried.tries >= TRIES_MAX || age >= AGE_MAX {
-            return self.end_job(
-                cx,
-                edges,
-                &job.key,
-                &tried,
-                Err(JobFailed::GivenUp("it was never answered".to_owned())),
-            );
+            let never = JobFailed::GivenUp("it was never answered".to_owned());
+            return self.end_job(cx, edges, &job.key, &tried, Err(never));
         }
-        self.try_job(cx, job.key, tried);
-    }
-
-    /// Has a job tried once the turn is on disk.
-    fn try_job(&mut self, cx: &mut Context<'_>, key: String, tried: Tried) {
-        let asked = self.asked_by_job(cx, &key, &tried.data);
-        let tried = Tried { tries: tried.tries.saturating_add(1), ..tried };
-        let data = serde_json::to_string(&tried).unwrap_or_default();
-        let lease = cx.now.saturating_add(LEASE);
-        self.code.pending.records.insert((RecordKind::Job, key.clone()), Some(Changed::new(Some(lease), data)));
-        match asked {
-            Ok(call) => self.code.pending.then.jobs.push(JobRequest { key, call }),
-            // It is given up when it is due: by then a release may allow it.
-            Err(why) => drop(cx.internal(format!("the job `{key}` {why}"))),
+        let asks = noted(cx.surroundings, &format!("call {}", job.key), || handlers.asks(&job.key, &tried.data));
+        match asks {
+            Ok(asks) => self.try_job(cx, job.key, tried, asks),
+            // A release may come that allows it.
+            Err(why) => {
+                drop(cx.internal(format!("the job `{}` {why}", job.key)));
+                self.fail_job(cx, edges, &job.key, Tried { tries: tried.tries.saturating_add(1), ..tried }, &why);
+            }
         }
     }
 
-    /// What a job asks for, if it may; or what is wrong with it.
-    fn asked_by_job(&self, cx: &Context<'_>, key: &str, data: &str) -> Result<Outside, String> {
-        let handlers = &cx.rules().handlers;
-        let code = handlers.job_of(key).ok_or("is of no code that this release knows")?;
-        let asked = noted(cx.surroundings, &format!("call {key}"), || code.call(data, key));
-        match asked.map_err(|wrong| format!("cannot be read: {wrong}"))? {
-            Outside::Http(call) => match call.host() {
-                Some(host) if handlers.hosts.contains(&host) => Ok(Outside::Http(call)),
-                Some(host) => Err(format!("calls {host}: add it to `calls_out_to`")),
-                None => Err("calls what is no address that may be called".to_owned()),
-            },
-            call @ Outside::Binding(_) => Ok(call),
+    /// Has a job tried once the turn is on disk; or later, where enough are under way.
+    fn try_job(&mut self, cx: &Context<'_>, key: String, tried: Tried, asks: Outside) {
+        let has_room = self.code.room() > 0;
+        let (due, tries) = match has_room {
+            true => (cx.now.saturating_add(LEASE), tried.tries.saturating_add(1)),
+            false => (cx.now, tried.tries),
+        };
+        let data = serde_json::to_string(&Tried { tries, ..tried }).unwrap_or_default();
+        if has_room {
+            self.code.pending.then.jobs.push(JobRequest { key: key.clone(), call: asks });
         }
+        self.code.change([((RecordKind::Job, key), Some(Changed::new(Some(due), data)))].into_iter());
     }
 
     /// A try has come to its end: it is done, or tried again later, or given up.
     pub(crate) fn job_answered(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, key: &str, answer: JobAnswer) {
+        self.code.under_way.remove(key);
         // Nothing was heard of it then: it is tried again.
         if !self.runs_code() {
             return;
@@ -153,7 +149,10 @@ impl Hub {
             code.done(cell, turn, &tried.data, came.as_deref().map_err(Clone::clone))
         });
         match done {
-            Ok(((), outcome)) => {
+            Ok(((), mut outcome)) => {
+                hold_back(cx.now, &mut outcome);
+                // Its next try, which this very event may have begun, is needed no more.
+                self.code.pending.then.jobs.retain(|job| job.key != key);
                 self.code.pending.records.insert((RecordKind::Job, key.to_owned()), None);
                 self.carry_out(cx, edges, outcome);
             }
@@ -167,8 +166,9 @@ impl Hub {
     }
 
     /// Has done what the turns that are on disk now want done.
-    pub(super) fn do_then(cx: &mut Context<'_>, then: Then) -> Vec<UserId> {
+    pub(super) fn do_then(&mut self, cx: &mut Context<'_>, then: Then) -> Vec<UserId> {
         for job in then.jobs {
+            self.code.under_way.insert(job.key.clone(), cx.now.saturating_add(LEASE));
             cx.push(Effect::Job(job));
         }
         then.kicked

@@ -34,7 +34,7 @@ impl Hub {
 
     /// Reads what the application's code holds. A state that cannot be read stays on disk as it is (rule C2).
     pub(crate) fn load_code(&mut self, cx: &mut Context<'_>) -> Result<(), StorageError> {
-        if let Some(why) = self.code.load(cx.rules(), cx.storage)? {
+        if let Some(why) = self.code.load(cx.rules(), cx.surroundings, cx.storage)? {
             let detail = Some(format!("the state cannot be read, and no handler runs until a release can: {why}"));
             cx.log(LogLine { code: Some("state_unreadable"), detail, ..LogLine::new(Level::Error, "storage") });
         }

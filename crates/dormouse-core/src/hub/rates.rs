@@ -78,7 +78,7 @@ impl Rates {
 
     /// Whether one more refusal of this one is to be in the log. Both are full again in time to be forgotten in sleep
     /// (rule H1).
-    fn may_log(&mut self, payer: Payer, now: Millis) -> bool {
+    pub(super) fn may_log(&mut self, payer: Payer, now: Millis) -> bool {
         let own = self.buckets.get_or_default(payer).bucket(Gate::Log, LOG_RATE, now).take(LOG_RATE, now);
         let all = self.log.get_or_insert_with(|| Bucket::full(LOG_RATE_OF_ALL, now));
         own.is_ok() && all.take(LOG_RATE_OF_ALL, now).is_ok()

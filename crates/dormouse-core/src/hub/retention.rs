@@ -91,7 +91,7 @@ impl Hub {
         let stale = self.history.stale_at(cx.limits()).filter(|_| !deserted).map(|at| at.saturating_add(TRIM_EVERY));
         // The alarm of a channel that everybody left is taken for its end, with which this goes too.
         let amnesia = self.amnesia.until().filter(|_| !deserted || end.is_none());
-        [self.graces.first_due(), end, stale, amnesia, self.code_due()].into_iter().flatten().min()
+        [self.graces.first_due(), end, stale, amnesia, self.code_due(cx.now)].into_iter().flatten().min()
     }
 
     /// Until when an alarm fires that was set at this time, wherever rows are.

@@ -63,6 +63,8 @@ impl Hub {
         let over = Over::nobodys("tick");
         match self.run(cx, edges, &Who::default(), over, |cell, turn| handler.run(cell, turn, "null")) {
             Ok(((), outcome)) => self.carry_out(cx, edges, outcome),
+            // The disk may be read again at the next.
+            Err(_) if self.code.unread => {}
             // It would fail at each tick: the channel rests until it next wakes.
             Err(_) => self.code.ticks.every = None,
         }

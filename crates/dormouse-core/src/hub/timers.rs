@@ -1,10 +1,13 @@
 //! Timers: what the code has set to happen later, in sleep too (rule C6).
 
 use super::code::Changed;
+use super::code::Due;
+use super::jobs::LEASE;
 use super::turn::Over;
 use super::{Edges, Hub};
 use crate::context::Context;
 use crate::contract::Who;
+use crate::contract::handler::Outcome;
 use crate::storage::{RECORD_FORMAT, Record, RecordKind};
 use dormouse_protocol::name::Millis;
 
@@ -12,20 +15,26 @@ use dormouse_protocol::name::Millis;
 /// their turn at the next.
 const AT_ONCE: usize = 64;
 
-/// What a timer sets is due at the earliest so many milliseconds later: one that set itself again at once would never let
-/// the channel rest, with a write each time.
+/// A timer that a timer or a job has set is due at the earliest so many milliseconds later: one that set itself again at
+/// once would never let the channel rest, with a write each time.
 const AGAIN_MIN: Millis = 1_000;
 
 /// What cannot be done now is looked at again after so many milliseconds: another release may know how.
 const PUT_OFF: Millis = 3_600_000;
 
 /// What failed because the disk could not be read is tried again after so many milliseconds.
-const PUT_OFF_UNREAD: Millis = 10_000;
+const PUT_OFF_UNREAD: Millis = 60_000;
+
+/// Holds back what is set by what nobody asked for.
+pub(super) fn hold_back(now: Millis, outcome: &mut Outcome) {
+    let soonest = now.saturating_add(AGAIN_MIN);
+    outcome.timers.values_mut().flatten().for_each(|(due, _)| *due = soonest.max(*due));
+}
 
 impl Hub {
     /// Fires the timers that are due, the earliest first; each goes off the disk with what its handler does.
     pub(crate) fn fire_timers(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) {
-        let due = self.due_now(cx, RecordKind::Timer, self.code.due.timer);
+        let due = self.due_now(cx, RecordKind::Timer, self.code.due.timer, AT_ONCE);
         // One that comes first and is not on disk yet has the others wait for it.
         let first = self.first_unwritten();
         for timer in due.into_iter().take_while(|timer| timer.due.is_none_or(|due| due <= first)) {
@@ -35,12 +44,18 @@ impl Hub {
         }
     }
 
-    /// What is due of a kind of which the first is due then, the earliest first, as much as one event does.
-    pub(super) fn due_now(&mut self, cx: &mut Context<'_>, kind: RecordKind, first: Option<Millis>) -> Vec<Record> {
+    /// What is due of a kind of which the first is due then, the earliest first, as much as is asked for and one event does.
+    pub(super) fn due_now(
+        &mut self,
+        cx: &mut Context<'_>,
+        kind: RecordKind,
+        first: Option<Millis>,
+        most: usize,
+    ) -> Vec<Record> {
         if !self.runs_code() || first.is_none_or(|first| first > cx.now) {
             return Vec::new();
         }
-        match cx.storage.due_records(kind, cx.now, AT_ONCE) {
+        match cx.storage.due_records(kind, cx.now, most.min(AT_ONCE)) {
             Ok(due) => {
                 if due.is_empty() {
                     self.know_due_again(cx);
@@ -71,8 +86,7 @@ impl Hub {
         });
         match fired {
             Ok(((), mut outcome)) => {
-                let soonest = cx.now.saturating_add(AGAIN_MIN);
-                outcome.timers.values_mut().flatten().for_each(|(due, _)| *due = soonest.max(*due));
+                hold_back(cx.now, &mut outcome);
                 // Before what the handler sets: it may set the same key again.
                 self.code.pending.records.insert((RecordKind::Timer, timer.key), None);
                 self.carry_out(cx, edges, outcome);
@@ -122,9 +136,13 @@ impl Hub {
         self.code.take_moved()
     }
 
-    /// When the first timer or job is due that is on disk.
-    pub(crate) fn code_due(&self) -> Option<Millis> {
-        let due = self.code.due;
-        [due.timer, due.job].into_iter().flatten().min().filter(|_| self.code.cell.is_some())
+    /// When the first timer or job is due that is on disk. Where no code can run, by a release without any or over a state
+    /// that cannot be read, it is looked for again later: another release may run it.
+    pub(crate) fn code_due(&self, now: Millis) -> Option<Millis> {
+        let Due { timer, job } = self.code.due;
+        // What is under way is room for others when it is answered, and is lost when its time is over.
+        let job = job.map(|due| if self.code.room() > 0 { due } else { due.max(now.saturating_add(LEASE)) });
+        let due = [timer, job].into_iter().flatten().min()?;
+        Some(if self.code.cell.is_some() { due } else { due.max(now.saturating_add(PUT_OFF)) })
     }
 }

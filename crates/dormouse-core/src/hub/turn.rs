@@ -5,7 +5,7 @@
 use super::around::View;
 use super::batch::{Audience, BatchEntry};
 use super::code::Changed;
-use super::{Edges, Hub, Speaker};
+use super::{Edges, Hub, Payer, Speaker};
 use crate::context::Context;
 use crate::contract::handler::{Cell, Outcome, Saying, Told, Turn, Who};
 use crate::contract::{EventRules, Surroundings};
@@ -24,17 +24,19 @@ pub(super) struct Over<'a> {
     request: &'a str,
     /// The key of the session that it came over.
     session: Option<u32>,
+    /// Whose share of the log is used where the code fails.
+    payer: Option<&'a Payer>,
 }
 
 impl<'a> Over<'a> {
     /// A request of somebody.
-    pub(super) fn of(speaker: &Speaker, request: &'a str) -> Self {
-        Self { request, session: speaker.asker.session().map(|key| key.0) }
+    pub(super) fn of(speaker: &'a Speaker, request: &'a str) -> Self {
+        Self { request, session: speaker.asker.session().map(|key| key.0), payer: Some(&speaker.payer) }
     }
 
     /// What nobody asked for.
     pub(super) const fn nobodys(request: &'a str) -> Self {
-        Self { request, session: None }
+        Self { request, session: None, payer: None }
     }
 }
 
@@ -56,13 +58,14 @@ impl Hub {
         over: Over<'_>,
         work: impl FnOnce(&mut Cell, &mut Turn<'_>) -> Result<T, Refusal>,
     ) -> Result<(T, Outcome), Refusal> {
+        self.code.unread = false;
         self.must_know(cx)?;
         let Some(cell) = &mut self.code.cell else {
-            return Err(cx.internal("no handler runs: the state of the channel cannot be read".to_owned()));
+            return Err(self.fault(cx, over, "no handler runs: the state of the channel cannot be read".to_owned()));
         };
         let (config, surroundings) = (cx.config, cx.surroundings);
         if !surroundings.begins(over.request, over.session) {
-            return Err(cx.internal("a handler has panicked over this, and would again".to_owned()));
+            return Err(self.fault(cx, over, "a handler has panicked over this, and would again".to_owned()));
         }
         let before = cell.clone();
         let mut view = View { cx, edges, records: &self.code.pending.records, unread: false };
@@ -81,9 +84,20 @@ impl Hub {
         };
         *cell = before;
         Err(match refusal.code {
-            Code::Internal => cx.internal(format!("a handler failed: {}", refusal.detail().unwrap_or_default())),
+            Code::Internal => {
+                self.fault(cx, over, format!("a handler failed: {}", refusal.detail().unwrap_or_default()))
+            }
             _ => refusal,
         })
+    }
+
+    /// Code of the application has failed: in the log, unless whoever asked has had many lines there lately.
+    fn fault(&mut self, cx: &mut Context<'_>, over: Over<'_>, detail: String) -> Refusal {
+        match over.payer {
+            Some(payer) if !self.rates.may_log(payer.clone(), cx.steady()) => cx.unlogged_internal(),
+            Some(_) => cx.logged_internal(detail),
+            None => cx.internal(detail),
+        }
     }
 
     /// What the code makes of an event that a member says; nothing where the channel has no say in it.
@@ -124,13 +138,13 @@ impl Hub {
         });
         let rows =
             rows.into_iter().map(|(key, row)| ((RecordKind::Row, key), row.map(|data| Changed::new(None, data))));
-        self.code.pending.records.extend(timers.chain(rows));
+        self.code.change(timers.chain(rows));
         if let Some(every) = ticks.filter(|every| !self.code.ticks.is(*every)) {
             let written = self.code.ticks.set(every).map(|data| Changed::new(None, data));
             self.code.pending.records.insert((RecordKind::State, super::ticks::Ticks::KEY.to_owned()), written);
         }
-        for (name, data) in jobs {
-            self.begin_job(cx, name, data);
+        for started in jobs {
+            self.begin_job(cx, started);
         }
         for Saying { event, kept, data, to } in said {
             if kept

@@ -36,6 +36,9 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::State, Self::Row, Self::Timer, Self::Job];
+
     /// The name that stands on disk.
     pub const fn as_str(self) -> &'static str {
         match self {

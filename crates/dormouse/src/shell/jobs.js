@@ -57,10 +57,10 @@ async function called(binding, methods, bytes) {
     if (typeof given?.[name] !== "function") return `it has no method ${name}`;
     given = await given[name](...values);
   }
-  const text = JSON.stringify(given ?? null) ?? "null";
-  // A character is at least one byte.
-  const small = text.length <= bytes && new TextEncoder().encode(text).length <= bytes;
-  return small ? [200, text] : `the answer has more than ${bytes} bytes`;
+  // A character is at least one byte; and what is too long is not copied to be measured.
+  const fits = (text) => text.length <= bytes;
+  const text = typeof given === "string" && !fits(given) ? given : (JSON.stringify(given ?? null) ?? "null");
+  return fits(text) && new TextEncoder().encode(text).length <= bytes ? [200, text] : `the answer has more than ${bytes} bytes`;
 }
 
 /** Keeps an object in memory until a promise is settled. */

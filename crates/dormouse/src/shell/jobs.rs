@@ -68,6 +68,9 @@ async fn ask_binding(env: &Env, call: &BindingCall) -> JobAnswer {
     let Some(binding) = binding(env, name) else {
         return JobAnswer::Failed(format!("there is no binding {name}: add it to wrangler.toml"));
     };
+    if binding.as_string().is_some() {
+        return JobAnswer::Failed(format!("{name} is a variable or a secret, and no binding"));
+    }
     read(call_binding(&binding, &methods, milliseconds(call.patience()), ANSWER_BYTES).await)
 }
 

@@ -25,12 +25,14 @@ pub struct BindingCall {
     binding: &'static str,
     methods: Vec<(&'static str, Vec<Value>)>,
     timeout: Duration,
+    /// What of it could not be made.
+    pub(super) wrong: Option<String>,
 }
 
 impl BindingCall {
     /// Asks the binding of this name, as it stands in `wrangler.toml`.
     pub const fn on(binding: &'static str) -> Self {
-        Self { binding, methods: Vec::new(), timeout: TIMEOUT }
+        Self { binding, methods: Vec::new(), timeout: TIMEOUT, wrong: None }
     }
 
     /// Calls a method: of the binding, or of what the method before it gave.
@@ -40,11 +42,14 @@ impl BindingCall {
         self
     }
 
-    /// Hands the method this argument, after those that it has, as JSON. What cannot be JSON is `null`.
+    /// Hands the method this argument, after those that it has, as JSON. Where it cannot be JSON, or no method is called
+    /// yet, nothing is asked: the turn that starts the job is `internal`.
     #[must_use]
     pub fn arg(mut self, argument: impl Serialize) -> Self {
-        if let Some((_, arguments)) = self.methods.last_mut() {
-            arguments.push(serde_json::to_value(argument).unwrap_or_default());
+        match (self.methods.last_mut(), serde_json::to_value(argument)) {
+            (Some((_, arguments)), Ok(argument)) => arguments.push(argument),
+            (None, _) => self.wrong = Some("hands an argument to no method: `call` one first".to_owned()),
+            (_, Err(error)) => self.wrong = Some(format!("has an argument that cannot be JSON: {error}")),
         }
         self
     }

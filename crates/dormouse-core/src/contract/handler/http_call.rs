@@ -23,6 +23,8 @@ pub struct HttpCall {
     pub(crate) secrets: Vec<(String, String)>,
     pub(crate) body: Option<String>,
     pub(crate) timeout: Duration,
+    /// What of it could not be made.
+    pub(crate) wrong: Option<String>,
 }
 
 impl HttpCall {
@@ -47,7 +49,7 @@ impl HttpCall {
     }
 
     const fn new(method: &'static str, url: String) -> Self {
-        Self { method, url, headers: Vec::new(), secrets: Vec::new(), body: None, timeout: TIMEOUT }
+        Self { method, url, headers: Vec::new(), secrets: Vec::new(), body: None, timeout: TIMEOUT, wrong: None }
     }
 
     /// Sends a header.
@@ -65,10 +67,13 @@ impl HttpCall {
         self
     }
 
-    /// Sends this as JSON.
+    /// Sends this as JSON. What cannot be JSON is not sent: the turn that starts the job is `internal`.
     #[must_use]
     pub fn json(mut self, body: &impl Serialize) -> Self {
-        self.body = Some(serde_json::to_string(body).unwrap_or_else(|_| "null".to_owned()));
+        match serde_json::to_string(body) {
+            Ok(body) => self.body = Some(body),
+            Err(error) => self.wrong = Some(format!("has a body that cannot be JSON: {error}")),
+        }
         self.header("Content-Type", "application/json")
     }
 

@@ -17,6 +17,16 @@ pub enum Outside {
     Binding(BindingCall),
 }
 
+impl Outside {
+    /// What of it could not be made.
+    pub(crate) fn wrong(&self) -> Option<&str> {
+        match self {
+            Self::Http(call) => call.wrong.as_deref(),
+            Self::Binding(call) => call.wrong.as_deref(),
+        }
+    }
+}
+
 /// Why a job has come to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobFailed {

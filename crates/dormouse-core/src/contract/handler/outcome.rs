@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::job::Outside;
 use dormouse_protocol::name::{EventName, Millis, UserId};
 use dormouse_protocol::request::Targets;
 
@@ -18,12 +19,21 @@ pub(crate) struct Outcome {
     pub(crate) timers: BTreeMap<String, Option<(Millis, String)>>,
     /// Rows by their keys, with the name before them; nothing where one is taken out.
     pub(crate) rows: BTreeMap<String, Option<String>>,
-    /// Jobs that begin: their names, and what is known of each.
-    pub(crate) jobs: Vec<(&'static str, String)>,
+    /// Jobs that begin.
+    pub(crate) jobs: Vec<Started>,
     /// How often the channel ticks from now on, where that changes.
     pub(crate) ticks: Option<Option<Duration>>,
     /// What the handler did wrong: then nothing of the turn happens, and this is in the log.
     pub(crate) wrong: Option<String>,
+}
+
+/// A job that begins.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) key: String,
+    /// What is known of it, JSON.
+    pub(crate) data: String,
+    pub(crate) asks: Outside,
 }
 
 /// One message of the service.

@@ -253,6 +253,21 @@ impl Handlers {
         self.jobs.get(key.split_once(':')?.0)
     }
 
+    /// What a job asks for under its key, if it may; or what is wrong with it.
+    pub(crate) fn asks(&self, key: &str, data: &str) -> Result<Outside, String> {
+        let code = self.job_of(key).ok_or("is of no code that this release knows")?;
+        let asks = code.call(data, key).map_err(|wrong| format!("cannot be read: {wrong}"))?;
+        if let Some(wrong) = asks.wrong() {
+            return Err(wrong.to_owned());
+        }
+        let Outside::Http(call) = &asks else { return Ok(asks) };
+        match call.host() {
+            Some(host) if self.hosts.contains(&host) => Ok(asks),
+            Some(host) => Err(format!("calls {host}: add it to `calls_out_to`")),
+            None => Err("calls what is no address that may be called".to_owned()),
+        }
+    }
+
     /// The handler of a timer's key, which begins with its name.
     pub(crate) fn timer_of(&self, key: &str) -> Option<&Told> {
         self.timers.get(key.split_once(':')?.0)

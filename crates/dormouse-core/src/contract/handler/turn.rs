@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::encoded::encoded_within;
 use super::named::{Job, Said, Timer};
-use super::outcome::{Outcome, Saying};
+use super::outcome::{Outcome, Saying, Started};
 use super::random::within;
 use super::refused::Anonymous;
 use super::rows::ROW_BYTES_MAX;
@@ -136,14 +136,21 @@ impl<'a> Turn<'a> {
     }
 
     /// Starts work outside the channel, once the turn is on disk: at least once, and its handler is told what came of it
-    /// (rule C7).
+    /// (rule C7). What is asked for is made here, so a host that is not named makes the whole turn `internal`.
     pub fn start<T: Serialize, O>(&mut self, job: Job<T, O>, data: &T) {
+        let started = self.started(job, data);
+        self.note(started, |outcome, started| outcome.jobs.push(started));
+    }
+
+    fn started<T: Serialize, O>(&self, job: Job<T, O>, data: &T) -> Result<Started, String> {
         let name = job.name();
-        let started = match self.rules.handlers.jobs.contains_key(name) {
-            true => encoded_within(&format!("job `{name}`"), data, ROW_BYTES_MAX),
-            false => Err(format!("job `{name}` is not declared on this channel: add `.job(…)`")),
-        };
-        self.note(started, |outcome, data| outcome.jobs.push((name, data)));
+        if !self.rules.handlers.jobs.contains_key(name) {
+            return Err(format!("job `{name}` is not declared on this channel: add `.job(…)`"));
+        }
+        let data = encoded_within(&format!("job `{name}`"), data, ROW_BYTES_MAX)?;
+        let key = format!("{name}:{:016x}{:016x}", self.around.draw(), self.around.draw());
+        let asks = self.rules.handlers.asks(&key, &data).map_err(|wrong| format!("job `{name}` {wrong}"))?;
+        Ok(Started { key, data, asks })
     }
 
     /// Has the channel's `on_tick` run so often, for as long as somebody is here: 20 ms at least. It keeps the channel awake,

@@ -15,7 +15,9 @@ impl<A> World<A> {
     /// Time passes until then, or until one timer or alarm has fired; whether one has.
     pub fn step(&mut self, until: Millis) -> bool {
         let due = self.clock.due(until);
-        if self.sleep != Sleep::Never && self.clock.may_sleep_before(due.unwrap_or(until)) {
+        // The platform keeps an object in memory that waits for an answer.
+        let waits = !self.record.jobs.is_empty();
+        if self.sleep != Sleep::Never && !waits && self.clock.may_sleep_before(due.unwrap_or(until)) {
             self.channel = None;
         }
         let Some(at) = due else {
