@@ -1,7 +1,8 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
 // built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten
-// lines of the README, once with code that panics and asks another server and bindings.
+// lines of the README, once with code that panics and asks another server and
+// bindings, once as the guide's dice game.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -25,6 +26,7 @@ const variants = [
   { name: "my-routes", change: withRoutes },
   { name: "my-ten-lines", change: asShown },
   { name: "my-code", change: withCode },
+  { name: "my-dice", change: asGuided },
 ];
 
 /** Stops where the crates cannot be packaged, or an application of them does not build, serve or keep a clean log. */
@@ -132,6 +134,16 @@ async function withCode(folder) {
   appendFileSync(join(folder, "wrangler.toml"), read("tests", "template", "bindings.toml"));
   rmSync(join(folder, "test", "channel.test.mjs"));
   writeFileSync(join(folder, "test", "code.test.mjs"), take("code.test.mjs"));
+}
+
+/** The dice game of the guide, crate and test, in place of the template's. @param {string} folder */
+function asGuided(folder) {
+  const guide = read("crates", "dormouse", "docs", "handlers.md");
+  const shown = [guide.match(/```rust\n([\s\S]*?)```/)?.[1], guide.match(/```rs\n([\s\S]*?)```/)?.[1]];
+  if (!shown.every((part) => part?.includes("ROLL"))) throw new Stop("crates/dormouse/docs/handlers.md shows no dice game and no test of it.");
+  writeFileSync(join(folder, "src", "lib.rs"), shown.join("\n"));
+  rmSync(join(folder, "test", "channel.test.mjs"));
+  copyFileSync(join(root, "tests", "template", "dice.test.mjs"), join(folder, "test", "dice.test.mjs"));
 }
 
 /** Replaces a text that stands in a file once. @param {string} folder @param {string} path @param {string} from @param {string} to */

@@ -1,6 +1,6 @@
 //! A channel with code of its own: what is said is judged, dice are rolled, something is counted, and one is reminded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dormouse::Verdict::{AsSaid, Instead};
@@ -15,9 +15,10 @@ const ROLL: Call<Roll, Rolled> = Call::new("roll");
 const COUNT: Call<Nothing, Counted> = Call::new("count");
 const REMIND: Call<Remind, Nothing> = Call::new("remind");
 const REMINDER: Timer<Reminded> = Timer::new("reminder");
+const UNMUTE: Timer<String> = Timer::new("unmute");
 
-/// For how long nobody hears one who sends spam, in milliseconds.
-const MUTED_FOR: u64 = 60_000;
+/// For how long nobody hears one who sends spam.
+const MUTED_FOR: Duration = Duration::from_secs(60);
 
 /// The channel, to be declared under a pattern.
 pub fn demo() -> Channel<Room> {
@@ -31,6 +32,7 @@ pub fn demo() -> Channel<Room> {
         .call(COUNT, Calls::remembered(), count)
         .call(REMIND, Calls::plain(), remind)
         .timer(REMINDER, reminded)
+        .timer(UNMUTE, unmute)
         .presence::<Nothing>(Presence::list())
 }
 
@@ -38,8 +40,7 @@ pub fn demo() -> Channel<Room> {
 #[state]
 pub struct Room {
     count: u64,
-    /// Until when each is muted, in milliseconds since 1970.
-    muted: BTreeMap<String, u64>,
+    muted: BTreeSet<String>,
 }
 
 /// Why something is refused here.
@@ -50,15 +51,15 @@ pub enum No {
 }
 
 fn say(room: &mut State<Room>, turn: &mut Turn<'_>, said: &Say) -> Result<Verdict<Say>, Refused<No>> {
-    let (user, now) = (turn.user()?, turn.now());
-    if room.muted.get(&user).is_some_and(|until| *until > now) {
+    let user = turn.user()?;
+    if room.muted.contains(&user) {
         return Err(No::Muted.into());
     }
     if !said.text.contains("spam") {
         return Ok(AsSaid);
     }
-    room.muted.retain(|_, until| *until > now);
-    room.muted.insert(user, now.saturating_add(MUTED_FOR));
+    turn.after(UNMUTE, &user, MUTED_FOR, &user);
+    room.muted.insert(user);
     Ok(Instead(Say { text: "…".to_owned() }))
 }
 
@@ -84,8 +85,12 @@ fn reminded(_: &mut State<Room>, turn: &mut Turn<'_>, it: &Reminded) {
     turn.say(REMINDED, it);
 }
 
+fn unmute(room: &mut State<Room>, _: &mut Turn<'_>, user: &String) {
+    room.muted.remove(user);
+}
+
 fn shown(room: &Room) -> Shown {
-    Shown { count: room.count, muted: room.muted.keys().cloned().collect() }
+    Shown { count: room.count, muted: room.muted.clone() }
 }
 
 /// Something said in the room.

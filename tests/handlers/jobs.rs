@@ -161,7 +161,7 @@ fn c7_a_binding_is_asked_under_the_same_key_until_it_answers_and_what_it_gives_i
         world.advance(2_000);
         assert_eq!(world.running_on_binding(FILE), [(key, asked)]);
         // What gives nothing is null.
-        world.finish(FILE, &None);
+        world.finish(FILE, &());
         assert_eq!(points(world, ann), [1]);
     });
 }

@@ -52,6 +52,7 @@ fn rate(_: &mut State<()>, turn: &mut Turn<'_>, said: &Say) -> Result<Done, Refu
 }
 
 fn scoring(said: &Say) -> HttpCall {
+    assert_ne!(said.text, "panic", "on purpose");
     HttpCall::post(format!("http://127.0.0.1:PORT/{}", said.text))
         .secret_header("Authorization", "SCORE_KEY")
         .json(said)

@@ -65,6 +65,16 @@ test("c1 over HTTP too, at once", async () => {
   assert.equal((await post("2", "fine")).status, 200);
 });
 
+test("c1 what makes a job's request may panic too, and its asker is refused", async () => {
+  for (const time of ["first", "again"]) {
+    const ann = await join("code:g", "ann");
+    ann.send({ type: "call", id: "r", name: "rate", data: { text: "panic" } });
+    assert.deepEqual(pick(await ann.next("error")), ["r", "internal"], time);
+    if (time === "first") assert.equal((await ann.closed).code, 1011);
+  }
+  assert.deepEqual(asked.splice(0), []);
+});
+
 test("c7 a job is tried again under its key until it is answered, with its secret, and its result is said", async () => {
   const ann = await join("code:c", "ann");
   answers.push([503, {}, ""], [200, {}, '{"points":7}']);

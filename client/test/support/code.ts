@@ -28,7 +28,8 @@ export class Code {
   }
 
   /** What joiners are shown (C5). */
-  get snapshot(): { readonly count: number; readonly muted: readonly string[] } {
+  shown(now: number): { readonly count: number; readonly muted: readonly string[] } {
+    for (const [one, until] of this.#muted) if (until <= now) this.#muted.delete(one);
     return { count: this.#count, muted: [...this.#muted.keys()].sort() };
   }
 
@@ -36,7 +37,6 @@ export class Code {
   judge(user: string, text: string, now: number): { readonly text: string } | { readonly reason: string } {
     if ((this.#muted.get(user) ?? 0) > now) return { reason: "muted" };
     if (!text.includes("spam")) return { text };
-    for (const [one, until] of this.#muted) if (until <= now) this.#muted.delete(one);
     this.#muted.set(user, now + MUTED_MS);
     return { text: "…" };
   }

@@ -199,7 +199,7 @@ export class FakeService {
   #shown(channel: string, resume: string): object {
     const code = resume === "recovered" ? undefined : this.code(channel);
     if (!code) return {};
-    const { snapshot } = code;
+    const snapshot = code.shown(this.#world.now);
     this.shown.push({ seq: this.room(channel).head, text: JSON.stringify(snapshot) });
     return { snapshot };
   }

@@ -20,6 +20,8 @@ struct Minted<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     aud: Option<&'a str>,
     can: &'a BTreeMap<String, Vec<String>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    roles: &'a [String],
 }
 
 impl Keys {
@@ -30,6 +32,7 @@ impl Keys {
         &self,
         user: &UserId,
         can: &BTreeMap<String, Vec<String>>,
+        roles: &[String],
         now: Millis,
         lasts: Millis,
     ) -> Option<String> {
@@ -41,6 +44,7 @@ impl Keys {
             iss: demands.issuer.as_deref(),
             aud: demands.audience.as_deref(),
             can,
+            roles,
         };
         Hs256.token(&Header::empty().with_token_type("JWT"), &Envelope::new(claims), self.secret()?).ok()
     }

@@ -41,10 +41,11 @@ impl Hub {
             return Ok(());
         }
         let request = speaker.request(id, rules.name.as_str(), call.data.get());
-        let (data, outcome) = self.run(cx, edges, &speaker.who(), Over::of(speaker, &request), |cell, turn| {
-            channel.handlers.guard(cell, turn)?;
-            rules.reply.run(cell, turn, call.data.get())
-        })?;
+        let (data, outcome) =
+            self.run(cx, edges, &speaker.who(), Over::of(speaker, rules.name.as_str(), &request), |cell, turn| {
+                channel.handlers.guard(cell, turn)?;
+                rules.reply.run(cell, turn, call.data.get())
+            })?;
         self.carry_out(cx, edges, outcome);
         if let Some(key) = key {
             self.code.pending.replies.insert(key.text(), key.reply(cx.now, data.clone()));

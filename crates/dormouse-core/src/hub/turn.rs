@@ -22,6 +22,8 @@ const LEAVES_AT_ONCE: usize = 64;
 #[derive(Clone, Copy)]
 pub(super) struct Over<'a> {
     request: &'a str,
+    /// What of the code it is, for the log: an event, a call, a timer, a job.
+    what: &'a str,
     /// The key of the session that it came over.
     session: Option<u32>,
     /// Whose share of the log is used where the code fails.
@@ -30,13 +32,13 @@ pub(super) struct Over<'a> {
 
 impl<'a> Over<'a> {
     /// A request of somebody.
-    pub(super) fn of(speaker: &'a Speaker, request: &'a str) -> Self {
-        Self { request, session: speaker.asker.session().map(|key| key.0), payer: Some(&speaker.payer) }
+    pub(super) fn of(speaker: &'a Speaker, what: &'a str, request: &'a str) -> Self {
+        Self { request, what, session: speaker.asker.session().map(|key| key.0), payer: Some(&speaker.payer) }
     }
 
     /// What nobody asked for.
     pub(super) const fn nobodys(request: &'a str) -> Self {
-        Self { request, session: None, payer: None }
+        Self { request, what: request, session: None, payer: None }
     }
 }
 
@@ -65,7 +67,11 @@ impl Hub {
         };
         let (config, surroundings) = (cx.config, cx.surroundings);
         if !surroundings.begins(over.request, over.session) {
-            return Err(self.fault(cx, over, "a handler has panicked over this, and would again".to_owned()));
+            return Err(self.fault(
+                cx,
+                over,
+                format!("the handler of `{}` has panicked over this, and would again", over.what),
+            ));
         }
         let before = cell.clone();
         let mut view = View { cx, edges, records: &self.code.pending.records, unread: false };
@@ -84,9 +90,11 @@ impl Hub {
         };
         *cell = before;
         Err(match refusal.code {
-            Code::Internal => {
-                self.fault(cx, over, format!("a handler failed: {}", refusal.detail().unwrap_or_default()))
-            }
+            Code::Internal => self.fault(
+                cx,
+                over,
+                format!("the handler of `{}` failed: {}", over.what, refusal.detail().unwrap_or_default()),
+            ),
             _ => refusal,
         })
     }
@@ -115,16 +123,17 @@ impl Hub {
             return Ok(None);
         }
         let request = speaker.request(id, event.name.as_str(), publish.data.get());
-        let (instead, outcome) = self.run(cx, edges, &speaker.who(), Over::of(speaker, &request), |cell, turn| {
-            handlers.guard(cell, turn)?;
-            let Some((judge, _)) = &event.judge else { return Ok(None) };
-            let instead = judge.run(cell, turn, publish.data.get())?;
-            // What is said in its place is held to the contract as well: clients rely on it.
-            match instead.as_deref().map(|data| event.validate_own(data)) {
-                Some(Err(wrong)) => Err(Refusal::from(Code::Internal).because(wrong)),
-                Some(Ok(())) | None => Ok(instead),
-            }
-        })?;
+        let (instead, outcome) =
+            self.run(cx, edges, &speaker.who(), Over::of(speaker, event.name.as_str(), &request), |cell, turn| {
+                handlers.guard(cell, turn)?;
+                let Some((judge, _)) = &event.judge else { return Ok(None) };
+                let instead = judge.run(cell, turn, publish.data.get())?;
+                // What is said in its place is held to the contract as well: clients rely on it.
+                match instead.as_deref().map(|data| event.validate_own(data)) {
+                    Some(Err(wrong)) => Err(Refusal::from(Code::Internal).because(wrong)),
+                    Some(Ok(())) | None => Ok(instead),
+                }
+            })?;
         Ok(Some(Judged { instead, outcome }))
     }
 

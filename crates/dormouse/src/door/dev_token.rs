@@ -35,7 +35,7 @@ impl DevTokens {
     /// The most bytes a request's body may have.
     pub const BODY_BYTES: u32 = 16 * 1024;
 
-    /// Mints a token for `{"user":…,"can":…}`.
+    /// Mints a token for `{"user":…,"can":…,"roles":…}`.
     pub fn mint(&self, body: Result<&str, Unread>, keys: &Keys, now: Millis) -> Reply {
         let minted = body.map_err(Refusal::from).and_then(|body| mint(body, keys, now));
         self.cors.onto(minted.unwrap_or_else(Reply::from))
@@ -50,7 +50,7 @@ fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
         .ok_or_else(|| Refusal::new(Code::BadFrame, SHAPE))?;
     let can =
         wanted.can.unwrap_or_else(|| [("**".to_owned(), EVERYTHING.map(str::to_owned).to_vec())].into_iter().collect());
-    let token = keys.mint(&user, &can, now, LIFETIME).ok_or(Code::Internal)?;
+    let token = keys.mint(&user, &can, &wanted.roles, now, LIFETIME).ok_or(Code::Internal)?;
     let minted = Minted { token, expires: now.saturating_add(LIFETIME) };
     Ok(Reply::json(200, serde_json::to_string(&minted).map_err(|_| Code::Internal)?))
 }
@@ -60,6 +60,8 @@ fn mint(body: &str, keys: &Keys, now: Millis) -> Result<Reply, Refusal> {
 struct Wanted {
     user: String,
     can: Option<BTreeMap<String, Vec<String>>>,
+    #[serde(default)]
+    roles: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -68,4 +70,5 @@ struct Minted {
     expires: Millis,
 }
 
-const SHAPE: &str = r#"The body is {"user":"ann"}, and may have "can":{"chat:*":["join","publish"]} beside it."#;
+const SHAPE: &str =
+    r#"The body is {"user":"ann"}, and may have "can":{"chat:*":["join","publish"]} and "roles":["editor"] beside it."#;

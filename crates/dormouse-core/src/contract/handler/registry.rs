@@ -264,7 +264,8 @@ impl Handlers {
         match call.host() {
             Some(host) if self.hosts.contains(&host) => Ok(asks),
             Some(host) => Err(format!("calls {host}: add it to `calls_out_to`")),
-            None => Err("calls what is no address that may be called".to_owned()),
+            None => Err("calls what is no address that may be called: one by https, or by http on this machine alone"
+                .to_owned()),
         }
     }
 

@@ -187,7 +187,7 @@ impl<'a> Turn<'a> {
     fn saying<T: Serialize>(&self, event: Said<T>, data: &T, to: Option<Targets>) -> Result<Saying, String> {
         let name = event.name();
         let Some(rules) = self.rules.event(name) else {
-            return Err(format!("event `{name}` is not declared on this channel"));
+            return Err(format!("event `{name}` is not declared on this channel: add `.event(…)`"));
         };
         if to.is_some() && !rules.directed {
             return Err(format!("event `{name}` is told to some, and is not declared `directed`"));

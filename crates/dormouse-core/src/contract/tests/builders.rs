@@ -95,6 +95,12 @@ fn code() -> Vec<[String; 4]> {
         ["Channel::timer", "What happens when a timer fires that a handler has set.", &name(), ""],
         ["Channel::job", "Work outside: what is asked of another server, and what its answer does.", &name(), ""],
         [
+            "Channel::binding_job",
+            "The same with a binding of the deployment (Workers AI, D1, KV, a queue, another Worker).",
+            "a name as for `job`",
+            "",
+        ],
+        [
             "Channel::calls_out_to",
             "The hosts that jobs may call, each as it stands in an address.",
             "hosts, with their port if it is not the usual",

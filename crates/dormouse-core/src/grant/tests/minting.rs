@@ -6,7 +6,7 @@ use super::*;
 
 fn mint(keys: &Keys) -> Option<String> {
     let can = BTreeMap::from_iter([("chat:*".to_owned(), vec!["join".to_owned(), "publish".to_owned()])]);
-    keys.mint(&UserId::parse("ann").unwrap(), &can, NOW + 999, 60_000)
+    keys.mint(&UserId::parse("ann").unwrap(), &can, &[], NOW + 999, 60_000)
 }
 
 #[test]

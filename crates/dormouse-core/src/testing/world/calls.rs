@@ -24,7 +24,7 @@ impl<A> World<A> {
         self.drain();
     }
 
-    /// A client asks a call and hears its reply; what else it received stays to be received.
+    /// A client asks a call and hears its reply. All that it was told stays to be received, the reply too.
     ///
     /// # Errors
     /// The refusal, as the client hears it.

@@ -25,9 +25,10 @@ impl<A> World<A> {
         running.map(|request| (request.key.clone(), request.call.clone())).collect()
     }
 
-    /// The other server answers the earliest request of this job that is under way, with status 200 and this.
+    /// The other server, or the binding, answers the earliest request of this job that is under way with this: what the job
+    /// reads, or anything else.
     #[track_caller]
-    pub fn finish<T, O: Serialize>(&mut self, job: Job<T, O>, answer: &O) {
+    pub fn finish<T, O>(&mut self, job: Job<T, O>, answer: &impl Serialize) {
         let body = serde_json::to_string(answer).unwrap();
         self.answer_job(job, JobAnswer::Answered { status: 200, body });
     }

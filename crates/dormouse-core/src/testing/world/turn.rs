@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::World;
 use crate::channel::{ChannelMachine, Effects, Fresh, Turn};
-use crate::effect::{Effect, SessionKey};
+use crate::effect::{Effect, Level, SessionKey};
 use crate::session::ATTACHMENT_MAX;
 use crate::testing::attachment::{head, v8_bytes};
 use crate::testing::record::HttpAnswer;
@@ -136,7 +136,14 @@ impl<A> World<A> {
             Effect::Job(job) => self.record.jobs.push(job),
             Effect::Breathe => self.record.breaths += 1,
             Effect::Alarm { at } => self.clock.alarm = Some(at),
-            Effect::Log(line) => self.record.logs.push(line),
+            Effect::Log(line) => {
+                // Shown where a test fails: a member is told no more than an id.
+                #[expect(clippy::print_stderr, reason = "the test harness shows it for a test that fails")]
+                if line.level == Level::Error {
+                    eprintln!("{}: {}", line.event, line.detail.as_deref().unwrap_or_default());
+                }
+                self.record.logs.push(line);
+            }
         }
     }
 

@@ -58,7 +58,7 @@ fn r5_a_backend_that_is_unmetered_here_asks_uncounted_and_joins_counted() {
     let house = House::plain();
     let all = ["join", "publish", "history", "unmetered"].map(str::to_owned).to_vec();
     let can = [("chat:*".to_owned(), all), ("public:**".to_owned(), vec!["publish".to_owned()])].into_iter().collect();
-    let token = house.config.keys.mint(&UserId::parse("shop").unwrap(), &can, NOW, 60_000).unwrap();
+    let token = house.config.keys.mint(&UserId::parse("shop").unwrap(), &can, &[], NOW, 60_000).unwrap();
     let with = |request: Request| house.channel_request(&request.header("Authorization", &format!("Bearer {token}")));
     assert_eq!(counted_user(&house, &with(Request::post(ASK))), None);
     assert_eq!(counted_user(&house, &with(Request::get(ASK))), None);

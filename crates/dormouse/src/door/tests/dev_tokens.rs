@@ -99,6 +99,18 @@ fn a_minted_token_holds_for_an_hour_and_grants_everything_unless_told() {
 }
 
 #[test]
+fn f5_a_minted_token_carries_the_roles_that_are_asked_for() {
+    let house = House::of_a_developer();
+    let roles = |body: &str| {
+        let body: Value = serde_json::from_str(mint(&house, body).body.as_ref().unwrap()).unwrap();
+        let claims = house.config.keys.verify(body["token"].as_str().unwrap(), NOW).unwrap();
+        claims.roles
+    };
+    assert_eq!(roles(r#"{"user":"ann","roles":["editor","staff"]}"#), ["editor", "staff"]);
+    assert_eq!(roles(r#"{"user":"ann"}"#), Vec::<String>::new());
+}
+
+#[test]
 fn a_minted_token_carries_what_the_deployment_demands() {
     let house = House::with(&[("DEV_TOKENS", "1"), ("JWT_ISSUER", "us"), ("JWT_AUDIENCE", "them")]);
     let minted = mint(&house, r#"{"user":"ann"}"#);

@@ -53,7 +53,7 @@ fn r2_who_lacks_an_ability_is_in_the_log_with_its_name_what_it_needs_and_what_it
     let house = House::plain();
     let can = [("chat:*".to_owned(), vec!["publish".to_owned(), "history".to_owned()])].into_iter().collect();
     let user = dormouse_protocol::name::UserId::parse("ann").unwrap();
-    let token = house.config.keys.mint(&user, &can, super::NOW, 60_000).unwrap();
+    let token = house.config.keys.mint(&user, &can, &[], super::NOW, 60_000).unwrap();
     let bearer = format!("Bearer {token}");
     for (request, code, needed) in [
         (Request::upgrade(JOIN), "forbidden", "join"),
@@ -75,7 +75,7 @@ fn a2_a_pattern_that_fits_no_channel_is_named_once_a_join_and_with_the_refusal_t
     let bearer = |patterns: &[&str]| {
         let can = patterns.iter().map(|pattern| ((*pattern).to_owned(), vec!["join".to_owned()])).collect();
         let user = dormouse_protocol::name::UserId::parse("ann").unwrap();
-        format!("Bearer {}", house.config.keys.mint(&user, &can, super::NOW, 60_000).unwrap())
+        format!("Bearer {}", house.config.keys.mint(&user, &can, &[], super::NOW, 60_000).unwrap())
     };
     let refused = house.admitted(&Request::upgrade(JOIN).header("Authorization", &bearer(&["chat*"]))).unwrap_err();
     let detail = refused.line.detail.unwrap();
