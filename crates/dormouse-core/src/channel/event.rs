@@ -34,6 +34,7 @@ impl Event<'_> {
         self.hub.fire_timers(&mut self.cx, self.edge);
         self.hub.retry_jobs(&mut self.cx, self.edge);
         self.hear_news();
+        self.flush_if_thrown_out();
     }
 
     /// A try of a job has come to its end.
