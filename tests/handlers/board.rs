@@ -158,7 +158,7 @@ fn rate(_: &mut State<Room>, turn: &mut Turn<'_>, pin: &Pin) -> Result<Nothing, 
     Ok(Nothing {})
 }
 
-fn tick(_: &mut State<Room>, turn: &mut Turn<'_>, every: &Number) -> Result<Nothing, Refused> {
+pub fn tick(_: &mut State<Room>, turn: &mut Turn<'_>, every: &Number) -> Result<Nothing, Refused> {
     match every.n {
         0 => turn.stop_ticks(),
         every => turn.tick_every(Duration::from_millis(every)),
@@ -192,7 +192,7 @@ fn left(_: &mut State<Room>, turn: &mut Turn<'_>) {
     }
 }
 
-fn ticked(room: &mut State<Room>, turn: &mut Turn<'_>) {
+pub fn ticked(room: &mut State<Room>, turn: &mut Turn<'_>) {
     room.ticks += 1;
     // What it could not read is no fault of its own.
     turn.rows(ITEMS, None, 1);

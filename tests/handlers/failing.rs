@@ -1,6 +1,6 @@
 //! What a handler gets wrong, and guards (rules C2, C4).
 
-use super::board::{BREAK, Board, Key};
+use super::board::{BREAK, Board, Key, Pin, RATE, SCORE};
 use super::on_board;
 use crate::support::Joiner;
 use dormouse_core::contract::{Application as _, Contract};
@@ -162,6 +162,29 @@ fn c2_what_is_too_much_to_be_kept_or_told_is_its_own_turns_fault_and_nobody_else
         assert_eq!(answers, ["message", "error", "error"]);
         assert_eq!(world.receives(bob)["data"]["text"], "right");
     });
+}
+
+#[test]
+fn c6_what_is_due_waits_for_space_on_the_disk_and_keeps_the_channel_from_nothing_meanwhile() {
+    for sleep in [Sleep::Never, Sleep::Always] {
+        let mut world = World::<Board>::with("board:a", sleep);
+        let ann = world.joined("ann");
+        world.publish(ann, "pin", json!({"text": "later"}));
+        world.call(ann, RATE, &Pin { text: "hello".into() }).unwrap();
+        world.storage.set_full(true);
+        world.received(ann);
+        world.advance(61_000);
+        let turns = world.turns();
+        world.advance(60_000);
+        assert!(world.turns() - turns <= 100, "{} turns in a minute", world.turns() - turns);
+        world.publish(ann, "pin", json!({"text": "more"}));
+        world.assert_refused(ann, "over_capacity");
+        world.storage.set_full(false);
+        world.advance(11_000);
+        world.drain();
+        assert_eq!(world.receives(ann)["data"], json!({"text": "later", "points": 0}));
+        assert_eq!(world.running(SCORE).len(), 2, "its try that was lost, and another");
+    }
 }
 
 #[test]

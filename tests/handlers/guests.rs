@@ -75,6 +75,57 @@ fn c2_whom_the_code_throws_out_is_told_so_after_what_was_said_before_and_is_gone
 }
 
 #[test]
+fn c2_who_is_thrown_out_hears_and_says_nothing_of_what_comes_after() {
+    on_board(|world| {
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        let kick_bob = json!({"type": "call", "id": "k", "name": "kick", "data": {"key": "bob"}});
+        let pin = |text: &str| json!({"type": "publish", "event": "pin", "data": {"text": text}});
+        world.send(ann, json!([pin("before"), kick_bob, pin("after")]));
+        world.drain();
+        let heard: Vec<_> = world.received(bob).iter().map(|frame| frame["data"]["text"].clone()).collect();
+        assert_eq!(heard, [json!("before"), Value::Null], "the last is `bye`");
+        let bob = world.joined("bob");
+        world.send(bob, json!([kick_bob, pin("mine")]));
+        world.drain();
+        assert_eq!(world.received(bob).iter().map(|frame| &frame["type"]).collect::<Vec<_>>(), ["result", "bye"]);
+        assert!(world.received(ann).iter().all(|frame| frame["event"] != "pin"));
+    });
+}
+
+#[test]
+fn c2_who_is_thrown_out_may_join_again_at_once() {
+    on_board(|world| {
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        // It is told at once, and what comes at the same time waits for the next batch.
+        world.send(ann, json!({"type": "publish", "event": "pin", "data": {"text": "first"}}));
+        world.send(ann, json!({"type": "call", "id": "k", "name": "kick", "data": {"key": "bob"}}));
+        let again = world.join("bob");
+        world.drain();
+        assert_eq!(world.received(bob).last().unwrap()["code"], 4008);
+        assert!(world.received(again).iter().all(|frame| frame["type"] != "bye"));
+    });
+}
+
+#[test]
+fn c2_nobody_is_thrown_out_by_a_turn_that_cannot_be_written() {
+    on_board(|world| {
+        let (ann, bob) = (world.joined("ann"), world.joined("bob"));
+        world.trouble.write = Some(0);
+        world.send(
+            ann,
+            json!([
+                {"type": "publish", "id": "p", "event": "pin", "data": {"text": "first"}},
+                {"type": "call", "id": "k", "name": "kick", "data": {"key": "bob"}}
+            ]),
+        );
+        world.drain();
+        assert_eq!(world.received(ann).iter().map(|frame| &frame["code"]).collect::<Vec<_>>(), ["internal"; 2]);
+        world.refute_received(bob);
+        assert!(world.is_connected(bob));
+    });
+}
+
+#[test]
 fn c1_the_code_tells_some_alone_and_knows_who_is_here() {
     on_board(|world| {
         let (ann, bob) = (world.joined("ann"), world.joined("bob"));

@@ -122,6 +122,25 @@ fn c7_a_job_of_a_process_that_died_is_tried_again_and_its_result_is_told_once() 
 }
 
 #[test]
+fn c7_a_job_that_is_answered_twice_before_the_batch_is_written_is_told_once() {
+    on_board(|world| {
+        let ann = world.joined("ann");
+        rate(world, ann, "hello").unwrap();
+        let key = world.running(SCORE)[0].0.clone();
+        world.advance(1_000);
+        world.received(ann);
+        // It is told at once, and what comes at the same time waits for the next batch.
+        world.send(ann, json!({"type": "publish", "event": "pin", "data": {"text": "first"}}));
+        for points in [7, 9] {
+            let body = json!({"text": "hello", "points": points}).to_string();
+            world.job_answered(&key, JobAnswer::Answered { status: 200, body });
+        }
+        world.drain();
+        assert_eq!(points(world, ann), [7]);
+    });
+}
+
+#[test]
 fn c7_a_result_that_cannot_be_written_is_not_lost() {
     on_board(|world| {
         let ann = world.joined("ann");

@@ -1,6 +1,9 @@
 //! Ticks (rule C6).
 
-use super::board::{Board, Number, TICK};
+use super::board::{Board, Number, Room, TICK, TICKED, tick, ticked};
+use crate::support::Joiner;
+use dormouse::{Calls, Channel, Contract, Event};
+use dormouse_core::storage::{RecordKind, Storage as _};
 use dormouse_core::testing::{Sleep, World};
 
 fn ticks(world: &mut World<Board>, client: dormouse_core::testing::Client) -> usize {
@@ -31,6 +34,39 @@ fn c6_a_channel_ticks_while_somebody_is_here_and_no_longer() {
         world.advance(10_000);
         assert_eq!(ticks(&mut world, bob), 0);
     }
+}
+
+#[test]
+fn c6_no_channel_ticks_for_those_alone_who_have_yet_to_sign_in() {
+    let channel = Channel::sign_in_later().state::<Room>().event(TICKED, Event::ephemeral().from_service());
+    let channel = channel.call(TICK, Calls::plain(), tick).on_tick(ticked);
+    for sleep in [Sleep::Never, Sleep::Always] {
+        let mut world = World::<Board>::under(Contract::new().channel("door:*", channel.clone()), "door:a", sleep);
+        let ann = world.joined("ann");
+        world.call(ann, TICK, &Number { n: 1_000 }).unwrap();
+        world.leave(ann);
+        let visitor = world.joined(&Joiner::anonymous());
+        world.advance(5_500);
+        assert_eq!(world.storage.record(RecordKind::State, "").unwrap(), None, "it has ticked");
+        world.send(visitor, serde_json::json!({"type": "auth", "token": Joiner::user("bob").token()}));
+        world.advance(5_500);
+        assert_eq!(ticks(&mut world, visitor), 5);
+    }
+}
+
+#[test]
+fn c6_ticks_that_fail_can_be_ended_and_begun_anew() {
+    let mut world = World::<Board>::with("board:a", Sleep::Never);
+    let ann = world.joined("ann");
+    world.note_panic("tick");
+    for every in [1_000, 1_000, 0] {
+        world.call(ann, TICK, &Number { n: every }).unwrap();
+        let internal = |world: &World<Board>| world.logs().iter().filter(|line| line.event == "internal").count();
+        let before = internal(&world);
+        world.advance(5_500);
+        assert_eq!(internal(&world) - before, usize::from(every > 0), "it fails once, and rests");
+    }
+    assert_eq!(world.storage.record(RecordKind::State, "ticks").unwrap(), None);
 }
 
 #[test]

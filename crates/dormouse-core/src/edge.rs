@@ -113,6 +113,11 @@ impl Edge {
         Some(self.roster.session(key)?.speaker(key))
     }
 
+    /// Whether somebody is here who has joined: not those who have yet to sign in.
+    pub(crate) fn has_members(&self) -> bool {
+        self.roster.has_members()
+    }
+
     /// Whether nobody is here but those on their way out.
     pub(crate) fn is_deserted(&self) -> bool {
         self.roster.is_deserted()

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::tally::{How, What};
+use super::asked::{How, What};
 use crate::support::Doom;
 
 /// How many devices there are; the first two are one user's.
@@ -60,16 +60,23 @@ pub enum Op {
     Die(Doom),
     FailRead(usize),
     FailWrite(usize),
+    /// The database takes no more rows, or takes them again.
+    Full(bool),
+    /// The clock is set by so many milliseconds, back or forwards.
+    Set(i64),
 }
 
-/// Stories of up to so many happenings; trouble and death come in some alone, so that the others can be told what must be
-/// where nothing goes wrong.
+/// Stories of up to so many happenings; trouble, death, a full disk and a clock that is set come in some alone, so that the
+/// others can be told what must be where nothing goes wrong.
 pub fn scripts(most: usize) -> impl Strategy<Value = Script> {
-    let chosen = (any::<bool>(), any::<bool>(), any::<bool>());
-    (chosen, prop::collection::vec(ops(), 1..=most)).prop_map(|((slow, trouble, death), mut ops)| {
+    let some = || prop::bool::weighted(0.4);
+    let chosen = (any::<bool>(), some(), some(), some(), some());
+    (chosen, prop::collection::vec(ops(), 1..=most)).prop_map(|((slow, trouble, death, full, set), mut ops)| {
         ops.retain(|op| match op {
             Op::Crash | Op::Die(_) => death,
             Op::FailRead(_) | Op::FailWrite(_) => trouble,
+            Op::Full(_) => full,
+            Op::Set(_) => set,
             _ => true,
         });
         Script { slow, ops }
@@ -96,6 +103,8 @@ fn ops() -> impl Strategy<Value = Op> {
         4 => prop_oneof![Just(Doom::Unwritten), (0_usize..6).prop_map(Doom::Untold)].prop_map(Op::Die),
         4 => (0_usize..6).prop_map(Op::FailRead),
         4 => (0_usize..3).prop_map(Op::FailWrite),
+        4 => any::<bool>().prop_map(Op::Full),
+        4 => prop_oneof![4 => -5_i64..0, 4 => -600_000_i64..0, 1 => 0_i64..100_000].prop_map(Op::Set),
     ]
 }
 
@@ -108,7 +117,9 @@ fn how() -> impl Strategy<Value = How> {
 }
 
 fn asked() -> impl Strategy<Value = (usize, What, bool, usize, u64)> {
-    let what = vec![What::Count, What::Set, What::Set, What::Set, What::Cancel, What::Start, What::Start, What::No];
+    use What::{Cancel, Count, File, Hush, Kick, List, No, Put, Set, Start, Take, Tick};
+    let what =
+        vec![Count, Set, Set, Set, Set, Cancel, Start, Start, File, Tick, Tick, Hush, Put, Put, Take, List, Kick, No];
     (device(), prop::sample::select(what), prop::bool::weighted(0.7), 0_usize..4, wait())
 }
 

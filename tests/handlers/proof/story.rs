@@ -1,17 +1,20 @@
 //! Plays a story: devices and the requests they keep, other servers, and the world around.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use dormouse_core::contract::{Application as _, JobAnswer};
+use dormouse_core::contract::Application as _;
 use dormouse_core::limits::Limits;
 use dormouse_core::testing::{AskerKey, Client, HttpOperation, Sleep, World};
 use proptest::test_runner::TestCaseError;
-use proptest::{prop_assert, prop_assert_eq};
 use serde_json::{Value, json};
 
+use super::asked::{How, What};
+use super::clock::Steps;
 use super::history::History;
-use super::script::{DEVICES, Op, Script, Served};
-use super::tally::{How, Tally, WORK, What};
+use super::kicked::Kicked;
+use super::script::{DEVICES, Op, Script};
+use super::tally::Tally;
+use super::ticking::Beat;
 use crate::support::Joiner;
 
 pub type Held = Result<(), TestCaseError>;
@@ -24,8 +27,13 @@ pub struct Request {
     pub frame: Value,
     /// Whether it has one effect however often it is sent.
     pub once: bool,
+    /// The earliest that the clock has shown when it may have come.
     pub first: u64,
+    /// The latest that the clock has shown since, before it was last set.
+    pub latest: u64,
     pub sent: u64,
+    /// How often it was refused.
+    pub refused: u64,
 }
 
 /// A channel, what is around it, and what is known of it.
@@ -33,6 +41,8 @@ pub struct Story {
     pub world: World<Tally>,
     pub history: History,
     pub devices: [Option<Client>; DEVICES],
+    /// Everyone there ever was.
+    pub clients: Vec<Client>,
     /// By the number in its data, from 0.
     pub requests: Vec<Request>,
     /// How often a connection has asked for an answer, by its id.
@@ -43,11 +53,15 @@ pub struct Story {
     pub replies: BTreeMap<u64, Value>,
     pub posted: BTreeMap<AskerKey, u64>,
     /// The requests that other servers got, by their keys: for which request of a device.
-    served: BTreeMap<String, u64>,
+    pub served: BTreeMap<String, u64>,
+    pub kicked: Kicked,
+    pub steps: Steps,
     /// How late a timer may be where nothing goes wrong, in milliseconds: by as long as a batch may stay open.
     pub patience: u64,
     /// Whether a process has died.
     pub died: bool,
+    /// Whether the disk was ever full.
+    pub was_full: bool,
 }
 
 impl Story {
@@ -62,14 +76,18 @@ impl Story {
             world,
             history: History::new(),
             devices: [None; DEVICES],
+            clients: Vec::new(),
             requests: Vec::new(),
             waiting: BTreeMap::new(),
             looked_at: BTreeMap::new(),
             replies: BTreeMap::new(),
             posted: BTreeMap::new(),
             served: BTreeMap::new(),
+            kicked: Kicked::default(),
+            steps: Steps::default(),
             patience: if slow { flush_ms_max + 20 } else { 0 },
             died: false,
+            was_full: false,
         }
     }
 
@@ -77,8 +95,10 @@ impl Story {
     pub fn play(sleep: Sleep, script: &Script) -> Held {
         let mut story = Self::new(sleep, script.slow);
         for op in &script.ops {
+            let before = Beat::of(&story);
             story.happen(*op);
             story.look()?;
+            story.ticks_are_right(&before, *op)?;
         }
         story.converge()
     }
@@ -105,10 +125,15 @@ impl Story {
             Op::Die(doom) => self.world.trouble.doom = Some(doom),
             Op::FailRead(after) => self.world.trouble.read = Some(after),
             Op::FailWrite(after) => self.world.trouble.write = Some(after),
+            Op::Full(full) => {
+                self.was_full |= full;
+                self.world.storage.set_full(full);
+            }
+            Op::Set(by) => self.set_clock(by),
         }
     }
 
-    fn join(&mut self, device: usize, back: bool) {
+    pub fn join(&mut self, device: usize, back: bool) {
         let mut joiner = joiner(user(device));
         if let Some(before) = self.devices[device].filter(|_| back) {
             if let Some((epoch, after)) = self.world.position(before) {
@@ -117,7 +142,9 @@ impl Story {
         } else if self.devices[device].is_some_and(|client| self.lives(client)) {
             return;
         }
-        self.devices[device] = Some(self.world.join(&joiner));
+        let client = self.world.join(&joiner);
+        self.clients.push(client);
+        self.devices[device] = Some(client);
     }
 
     /// Whether the client's connection stands, and was not told that it ends.
@@ -126,7 +153,7 @@ impl Story {
         self.world.is_connected(client) && !bye
     }
 
-    fn end(&mut self, device: usize, how: fn(&mut World<Tally>, Client)) {
+    pub fn end(&mut self, device: usize, how: fn(&mut World<Tally>, Client)) {
         if let Some(client) = self.devices[device] {
             how(&mut self.world, client);
         }
@@ -141,7 +168,8 @@ impl Story {
             "ask" | "once" => json!({"type": "call", "id": id, "name": name, "data": data}),
             _ => json!({"type": "publish", "id": id, "event": name, "data": data}),
         };
-        self.requests.push(Request { user: user(by), id, frame, once, first: self.world.now(), sent: 0 });
+        let (user, first) = (user(by), self.world.now());
+        self.requests.push(Request { user, id, frame, once, first, latest: first, sent: 0, refused: 0 });
         n
     }
 
@@ -150,7 +178,7 @@ impl Story {
         self.send(by, &[n]);
     }
 
-    fn send(&mut self, by: usize, numbers: &[usize]) {
+    pub fn send(&mut self, by: usize, numbers: &[usize]) {
         let Some(client) = self.devices[by].filter(|client| self.lives(*client)) else { return };
         let mut frames = Vec::new();
         for n in numbers {
@@ -165,8 +193,17 @@ impl Story {
         self.world.send(client, frame);
     }
 
+    /// Whether a reply to the request is remembered still, whatever the clock was set to meanwhile.
+    pub fn is_known(&self, request: &Request) -> bool {
+        request.first + 600_000 > request.latest.max(self.world.now())
+    }
+
     fn array(&mut self, by: usize, count: usize) {
-        let whats = [What::Count, What::Set, What::Start, What::Cancel];
+        let whats = match count {
+            3 => [What::Count, What::Kick, What::Put, What::Start],
+            5 => [What::Put, What::Put, What::Take, What::List],
+            _ => [What::Count, What::Set, What::Start, What::Cancel],
+        };
         let numbers: Vec<_> = (0..count)
             .map(|at| self.request(by, |n| (call(at % 3 != 0), asked(n, whats[at % 4], at % 2, 0), at % 3 != 0)))
             .collect();
@@ -185,112 +222,11 @@ impl Story {
 
     /// Sends a request of the user's again, for as long as its id is known.
     fn again(&mut self, by: usize, back: usize) {
-        let now = self.world.now();
-        let is_meant = |request: &Request| request.user == user(by) && request.first + 600_000 > now;
+        let is_meant = |request: &Request| request.user == user(by) && self.is_known(request);
         let meant = (0..self.requests.len()).rev().filter(|n| is_meant(&self.requests[*n])).nth(back);
         if let Some(n) = meant {
             self.send(by, &[n]);
         }
-    }
-
-    fn serve(&mut self, which: usize, served: Served) {
-        let running = self.world.running(WORK);
-        let Some((key, call)) = running.get(which.min(running.len().saturating_sub(1))) else { return };
-        let ok = || JobAnswer::Answered { status: 200, body: call.body().unwrap_or_default().to_owned() };
-        let worked = |body: JobAnswer| match body {
-            JobAnswer::Answered { status, body } => {
-                let n = serde_json::from_str::<Value>(&body).unwrap()["n"].clone();
-                JobAnswer::Answered { status, body: json!({"n": n}).to_string() }
-            }
-            failed @ JobAnswer::Failed(_) => failed,
-        };
-        let status = |status, body: &str| JobAnswer::Answered { status, body: body.to_owned() };
-        let answers = match served {
-            Served::Ok => vec![worked(ok())],
-            Served::Twice => vec![worked(ok()), worked(ok())],
-            Served::Late => vec![JobAnswer::Failed("no network".to_owned()), worked(ok())],
-            Served::Failed => vec![status(503, "")],
-            Served::Refused => vec![status(422, "no")],
-            Served::Garbled => vec![status(200, "{")],
-            Served::Unheard => return,
-        };
-        for answer in answers {
-            self.world.answer_job_of(key, answer);
-        }
-    }
-
-    /// The other servers take in what they are asked: a job that is on disk, always under the same key (rule C7).
-    pub fn reach_servers(&mut self) -> Held {
-        for (key, call) in self.world.running(WORK) {
-            let n = serde_json::from_str::<Value>(call.body().unwrap()).unwrap()["n"].as_u64().unwrap();
-            prop_assert_eq!(*self.served.entry(key.clone()).or_insert(n), n, "C7: one key for two jobs");
-            prop_assert!(self.history.effects(n) > 0, "C7: the turn of the job {} is not on disk", key);
-        }
-        Ok(())
-    }
-
-    /// Every job was run, and a server that knows keys again has worked for each once.
-    pub fn everything_was_served(&self) -> Held {
-        for (n, request) in (0_u64..).zip(&self.requests) {
-            if request.frame["data"]["what"] == json!(What::Start) {
-                let worked = self.served.values().filter(|served| **served == n).count() as u64;
-                prop_assert_eq!(worked, self.history.effects(n), "C7: how often the job of {:?} was done", request);
-            }
-        }
-        let keys: BTreeSet<_> = self.served.keys().collect();
-        prop_assert_eq!(keys.len(), self.served.len());
-        Ok(())
-    }
-
-    /// All trouble ends: soon everything that was asked for has happened, and then the channel rests.
-    fn converge(mut self) -> Held {
-        self.world.trouble.end();
-        self.world.drain();
-        self.look()?;
-        self.everything_remembered_is_answered_again()?;
-        for _ in 0..400 {
-            if self.history.is_over() {
-                break;
-            }
-            self.world.advance(60_000);
-            self.look()?;
-            while !self.world.running(WORK).is_empty() {
-                self.serve(0, Served::Ok);
-                self.look()?;
-            }
-        }
-        prop_assert!(self.history.is_over(), "C6, C7: left over: {:?} {:?}", self.history.timers, self.history.jobs);
-        self.everything_was_served()?;
-        for device in 0..DEVICES {
-            self.end(device, World::leave);
-        }
-        self.world.advance(200_000);
-        self.look()?;
-        let turns = self.world.turns();
-        self.world.advance(3_600_000);
-        prop_assert!(self.world.turns() <= turns + 1, "C6: nothing is left to be done, and it does not rest");
-        Ok(())
-    }
-
-    fn everything_remembered_is_answered_again(&mut self) -> Held {
-        for device in [0, 2, 3] {
-            self.join(device, false);
-            self.world.drain();
-            self.look()?;
-            let count = self.requests.iter().filter(|request| request.user == user(device)).count();
-            for back in 0..count {
-                self.again(device, back);
-            }
-            self.world.drain();
-            self.look()?;
-        }
-        let now = self.world.now();
-        for (n, request) in (0_u64..).zip(&self.requests) {
-            let known = request.first + 600_000 > now && request.sent > 0;
-            let remembered = request.frame["name"] == "ask" && request.frame["data"]["what"] != json!(What::No);
-            prop_assert!(!(known && remembered) || self.replies.contains_key(&n), "C3: never answered: {:?}", request);
-        }
-        Ok(())
     }
 }
 
@@ -307,6 +243,9 @@ fn call(once: bool) -> &'static str {
 }
 
 fn asked(n: usize, what: What, key: usize, after: u64) -> Value {
-    let key = ["a", "b", "c", "twice"][key];
+    let key = match what {
+        What::Kick => user(key),
+        _ => ["a", "b", "c", "twice"][key],
+    };
     json!({"n": n, "what": what, "key": key, "after": after})
 }

@@ -4,11 +4,15 @@
 use std::time::Duration;
 
 use dormouse::{
-    Application, Call, Calls, Channel, Contract, Event, HistoryBounds, HttpCall, Job, JobFailed, Json, Presence,
-    Refused, Said, State, Timer, To, Turn, Verdict, payload, reasons, state,
+    Application, BindingCall, Call, Calls, Channel, Contract, Event, HistoryBounds, HttpCall, Job, JobFailed, Json,
+    Presence, Refused, Said, State, Timer, To, Turn, Verdict, payload, reasons, state,
 };
 use serde::Serialize;
 use xxhash_rust::xxh64::xxh64;
+
+use super::asked::{Ask, Done, How, What, Word, Worked};
+use super::deed::Deed;
+use super::items::{ITEMS, Item, rearrange};
 
 pub const SAY: Said<Word> = Said::new("say");
 pub const WAVE: Said<Word> = Said::new("wave");
@@ -18,6 +22,10 @@ pub const ONCE: Call<Ask, Done> = Call::new("once");
 pub const ASK: Call<Ask, Done> = Call::new("ask");
 pub const LATE: Timer<Deed> = Timer::new("late");
 pub const WORK: Job<Deed, Worked> = Job::new("work");
+pub const FILE: Job<Deed, Worked> = Job::new("file");
+
+/// So often the channel ticks before it stops by itself.
+pub const TICKS: u64 = 8;
 
 /// A day is longer than any script.
 const HELD: HistoryBounds = HistoryBounds { count: 100_000, age: 80 * 86_400_000, bytes: 1 << 30 };
@@ -41,9 +49,11 @@ impl Application for Tally {
                 .call(ASK, Calls::remembered(), ask)
                 .on_join(joined)
                 .on_leave(left)
+                .on_tick(ticked)
                 .timer(LATE, late)
                 .calls_out_to(["work.example"])
                 .job(WORK, working, worked)
+                .binding_job(FILE, filing, worked)
                 .presence::<Json>(Presence::list())
                 .history(HELD),
         )
@@ -58,6 +68,8 @@ pub struct Room {
     pub said: u64,
     /// All of them, in their order, hashed.
     pub digest: u32,
+    /// How often it is to tick still.
+    pub ticks: u64,
 }
 
 impl Room {
@@ -110,6 +122,7 @@ fn say(room: &mut State<Room>, turn: &mut Turn<'_>, word: &Word) -> Result<Verdi
             tell(room, turn, &Deed::of("never", n));
             set(room, turn, &Ask { n, what: What::Set, key: "never".to_owned(), after: 0 });
             turn.start(WORK, &Deed::of("never", n));
+            turn.tick_every(Duration::from_millis(77));
             return Err(No::Never.into());
         }
         How::Plain | How::Instead | How::Other => {}
@@ -131,16 +144,60 @@ fn ask(room: &mut State<Room>, turn: &mut Turn<'_>, ask: &Ask) -> Result<Done, R
             tell(room, turn, &Deed { key, ..Deed::of("cancel", ask.n) });
             turn.cancel(LATE, &ask.key);
         }
-        What::Start => {
+        What::Start | What::File => {
+            let job = if ask.what == What::File { FILE } else { WORK };
             tell(room, turn, &Deed::of("start", ask.n));
-            turn.start(WORK, &Deed::of("start", ask.n));
+            turn.start(job, &Deed::of("start", ask.n));
+        }
+        What::Tick => {
+            let every = Duration::from_millis(pause(&ask.key));
+            room.ticks = TICKS;
+            tell(room, turn, &Deed { due: pause(&ask.key), ..Deed::of("tick", ask.n) });
+            turn.tick_every(every);
+        }
+        What::Hush => {
+            room.ticks = 0;
+            tell(room, turn, &Deed::of("hush", ask.n));
+            turn.stop_ticks();
+        }
+        What::Put | What::Take | What::List => {
+            let deed = rearrange(turn, ask);
+            tell(room, turn, &deed);
+        }
+        What::Kick => {
+            tell(room, turn, &Deed { key, ..Deed::of("kick", ask.n) });
+            turn.kick(&ask.key);
         }
         What::No => {
+            // None of it may be seen of anywhere.
             tell(room, turn, &Deed::of("never", ask.n));
+            turn.put_row(ITEMS, "never", &Item { n: ask.n });
+            turn.remove_row(ITEMS, "a0");
+            turn.kick("ann");
+            turn.stop_ticks();
             return Err(No::Never.into());
         }
     }
     Ok(Done { n: ask.n, said: room.said })
+}
+
+/// How long from one tick to the next, in milliseconds.
+fn pause(key: &str) -> u64 {
+    match key {
+        "a" => 20,
+        "b" => 900,
+        "c" => 10_000,
+        _ => 60_000,
+    }
+}
+
+fn ticked(room: &mut State<Room>, turn: &mut Turn<'_>) {
+    room.ticks -= 1;
+    let (due, at) = (room.ticks, turn.now());
+    tell(room, turn, &Deed { due, at, ..Deed::of("ticked", 0) });
+    if due == 0 {
+        turn.stop_ticks();
+    }
 }
 
 fn set(room: &mut State<Room>, turn: &mut Turn<'_>, ask: &Ask) {
@@ -151,17 +208,26 @@ fn set(room: &mut State<Room>, turn: &mut Turn<'_>, ask: &Ask) {
 
 fn late(room: &mut State<Room>, turn: &mut Turn<'_>, set: &Deed) {
     let at = turn.now();
-    tell(room, turn, &Deed { what: "fired".to_owned(), at, ..set.clone() });
-    // One that sets itself again under its own key, once.
+    let fired = Deed { what: "fired".to_owned(), at, ..set.clone() };
+    tell(room, turn, &fired);
+    turn.put_row(ITEMS, &set.key, &Item { n: set.n });
+    if let Some(user) = fired.kicked() {
+        turn.kick(user);
+    }
+    // One that sets itself again under its own key, once, and at once: which is a second later.
     if set.key == "twice" && set.what == "set" {
         let again = Deed { what: "again".to_owned(), due: at + 1_000, ..set.clone() };
         tell(room, turn, &again);
-        turn.after(LATE, &set.key, Duration::from_secs(1), &again);
+        turn.after(LATE, &set.key, Duration::ZERO, &again);
     }
 }
 
 fn working(deed: &Deed) -> HttpCall {
     HttpCall::post("https://work.example/").json(deed)
+}
+
+fn filing(deed: &Deed, key: &str) -> BindingCall {
+    BindingCall::on("FILES").call("put").arg(key).arg(deed)
 }
 
 fn worked(room: &mut State<Room>, turn: &mut Turn<'_>, deed: &Deed, came: Result<Worked, JobFailed>) {
@@ -180,71 +246,4 @@ fn joined(room: &mut State<Room>, turn: &mut Turn<'_>) {
 
 fn left(room: &mut State<Room>, turn: &mut Turn<'_>) {
     tell(room, turn, &Deed::of("left", 0));
-}
-
-/// What is made of something that is said.
-#[payload]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum How {
-    Plain,
-    Instead,
-    Other,
-    Also,
-    No,
-}
-
-#[payload]
-pub struct Word {
-    /// Which request it is.
-    pub n: u64,
-    pub how: How,
-}
-
-/// What is asked for.
-#[payload]
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    Count,
-    Set,
-    Cancel,
-    Start,
-    No,
-}
-
-#[payload]
-pub struct Ask {
-    /// Which request it is.
-    pub n: u64,
-    pub what: What,
-    pub key: String,
-    pub after: u64,
-}
-
-/// What was done.
-#[payload]
-#[derive(Clone)]
-pub struct Deed {
-    pub what: String,
-    /// Of which request.
-    pub n: u64,
-    pub key: String,
-    pub due: u64,
-    pub at: u64,
-}
-
-impl Deed {
-    pub fn of(what: &str, n: u64) -> Self {
-        Self { what: what.to_owned(), n, key: String::new(), due: 0, at: 0 }
-    }
-}
-
-#[payload]
-pub struct Done {
-    pub n: u64,
-    pub said: u64,
-}
-
-#[payload]
-pub struct Worked {
-    pub n: u64,
 }

@@ -12,14 +12,17 @@ impl Story {
     pub fn look(&mut self) -> Held {
         self.died |= self.world.crashes() > 0;
         self.history.read(&mut self.world.storage)?;
-        for (n, request) in (0_u64..).zip(&self.requests) {
-            let most = if request.once { request.sent.min(1) } else { request.sent };
-            prop_assert!(self.history.effects(n) <= most, "C1, C3: it has happened twice: {:?}", request);
-        }
         for client in self.clients() {
             self.look_at(client)?;
         }
         self.look_at_posts()?;
+        self.kicked_are_gone()?;
+        for (n, request) in (0_u64..).zip(&self.requests) {
+            let taken = request.sent.saturating_sub(request.refused);
+            let most = if request.once { taken.min(1) } else { taken };
+            let happened = self.history.effects(n);
+            prop_assert!(happened <= most, "C1, C3: it has happened {} times: {:?}", happened, request);
+        }
         self.reach_servers()?;
         self.everybody_is_answered()?;
         self.timers_are_in_time()
@@ -37,8 +40,13 @@ impl Story {
         let frames = self.world.socket(client).frames.clone();
         for frame in &frames[self.looked_at.get(&client).copied().unwrap_or_default()..] {
             self.is_on_disk(frame)?;
+            self.kick_is_right(client, frame)?;
             match frame["type"].as_str().unwrap() {
-                "error" => self.is_fair(frame)?,
+                "error" => {
+                    self.is_fair(frame)?;
+                    let refused = self.requests.iter_mut().find(|request| frame["id"] == request.id);
+                    refused.unwrap().refused += 1;
+                }
                 "result" => self.is_the_reply(frame["data"]["n"].as_u64().unwrap(), &frame["data"])?,
                 _ => {}
             }
@@ -70,7 +78,7 @@ impl Story {
                 let room = self.history.room(seq);
                 prop_assert!(room.is_some(), "D2: told where the channel is not: {}", frame);
                 if let Some(shown) = frame.get("snapshot") {
-                    let Room { said, digest } = room.unwrap();
+                    let Room { said, digest, .. } = room.unwrap();
                     prop_assert_eq!(shown, &json!({"said": said, "digest": digest}), "C5: shown as of {}", seq);
                 }
                 let anew = !matches!(frame["resume"].as_str(), Some("recovered"));
@@ -92,10 +100,10 @@ impl Story {
 
     /// What is refused was to be refused, or something went wrong.
     fn is_fair(&self, error: &Value) -> Held {
-        let went_wrong = self.world.trouble.met() > 0;
         let fair = match error["code"].as_str().unwrap() {
             "refused" => error["reason"] == "never",
-            "internal" | "over_capacity" => went_wrong,
+            "internal" => self.world.trouble.met() > 0,
+            "over_capacity" => self.was_full,
             _ => false,
         };
         prop_assert!(fair, "C4: refused for no reason: {}", error);
@@ -110,6 +118,7 @@ impl Story {
                 self.is_the_reply(n, &answer.body)?;
             } else {
                 self.is_fair(&answer.body["error"])?;
+                self.requests[usize::try_from(n).unwrap()].refused += 1;
             }
         }
         let waits = self.world.timer().is_some() || self.died;
@@ -142,9 +151,9 @@ impl Story {
     /// Where nothing goes wrong, a timer fires at its time; one that is set while a batch is open, with that batch at the
     /// latest (rule C6).
     fn timers_are_in_time(&self) -> Held {
-        if self.world.trouble.met() == 0 && !self.died {
+        if self.world.trouble.met() == 0 && !self.died && !self.was_full {
             let now = self.world.now();
-            let late = self.history.fired.iter().find(|(due, at)| *at > due + self.patience);
+            let late = self.history.fired.iter().find(|(due, at)| *at > self.steps.shown(*due) + self.patience);
             prop_assert!(late.is_none(), "C6: due and fired at {:?}", late);
             let left = self.history.timers.values().find(|(due, _)| *due < now);
             prop_assert!(left.is_none() || self.world.timer().is_some(), "C6: overdue and not fired: {:?}", left);

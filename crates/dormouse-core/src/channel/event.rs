@@ -34,6 +34,7 @@ impl Event<'_> {
         self.hub.fire_timers(&mut self.cx, self.edge);
         self.hub.retry_jobs(&mut self.cx, self.edge);
         self.hear_news();
+        self.flush_if_thrown_out();
     }
 
     /// A try of a job has come to its end.
@@ -98,7 +99,7 @@ impl Event<'_> {
             self.hub.forget_the_untold(&self.cx);
         }
         self.at_edge(|edge, cx| edge.hang_up_due(cx));
-        self.hub.arrange_ticks(&self.cx, self.edge.is_deserted());
+        self.hub.arrange_ticks(&self.cx, !self.edge.has_members());
         self.hub.prune_rates(&self.cx);
         self.hub.trim(&mut self.cx);
         self.set_timer();

@@ -11,6 +11,13 @@ impl Event<'_> {
         }
     }
 
+    /// Flushes what waits if somebody goes with it, who hears and says nothing of what comes now.
+    pub(super) fn flush_if_thrown_out(&mut self) {
+        if self.hub.throws_out() {
+            self.flush_now();
+        }
+    }
+
     /// Flushes what waits, whatever holds it back.
     pub(super) fn flush_now(&mut self) {
         if self.hub.is_quiet(&self.cx) {
@@ -40,13 +47,17 @@ impl Event<'_> {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
         }
         let mut flushed = self.hub.flush(&mut self.cx, self.edge);
-        self.edge.speak(&mut self.cx, &mut flushed.lines);
+        let mut told = 0;
+        for (before, user) in std::mem::take(&mut flushed.kicked) {
+            self.edge.speak(&mut self.cx, flushed.lines.get_mut(told..before).unwrap_or_default());
+            told = before;
+            // Of the lines that come now it hears none.
+            self.at_edge(|edge, cx| edge.kick(cx, &user));
+        }
+        self.edge.speak(&mut self.cx, flushed.lines.get_mut(told..).unwrap_or_default());
         if flushed.switched {
             self.at_edge(|edge, cx| edge.hydrate_all(cx));
             self.edge.save_mode(&mut self.cx, self.hub.is_counted());
-        }
-        for user in std::mem::take(&mut flushed.kicked) {
-            self.at_edge(|edge, cx| edge.kick(cx, &user));
         }
         flushed.pause(&self.cx, self.edge.hearers())
     }

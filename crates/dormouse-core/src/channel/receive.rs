@@ -95,6 +95,7 @@ impl Event<'_> {
             Err(refusal) => self.refuse_frame(key, refusal),
             Ok(members) => {
                 for (nth, incoming) in members.into_iter().enumerate() {
+                    self.flush_if_thrown_out();
                     if !self.listens(key) {
                         return;
                     }

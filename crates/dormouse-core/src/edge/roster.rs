@@ -220,6 +220,11 @@ impl Roster {
         self.by_connection.is_empty() && self.hibernated.is_empty()
     }
 
+    /// Whether any session has joined. One that sleeps has: those who have yet to sign in are read whole.
+    pub(super) fn has_members(&self) -> bool {
+        self.by_connection.len() > self.awaiting || !self.hibernated.is_empty()
+    }
+
     /// Who takes which of the channel's places.
     pub(super) const fn places(&self) -> &Places {
         &self.places

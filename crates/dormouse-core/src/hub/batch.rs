@@ -4,7 +4,7 @@ use super::Asker;
 use crate::effect::SessionKey;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::frame::Ack;
-use dormouse_protocol::name::{Millis, RequestId};
+use dormouse_protocol::name::{Millis, RequestId, UserId};
 use dormouse_protocol::request::Targets;
 
 /// One accepted request in the batch: a frame for an audience, and an answer.
@@ -78,7 +78,11 @@ pub(super) struct Batch {
     /// How many hear something of their own, counted once for each entry.
     listeners: usize,
     opened: Option<Millis>,
+    kicks: Vec<Kick>,
 }
+
+/// A user whose connections end, and after how many entries: none of what comes after is heard there.
+pub(super) type Kick = (usize, UserId);
 
 /// The most bytes of text that one flush makes for those who hear something of their own: each hears the whole batch
 /// in a text made for it and its likes, and an isolate has 128 MB for all of them (rule R7).
@@ -103,9 +107,19 @@ impl Batch {
         self.entries.push(entry);
     }
 
+    /// Ends a user's connections after what is in the batch so far.
+    pub(super) fn kick(&mut self, user: UserId) {
+        self.kicks.push((self.entries.len(), user));
+    }
+
     /// Whether nothing was accepted since the last flush.
     pub(super) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.kicks.is_empty()
+    }
+
+    /// Whether somebody's connections end with it.
+    pub(super) fn has_kicks(&self) -> bool {
+        !self.kicks.is_empty()
     }
 
     /// Whether it must be flushed now, timer or not: it is as large or as old as a batch may be.
@@ -123,7 +137,8 @@ impl Batch {
     }
 
     /// Takes everything out, in the order in which it was accepted.
-    pub(super) fn take(&mut self) -> Vec<BatchEntry> {
-        std::mem::take(self).entries
+    pub(super) fn take(&mut self) -> (Vec<BatchEntry>, Vec<Kick>) {
+        let Self { entries, kicks, .. } = std::mem::take(self);
+        (entries, kicks)
     }
 }

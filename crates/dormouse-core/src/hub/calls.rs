@@ -41,16 +41,19 @@ impl Hub {
             return Ok(());
         }
         let request = speaker.request(id, rules.name.as_str(), call.data.get());
-        let (data, outcome) =
+        let (data, mut outcome) =
             self.run(cx, edges, &speaker.who(), Over::of(speaker, rules.name.as_str(), &request), |cell, turn| {
                 channel.handlers.guard(cell, turn)?;
                 rules.reply.run(cell, turn, call.data.get())
             })?;
+        let kicked = std::mem::take(&mut outcome.kicked);
         self.carry_out(cx, edges, outcome);
         if let Some(key) = key {
             self.code.pending.replies.insert(key.text(), key.reply(cx.now, data.clone()));
         }
         self.push_reply(cx.now, speaker, id, data, false);
+        // Who throws out itself hears the reply first.
+        self.throw_out(kicked);
         Ok(())
     }
 

@@ -5,12 +5,13 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::AGAIN;
 use super::ticks::Ticks;
 use super::turn::noted;
 use crate::contract::handler::{Cell, JobRequest};
 use crate::contract::{ChannelRules, Surroundings};
 use crate::storage::{RECORD_FORMAT, Record, RecordKind, Reply, Storage, StorageError};
-use dormouse_protocol::name::{Millis, UserId};
+use dormouse_protocol::name::Millis;
 
 /// The key of the one state.
 const STATE: &str = "";
@@ -46,6 +47,8 @@ pub(super) struct Code {
     pub(super) due: Due,
     /// Timers or jobs on disk have changed since this was last asked.
     moved: bool,
+    /// Before this time of the steady clock nothing that is due is done: it could not be written lately.
+    pub(super) due_again: Millis,
     /// What is not on disk yet.
     pub(super) pending: Pending,
     pub(super) ticks: Ticks,
@@ -69,18 +72,12 @@ pub(super) struct Due {
 pub(super) struct Pending {
     pub(super) records: Records,
     pub(super) replies: BTreeMap<String, Reply>,
-    pub(super) then: Then,
     /// How many bytes of data the turns have put into records.
     pub(super) bytes: usize,
-}
-
-/// What is done once the turns are on disk.
-#[derive(Debug, Default)]
-pub(crate) struct Then {
-    /// Whose connections end.
-    pub(crate) kicked: Vec<UserId>,
     /// Jobs that are tried.
-    pub(crate) jobs: Vec<JobRequest>,
+    pub(super) jobs: Vec<JobRequest>,
+    /// Whether some of it was due.
+    pub(super) was_due: bool,
 }
 
 /// What is to be written.
@@ -104,7 +101,7 @@ const UNDER_WAY_MAX: usize = 64;
 impl Code {
     /// How many more jobs may be asked for now.
     pub(super) fn room(&self) -> usize {
-        UNDER_WAY_MAX.saturating_sub(self.under_way.len()).saturating_sub(self.pending.then.jobs.len())
+        UNDER_WAY_MAX.saturating_sub(self.under_way.len()).saturating_sub(self.pending.jobs.len())
     }
 
     /// Reads the state, and when something is due. Where the state cannot be read it stays on disk as it is, no code runs,
@@ -198,19 +195,20 @@ impl Code {
 
     /// Whether anything is to be written, or done once all is.
     pub(super) fn has_changes(&self) -> bool {
-        let Pending { records, replies, then, .. } = &self.pending;
-        let beside = !records.is_empty() || !replies.is_empty() || !then.kicked.is_empty();
+        // No job is tried without its record.
+        let Pending { records, replies, .. } = &self.pending;
+        let beside = !records.is_empty() || !replies.is_empty();
         beside || self.cell.as_ref().is_some_and(|cell| cell.changed.is_some())
     }
 
-    /// All was written. Answers what is to be done now.
-    pub(super) fn written(&mut self, storage: &mut dyn Storage) -> Then {
+    /// All was written. Answers which jobs are to be tried now.
+    pub(super) fn written(&mut self, storage: &mut dyn Storage) -> Vec<JobRequest> {
         if let Some(cell) = self.cell.as_mut().filter(|cell| cell.changed.is_some()) {
             cell.changed = None;
             self.stored = Some(Rc::clone(cell.value()));
             self.shown = None;
         }
-        let Pending { records, then, .. } = std::mem::take(&mut self.pending);
+        let Pending { records, jobs, .. } = std::mem::take(&mut self.pending);
         if records.keys().any(|(kind, _)| matches!(kind, RecordKind::Timer | RecordKind::Job)) {
             self.moved = true;
             let known = self.due;
@@ -225,7 +223,7 @@ impl Code {
             }
         }
         self.ticks.written();
-        then
+        jobs
     }
 
     /// Whether timers or jobs on disk have changed since this was last asked.
@@ -233,8 +231,12 @@ impl Code {
         std::mem::replace(&mut self.moved, false)
     }
 
-    /// Nothing was written: memory is what is on disk (rule C2).
-    pub(super) fn take_back(&mut self) {
+    /// Nothing was written: memory is what is on disk (rule C2). What was due is so still, and is left alone for a while:
+    /// every event would do it again, and the flush of each has another come at once.
+    pub(super) fn take_back(&mut self, steady: Millis) {
+        if self.pending.was_due {
+            self.due_again = steady.saturating_add(AGAIN);
+        }
         if let (Some(cell), Some(stored)) = (&mut self.cell, &self.stored) {
             *cell = Cell::new(Rc::clone(stored));
         }

@@ -1,7 +1,7 @@
 //! The flush: the open batch is written as one row, and becomes lines, each with its audience (rules D2, F4). Then the
 //! edge tells them.
 
-use super::batch::{Audience, BatchEntry, Reply, Says};
+use super::batch::{Audience, BatchEntry, Kick, Reply, Says};
 use super::code::Changes;
 use super::{Asker, Edges, Hub};
 use crate::context::Context;
@@ -54,8 +54,8 @@ pub(crate) struct Flushed {
     pub(crate) switched: bool,
     /// Whether several frames left together.
     pub(crate) is_crowded: bool,
-    /// Users whose connections end after that, as the application's code has it.
-    pub(crate) kicked: Vec<UserId>,
+    /// Users whose connections end, each after so many of the lines, as the application's code has it.
+    pub(crate) kicked: Vec<(usize, UserId)>,
 }
 
 impl Hub {
@@ -98,45 +98,53 @@ impl Hub {
 
     /// Writes everything accepted, and turns it into lines.
     pub(crate) fn flush(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges) -> Flushed {
-        let entries = self.batch.take();
+        let (entries, mut kicks) = self.batch.take();
         let alone = entries.iter().all(|entry| entry.frame.is_none());
         let (told, switched) = match self.loaded {
             true => self.presence.tell(cx.steady(), cx.limits(), alone),
             false => Default::default(),
         };
         let mut flushed = Flushed { switched, ..Flushed::default() };
-        let entries = self.write(cx, edges, entries, &mut flushed.kicked);
+        let entries = self.write(cx, edges, entries, &mut kicks);
         let frames = entries.iter().filter(|entry| entry.frame.is_some()).count();
         let newcomer = told.newcomer.and_then(|newcomer| edges.session_of(newcomer.as_str()));
         let before = newcomer.map_or(Hearers::Watchers, Hearers::OtherWatchers);
         flushed.lines.extend(told.before.map(|text| Line { text, who: before }));
-        for entry in entries {
+        let mut kicks = kicks.into_iter().peekable();
+        for (nth, entry) in entries.into_iter().enumerate() {
+            while let Some((_, user)) = kicks.next_if(|(after, _)| *after <= nth) {
+                flushed.kicked.push((flushed.lines.len(), user));
+            }
             self.address(cx, edges, entry, &mut flushed.lines);
         }
+        let all = flushed.lines.len();
+        flushed.kicked.extend(kicks.map(|(_, user)| (all, user)));
         flushed.lines.extend(told.after.map(|text| Line { text, who: Hearers::Watchers }));
         cx.desk.meter.flushes = cx.desk.meter.flushes.saturating_add(1);
         flushed.is_crowded = frames > 1;
         flushed
     }
 
-    /// Writes what is to be kept. What could not be written is refused, and everything that names it (rule D2).
+    /// Writes what is to be kept. What could not be written is refused, and everything that names it, and nobody is thrown
+    /// out (rules C2, D2).
     fn write(
         &mut self,
         cx: &mut Context<'_>,
         edges: &mut dyn Edges,
         entries: Vec<BatchEntry>,
-        kicked: &mut Vec<UserId>,
+        kicks: &mut Vec<Kick>,
     ) -> Vec<BatchEntry> {
         let kept = entries.iter().filter(|entry| entry.kept).filter_map(|entry| entry.frame.as_ref());
         let frames: Vec<&str> = kept.map(|(frame, _)| frame.as_str()).collect();
-        let of_turns = self.code.has_changes() || entries.iter().any(|entry| entry.turn);
+        let of_turns = self.code.has_changes() || !kicks.is_empty() || entries.iter().any(|entry| entry.turn);
         let (now, limits) = (cx.now, cx.limits());
         let written = match (of_turns, frames.is_empty()) {
             (false, true) => return entries,
             (false, false) => cx.counting_rows(|storage| self.history.keep(&frames, now, limits, storage)),
-            (true, _) => self.commit(cx, &frames, kicked),
+            (true, _) => self.commit(cx, &frames),
         };
         let Err((failed, error)) = written else { return entries };
+        kicks.clear();
         let refusal = cx.storage_refusal(&error);
         let is_unwritten = |entry: &BatchEntry| entry.seq.is_some_and(|seq| seq >= failed) || entry.turn;
         let (unwritten, told): (Vec<_>, Vec<_>) = entries.into_iter().partition(is_unwritten);
@@ -151,12 +159,7 @@ impl Hub {
     }
 
     /// Writes what is to be kept with all that the turns of the code have changed, together or not at all (rule C2).
-    fn commit(
-        &mut self,
-        cx: &mut Context<'_>,
-        frames: &[&str],
-        kicked: &mut Vec<UserId>,
-    ) -> Result<(), (u64, StorageError)> {
+    fn commit(&mut self, cx: &mut Context<'_>, frames: &[&str]) -> Result<(), (u64, StorageError)> {
         let (now, limits) = (cx.now, cx.limits());
         let changes = self.code.changes();
         let rows = self.history.rows(frames, now, limits);
@@ -172,14 +175,14 @@ impl Hub {
         match written {
             Ok(rows) => {
                 self.history.kept(&rows, now, limits);
-                let then = self.code.written(cx.storage);
-                kicked.extend(self.do_then(cx, then));
+                let jobs = self.code.written(cx.storage);
+                self.ask_outside(cx, jobs);
                 Ok(())
             }
             Err(error) => {
                 let failed = self.history.stored().saturating_add(1);
                 self.history.give_up();
-                self.code.take_back();
+                self.code.take_back(cx.steady());
                 Err((failed, error))
             }
         }

@@ -1,6 +1,6 @@
 //! Jobs: work outside the channel, kept until it is done (rule C7).
 
-use super::code::{Changed, Then};
+use super::code::Changed;
 use super::timers::hold_back;
 use super::turn::{Over, noted};
 use super::{Edges, Hub};
@@ -9,7 +9,7 @@ use crate::contract::Who;
 use crate::contract::handler::{JobAnswer, JobFailed, JobRequest, Outside, Started, Tried};
 use crate::effect::{Effect, Level, LogLine};
 use crate::storage::{RECORD_FORMAT, Record, RecordKind};
-use dormouse_protocol::name::{Millis, UserId};
+use dormouse_protocol::name::Millis;
 
 /// A job of which nothing was heard for so many milliseconds is taken for lost: no answer is waited for longer than 30 s.
 pub(super) const LEASE: Millis = 60_000;
@@ -80,7 +80,7 @@ impl Hub {
         };
         let data = serde_json::to_string(&Tried { tries, ..tried }).unwrap_or_default();
         if has_room {
-            self.code.pending.then.jobs.push(JobRequest { key: key.clone(), call: asks });
+            self.code.pending.jobs.push(JobRequest { key: key.clone(), call: asks });
         }
         self.code.change([((RecordKind::Job, key), Some(Changed::new(Some(due), data)))].into_iter());
     }
@@ -152,7 +152,7 @@ impl Hub {
             Ok(((), mut outcome)) => {
                 hold_back(cx.now, &mut outcome);
                 // Its next try, which this very event may have begun, is needed no more.
-                self.code.pending.then.jobs.retain(|job| job.key != key);
+                self.code.pending.jobs.retain(|job| job.key != key);
                 self.code.pending.records.insert((RecordKind::Job, key.to_owned()), None);
                 self.carry_out(cx, edges, outcome);
             }
@@ -165,12 +165,11 @@ impl Hub {
         }
     }
 
-    /// Has done what the turns that are on disk now want done.
-    pub(super) fn do_then(&mut self, cx: &mut Context<'_>, then: Then) -> Vec<UserId> {
-        for job in then.jobs {
+    /// Tries jobs whose records are on disk now.
+    pub(super) fn ask_outside(&mut self, cx: &mut Context<'_>, jobs: Vec<JobRequest>) {
+        for job in jobs {
             self.code.under_way.insert(job.key.clone(), cx.now.saturating_add(LEASE));
             cx.push(Effect::Job(job));
         }
-        then.kicked
     }
 }

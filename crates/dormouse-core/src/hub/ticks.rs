@@ -16,6 +16,8 @@ pub(super) struct Ticks {
     stored: Option<Millis>,
     /// When the next comes, by the steady clock; none while nobody is here.
     next: Option<Millis>,
+    /// The last one has failed, and so would each: there is none until the channel next wakes, or is told to tick anew.
+    rests: bool,
 }
 
 impl Ticks {
@@ -25,12 +27,12 @@ impl Ticks {
     /// As it was written.
     pub(super) fn stored(data: Option<String>) -> Self {
         let every = data.and_then(|data| data.parse().ok());
-        Self { every, stored: every, next: None }
+        Self { every, stored: every, ..Self::default() }
     }
 
     /// Whether it ticks so often already.
     pub(super) fn is(&self, every: Option<Duration>) -> bool {
-        self.every.map(Duration::from_millis) == every
+        !self.rests && self.every.map(Duration::from_millis) == every
     }
 
     /// From now on it ticks so often, or not at all. What is to be written for it.
@@ -39,6 +41,7 @@ impl Ticks {
         if every != self.every {
             (self.every, self.next) = (every, None);
         }
+        self.rests = false;
         every.map(|every| every.to_string())
     }
 
@@ -65,15 +68,14 @@ impl Hub {
             Ok(((), outcome)) => self.carry_out(cx, edges, outcome),
             // The disk may be read again at the next.
             Err(_) if self.code.unread => {}
-            // It would fail at each tick: the channel rests until it next wakes.
-            Err(_) => self.code.ticks.every = None,
+            Err(_) => self.code.ticks.rests = true,
         }
     }
 
-    /// Sets when the next tick comes: none while nobody is here.
+    /// Sets when the next tick comes: none while nobody is here who has joined.
     pub(crate) fn arrange_ticks(&mut self, cx: &Context<'_>, empty: bool) {
         let ticks = &mut self.code.ticks;
-        match ticks.every.filter(|_| !empty) {
+        match ticks.every.filter(|_| !empty && !ticks.rests) {
             Some(every) => drop(ticks.next.get_or_insert_with(|| cx.steady().saturating_add(every))),
             None => ticks.next = None,
         }

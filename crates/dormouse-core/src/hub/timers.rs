@@ -52,9 +52,10 @@ impl Hub {
         first: Option<Millis>,
         most: usize,
     ) -> Vec<Record> {
-        if !self.runs_code() || first.is_none_or(|first| first > cx.now) {
+        if !self.runs_code() || first.is_none_or(|first| first > cx.now) || cx.steady() < self.code.due_again {
             return Vec::new();
         }
+        self.code.pending.was_due = true;
         match cx.storage.due_records(kind, cx.now, most.min(AT_ONCE)) {
             Ok(due) => {
                 if due.is_empty() {

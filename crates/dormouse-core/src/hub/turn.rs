@@ -12,7 +12,7 @@ use crate::contract::{EventRules, Surroundings};
 use crate::storage::RecordKind;
 use dormouse_protocol::error::{Code, Refusal};
 use dormouse_protocol::frame::{self, FROM_SERVICE, Message};
-use dormouse_protocol::name::{Epoch, RequestId};
+use dormouse_protocol::name::{Epoch, RequestId, UserId};
 use dormouse_protocol::request::Publish;
 
 /// Of so many who are gone the code hears in one event.
@@ -140,7 +140,6 @@ impl Hub {
     /// Puts what a turn says into the open batch, and notes what else it wants done.
     pub(super) fn carry_out(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, outcome: Outcome) {
         let Outcome { said, kicked, timers, rows, jobs, ticks, wrong: _ } = outcome;
-        self.code.pending.then.kicked.extend(kicked);
         let timers = timers.into_iter().map(|(key, set)| {
             let set = set.map(|(due, data)| Changed::new(Some(due), data));
             ((RecordKind::Timer, key), set)
@@ -170,6 +169,17 @@ impl Hub {
             let entry = BatchEntry { frame: Some((text, audience)), seq, kept, turn: true, reply: None };
             self.batch.push(entry, listeners, cx.now);
         }
+        self.throw_out(kicked);
+    }
+
+    /// Ends the connections of users, after what is in the open batch so far.
+    pub(super) fn throw_out(&mut self, kicked: Vec<UserId>) {
+        kicked.into_iter().for_each(|user| self.batch.kick(user));
+    }
+
+    /// Whether somebody's connections end with the open batch.
+    pub(crate) fn throws_out(&self) -> bool {
+        self.batch.has_kicks()
     }
 
     /// Tells the code that somebody has joined.

@@ -96,6 +96,8 @@ impl<A> World<A> {
     #[track_caller]
     pub fn redeploy(&mut self, contract: Contract) {
         self.sleep();
+        // A release ends also one that ticks.
+        (self.channel, self.clock.timer) = (None, None);
         self.contract = checked(contract);
     }
 }

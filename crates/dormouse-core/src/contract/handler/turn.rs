@@ -114,7 +114,8 @@ impl<'a> Turn<'a> {
         self.note(saying, |outcome, saying| outcome.said.push(saying));
     }
 
-    /// Ends every connection of a user with 4008, after what was said before. It may join again where its token allows it.
+    /// Ends every connection of a user with 4008, after what was said before and in this turn: it hears and says nothing
+    /// more. It may join again where its token allows it.
     pub fn kick(&mut self, user: &str) {
         // What is no user's name is nobody's.
         self.outcome.kicked.extend(UserId::parse(user));

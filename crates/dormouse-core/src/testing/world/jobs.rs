@@ -40,13 +40,18 @@ impl<A> World<A> {
         self.answer_job_of(&key, answer);
     }
 
-    /// The request of this key is answered.
+    /// The request of this key is answered, and everybody is told what came of it.
     pub fn answer_job_of(&mut self, key: &str, answer: JobAnswer) {
+        self.job_answered(key, answer);
+        self.drain();
+    }
+
+    /// The request of this key is answered; what comes of it is told when its batch window has ended.
+    pub fn job_answered(&mut self, key: &str, answer: JobAnswer) {
         if let Some(place) = self.record.jobs.iter().position(|request| request.key == key) {
             self.record.jobs.remove(place);
         }
         self.event(|channel, turn| channel.job_answered(turn, key, answer));
-        self.drain();
     }
 
     /// The code is known to have panicked over this request, as the log names it.

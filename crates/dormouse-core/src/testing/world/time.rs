@@ -5,11 +5,19 @@ use crate::testing::sleep::Sleep;
 use crate::testing::virtual_clock::QUIET;
 use dormouse_protocol::name::Millis;
 
+/// So many timers and alarms at the same time are without an end.
+const RESTLESS: usize = 10_000;
+
 impl<A> World<A> {
     /// So many milliseconds pass: timers and the alarm fire when they are due, and the channel sleeps where it could.
     pub fn advance(&mut self, millis: Millis) {
         let until = self.clock.now + millis;
-        while self.step(until) {}
+        let (mut at, mut events) = (self.clock.now, 0);
+        while self.step(until) {
+            events = if self.clock.now == at { events + 1 } else { 0 };
+            at = self.clock.now;
+            assert!(events < RESTLESS, "the channel finds no rest: {RESTLESS} timers and alarms at {at} alone");
+        }
     }
 
     /// Time passes until then, or until one timer or alarm has fired; whether one has.
@@ -44,8 +52,7 @@ impl<A> World<A> {
     /// that was asked for. A look at who joined, a number that is not due and a close from here are further off.
     pub fn drain(&mut self) {
         while let Some(left) = self.clock.until_timer().filter(|left| *left < 1_000) {
-            // A channel that ticks never comes to rest: then it is enough that nothing waits.
-            if self.channel.as_ref().is_some_and(|channel| channel.ticks() && !channel.is_waiting()) {
+            if self.only_ticks() {
                 return;
             }
             self.advance(left);
@@ -65,9 +72,18 @@ impl<A> World<A> {
         self.advance(QUIET + 1_000);
     }
 
-    /// The platform puts the channel to sleep, once no timer is armed: memory is gone, the sockets stay open.
+    /// A channel that ticks never comes to rest: then it is enough that nothing waits.
+    fn only_ticks(&self) -> bool {
+        self.channel.as_ref().is_some_and(|channel| channel.ticks() && !channel.is_waiting())
+    }
+
+    /// The platform puts the channel to sleep, once no timer is armed: memory is gone, the sockets stay open. One that ticks
+    /// has its timer armed as long as somebody is here, and stays awake.
     pub fn sleep(&mut self) {
         while let Some(left) = self.clock.until_timer() {
+            if self.only_ticks() {
+                return;
+            }
             self.advance(left);
         }
         self.channel = None;
