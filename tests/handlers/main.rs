@@ -16,6 +16,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alarms;
 mod board;
 mod calls;
 mod failing;
@@ -24,7 +25,9 @@ mod jobs;
 mod judged;
 mod proof;
 mod releases;
+mod replies;
 mod rows;
+mod snapshots;
 mod ticks;
 mod timers;
 

@@ -1,5 +1,6 @@
 //! The door, rule by rule. Each file's tests ask with plain values and look at what is decided.
 
+mod calls;
 mod counting;
 mod credentials;
 mod dev_tokens;
@@ -37,13 +38,17 @@ impl House {
     }
 
     fn with(variables: &[(&str, &str)]) -> Self {
-        let all = [&[("JWT_SECRET", SECRET)], variables].concat();
-        let lookup = |name: &str| all.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        let config = Rc::new(Config::parse(lookup).unwrap());
         let contract = Contract::new()
             .channel("chat:*", Channel::with_token().event::<Json>("say", Event::kept().rate(10)))
             .channel("public:**", Channel::for_anyone().event::<Json>("say", Event::kept().rate(10)))
             .channel("door:*", Channel::sign_in_later().event::<Json>("say", Event::kept().rate(10)));
+        Self::of(contract, variables)
+    }
+
+    fn of(contract: Contract, variables: &[(&str, &str)]) -> Self {
+        let all = [&[("JWT_SECRET", SECRET)], variables].concat();
+        let lookup = |name: &str| all.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let config = Rc::new(Config::parse(lookup).unwrap());
         let door = Door::new(Rc::clone(&config), Rc::new(contract.check().unwrap()));
         Self { door, config }
     }
