@@ -30,7 +30,8 @@ pub struct CallRules {
     pub max_bytes: usize,
     /// The reasons for which it is refused.
     pub(super) refusals: Vec<&'static str>,
-    pub(super) output: Value,
+    /// Made when it is asked for: a first welcome does not wait for it.
+    pub(super) output: fn() -> Value,
     input: Data,
     pub(crate) reply: Reply,
 }
@@ -46,7 +47,7 @@ impl CallRules {
     pub(super) fn describe(&self, frame_bytes: usize, of_guards: &[&str]) -> Value {
         json!({
             "input": self.input.schema(),
-            "output": self.output,
+            "output": (self.output)(),
             "ability": self.ability.to_string(),
             "rate": {"per_second": number(self.rate.per_second), "burst": number(self.rate.burst)},
             "remembered": self.remembered,
@@ -121,7 +122,7 @@ impl Calls {
     pub(super) fn named<I: Payload>(
         self,
         name: &str,
-        output: Value,
+        output: fn() -> Value,
         reply: Reply,
         refusals: Vec<&'static str>,
         at: At,

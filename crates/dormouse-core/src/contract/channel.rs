@@ -124,7 +124,7 @@ impl ChannelRules {
         }
         let describe = |call: &CallRules| call.describe(frame_bytes, &self.handlers.reasons);
         let calls: Map<_, _> = self.calls.values().map(|call| (call.name.to_string(), describe(call))).collect();
-        let snapshot = self.handlers.snapshot.as_ref().map(|shown| &shown.schema);
+        let snapshot = self.handlers.snapshot.as_ref().map(|shown| (shown.schema)());
         with(told, [("calls", calls.into()), ("refusals", json!(self.reasons())), ("snapshot", json!(snapshot))])
     }
 

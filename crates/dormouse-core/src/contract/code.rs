@@ -45,7 +45,7 @@ impl<S: 'static> Channel<S> {
     #[track_caller]
     pub fn snapshot<V: Serialize + JsonSchema + 'static>(mut self, show: fn(&S) -> V) -> Self {
         let at = Location::caller();
-        let shown = Snapshot::of(schema_of_output::<V>(), show);
+        let shown = Snapshot::of(schema_of_output::<V>, show);
         if self.handlers.snapshot.replace(shown).is_some() {
             self.mistakes.push(Mistake::new(at, "the snapshot is declared twice: drop one".to_owned()));
         }
@@ -92,7 +92,7 @@ impl<S: 'static> Channel<S> {
             let text = format!("the call `{name}` is declared twice, here and in line {}: drop one", earlier.line());
             self.mistakes.push(Mistake::new(at, text));
         }
-        let (output, reply) = (schema_of_output::<O>(), registry::reply(handler));
+        let (output, reply) = (schema_of_output::<O> as fn() -> _, registry::reply(handler));
         let rules = how.named::<I>(name, output, reply, names_of::<E>(), at, &mut self.mistakes);
         self.calls.extend(rules.map(|rules| (rules, at)));
         self.handlers.any = true;

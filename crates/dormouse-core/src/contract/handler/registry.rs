@@ -178,12 +178,13 @@ type Show = dyn Fn(&dyn Any) -> Result<String, String>;
 /// What the members are shown of the state, with its schema.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
-    pub(crate) schema: Value,
+    /// Made when it is asked for.
+    pub(crate) schema: fn() -> Value,
     show: Rc<Show>,
 }
 
 impl Snapshot {
-    pub(crate) fn of<S: 'static, V: Serialize + 'static>(schema: Value, show: fn(&S) -> V) -> Self {
+    pub(crate) fn of<S: 'static, V: Serialize + 'static>(schema: fn() -> Value, show: fn(&S) -> V) -> Self {
         let show = move |state: &dyn Any| {
             let state = state.downcast_ref::<S>().ok_or("the state is of another type")?;
             encoded_within("the snapshot", &show(state), SNAPSHOT_BYTES_MAX)
