@@ -1,7 +1,7 @@
 // @ts-check
 // The command dormouse-types: asks a running service what may be said (GET /v1/contract) and writes it down as TypeScript.
-import { readFile, writeFile } from "node:fs/promises";
-import { relative } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { typesOf } from "./typescript.mjs";
 
@@ -23,13 +23,15 @@ export async function main(file) {
   if (values.json !== undefined) changed.push(await write(values.json, `${JSON.stringify(contract, null, 2)}\n`));
   const written = changed.filter((path) => path !== undefined).map((path) => relative(process.cwd(), path));
   const told = written.length > 0 ? `Wrote ${written.join(" and ")}.` : `${relative(process.cwd(), out)} is as it was.`;
-  console.log(`Asked ${url}: ${contract.channels.length} channel patterns. ${told}`);
+  const count = contract.channels.length;
+  console.log(`Asked ${url}: ${count} channel pattern${count === 1 ? "" : "s"}. ${told}`);
 }
 
 /** Writes a file where it is not so already; its path where it was written. @param {string} path @param {string} text */
 async function write(path, text) {
   if ((await readFile(path, "utf8").catch(() => "")) === text) return undefined;
-  await writeFile(path, text).catch((error) => stop(`${path} cannot be written (${error.code}).`));
+  const written = mkdir(dirname(path), { recursive: true }).then(() => writeFile(path, text));
+  await written.catch((error) => stop(`${path} cannot be written (${error.code}).`));
   return path;
 }
 

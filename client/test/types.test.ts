@@ -273,14 +273,16 @@ test("the_command_says_whom_it_asked_and_writes_where_it_is_told", async () => {
   const command = (...args: string[]) => promisify(execFile)(process.execPath, [fileURLToPath(new URL("../types.mjs", import.meta.url)), ...args], { cwd: folder });
   try {
     const first = await command(url, "--out", "mine.ts");
-    assert.equal(first.stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.ts.\n`);
+    assert.equal(first.stdout, `Asked ${url}/v1/contract: 1 channel pattern. Wrote mine.ts.\n`);
     assert.equal(await readFile(join(folder, "mine.ts"), "utf8"), await typesOf(sorted(contract) as typeof contract));
-    assert.equal((await command(url, "--out=mine.ts", "--json=mine.json")).stdout, `Asked ${url}/v1/contract: 1 channel patterns. Wrote mine.json.\n`);
+    assert.equal((await command(url, "--out=mine.ts", "--json=mine.json")).stdout, `Asked ${url}/v1/contract: 1 channel pattern. Wrote mine.json.\n`);
     assert.deepEqual(JSON.parse(await readFile(join(folder, "mine.json"), "utf8")), contract);
     const second = await command("--out=mine.ts", url);
-    assert.equal(second.stdout, `Asked ${url}/v1/contract: 1 channel patterns. mine.ts is as it was.\n`);
+    assert.equal(second.stdout, `Asked ${url}/v1/contract: 1 channel pattern. mine.ts is as it was.\n`);
     await assert.rejects(command(url, "--put", "mine.ts"), { code: 1, stderr: /'--put'.*\nusage: dormouse-types/s });
-    await assert.rejects(command(url, "--out", "no/where.ts"), { code: 1, stderr: "no/where.ts cannot be written (ENOENT).\n" });
+    assert.match((await command(url, "--out", "src/types/mine.ts")).stdout, /Wrote src\/types\/mine\.ts\.\n$/);
+    assert.equal(await readFile(join(folder, "src", "types", "mine.ts"), "utf8"), await readFile(join(folder, "mine.ts"), "utf8"));
+    await assert.rejects(command(url, "--out", "mine.ts/where.ts"), { code: 1, stderr: /^mine\.ts\/where\.ts cannot be written \((ENOTDIR|EEXIST)\)\.\n$/ });
     server.close();
     await once(server, "close");
     await assert.rejects(command(url), { code: 1, stderr: /does not answer/ });
