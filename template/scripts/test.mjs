@@ -1,13 +1,13 @@
 // @ts-check
 // `npm test`: the contract has no mistake, its own tests hold, and the Worker keeps to it on Cloudflare's runtime.
 // `npm test -- --release` tests what would be deployed, in place of the build that `npm start` serves.
-import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "./build.mjs";
 import { look, stage } from "./lib/development.mjs";
 import { needDevVars } from "./lib/devvars.mjs";
 import { readyBuild } from "./lib/ready.mjs";
 import { say, script, Stop } from "./lib/shell.mjs";
+import { testsOf } from "./lib/tests.mjs";
 import { needPackages, project } from "./project.mjs";
 
 const { root, shell } = project;
@@ -24,6 +24,8 @@ await script(async () => {
   else await shell.run("cargo", ["test"], { why: "cargo test failed; see the lines above." });
 
   await stage(project, built, join(root, "dist"));
-  const tests = readdirSync(join(root, "test")).filter((name) => /\.test\.m?[jt]s$/.test(name)).map((name) => join("test", name));
-  await shell.run("node", ["--test", ...tests], { why: "A test of the Worker failed; see the lines above." });
+  const tests = testsOf(root);
+  // Without a file Node would look for tests everywhere.
+  if (tests.length === 0) say("the Worker has no tests: none is in test/.");
+  else await shell.run("node", ["--test", ...tests], { why: "A test of the Worker failed; see the lines above." });
 });

@@ -1,8 +1,8 @@
 // The Worker as it would be deployed, on Cloudflare's runtime (Miniflare): people join a room and speak.
 import assert from "node:assert/strict";
-import { on, once } from "node:events";
 import { after, before, test } from "node:test";
 import { createTestHarness } from "wrangler";
+import { join } from "./support/member.mjs";
 
 // What `npm test` has built.
 const worker = { configPath: "dist/wrangler.json" };
@@ -19,8 +19,8 @@ after(async () => {
 });
 
 test("what one says, everybody hears in the same place", async () => {
-  const ann = await join("chat:lobby", "ann");
-  const bob = await join("chat:lobby", "bob");
+  const ann = await join(url, "chat:lobby", "ann");
+  const bob = await join(url, "chat:lobby", "bob");
   ann.send({ type: "publish", id: "1", event: "say", data: { text: "hello" } });
   const heard = await bob.next("message");
   assert.deepEqual([heard.seq, heard.from.user, heard.data], [1, "ann", { text: "hello" }]);
@@ -29,7 +29,7 @@ test("what one says, everybody hears in the same place", async () => {
 });
 
 test("what breaks the contract is refused, and the reason is told", async () => {
-  const ann = await join("chat:quiet", "ann");
+  const ann = await join(url, "chat:quiet", "ann");
   ann.send({ type: "publish", id: "1", event: "say", data: { text: "" } });
   const refused = await ann.next("error");
   assert.deepEqual([refused.id, refused.code], ["1", "invalid_data"]);
@@ -37,37 +37,9 @@ test("what breaks the contract is refused, and the reason is told", async () => 
 });
 
 test("what the application's own code refuses is refused with its reason", async () => {
-  const ann = await join("chat:quiet", "ann");
+  const ann = await join(url, "chat:quiet", "ann");
   ann.send({ type: "publish", id: "1", event: "say", data: { text: "spam" } });
   const refused = await ann.next("error");
   assert.deepEqual([refused.code, refused.reason], ["refused", "spam"]);
   await ann.close();
 });
-
-/** Joins a channel, by a token that the service hands out in development. */
-async function join(channel, user) {
-  const answer = await fetch(new URL("/dev/token", url), { method: "POST", body: JSON.stringify({ user }) });
-  const { token } = await answer.json();
-  const socket = new WebSocket(new URL(`/v1/channels/${channel}`, url), ["dormouse.v1", `bearer.${token}`]);
-  const texts = on(socket, "message", { close: ["close"] });
-  const unread = [];
-  const member = {
-    send: (frame) => socket.send(JSON.stringify(frame)),
-    /** The next frame of a type; a text holds one frame, or an array of them. */
-    async next(type) {
-      for (;;) {
-        for (let frame; (frame = unread.shift()); ) if (frame.type === type) return frame;
-        const { value, done } = await texts.next();
-        assert.ok(!done, `closed before a ${type} came`);
-        unread.push(...[JSON.parse(value[0].data)].flat());
-      }
-    },
-    async close() {
-      const closed = once(socket, "close");
-      socket.close();
-      await closed;
-    },
-  };
-  await member.next("welcome");
-  return member;
-}

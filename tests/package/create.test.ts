@@ -87,7 +87,7 @@ test("without Rust it starts, is joined and spoken in, tests and would deploy wh
   await speak(service.url);
   const tested = await run("npm", ["test"]);
   assert.match(tested, /^dormouse: cargo test is passed over/m);
-  assert.match(tested, /^. pass 2$/m);
+  assert.match(tested, /^. pass 3$/m);
   const deployed = await run("npm", ["run", "deploy", "--", "--dry-run"]);
   assert.match(deployed, /^dormouse: build\/ is ready\//m);
   assert.match(deployed, /^Total Upload/m);
@@ -112,7 +112,7 @@ test("without Rust an edit of its contract is never served or deployed as what i
     await assert.rejects(run("npm", command), (error: Error & { code: number; stdout: string; stderr: string }) => {
       assert.equal(error.code, 1);
       assert.match(error.stderr, /^dormouse: There is no Rust on this machine\./m);
-      assert.doesNotMatch(error.stdout, /Total Upload|pass 2/);
+      assert.doesNotMatch(error.stdout, /Total Upload|pass 3/);
       return true;
     });
   }

@@ -1,9 +1,10 @@
 // In place of the template's own test: code that panics, and code that asks another server, on Cloudflare's runtime.
 import assert from "node:assert/strict";
-import { on, once } from "node:events";
+import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { createTestHarness } from "wrangler";
+import { join } from "./support/member.mjs";
 
 const secrets = { JWT_SECRET: "of the tests alone, 32 bytes at least", SCORE_KEY: "Bearer of-the-tests" };
 const server = createTestHarness({ workers: [{ configPath: "dist/wrangler.json", secrets, vars: { DEV_TOKENS: "1" } }] });
@@ -34,17 +35,17 @@ after(async () => {
 });
 
 test("c1 where the code panics its asker is refused, the request does not run again, and everything else goes on", async () => {
-  const [ann, bob] = [await join("code:a", "ann"), await join("code:a", "bob")];
-  ann.say("1", "hello");
+  const [ann, bob] = [await join(url, "code:a", "ann"), await join(url, "code:a", "bob")];
+  ann.send(say("1", "hello"));
   assert.equal((await bob.next("message")).seq, 1);
-  ann.say("2", "panic");
+  ann.send(say("2", "panic"));
   assert.deepEqual(pick(await ann.next("error")), ["2", "internal"]);
   assert.equal((await ann.closed).code, 1011);
   // Sent again after it came back, it is refused and runs no more.
-  const back = await join("code:a", "ann");
-  back.say("2", "panic");
+  const back = await join(url, "code:a", "ann");
+  back.send(say("2", "panic"));
   assert.deepEqual(pick(await back.next("error")), ["2", "internal"]);
-  back.say("3", "fine");
+  back.send(say("3", "fine"));
   assert.equal((await back.next("message")).seq, 2);
   // Bob heard it too, or was told to come back for it.
   const heard = await bob.next("message", "bye");
@@ -76,7 +77,7 @@ test("c1 what makes a job's request may panic too, and its asker is refused", as
 });
 
 test("c7 a job is tried again under its key until it is answered, with its secret, and its result is said", async () => {
-  const ann = await join("code:c", "ann");
+  const ann = await join(url, "code:c", "ann");
   answers.push([503, {}, ""], [200, {}, '{"points":7}']);
   ann.send({ type: "call", id: "r", name: "rate", data: { text: "tried-again" } });
   assert.equal((await ann.next("result")).id, "r");
@@ -88,7 +89,7 @@ test("c7 a job is tried again under its key until it is answered, with its secre
 });
 
 test("c7 a job follows nobody to another place, and is told what it was refused with", async () => {
-  const ann = await join("code:d", "ann");
+  const ann = await join(url, "code:d", "ann");
   answers.push([422, {}, "no"]);
   ann.send({ type: "call", id: "r", name: "rate", data: { text: "refused" } });
   assert.deepEqual((await ann.next("message")).data, { of: "refused", points: 422 });
@@ -99,49 +100,30 @@ test("c7 a job follows nobody to another place, and is told what it was refused 
 });
 
 test("c7 bindings are asked: a key-value store, a database, a queue; each result is a turn that asks the next", async () => {
-  const ann = await join("code:e", "ann");
+  const ann = await join(url, "code:e", "ann");
   ann.send({ type: "call", id: "k", name: "keep", data: { text: "kept" } });
   // What the database gave, with the beginning of the job's key in it, and what the store holds.
   assert.deepEqual((await ann.next("message")).data, { of: "kept select: kept", points: 1 });
 });
 
 test("c7 a binding that is not there is named in the log", async () => {
-  const ann = await join("code:f", "ann");
+  const ann = await join(url, "code:f", "ann");
   ann.send({ type: "call", id: "k", name: "keep", data: { text: "missing" } });
   await ann.next("result");
   const named = () => server.getLogs().some(({ message }) => message.includes("there is no binding NOWHERE"));
   // Each round trip gives the object its time; the log line comes with it.
   for (let nth = 0; !named(); nth += 1) {
     assert.ok(nth < 1_000, "the log names no binding");
-    ann.say(`${nth}`, "still here");
+    ann.send(say(`${nth}`, "still here"));
     await ann.next("message", "error");
   }
 });
+
+const say = (id, text) => ({ type: "publish", id, event: "say", data: { text } });
 
 const pick = ({ id, code }) => [id, code];
 
 async function tokenOf(user) {
   const answer = await fetch(new URL("/dev/token", url), { method: "POST", body: JSON.stringify({ user }) });
   return (await answer.json()).token;
-}
-
-/** Joins a channel, by a token that the service hands out in development. */
-async function join(channel, user) {
-  const socket = new WebSocket(new URL(`/v1/channels/${channel}`, url), ["dormouse.v1", `bearer.${await tokenOf(user)}`]);
-  const texts = on(socket, "message");
-  const unread = [];
-  const member = {
-    closed: once(socket, "close").then(([event]) => event),
-    send: (frame) => socket.send(JSON.stringify(frame)),
-    say: (id, text) => member.send({ type: "publish", id, event: "say", data: { text } }),
-    /** The next frame of one of these types. */
-    async next(...types) {
-      for (;;) {
-        for (let frame; (frame = unread.shift()); ) if (types.includes(frame.type)) return frame;
-        unread.push(...[JSON.parse((await texts.next()).value[0].data)].flat());
-      }
-    },
-  };
-  await member.next("welcome");
-  return member;
 }
