@@ -1,7 +1,7 @@
 // @ts-check
 // What `npm start` says once the service listens: where, and how to talk with it by hand.
 import { mint } from "./jwt.mjs";
-import { suggested } from "./suggestion.mjs";
+import { suggested } from "../template/scripts/lib/suggestion.mjs";
 
 // How long the service may take to tell its contract.
 const patience = 5_000;
@@ -13,7 +13,7 @@ export const wscat = (url, channel, token) =>
 /** @param {string} url @returns {Promise<string>} */
 export async function greeting(url) {
   const { pattern, channel, can } = (await suggested(url, patience)) ?? { pattern: "**", channel: "lobby", can: ["join"] };
-  const all = [...new Set(["join", "publish", "presence", "history", ...can])];
+  const all = [...new Set(["join", "publish", "call", "presence", "history", ...can])];
   const token = await mint({ user: "you", can: { "**": all }, expires: 24 * 3600 });
   return `
 Dormouse listens at ${url}  (Ctrl-C ends it)

@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { mint } from "./jwt.mjs";
 import { host, isCalled, port } from "./project.mjs";
 import { script, Stop } from "./shell.mjs";
-import { suggested } from "./suggestion.mjs";
+import { suggested } from "../template/scripts/lib/suggestion.mjs";
 
 /** What --help says, with an example that fits the contract. @param {string} example */
 const help = (example) => `Mints a token for the service on this machine, signed by JWT_SECRET of .dev.vars (HS256).
@@ -121,7 +121,7 @@ if (isCalled(import.meta.url)) {
     const wanted = wish(process.argv.slice(2));
     if (wanted) return console.log(await mint(wanted));
     // Where the service runs it knows its contract best.
-    const { pattern, can } = (await suggested(`http://${host}:${port}`, 1_000)) ?? { pattern: "chat:*", can: ["join", "publish", "presence", "history"] };
+    const { pattern, can } = (await suggested(`http://${host}:${port}`, 1_000)) ?? { pattern: "chat:*", can: ["join", "publish", "call", "presence", "history"] };
     console.log(help(`${pattern}=${can}`));
   });
 }

@@ -29,7 +29,7 @@ test("npm start runs the service, its wscat line is welcomed, and Ctrl-C ends al
   const printed = await service.line(/^npx wscat /);
 
   const talk = program(t, "sh", ["-c", `exec ${printed}`]);
-  assert.match(await talk.line(/"welcome"/), /"user":"you".*"can":\["history","join","presence","publish"\]/);
+  assert.match(await talk.line(/"welcome"/), /"user":"you".*"can":\["call","history","join","presence","publish"\]/);
   talk.child.stdin.end();
 
   service.child.kill("SIGINT");

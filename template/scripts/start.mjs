@@ -1,7 +1,6 @@
 // @ts-check
 // `npm start`: serves this application by wrangler dev, and each edit a few seconds after it is saved. Ctrl-C ends it.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { greeting } from "./greeting.mjs";
 import { renew } from "./lib/development.mjs";
 import { needDevVars } from "./lib/devvars.mjs";
 import { readyBuild } from "./lib/ready.mjs";
@@ -23,24 +22,8 @@ async function first(vars) {
   }
 }
 
-/** How to talk with it by hand, with a token that it hands out itself. @param {string} url */
-async function greet(url) {
-  const { name } = JSON.parse(readFileSync(join(project.root, "package.json"), "utf8"));
-  const answer = await fetch(new URL("/dev/token", url), { method: "POST", body: '{"user":"you"}' });
-  const { token } = /** @type {{token: string}} */ (await answer.json());
-  return `
-${name} listens at ${url}  (Ctrl-C ends it)
-
-Join the channel chat:lobby in another terminal, and paste the second line into it:
-npx wscat -c '${url.replace(/^http/, "ws")}/v1/channels/chat:lobby' -s dormouse.v1 -s bearer.${token}
-{"type":"publish","id":"1","event":"say","data":{"text":"hello"}}
-
-What may be said is src/lib.rs: an edit of it is served once it is saved.
-`;
-}
-
 await script(() => {
   needPackages();
   needDevVars(project.root);
-  return serve(project, { folders: { service: ["src"] }, first, greet });
+  return serve(project, { folders: { service: ["src"] }, first, greet: greeting });
 });
