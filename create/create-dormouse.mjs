@@ -57,11 +57,15 @@ function files(folder) {
   return readdirSync(folder).map((name) => join(folder, name)).flatMap((path) => (statSync(path).isDirectory() ? files(path) : [path]));
 }
 
-/** Generates what the command line asks for, and says what to do next. @param {string} usage @param {string} [ready] */
-export function command(usage, ready) {
+/**
+ * Generates what the command line asks for, and says what to do next.
+ * @param {string} usage @param {(folder: string) => void} [finish] what else is done to the folder, which has no ready build then
+ */
+export function command(usage, finish) {
   const [folder, name] = process.argv.slice(2);
   if (!folder || folder.startsWith("-")) throw new Stop(`Say where to: ${usage}.`, 2);
-  const isReady = generate(resolve(folder), name, ready);
+  const isReady = generate(resolve(folder), name);
+  finish?.(resolve(folder));
   const rust = isReady ? "" : " It has no ready build, so the first start builds it, which needs Rust.";
   say(`${folder} is an application of its own.${rust} Go on with: cd ${folder} && npm install && npm start`);
 }

@@ -22,7 +22,10 @@ export const tarball = join(home, "create-dormouse.tgz");
 const inputs = [join("template", "Cargo.toml"), join("template", "src"), join("template", "scripts", "lib", "release.mjs"), "crates", "Cargo.lock"];
 
 /** The folder of the ready build, where it is what the sources here say. */
-export const currentReady = () => (existsSync(stamp) && readFileSync(stamp, "utf8") === fingerprint() ? ready : undefined);
+const currentReady = () => (existsSync(stamp) && readFileSync(stamp, "utf8") === fingerprint() ? ready : undefined);
+
+/** What is said of it then: a line that holds wherever it is pasted, and makes nothing within the clone. */
+export const usage = `packed: npx file:${tarball} ../my-app makes an application.`;
 
 /** Packs create-dormouse. */
 export async function packCreate() {
@@ -79,7 +82,7 @@ function remapped() {
 }
 
 /** A lock without what lies here: cargo adds it again, from where the application has it. @param {string} lock */
-const ofRegistry = (lock) => lock.split("\n\n").filter((part) => !part.startsWith("[[package]]") || part.includes("\nsource = ")).join("\n\n");
+export const ofRegistry = (lock) => lock.split("\n\n").filter((part) => !part.startsWith("[[package]]") || part.includes("\nsource = ")).join("\n\n");
 
 function fingerprint() {
   const hash = createHash("sha256").update(JSON.stringify([cargoTools(root), wasmEnvironment().RUSTC ?? ""]));
@@ -97,6 +100,6 @@ if (isCalled(import.meta.url)) {
   await script(async () => {
     await setup();
     await packCreate();
-    say(`packed: npx ${relative(process.cwd(), tarball)} my-app makes an application.`);
+    say(usage);
   });
 }

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { needCrates } from "./lib/crates.mjs";
 import { build } from "./lib/development.mjs";
 import { Progress } from "./lib/progress.mjs";
 import { readyBuild } from "./lib/ready.mjs";
@@ -11,8 +12,8 @@ import { needCompiler, needRust, needWasmTarget, older } from "./lib/toolchain.m
 import { needTools } from "./lib/tools.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-/** The wasm target, two tools, and the build. */
-const STEPS = 4;
+/** The crates, the wasm target, two tools, and the build. */
+const STEPS = 5;
 /** Wrangler's oldest, by which Node strips types too. */
 const oldestNode = "22.18.0";
 /** @type {Progress | undefined} */
@@ -37,10 +38,9 @@ export async function setup() {
   const progress = new Progress(STEPS);
   needRust(project);
   needCompiler(project);
+  // First what a person may have to mend: the rest takes minutes.
+  await needCrates(project, progress);
   await needWasmTarget(project, progress);
-  if (!existsSync(join(root, "Cargo.lock"))) {
-    await project.shell.quietly("cargo", ["generate-lockfile"], { why: "cargo cannot find the crates of Cargo.toml; see the lines above." });
-  }
   await needTools(project, progress);
   return (steps = progress);
 }
