@@ -68,7 +68,7 @@ test("c1 over HTTP too, at once", async () => {
 
 test("c1 what makes a job's request may panic too, and its asker is refused", async () => {
   for (const time of ["first", "again"]) {
-    const ann = await join("code:g", "ann");
+    const ann = await join(url, "code:g", "ann");
     ann.send({ type: "call", id: "r", name: "rate", data: { text: "panic" } });
     assert.deepEqual(pick(await ann.next("error")), ["r", "internal"], time);
     if (time === "first") assert.equal((await ann.closed).code, 1011);
