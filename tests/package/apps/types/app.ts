@@ -21,13 +21,13 @@ export async function app(url: string, room: string): Promise<void> {
   }
   const demo = connect(url, `demo:${room}`, { token: "token" });
   const { n } = await demo.call("roll", { sides: 6 }, { timeout: 1_000 });
-  const { count } = await demo.call("count", {}, { remembered: true });
+  const { count } = await demo.call("count", {});
   demo.onSnapshot(({ muted }) => console.log(n.toFixed(), count.toFixed(), muted.length, demo.snapshot?.count));
   await demo.publish("say", { text: "hi" }).catch((error: unknown) => {
     if (demo.isRefused(error, "say")) console.log(error.reason === "muted");
   });
-  // @ts-expect-error: it is remembered, and its caller has to know
-  await demo.call("count", {});
+  // @ts-expect-error: nothing is to be told
+  await demo.call("count", { by: 2 });
   // @ts-expect-error: the service says that
   await demo.publish("rolled", { by: "ann", n: 6 });
   // @ts-expect-error: no such field
