@@ -1,8 +1,7 @@
 // @ts-check
 // The check "template": an application generated outside the repository, against the crates as they would be published,
 // built to wasm, started on the runtime, joined and spoken in; once as it is, once with routes of its own, once by the ten
-// lines of the README, once with code that panics and asks another server and
-// bindings, once as the guide's dice game.
+// lines of the README, once with code that panics and asks another server and bindings, once as the guide's dice game.
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -150,13 +150,11 @@ impl Code {
         })
     }
 
-    /// Takes in what a turn wants written.
-    pub(super) fn change(&mut self, records: impl Iterator<Item = ((RecordKind, String), Option<Changed>)>) {
-        for (key, changed) in records {
-            let bytes = changed.as_ref().map_or(0, |changed| changed.data.len());
-            self.pending.bytes = self.pending.bytes.saturating_add(bytes);
-            self.pending.records.insert(key, changed);
-        }
+    /// Takes in that a record is to be written, or with nothing taken out.
+    pub(super) fn change(&mut self, kind: RecordKind, key: String, changed: Option<Changed>) {
+        let bytes = changed.as_ref().map_or(0, |changed| changed.data.len());
+        self.pending.bytes = self.pending.bytes.saturating_add(bytes);
+        self.pending.records.insert((kind, key), changed);
     }
 
     /// Looks up when the first timer and the first job are due.

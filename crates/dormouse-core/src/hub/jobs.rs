@@ -82,7 +82,7 @@ impl Hub {
         if has_room {
             self.code.pending.jobs.push(JobRequest { key: key.clone(), call: asks });
         }
-        self.code.change([((RecordKind::Job, key), Some(Changed::new(Some(due), data)))].into_iter());
+        self.code.change(RecordKind::Job, key, Some(Changed::new(Some(due), data)));
     }
 
     /// A try has come to its end: it is done, or tried again later, or given up.
@@ -131,7 +131,7 @@ impl Hub {
             return self.end_job(cx, edges, key, &tried, Err(JobFailed::GivenUp(why.to_owned())));
         }
         let data = serde_json::to_string(&tried).unwrap_or_default();
-        self.code.pending.records.insert((RecordKind::Job, key.to_owned()), Some(Changed::new(Some(again), data)));
+        self.code.change(RecordKind::Job, key.to_owned(), Some(Changed::new(Some(again), data)));
     }
 
     /// Tells the code what came of a job; it goes off the disk with what the code does then.
@@ -153,7 +153,7 @@ impl Hub {
                 hold_back(cx.now, &mut outcome);
                 // Its next try, which this very event may have begun, is needed no more.
                 self.code.pending.jobs.retain(|job| job.key != key);
-                self.code.pending.records.insert((RecordKind::Job, key.to_owned()), None);
+                self.code.change(RecordKind::Job, key.to_owned(), None);
                 self.carry_out(cx, edges, outcome);
             }
             Err(_) => {

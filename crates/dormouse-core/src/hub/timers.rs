@@ -89,7 +89,7 @@ impl Hub {
             Ok(((), mut outcome)) => {
                 hold_back(cx.now, &mut outcome);
                 // Before what the handler sets: it may set the same key again.
-                self.code.pending.records.insert((RecordKind::Timer, timer.key), None);
+                self.code.change(RecordKind::Timer, timer.key, None);
                 self.carry_out(cx, edges, outcome);
             }
             Err(_) => self.put_off_failed(cx, timer),
@@ -111,7 +111,7 @@ impl Hub {
     fn put_off(&mut self, cx: &Context<'_>, record: Record, wait: Millis) {
         let Record { kind, key, format, data, .. } = record;
         let due = Some(cx.now.saturating_add(wait));
-        self.code.pending.records.insert((kind, key), Some(Changed { due, data, format }));
+        self.code.change(kind, key, Some(Changed { due, data, format }));
     }
 
     /// When the first timer is due that turns have set and that is not on disk yet; for ever where there is none.

@@ -140,16 +140,16 @@ impl Hub {
     /// Puts what a turn says into the open batch, and notes what else it wants done.
     pub(super) fn carry_out(&mut self, cx: &mut Context<'_>, edges: &mut dyn Edges, outcome: Outcome) {
         let Outcome { said, kicked, timers, rows, jobs, ticks, wrong: _ } = outcome;
-        let timers = timers.into_iter().map(|(key, set)| {
+        for (key, set) in timers {
             let set = set.map(|(due, data)| Changed::new(Some(due), data));
-            ((RecordKind::Timer, key), set)
-        });
-        let rows =
-            rows.into_iter().map(|(key, row)| ((RecordKind::Row, key), row.map(|data| Changed::new(None, data))));
-        self.code.change(timers.chain(rows));
+            self.code.change(RecordKind::Timer, key, set);
+        }
+        for (key, row) in rows {
+            self.code.change(RecordKind::Row, key, row.map(|data| Changed::new(None, data)));
+        }
         if let Some(every) = ticks.filter(|every| !self.code.ticks.is(*every)) {
             let written = self.code.ticks.set(every).map(|data| Changed::new(None, data));
-            self.code.pending.records.insert((RecordKind::State, super::ticks::Ticks::KEY.to_owned()), written);
+            self.code.change(RecordKind::State, super::ticks::Ticks::KEY.to_owned(), written);
         }
         for started in jobs {
             self.begin_job(cx, started);
