@@ -103,6 +103,21 @@ impl Contract {
 
     /// The contract, if nothing is wrong with it; else all that is, in the order of the lines.
     pub fn check(mut self) -> Result<Self, Vec<Mistake>> {
+        let of_types = self.check_types();
+        self.mistakes.extend(of_types.err().unwrap_or_default());
+        self.check_declarations()
+    }
+
+    /// What [`Contract::check`] finds of the types of what is said: their schemas are made for it, and no first welcome
+    /// waits for that.
+    pub fn check_types(&self) -> Result<(), Vec<Mistake>> {
+        let mut mistakes: Vec<_> = self.channels.iter().flat_map(|rules| rules.mistakes_of_types()).collect();
+        mistakes.sort_by_key(|mistake| (mistake.file(), mistake.line()));
+        if mistakes.is_empty() { Ok(()) } else { Err(mistakes) }
+    }
+
+    /// The contract, if nothing is wrong with it but what [`Contract::check_types`] finds: how a service begins.
+    pub fn check_declarations(mut self) -> Result<Self, Vec<Mistake>> {
         if self.declared.is_empty() && self.mistakes.is_empty() {
             let text = "the contract has no channel: declare one".to_owned();
             self.mistakes.push(Mistake::new(self.at, text));

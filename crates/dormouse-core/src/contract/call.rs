@@ -33,6 +33,8 @@ pub struct CallRules {
     /// Made when it is asked for: a first welcome does not wait for it.
     pub(super) output: fn() -> Value,
     input: Data,
+    /// The line that declares it.
+    at: At,
     pub(crate) reply: Reply,
 }
 
@@ -40,6 +42,12 @@ impl CallRules {
     /// Checks an input, the text of one I-JSON value, against the call's type.
     pub fn validate(&self, data: &str) -> Result<(), InvalidData> {
         self.input.validate(data)
+    }
+
+    /// What is wrong with its input's type, if anything is.
+    pub(super) fn mistake_of_type(&self) -> Option<Mistake> {
+        let place = self.input.lets_unknown_fields_pass()?;
+        Some(Mistake::new(self.at, format!("call `{}`: {place}", self.name)))
     }
 
     /// What `GET /v1/contract` says of the call where frames have so many bytes, and guards refuse for these reasons
@@ -128,15 +136,11 @@ impl Calls {
         at: At,
         mistakes: &mut Vec<Mistake>,
     ) -> Option<CallRules> {
-        let input = Data::of::<I>();
         let mut declared = Declared { what: "call", name, at, mistakes };
-        if let Some(place) = input.lets_unknown_fields_pass() {
-            declared.refuse(at, place);
-        }
         let rate = declared.rate(self.rate, self.burst);
         let max_bytes = self.max_bytes.map_or(FRAME_BYTES_MAX, |given| declared.max_bytes(given));
-        let name = declared.parsed()?;
+        let (name, input, remembered) = (declared.parsed()?, Data::of::<I>(), self.remembered);
         let ability = self.ability.unwrap_or(Ability::Call);
-        Some(CallRules { name, ability, rate, remembered: self.remembered, max_bytes, refusals, output, input, reply })
+        Some(CallRules { name, ability, rate, remembered, max_bytes, refusals, output, input, at, reply })
     }
 }

@@ -1,6 +1,7 @@
 //! A kind of channel: the rules that come of its declaration.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
 
 use serde_json::{Map, Value, json};
 
@@ -10,6 +11,7 @@ use super::declared::with;
 use super::event::EventRules;
 use super::handler::Handlers;
 use super::invalid_data::InvalidData;
+use super::mistake::Mistake;
 use super::typed::Data;
 use crate::pattern::Pattern;
 use dormouse_protocol::name::{EventName, Millis};
@@ -100,6 +102,15 @@ impl ChannelRules {
         events.chain(self.calls.values().map(|call| call.rate.per_second)).fold(0.0, f64::max)
     }
 
+    /// What is wrong with the types of what is said here.
+    pub(super) fn mistakes_of_types(&self) -> Vec<Mistake> {
+        let events = self.events.values().filter_map(EventRules::mistake_of_type);
+        let calls = self.calls.values().filter_map(CallRules::mistake_of_type);
+        let presence = self.presence.as_ref().and_then(PresenceRules::mistake_of_type);
+        let pattern = self.pattern.to_string();
+        events.chain(calls).chain(presence).map(|mistake| mistake.within(&pattern)).collect()
+    }
+
     /// What `GET /v1/contract` says of these channels (rule E3).
     pub(super) fn describe(&self, frame_bytes: usize) -> Value {
         let mut events = Map::new();
@@ -142,12 +153,19 @@ pub struct PresenceRules {
     /// By name, or by number.
     pub mode: PresenceMode,
     pub(super) data: Data,
+    /// The line that declares it.
+    pub(super) at: &'static Location<'static>,
 }
 
 impl PresenceRules {
     /// Checks a member's `data` against the type declared for it (rule P1). At most 1 KiB, which is checked before.
     pub fn validate(&self, data: &str) -> Result<(), InvalidData> {
         self.data.validate(data)
+    }
+
+    fn mistake_of_type(&self) -> Option<Mistake> {
+        let place = self.data.lets_unknown_fields_pass()?;
+        Some(Mistake::new(self.at, format!("presence: {place}")))
     }
 
     fn describe(&self) -> Value {

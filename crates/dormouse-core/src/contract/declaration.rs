@@ -105,10 +105,7 @@ impl<S: 'static> Channel<S> {
     #[track_caller]
     pub fn presence<T: Payload>(mut self, presence: Presence) -> Self {
         let at = Location::caller();
-        let rules = PresenceRules { mode: presence.0, data: Data::of::<T>() };
-        if let Some(place) = rules.data.lets_unknown_fields_pass() {
-            self.mistakes.push(Mistake::new(at, format!("presence: {place}")));
-        }
+        let rules = PresenceRules { mode: presence.0, data: Data::of::<T>(), at };
         if let Some((_, earlier)) = self.presence.replace((rules, at)) {
             let text = format!("presence is declared twice, here and in line {}: drop one", earlier.line());
             self.mistakes.push(Mistake::new(at, text));

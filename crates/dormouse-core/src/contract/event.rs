@@ -48,6 +48,8 @@ pub struct EventRules {
     /// What judges it, if anything does (rule C1), and the reasons for which it is refused.
     pub(crate) judge: Option<(Judge, Vec<&'static str>)>,
     pub(super) data: Data,
+    /// The line that declares it.
+    pub(super) at: At,
 }
 
 impl EventRules {
@@ -75,13 +77,19 @@ impl EventRules {
     }
 
     /// Whether its data is anything but free JSON.
-    pub const fn is_typed(&self) -> bool {
+    pub fn is_typed(&self) -> bool {
         self.data.is_typed()
     }
 
     /// Reads the next value of a text: see [`Types::fit`](request::Types::fit).
     pub fn fits<'de>(&'de self, text: &mut Text<'de>, depth: usize) -> bool {
         self.data.fits(text, depth)
+    }
+
+    /// What is wrong with its type, if anything is.
+    pub(super) fn mistake_of_type(&self) -> Option<Mistake> {
+        let place = self.data.lets_unknown_fields_pass()?;
+        Some(Mistake::new(self.at, format!("event `{}`: {place}", self.name)))
     }
 
     /// What `GET /v1/contract` says of the event where frames have so many bytes, and guards refuse for these reasons
@@ -198,17 +206,14 @@ impl Event {
     /// The rules of this declaration, under a name and with a type; nothing if the name is none.
     pub(super) fn named<T: Payload>(self, name: &str, at: At, mistakes: &mut Vec<Mistake>) -> Option<EventRules> {
         let parsed = event_name(name, at, mistakes);
-        let data = Data::of::<T>();
-        if let Some(place) = data.lets_unknown_fields_pass() {
-            mistakes.push(Mistake::new(at, format!("event `{name}`: {place}")));
-        }
         let mut declared = Declared { what: "event", name, at, mistakes };
         let rate = declared.rate(self.rate, self.burst);
         let max_bytes = self.max_bytes.map_or(FRAME_BYTES_MAX, |given| declared.max_bytes(given));
         let ability = self.checked_ability(name, mistakes);
         let Self { kept, directed, .. } = self;
         let from_service = self.from_service.is_some();
-        Some(EventRules { name: parsed?, ability, rate, kept, directed, max_bytes, from_service, judge: None, data })
+        let (name, judge, data) = (parsed?, None, Data::of::<T>());
+        Some(EventRules { name, ability, rate, kept, directed, max_bytes, from_service, judge, data, at })
     }
 
     fn checked_ability(&self, name: &str, mistakes: &mut Vec<Mistake>) -> Ability {

@@ -53,40 +53,45 @@ fn told_schema<T: JsonSchema>(settings: SchemaSettings) -> Value {
 #[derive(Clone, Debug)]
 pub(super) struct Data {
     type_name: &'static str,
-    /// Nothing for free JSON.
-    schema: Option<Schema>,
+    told: fn() -> Option<Value>,
+    /// Made when it is first asked for: a first welcome does not wait for it. Nothing for free JSON.
+    schema: OnceLock<Option<Schema>>,
     check: fn(&str) -> Result<(), Misfit>,
     fits: fn(Reading<'_, '_>) -> bool,
 }
 
-/// A schema as it is told, and its forms once something is held to them: a first welcome does not wait for those.
+/// A schema as it is told, and as data is held to it.
 #[derive(Clone, Debug)]
 struct Schema {
     told: Value,
-    forms: OnceLock<Forms>,
+    forms: Forms,
 }
 
 impl Schema {
-    fn forms(&self) -> &Forms {
-        self.forms.get_or_init(|| Forms::of(&self.told))
+    fn of(told: Value) -> Self {
+        Self { forms: Forms::of(&told), told }
     }
 }
 
 impl Data {
     pub(super) fn of<T: Payload>() -> Self {
-        let schema = T::schema().map(|told| Schema { told, forms: OnceLock::new() });
-        Self { type_name: std::any::type_name::<T>(), schema, check: T::check, fits: T::fits }
+        let type_name = std::any::type_name::<T>();
+        Self { type_name, told: T::schema, schema: OnceLock::new(), check: T::check, fits: T::fits }
+    }
+
+    fn typed(&self) -> Option<&Schema> {
+        self.schema.get_or_init(|| (self.told)().map(Schema::of)).as_ref()
     }
 
     /// The JSON Schema; free JSON is the schema `true`.
     pub(super) fn schema(&self) -> Value {
-        self.schema.as_ref().map_or(Value::Bool(true), |schema| schema.told.clone())
+        self.typed().map_or(Value::Bool(true), |schema| schema.told.clone())
     }
 
     /// What to say to the developer about the place where a field that nobody declared would go through, if there is
     /// one.
     pub(super) fn lets_unknown_fields_pass(&self) -> Option<String> {
-        let path = self.schema.as_ref().and_then(|schema| open_object(&schema.told))?;
+        let path = self.typed().and_then(|schema| open_object(&schema.told))?;
         let (type_name, place) =
             (self.type_name, if path.is_empty() { String::new() } else { format!(" in `{path}`") });
         Some(format!(
@@ -96,14 +101,14 @@ impl Data {
     }
 
     /// Whether there is a type to be held to.
-    pub(super) const fn is_typed(&self) -> bool {
-        self.schema.is_some()
+    pub(super) fn is_typed(&self) -> bool {
+        self.typed().is_some()
     }
 
     /// Reads the next value of a text, so many objects and arrays being around it: whether it is I-JSON and fits. A no
     /// may come of doubt too, and always does for free JSON: [`Data::validate`] knows.
     pub(super) fn fits<'de>(&'de self, text: &mut Text<'de>, depth: usize) -> bool {
-        self.schema.as_ref().is_some_and(|schema| (self.fits)(Reading { text, forms: schema.forms(), depth }))
+        self.typed().is_some_and(|schema| (self.fits)(Reading { text, forms: &schema.forms, depth }))
     }
 
     pub(super) fn validate(&self, data: &str) -> Result<(), InvalidData> {
@@ -113,7 +118,7 @@ impl Data {
 
     /// Says what is wrong, if anything is.
     pub(super) fn look_closely(&self, data: &str) -> Result<(), InvalidData> {
-        let Some(forms) = self.schema.as_ref().map(Schema::forms) else { return Ok(()) };
+        let Some(forms) = self.typed().map(|schema| &schema.forms) else { return Ok(()) };
         // The schema is asked too, since it is what was promised, and serde alone is laxer: it takes an array for a
         // struct, an object for the name of a variant, and lets unknown fields by in a tagged variant without any.
         judge(forms, data)?;

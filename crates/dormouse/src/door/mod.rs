@@ -40,7 +40,7 @@ use self::origin::Origin;
 use self::protocol::Offer;
 use self::route::Route;
 use crate::config::Config;
-use dormouse_core::contract::{ChannelRules, Contract};
+use dormouse_core::contract::{ChannelRules, Contract, Mistake};
 use dormouse_core::effect::LogLine;
 use dormouse_protocol::error::{Close, Code, Refusal};
 use dormouse_protocol::name::{CHANNEL_NAME_MAX, ChannelName};
@@ -49,7 +49,10 @@ use dormouse_protocol::name::{CHANNEL_NAME_MAX, ChannelName};
 pub struct Door {
     config: Rc<Config>,
     contract: Rc<Contract>,
-    /// What `GET /v1/contract` answers, told when it is first asked for: a join would wait for it otherwise.
+    /// What is wrong with the contract's types, found when `GET /v1/health` or `/v1/contract` is first asked: a join
+    /// would wait for it otherwise.
+    mistakes: OnceCell<Rc<[String]>>,
+    /// What `GET /v1/contract` answers, told when it is first asked for.
     description: OnceCell<String>,
 }
 
@@ -58,6 +61,8 @@ pub struct Door {
 pub enum Decision {
     /// Answer it at once.
     Answer(Reply),
+    /// Answer that the deployment is configured wrongly, and log these mistakes.
+    Misconfigured(Rc<[String]>),
     /// Accept the upgrade, say `bye`, and close: a browser cannot read the status of a refused upgrade (rule A4).
     RejectedUpgrade(RejectedUpgrade),
     /// Hand it to the static assets.
@@ -73,7 +78,7 @@ pub enum Decision {
 impl Door {
     /// A door for this configuration and contract.
     pub fn new(config: Rc<Config>, contract: Rc<Contract>) -> Self {
-        Self { config, contract, description: OnceCell::new() }
+        Self { config, contract, mistakes: OnceCell::new(), description: OnceCell::new() }
     }
 
     /// Decides about a request as far as it can be without reading its body or verifying its token.
@@ -87,6 +92,13 @@ impl Door {
                 None => Decision::Answer(reply),
             }
         })
+    }
+
+    /// What is wrong with the contract's types, if anything is.
+    fn mistakes(&self) -> Option<Rc<[String]>> {
+        let told = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect();
+        let mistakes = self.mistakes.get_or_init(|| self.contract.check_types().err().map(told).unwrap_or_default());
+        (!mistakes.is_empty()).then(|| Rc::clone(mistakes))
     }
 
     fn description(&self) -> String {
@@ -110,6 +122,11 @@ impl Door {
         let posts = call.method == "POST";
         if posts {
             origin.may_act()?;
+        }
+        if let Route::Health | Route::Contract = route
+            && let Some(mistakes) = self.mistakes()
+        {
+            return Ok(Decision::Misconfigured(mistakes));
         }
         match route {
             Route::Health => Ok(Decision::Answer(cors.onto(Reply::json(200, health())))),

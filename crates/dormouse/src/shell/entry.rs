@@ -35,7 +35,9 @@ pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, 
         Decision::DevToken(tokens) => Ok(future_to_promise(mint(deployment, request, tokens)).into()),
         Decision::Assets => assets(&env, &request),
         Decision::Refused(refused) => refuse(*refused),
-        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_)) => Ok(http::respond_decided(settled)?.into()),
+        settled @ (Decision::Answer(_) | Decision::RejectedUpgrade(_) | Decision::Misconfigured(_)) => {
+            Ok(http::respond_decided(settled)?.into())
+        }
     }
 }
 

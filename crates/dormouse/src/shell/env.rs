@@ -47,7 +47,8 @@ pub(crate) fn known_deployment() -> Option<Rc<Deployment>> {
 }
 
 fn read_deployment<A: Application>(env: &Env) -> Result<Deployment, Vec<String>> {
-    let contract = A::contract().check().map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect());
+    let contract =
+        A::contract().check_declarations().map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect());
     let config = Config::parse(|name| binding(env, name)?.as_string());
     let (contract, config) = match (contract, config) {
         (Ok(contract), Ok(config)) => (Rc::new(contract), Rc::new(config)),

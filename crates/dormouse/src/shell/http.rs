@@ -6,6 +6,7 @@ use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response, WebSocket};
 use worker::worker_sys::DurableObject;
 
+use super::trouble;
 use crate::door::{Call, Decision, Reply, Unread, passed_back};
 use dormouse_protocol::error::Code;
 use dormouse_protocol::name::Millis;
@@ -80,6 +81,7 @@ pub(crate) fn pass_back(decision: Decision) -> Result<Response, JsValue> {
     match decision {
         Decision::RejectedUpgrade(turned) => respond(passed_back(turned.bye(), turned.protocol)),
         Decision::Answer(reply) => respond(reply),
+        Decision::Misconfigured(mistakes) => respond(trouble::misconfigured(&mistakes)),
         Decision::Refused(refused) => pass_back(refused.decision),
         Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => respond(Code::NotFound.into()),
     }

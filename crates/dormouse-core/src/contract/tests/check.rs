@@ -88,8 +88,8 @@ fn f3_a_mistake_names_the_file_and_the_line_to_change() {
 fn f3_all_mistakes_are_told_at_once() {
     let worst = Channel::with_token()
         .grants([Ability::History, Ability::Presence, Ability::Meter, Ability::Unmetered])
-        .event::<Open>("ack", Event::ephemeral().rate(-1))
-        .event::<Json>("ack", Event::ephemeral().burst(0))
+        .event::<Json>("ack", Event::ephemeral().rate(-1))
+        .event::<Open>("ack", Event::ephemeral().burst(0))
         .presence::<Open>(Presence::list());
     assert_eq!(
         told(with(worst).channel("a:*", Channel::with_token()).channel("**:a", Channel::with_token())).len(),
@@ -245,6 +245,16 @@ fn f3_a_type_that_lets_unknown_fields_pass_is_told_with_the_place() {
         with(Channel::with_token().presence::<Open>(Presence::list())),
         &[&format!("in `a:*`, presence: `{here}::Open` lets unknown fields pass: {why}")],
     );
+}
+
+#[test]
+fn f3_a_service_begins_without_a_look_at_types_and_finds_what_is_wrong_with_them_when_asked() {
+    let calls = Channel::with_token().event::<Open>("x", Event::kept()).presence::<Nested>(Presence::list());
+    let contract = with(calls).check_declarations().expect("the declarations are right");
+    let told: Vec<_> = contract.check_types().unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(with(saying(Event::kept())).check_types(), Ok(()));
+    assert!(with(saying(Event::kept().rate(0))).check_declarations().is_err());
 }
 
 #[test]

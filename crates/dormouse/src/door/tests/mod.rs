@@ -49,7 +49,7 @@ impl House {
         let all = [&[("JWT_SECRET", SECRET)], variables].concat();
         let lookup = |name: &str| all.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let config = Rc::new(Config::parse(lookup).unwrap());
-        let door = Door::new(Rc::clone(&config), Rc::new(contract.check().unwrap()));
+        let door = Door::new(Rc::clone(&config), Rc::new(contract.check_declarations().unwrap()));
         Self { door, config }
     }
 

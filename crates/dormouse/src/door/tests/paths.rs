@@ -2,6 +2,7 @@
 
 use super::{House, Request, said};
 use crate::door::{Decision, Operation};
+use dormouse_core::contract::{Channel, Contract, Event};
 
 #[test]
 fn e1_an_upgrade_to_a_channel_is_a_join() {
@@ -63,6 +64,26 @@ fn e3_health_tells_the_version() {
     let body: serde_json::Value = serde_json::from_str(&answer.body.unwrap()).unwrap();
     assert_eq!(answer.status, 200);
     assert_eq!(body, serde_json::json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
+}
+
+#[test]
+fn e3_a_contract_with_a_mistake_of_types_is_misconfigured_where_a_deployment_is_looked_at() {
+    #[derive(serde::Deserialize, schemars::JsonSchema, garde::Validate)]
+    struct Open {
+        #[garde(skip)]
+        _at: u8,
+    }
+    let contract = Contract::new().channel("chat:*", Channel::with_token().event::<Open>("point", Event::ephemeral()));
+    let house = House::of(contract, &[]);
+    for path in ["/v1/health", "/v1/contract"] {
+        let Decision::Misconfigured(mistakes) = house.route(&Request::get(path)) else { panic!("{path}") };
+        assert_eq!(mistakes.len(), 1);
+        let mistake = mistakes.first().unwrap();
+        assert!(mistake.contains("paths.rs:") && mistake.contains("lets unknown fields pass"), "{mistake}");
+    }
+    // A join does not wait for schemas.
+    let join = Request::get("/v1/channels/chat:a").header("Upgrade", "websocket");
+    assert_eq!(house.channel_request(&join).channel.as_str(), "chat:a");
 }
 
 #[test]
