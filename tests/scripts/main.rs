@@ -27,7 +27,7 @@ use dormouse_protocol::name::Millis;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use serde_json::Value;
-use step::{Step, step};
+use step::{Back, Granted, Step, step};
 use support::Sleep;
 use truth::Truth;
 
@@ -49,6 +49,21 @@ fn transcript(steps: &[Step], sleep: Sleep, strict: bool) -> Vec<Vec<Value>> {
 
 fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
+}
+
+/// Found by `d9_whatever_happens…`: the last change of one that was shown a list without itself was told to nobody.
+#[test]
+fn p2_who_was_shown_a_list_without_itself_is_told_when_it_is_on_it_again_as_before() {
+    let joins = |presence, back| Step::Join { user: 3, grant: Granted { presence, info: 0 }, back };
+    let shows = |who| Step::Show { who, data: Some(2) };
+    let told = Step::Pass { millis: 500 };
+    // A window is open, so that all that comes after falls into one batch.
+    let other = Step::Join { user: 0, grant: Granted { presence: true, info: 0 }, back: Back::None };
+    let again = [joins(false, Back::Own), joins(true, Back::Own), shows(1)];
+    let steps = [&[joins(true, Back::None), shows(0), told, other], &again[..]].concat();
+    for sleep in [Sleep::Never, Sleep::Always] {
+        transcript(&steps, sleep, false);
+    }
 }
 
 proptest! {

@@ -168,10 +168,10 @@ impl PresenceList {
         // Of a number nobody is told who came and went: the changes are passed over.
         let listed = if self.mode == Mode::List { Some(&mut self.changes) } else { None };
         for (connection, change) in listed.into_iter().flat_map(MemberMap::iter_mut) {
-            match connection == joiner {
-                true => change.own = self.members.get(connection).cloned(),
-                false => change.shown |= self.members.get(connection) != change.told.as_ref(),
-            }
+            change.own = if connection == joiner { self.members.get(connection).cloned() } else { change.own.take() };
+            // One that is shown a list without itself does not know from it how it stands there.
+            let knows = connection == joiner && (change.own.is_some() || change.told.is_none());
+            change.shown |= !knows && self.members.get(connection) != change.told.as_ref();
         }
         let count = self.count();
         match self.mode {
