@@ -119,11 +119,6 @@ impl Hub {
         self.history.position()
     }
 
-    /// The newest seq on disk.
-    pub(crate) const fn stored(&self) -> u64 {
-        self.history.stored()
-    }
-
     /// Whether something was accepted that nobody was told of yet.
     pub(crate) fn owes(&self) -> bool {
         !self.batch.is_empty()

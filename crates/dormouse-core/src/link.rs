@@ -43,8 +43,8 @@ pub(crate) struct Link {
     said: u64,
     /// The number of the last that was taken in.
     got: u64,
-    /// Whether the other side said last that it has nothing more that anybody waits for.
-    rested: bool,
+    /// The number of the last item that the other side has told of.
+    owed: u64,
     /// The call of this side that is under way.
     calling: Option<Calling>,
     failures: u32,
@@ -52,12 +52,14 @@ pub(crate) struct Link {
 }
 
 /// A call that is under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Calling {
+    /// The boot of the other side as it was known when the call began.
+    peer: Option<Box<str>>,
     /// The number of its first item, or of the next.
     at: u64,
-    /// Whether nothing was in doubt as it began.
-    doubtless: bool,
+    /// Whether it says again what a call that failed said.
+    again: bool,
 }
 
 /// What came of a message that was read.
@@ -65,6 +67,8 @@ struct Calling {
 pub(crate) struct Taken {
     /// What is new, in order.
     pub(crate) items: Vec<Box<RawValue>>,
+    /// Whether there is nothing newer yet.
+    pub(crate) newest: bool,
     /// Whether something before is missing: the other side is told how far this one has come, and says it again.
     pub(crate) gap: bool,
 }
@@ -79,7 +83,7 @@ impl Link {
             first: 1,
             said: 0,
             got: 0,
-            rested: true,
+            owed: 0,
             calling: None,
             failures: 0,
             retry_at: None,
@@ -93,6 +97,11 @@ impl Link {
     /// Whether the other side is known by this boot.
     pub(crate) fn knows(&self, boot: &str) -> bool {
         self.peer.as_deref() == Some(boot)
+    }
+
+    /// Whether a channel's boot is older than the one that is known.
+    pub(crate) fn is_past(&self, boot: &str) -> bool {
+        self.peer.as_deref().is_some_and(|peer| boot < peer)
     }
 
     /// Whether nothing was heard of the other side since this one woke.
@@ -116,12 +125,12 @@ impl Link {
 
     /// Whether nothing of this side is under way, and the other waits for nothing.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.rested && self.calling.is_none() && self.outbox.is_empty()
+        self.has_all() && self.is_acknowledged()
     }
 
-    /// Whether the other side said last that nobody waits for anything more of it.
-    pub(crate) const fn has_rested(&self) -> bool {
-        self.rested
+    /// Whether this side has all that the other has told of.
+    pub(crate) const fn has_all(&self) -> bool {
+        self.got >= self.owed
     }
 
     /// Calls that failed are not counted any more.
@@ -131,7 +140,7 @@ impl Link {
 
     /// Whether the other side has said to have all that it was told.
     pub(crate) fn is_acknowledged(&self) -> bool {
-        self.outbox.is_empty() && self.calling.is_none()
+        self.outbox.is_empty() && self.calling.is_none() && self.retry_at.is_none()
     }
 
     /// Whether a call of this side is under way.
@@ -155,68 +164,70 @@ impl Link {
     }
 
     /// The number of the last item.
-    fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.first.saturating_add(self.outbox.len() as u64).saturating_sub(1)
     }
 
-    /// Begins a call, of all that was not said yet, or after one that failed of all that is not acknowledged.
+    /// Begins a call, of all that was not said yet, or that a call has said that failed.
     pub(crate) fn call(&mut self, boot: &str) -> Message {
-        let tried = self.retry_at.take().is_some();
-        if tried {
-            self.said = self.first.saturating_sub(1);
-        }
-        let doubtless = !tried && self.said < self.first;
-        self.calling = Some(Calling { at: self.said.saturating_add(1), doubtless });
-        self.message(boot, doubtless)
+        let again = self.retry_at.take().is_some();
+        let (peer, at) = (self.peer.clone(), self.said.saturating_add(1));
+        self.calling = Some(Calling { peer, at, again });
+        Message { again, ..self.message(boot) }
     }
 
     /// Answers a call: with what was not said yet, unless a call of this side carries it already.
     pub(crate) fn answer(&mut self, boot: &str) -> Message {
-        if self.calling.is_some() { self.acknowledgement(boot) } else { self.message(boot, true) }
+        if self.calling.is_some() { self.acknowledgement(boot) } else { self.message(boot) }
     }
 
     /// Answers a call with how far this side has come, and nothing else.
     pub(crate) fn acknowledgement(&self, boot: &str) -> Message {
         // From there on nobody knows what the other side has.
-        let at = self.calling.map_or_else(|| self.said.saturating_add(1), |calling| calling.at);
-        Message { at, ..self.head(boot, true) }
+        let at = self.calling.as_ref().map_or_else(|| self.said.saturating_add(1), |calling| calling.at);
+        Message { at, ..self.head(boot) }
     }
 
-    fn message(&mut self, boot: &str, doubtless: bool) -> Message {
+    fn message(&mut self, boot: &str) -> Message {
         let skipped = usize::try_from(self.said.saturating_add(1).saturating_sub(self.first)).unwrap_or(usize::MAX);
         let items = self.outbox.iter().skip(skipped).cloned().collect();
-        let message = Message { at: self.said.saturating_add(1), items, ..self.head(boot, doubtless) };
+        let message = Message { at: self.said.saturating_add(1), items, ..self.head(boot) };
         self.said = self.last();
         message
     }
 
-    fn head(&self, boot: &str, doubtless: bool) -> Message {
+    fn head(&self, boot: &str) -> Message {
         Message {
             life: self.life,
             from: boot.into(),
             to: self.peer.as_deref().map(Into::into),
-            doubtless,
+            open: self.first,
             got: self.got,
+            owes: self.last(),
             ..Message::default()
         }
     }
 
     /// Takes in a message of the boot that is known.
-    pub(crate) fn take(&mut self, message: Message) -> Taken {
-        self.acknowledge(message.got);
-        // Without a call under way, whatever it lacks was lost on its way.
-        if self.calling.is_none() && message.got < self.said {
-            self.said = message.got.max(self.first.saturating_sub(1));
+    pub(crate) fn take(&mut self, message: Message, boot: &str) -> Taken {
+        // What it has of another boot is counted otherwise.
+        if message.to.as_deref() == Some(boot) {
+            self.acknowledge(message.got);
+            // Without a call under way, whatever it lacks was lost on its way.
+            if self.calling.is_none() && message.got < self.said {
+                self.said = message.got.max(self.first.saturating_sub(1));
+            }
         }
+        self.owed = self.owed.max(message.owes);
         let next = self.got.saturating_add(1);
         if message.at > next {
-            return Taken { items: Vec::new(), gap: true };
+            return Taken { items: Vec::new(), newest: false, gap: true };
         }
-        self.rested = message.rest;
+        let end = message.at.saturating_add(message.items.len() as u64).saturating_sub(1);
         let known = usize::try_from(next.saturating_sub(message.at)).unwrap_or(usize::MAX);
         let items: Vec<_> = message.items.into_iter().skip(known).collect();
         self.got = self.got.saturating_add(items.len() as u64);
-        Taken { items, gap: false }
+        Taken { items, newest: end == self.got, gap: false }
     }
 
     fn acknowledge(&mut self, got: u64) {
@@ -226,27 +237,42 @@ impl Link {
             self.bytes = self.bytes.saturating_sub(item.get().len());
             self.first = self.first.saturating_add(1);
         }
+        self.said = self.said.max(self.first.saturating_sub(1));
     }
 
     /// The other side has woken anew, and nothing was in doubt: it has what it was told, but for what is under way, and
-    /// counts from here.
-    pub(crate) fn adopt(&mut self, message: &Message) {
-        self.acknowledge(self.calling.map_or(self.said, |calling| calling.at.saturating_sub(1)));
+    /// counts from here. One that knows this boot has counted what it has said to it; what one says that does not was said
+    /// to a boot before, which slept with nothing under way.
+    pub(crate) fn adopt(&mut self, message: &Message, boot: &str) {
+        self.acknowledge(self.calling.as_ref().map_or(self.said, |calling| calling.at.saturating_sub(1)));
         self.peer = Some(message.from.clone());
-        self.got = message.at.saturating_sub(1);
-        self.rested = true;
+        let next = if message.to.as_deref() == Some(boot) { message.open } else { message.at };
+        self.got = next.saturating_sub(1);
+        self.owed = message.owes;
     }
 
-    /// The call of this side was answered. Whether nothing was in doubt as it began.
-    pub(crate) const fn answered(&mut self) -> bool {
+    /// Whether something was said that may have been heard by a boot that is not known.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.retry_at.is_some() || self.calling.as_ref().is_some_and(|calling| calling.again)
+    }
+
+    /// The call of this side was answered. Whether it was the first to say what it said, and the other side is known as it
+    /// was when it began.
+    pub(crate) fn answered(&mut self) -> bool {
         self.failures = 0;
-        matches!(self.calling.take(), Some(Calling { doubtless: true, .. }))
+        self.calling.take().is_some_and(|calling| !calling.again && calling.peer == self.peer)
     }
 
-    /// The call of this side has failed: nobody knows whether it was heard.
-    pub(crate) fn failed(&mut self, now: Millis) {
-        self.calling = None;
+    /// The call of this side has failed: nobody knows whether it was heard. Whether the other side has woken anew meanwhile,
+    /// so that another boot than the one known may have heard it.
+    pub(crate) fn failed(&mut self, now: Millis) -> bool {
+        let mut strayed = false;
+        if let Some(calling) = self.calling.take() {
+            self.said = calling.at.max(self.first).saturating_sub(1);
+            strayed = calling.peer != self.peer;
+        }
         self.retry_at = Some(now.saturating_add(PAUSE.saturating_mul(1 << self.failures.min(10))));
         self.failures = self.failures.saturating_add(1);
+        strayed
     }
 }

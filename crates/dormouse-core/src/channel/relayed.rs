@@ -39,14 +39,14 @@ impl Event<'_> {
     fn name_boot(&mut self) {
         if !self.relays.has_begun() {
             let stood = self.stands();
-            self.relays.begin(self.cx.surroundings.draw(), stood, self.cx.now);
+            self.relays.begin(stood, self.cx.now);
         }
     }
 
     /// Where the channel stands on disk.
     fn stands(&self) -> Option<Position> {
         let (epoch, seq) = self.hub.position()?;
-        Some(Position { epoch: epoch.to_string(), seq })
+        Some(Position { epoch: epoch.to_string(), seq, here: self.hub.fingerprint() })
     }
 
     /// A relay calls; the answer to it is given once the event has ended.
@@ -98,6 +98,12 @@ impl Event<'_> {
                     self.receive(key, &text);
                 }
             }
+            Up::Look => {
+                let list = self.hub.show_again(self.cx.limits());
+                if let Some(link) = self.relays.link(relay) {
+                    link.show(list);
+                }
+            }
             Up::Close(member, gone) => {
                 if let Some(key) = self.of(relay, member) {
                     self.close(key, gone == Gone::Left);
@@ -116,12 +122,16 @@ impl Event<'_> {
         if self.relays.told_over(relay, answer.is_some(), self.cx.now) {
             return;
         }
-        let steady = self.cx.steady();
+        let (steady, boot) = (self.cx.steady(), Box::<str>::from(self.relays.boot()));
         let Some(link) = self.relays.link(relay) else { return };
         match answer {
             Some(message) if !link.is_of(message.life) => {}
             Some(message) if message.over => self.end_link(relay, false),
-            answer => link.answered(answer, steady),
+            answer => {
+                if !link.answered(answer, &boot, steady) {
+                    self.end_link(relay, true);
+                }
+            }
         }
     }
 
@@ -138,7 +148,6 @@ impl Event<'_> {
         if self.hub.is_loaded() && self.relays.holds_any() {
             self.name_boot();
         }
-        let kept = self.hub.stored();
         let mut effects = self.settle_relayed();
         for relay in self.relays.given_up() {
             let detail = Some(format!("the relay {relay} does not answer, or cannot keep up: its members are gone"));
@@ -146,9 +155,7 @@ impl Event<'_> {
             self.end_link(&relay, true);
             effects.extend(self.settle_relayed());
         }
-        if self.hub.stored() > kept {
-            self.relays.guard(self.cx.now);
-        }
+        self.relays.guard(self.cx.now);
         effects.extend(self.write_relayed());
         self.call_relays(&mut effects);
         effects

@@ -22,7 +22,7 @@ use uplink::Uplink;
 
 pub(super) use rows::Slept;
 
-/// When the channel has woken or something was kept, relays are looked after so much later, in milliseconds: less than
+/// When the channel has woken or has told relays something, they are looked after so much later, in milliseconds: less than
 /// the ten seconds after which an object sleeps, so that where all is well it is still awake and knows it.
 const GUARD: Millis = 8_000;
 
@@ -38,14 +38,17 @@ struct Place {
 /// Every relay that holds members of the channel.
 #[derive(Debug, Default)]
 pub(super) struct Relays {
-    /// Tells this waking from others.
+    /// Tells this waking from others, and is greater than of any before.
     boot: Box<str>,
+    wakings: u64,
     /// Where the channel stood when it woke.
     stood: Option<Position>,
     loaded: bool,
     links: BTreeMap<Box<str>, Uplink>,
     places: BTreeMap<SessionKey, Place>,
     over: Over,
+    /// The last life of each relay's link that is over: nothing of it is taken in any more.
+    past: BTreeMap<Box<str>, u64>,
     rows: Rows,
     /// Relayed members that were told to go: they have no socket whose close would tell that they are gone.
     ended: Vec<SessionKey>,
@@ -73,18 +76,21 @@ impl Relays {
 
     /// Reads who was here before sleep, for [`Relays::bind`].
     pub(super) fn load(&mut self, storage: &mut dyn Storage) -> Result<Vec<Slept>, StorageError> {
-        self.over = Over::load(storage)?;
+        (self.over, self.wakings) = Over::load(storage)?;
         let slept = self.rows.load(storage)?;
         for member in &slept {
-            self.links.insert(member.relay.clone(), Uplink::new(member.life));
+            self.links.insert(member.relay.clone(), Uplink::slept(member.life));
         }
         self.loaded = true;
         Ok(slept)
     }
 
-    /// Begins after waking, under a name by chance, where the channel stands.
-    pub(super) fn begin(&mut self, drawn: u64, stood: Option<Position>, now: Millis) {
-        (self.boot, self.stood) = (format!("{drawn:016x}").into(), stood);
+    /// Begins after waking, where the channel stands. Its name is greater than that of any waking before, so that what was
+    /// said before is known to be old.
+    pub(super) fn begin(&mut self, stood: Option<Position>, now: Millis) {
+        self.wakings = self.wakings.saturating_add(1);
+        self.rows.wakings = Some(self.wakings);
+        (self.boot, self.stood) = (format!("{:016x}", self.wakings).into(), stood);
         if !self.links.is_empty() {
             self.guard = Some(now.saturating_add(GUARD));
         }
@@ -117,6 +123,7 @@ impl Relays {
     /// A link is over: its relay is told so until it has heard it, and its members are gone.
     pub(super) fn close(&mut self, relay: &str, tell: bool) -> Vec<SessionKey> {
         let Some(link) = self.links.remove(relay) else { return Vec::new() };
+        self.past.insert(relay.into(), link.life());
         if tell {
             self.over.add(relay, link.life());
         }
@@ -133,9 +140,9 @@ impl Relays {
         self.over.answered(relay, heard, now)
     }
 
-    /// Whether this life of a relay's link was given up.
+    /// Whether this life of a relay's link is over.
     pub(super) fn is_over(&self, relay: &str, life: u64) -> bool {
-        self.over.ends(relay, life)
+        self.past.get(relay).is_some_and(|past| *past >= life) || self.over.ends(relay, life)
     }
 
     /// A session is of a relayed member.
@@ -169,9 +176,9 @@ impl Relays {
         }
     }
 
-    /// Something was kept. Should this memory be lost before all relays have heard it, they are told of it all the same.
+    /// Should this memory be lost before a relay has heard all, it is told all the same that it may have missed something.
     pub(super) fn guard(&mut self, now: Millis) {
-        if !self.links.is_empty() {
+        if self.links.values().any(Uplink::has_untold) {
             self.guard.get_or_insert_with(|| now.saturating_add(GUARD));
         }
     }
@@ -190,8 +197,9 @@ impl Relays {
             if self.over.is_calling(relay) {
                 continue;
             }
-            if let Some(message) = link.call(&self.boot, steady) {
-                let message = placed(message, waits, self.stood.as_ref(), stands);
+            if let Some(message) = link.call(&self.boot, steady, waits) {
+                let stood = self.stood.as_ref().filter(|_| !link.has_told());
+                let message = placed(message, stood, stands);
                 calls.push(Effect::CallRelay { relay: relay.to_string(), body: message.encode() });
             }
         }
@@ -208,7 +216,10 @@ impl Relays {
         let Some(Asker { relay, life, taken }) = self.asker.take() else { return };
         let link = self.links.get_mut(&relay).filter(|link| taken && link.is_of(life));
         let message = match link {
-            Some(link) => placed(link.answer(&self.boot), waits, self.stood.as_ref(), stands),
+            Some(link) => {
+                let stood = self.stood.as_ref().filter(|_| !link.has_told());
+                placed(link.answer(&self.boot, waits), stood, stands)
+            }
             None => Message::over(life, &self.boot),
         };
         self.answer = message.encode();
@@ -236,8 +247,10 @@ impl Relays {
     }
 }
 
-/// A message with where the channel stands, and in the first after waking where it stood then.
-fn placed(message: Message, waits: bool, stood: Option<&Position>, stands: Option<&Position>) -> Message {
-    let stood = stood.filter(|_| message.at == 1).cloned();
-    Message { rest: !waits, stood, stands: stands.cloned(), ..message }
+/// A message with where the channel stands, if all that was told of it is in here or was before, and until the relay has
+/// something of this waking with where it stood then.
+fn placed(message: Message, stood: Option<&Position>, stands: Option<&Position>) -> Message {
+    let stood = stood.filter(|_| message.open == 1).cloned();
+    let is_whole = message.at.saturating_add(message.items.len() as u64) > message.owes;
+    Message { stood, stands: stands.filter(|_| is_whole).cloned(), ..message }
 }

@@ -3,6 +3,7 @@
 
 use super::Hub;
 use crate::limits::Limits;
+use dormouse_protocol::frame;
 use dormouse_protocol::name::{ConnectionId, Millis};
 
 impl Hub {
@@ -79,5 +80,19 @@ impl Hub {
     /// Nobody is connected who was ever told anything.
     pub(crate) fn forget_changes(&mut self, limits: &Limits) {
         self.presence.unheard(limits);
+    }
+
+    /// What tells the list of members from others; nothing where not all of it is told.
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
+        self.presence.fingerprint()
+    }
+
+    /// The list, or how many are on it, for some who may have missed what changed in it.
+    pub(crate) fn show_again(&mut self, limits: &Limits) -> String {
+        self.presence.show_again();
+        match self.members(limits) {
+            Some(members) => frame::members(&members),
+            None => frame::count(self.member_count()),
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::limits::Limits;
 use crate::member_map::MemberMap;
 use dormouse_protocol::frame;
 use dormouse_protocol::name::{ConnectionId, Millis};
+use xxhash_rust::xxh64::xxh64;
 
 /// The members of a channel, by connection, so that the list reads the same before and after sleep.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(crate) struct PresenceList {
     asleep: usize,
     /// How long the list is, hibernated sessions included.
     bytes: usize,
+    /// The hashes of all members on the list, each flipping its bits: two lists that differ have another, but by chance.
+    sum: u64,
     /// What the others are to be told of.
     changes: MemberMap<ConnectionId, Box<Change>>,
     mode: Mode,
@@ -74,6 +77,7 @@ impl PresenceList {
             members: MemberMap::new(),
             asleep: 0,
             bytes: 0,
+            sum: 0,
             changes: MemberMap::new(),
             mode,
             switched: false,
@@ -84,6 +88,7 @@ impl PresenceList {
     /// Puts a member on the list whom the others know of from before sleep.
     pub(crate) fn recall(&mut self, connection: &ConnectionId, member: String) {
         self.bytes = self.bytes.saturating_add(member.len());
+        self.sum ^= xxh64(member.as_bytes(), 0);
         let known = self.members.insert(connection.clone(), member.into());
         self.forget_bytes(known.as_ref());
         if let (Mode::Count { told: Some(told), .. }, None) = (&mut self.mode, known) {
@@ -117,6 +122,7 @@ impl PresenceList {
             return;
         }
         self.bytes = self.bytes.saturating_add(member.len());
+        self.sum ^= xxh64(member.as_bytes(), 0);
         let member: Rc<str> = member.into();
         let known = self.members.insert(connection.clone(), Rc::clone(&member));
         self.forget_bytes(known.as_ref());
@@ -196,6 +202,21 @@ impl PresenceList {
     pub(crate) fn list(&self, limits: &Limits) -> Option<Vec<&str>> {
         let listed = self.mode == Mode::List && !self.must_count(limits);
         listed.then(|| self.members.values().map(|member| &**member).collect())
+    }
+
+    /// What tells this list from others, all that changed in it being told; nothing where something is untold.
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
+        if self.is_untold() {
+            return None;
+        }
+        Some(if self.mode == Mode::List { self.sum } else { self.count() })
+    }
+
+    /// Some are shown the list, as they may have missed what changed in it: what is untold is told to them too.
+    pub(crate) fn show_again(&mut self) {
+        for (connection, change) in self.changes.iter_mut() {
+            change.shown |= self.members.get(connection) != change.told.as_ref();
+        }
     }
 
     /// Whether the members are told as a number.
@@ -310,6 +331,8 @@ impl PresenceList {
     }
 
     fn forget_bytes(&mut self, known: Option<&Rc<str>>) {
-        self.bytes = self.bytes.saturating_sub(known.map_or(0, |known| known.len()));
+        let Some(known) = known else { return };
+        self.bytes = self.bytes.saturating_sub(known.len());
+        self.sum ^= xxh64(known.as_bytes(), 0);
     }
 }

@@ -34,6 +34,9 @@ pub(crate) enum Up {
     /// It sent this frame, as it was written.
     #[serde(rename = "f")]
     Frame(Number, String),
+    /// Those who see the list may have missed what changed in it.
+    #[serde(rename = "w")]
+    Look,
     /// It is gone: of its own will, or broken.
     #[serde(rename = "c")]
     Close(Number, Gone),
@@ -62,6 +65,9 @@ pub(crate) enum Down {
     /// One hears so much from now on.
     #[serde(rename = "s")]
     Subscribe(Number, Hears),
+    /// What was to come is nothing for these members.
+    #[serde(rename = "n")]
+    Nothing,
     /// One is a member no more; it was told why.
     #[serde(rename = "e")]
     End(Number),

@@ -21,16 +21,20 @@ pub(crate) struct Message {
     /// The boot of the other side as far as it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) to: Option<Box<str>>,
-    /// Whether nothing that was said before, or is said here, can have been heard by another boot.
+    /// Whether it says again what was said in a call that failed, and so may have been heard.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) doubtless: bool,
-    /// Whether nobody waits for anything more of who says it.
+    pub(crate) again: bool,
+    /// Whether nothing was ever heard of the other side in this life, and all that is said may be said twice.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) rest: bool,
+    pub(crate) harmless: bool,
+    /// The number of the last item that there is, or will be: whoever has it waits for nothing more.
+    pub(crate) owes: u64,
     /// Whether the link is over: nothing was taken in.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) over: bool,
-    /// The number of the first item, or of the next.
+    /// The number of the first item that the other side has not said to have, or of the next.
+    pub(crate) open: u64,
+    /// The number of the first item here, or of the next.
     pub(crate) at: u64,
     /// The number of the last item of the other side that was taken in.
     pub(crate) got: u64,
@@ -54,6 +58,16 @@ pub(crate) struct Position {
     /// Its newest message that is on disk.
     #[serde(rename = "s")]
     pub(crate) seq: u64,
+    /// What tells its list of members from others; nothing where not all of it is told.
+    #[serde(rename = "h", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) here: Option<u64>,
+}
+
+impl Position {
+    /// Whether the same was kept there.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        (&self.epoch, self.seq) == (&other.epoch, other.seq)
+    }
 }
 
 impl Message {

@@ -8,6 +8,9 @@ use crate::effect::SessionKey;
 use crate::link::{Hears, Link, Message, Number, Position, Up};
 use dormouse_protocol::name::Millis;
 
+/// So long a relay waits for what a channel has told of before it asks, in milliseconds: until then it does not sleep.
+const LATE: Millis = 5_000;
+
 /// The link with one channel, and the connections that have joined it.
 #[derive(Debug)]
 pub(super) struct Downlink {
@@ -20,6 +23,10 @@ pub(super) struct Downlink {
     slept: bool,
     /// Whether the channel is called even with nothing to say.
     asked: bool,
+    /// Since when it waits for what the channel has told of, and no call is under way.
+    waits_since: Option<Millis>,
+    /// Whether members have only come and gone, which may be heard twice.
+    harmless: bool,
 }
 
 /// What came of a message of the channel.
@@ -36,7 +43,16 @@ pub(super) enum Came {
 
 impl Downlink {
     pub(super) const fn new(life: u64) -> Self {
-        Self { link: Link::new(life), members: BTreeMap::new(), next: 1, stands: None, slept: false, asked: false }
+        Self {
+            link: Link::new(life),
+            members: BTreeMap::new(),
+            next: 1,
+            stands: None,
+            slept: false,
+            asked: false,
+            waits_since: None,
+            harmless: true,
+        }
     }
 
     /// One that was there before sleep.
@@ -105,6 +121,7 @@ impl Downlink {
     }
 
     pub(super) fn push(&mut self, item: &Up) {
+        self.harmless &= !matches!(item, Up::Frame(..));
         self.link.push(item);
     }
 
@@ -127,8 +144,20 @@ impl Downlink {
         !self.asked && self.link.is_at_rest()
     }
 
-    pub(super) const fn retry_at(&self) -> Option<Millis> {
-        self.link.retry_at()
+    /// When the channel is called again: where a call has failed, or what it has told of does not come.
+    pub(super) fn call_at(&self) -> Option<Millis> {
+        let late = self.waits_since.map(|since| since.saturating_add(LATE));
+        [self.link.retry_at(), late].into_iter().flatten().min()
+    }
+
+    /// Notes whether it waits for something; asks for it where it does not come.
+    pub(super) fn watch(&mut self, now: Millis) {
+        if self.link.has_all() || self.link.is_calling() || self.link.retry_at().is_some() {
+            self.waits_since = None;
+        } else if now >= self.waits_since.get_or_insert(now).saturating_add(LATE) {
+            self.ask();
+            self.waits_since = None;
+        }
     }
 
     pub(super) fn call(&mut self, relay: &str, boot: &str, now: Millis) -> Option<Message> {
@@ -137,7 +166,8 @@ impl Downlink {
         }
         self.asked = false;
         let message = self.link.call(boot);
-        Some(Message { relay: Some(relay.to_owned()), rest: true, ..message })
+        let harmless = self.harmless && !self.slept && self.link.knows_nobody();
+        Some(Message { relay: Some(relay.to_owned()), harmless, ..message })
     }
 
     /// The answer to the channel's call: that all was taken in. A relay says nothing in answers, so that it knows of all it
@@ -147,63 +177,78 @@ impl Downlink {
     }
 
     /// The channel calls.
-    pub(super) fn called(&mut self, message: Message) -> Came {
+    pub(super) fn called(&mut self, message: Message, boot: &str) -> Came {
+        if self.link.is_past(&message.from) {
+            return Came::Items(Vec::new());
+        }
         let known = self.link.knows(&message.from);
-        if !known && !self.link.knows_nobody() && !self.link.is_at_rest() {
+        // A call that is under way is heard by this boot or, if it is not, known to be in doubt once it fails.
+        let rests = self.link.knows_nobody() || self.link.has_all();
+        // What was said to a boot before this one may have been heard by it.
+        let doubtful = message.again && message.to.as_deref() != Some(boot);
+        if !known && (!rests || doubtful || self.link.is_in_doubt()) {
             return Came::Lost;
         }
-        self.take(known, message)
+        self.take(known, message, boot)
     }
 
     /// The channel has answered; nothing where the call failed.
-    pub(super) fn answered(&mut self, answer: Option<Message>, now: Millis) -> Came {
+    pub(super) fn answered(&mut self, answer: Option<Message>, boot: &str, now: Millis) -> Came {
         let Some(message) = answer else {
-            self.link.failed(now);
-            return Came::Items(Vec::new());
+            return if self.link.failed(now) { Came::Lost } else { Came::Items(Vec::new()) };
         };
-        let doubtless = self.link.answered();
+        let first = self.link.answered();
         let known = self.link.knows(&message.from);
         // It has taken in what it was called with, since nothing of that could have been heard before.
-        let goes_on = known || self.link.knows_nobody() || (doubtless && self.link.has_rested());
+        let goes_on = known || (first && (self.link.knows_nobody() || self.link.has_all()));
         if !goes_on {
             return Came::Lost;
         }
-        self.take(known, message)
+        self.take(known, message, boot)
     }
 
-    fn take(&mut self, known: bool, message: Message) -> Came {
+    fn take(&mut self, known: bool, message: Message, boot: &str) -> Came {
         if message.over {
             return Came::Lost;
         }
         let mut before = None;
         if !known {
-            match self.place(&message) {
-                Some(stood) => before = stood,
-                None => return Came::Lost,
+            // A boot of this relay before has heard of this waking of the channel, and has slept with nothing under way.
+            if message.to.as_deref().is_none_or(|to| to == boot) {
+                let Ok(stood) = self.place(&message) else { return Came::Lost };
+                before = stood;
             }
-            self.link.adopt(&message);
+            self.link.adopt(&message, boot);
         }
-        let (stands, taken) = (message.stands.clone(), self.link.take(message));
+        let (stands, taken) = (message.stands.clone(), self.link.take(message, boot));
+        self.slept = false;
         if taken.gap {
             self.ask();
-            return Came::Items(Vec::new());
+        } else if taken.newest && stands.is_some() {
+            self.stands = stands;
         }
-        (self.stands, self.slept) = (stands, false);
         match before {
             Some(stood) => Came::After(stood, taken.items),
             None => Came::Items(taken.items),
         }
     }
 
-    /// Whether what members were told joins what is told now: `None` where it does not, and where that is not known, where
-    /// the channel stood.
-    fn place(&self, message: &Message) -> Option<Option<Position>> {
-        let Some(stood) = &message.stood else { return Some(None) };
-        match &self.stands {
-            _ if !self.hear_any() => Some(None),
-            Some(known) => (known == stood).then_some(None),
-            None if self.slept => Some(Some(stood.clone())),
-            None => Some(None),
+    /// Whether what members were told joins what is told now, after the channel has woken: where that is not known, where
+    /// it stood; an error where it does not.
+    fn place(&mut self, message: &Message) -> Result<Option<Position>, ()> {
+        let Some(stood) = message.stood.as_ref().filter(|_| self.hear_any()) else { return Ok(None) };
+        let known = self.stands.clone();
+        if known.is_none() && !self.slept {
+            return Ok(None);
+        }
+        // Members of a channel that has lost its memory may be gone without a word.
+        if known.as_ref().is_none_or(|known| known.here.is_none() || known.here != stood.here) {
+            self.push(&Up::Look);
+        }
+        match known {
+            Some(known) if known.is_at(stood) => Ok(None),
+            Some(_) => Err(()),
+            None => Ok(Some(stood.clone())),
         }
     }
 }

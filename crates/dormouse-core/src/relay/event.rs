@@ -256,6 +256,7 @@ impl Event<'_> {
 
     fn call_channels(&mut self) {
         for (channel, link) in self.channels.iter_mut() {
+            link.watch(self.steady);
             if let Some(message) = link.call(&self.config.name, &self.watch.boot, self.steady) {
                 let body = message.encode();
                 self.effects.push(Effect::CallChannel { channel: channel.clone(), body });
@@ -264,7 +265,7 @@ impl Event<'_> {
     }
 
     fn set_wakeups(&mut self) {
-        let retry = self.channels.iter().filter_map(|(_, link)| link.retry_at()).min();
+        let retry = self.channels.iter().filter_map(|(_, link)| link.call_at()).min();
         if let Some(at) = retry.filter(|at| self.watch.timer.is_none_or(|timer| timer > *at)) {
             self.watch.timer = Some(at);
             self.effects.push(Effect::Timer { after: at.saturating_sub(self.steady) });

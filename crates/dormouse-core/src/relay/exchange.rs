@@ -19,10 +19,10 @@ impl Event<'_> {
         let over = || Message::over(life, &self.watch.boot).encode();
         let Some(channel) = self.channels.of_life(life).cloned() else { return over() };
         let Some(link) = self.channels.get_mut(&channel) else { return over() };
-        let came = link.called(message);
+        let came = link.called(message, &self.watch.boot);
         self.come(&channel, came);
         match self.channels.get(&channel).filter(|link| link.life() == life) {
-            Some(link) => Message { rest: true, ..link.acknowledge(&self.watch.boot) }.encode(),
+            Some(link) => link.acknowledge(&self.watch.boot).encode(),
             None => Message::over(life, &self.watch.boot).encode(),
         }
     }
@@ -34,7 +34,7 @@ impl Event<'_> {
         if answer.as_ref().is_some_and(|message| message.life != link.life()) {
             return;
         }
-        let came = link.answered(answer, self.steady);
+        let came = link.answered(answer, &self.watch.boot, self.steady);
         self.come(channel, came);
     }
 
@@ -44,7 +44,7 @@ impl Event<'_> {
             Came::After(stood, items) => (Some(stood), items),
             Came::Lost => return self.lose(channel),
         };
-        if let Some(Position { epoch, seq }) = stood {
+        if let Some(Position { epoch, seq, .. }) = stood {
             let listeners = self.channels.get(channel).map(|link| link.listeners()).unwrap_or_default();
             self.tell_all(listeners, multiplex::at(channel.as_str(), &epoch, seq));
         }
@@ -70,6 +70,7 @@ impl Event<'_> {
                     connection.changed = true;
                 }
             }
+            Down::Nothing => {}
             Down::End(number) => self.end_member(channel, number),
         }
     }

@@ -10,6 +10,9 @@ use dormouse_protocol::name::Millis;
 /// When a relay is told again, in milliseconds.
 const AGAIN: Millis = 60_000;
 
+/// The record that counts how often the channel has woken with relays.
+pub(super) const WAKINGS: &str = "";
+
 /// The links that are over, by their relays: of the latest life, which ends all before it.
 #[derive(Debug, Default)]
 pub(super) struct Over {
@@ -26,11 +29,14 @@ struct Ended {
 }
 
 impl Over {
-    pub(super) fn load(storage: &mut dyn Storage) -> Result<Self, StorageError> {
+    /// Reads which there are; and how often the channel has woken.
+    pub(super) fn load(storage: &mut dyn Storage) -> Result<(Self, u64), StorageError> {
         let records = storage.records(RecordKind::Relay, "", None, usize::MAX)?;
+        let (wakings, records): (Vec<_>, Vec<_>) = records.into_iter().partition(|record| record.key == WAKINGS);
+        let wakings = wakings.first().and_then(|record| record.data.parse().ok()).unwrap_or(0);
         let ended = |life| Ended { life, calling: false, again: 0 };
         let links = records.into_iter().filter_map(|row| Some((row.key.into(), ended(row.data.parse().ok()?))));
-        Ok(Self { links: links.collect(), unwritten: Vec::new() })
+        Ok((Self { links: links.collect(), unwritten: Vec::new() }, wakings))
     }
 
     pub(super) fn add(&mut self, relay: &str, life: u64) {

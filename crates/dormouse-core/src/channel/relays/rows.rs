@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::over::Over;
+use super::over::{Over, WAKINGS};
 use crate::effect::SessionKey;
 use crate::link::Number;
 use crate::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
@@ -25,6 +25,8 @@ pub(in crate::channel) struct Slept {
 pub(super) struct Rows {
     /// Rows by their keys, as they should be; nothing where there should be none.
     changed: BTreeMap<String, Option<(SessionKey, String)>>,
+    /// How often the channel has woken, where that is to be written.
+    pub(super) wakings: Option<u64>,
     /// Rows that are on disk.
     written: BTreeSet<String>,
 }
@@ -66,7 +68,7 @@ impl Rows {
         storage: &mut dyn Storage,
         over: &mut Over,
     ) -> Result<(), (StorageError, Vec<SessionKey>)> {
-        if self.changed.is_empty() && over.unwritten.is_empty() {
+        if self.changed.is_empty() && over.unwritten.is_empty() && self.wakings.is_none() {
             return Ok(());
         }
         let record = |(key, row): (&String, &Option<(SessionKey, String)>)| {
@@ -74,7 +76,11 @@ impl Rows {
             Some(Record { kind, key, due: None, format: RECORD_FORMAT, data })
         };
         let links = over.unwritten.iter().filter_map(|relay| over.record(relay));
-        let put: Vec<_> = self.changed.iter().filter_map(record).chain(links).collect();
+        let wakings = self.wakings.map(|wakings| {
+            let (kind, key, data) = (RecordKind::Relay, WAKINGS.to_owned(), wakings.to_string());
+            Record { kind, key, due: None, format: RECORD_FORMAT, data }
+        });
+        let put: Vec<_> = self.changed.iter().filter_map(record).chain(links).chain(wakings).collect();
         let gone =
             self.changed.iter().filter(|(_, row)| row.is_none()).map(|(key, _)| (RecordKind::Relayed, key.clone()));
         let told = over.unwritten.iter().filter(|relay| over.record(relay).is_none());
@@ -84,6 +90,7 @@ impl Rows {
             return Err((error, unknown.filter_map(|(_, row)| row.as_ref().map(|(key, _)| *key)).collect()));
         }
         over.unwritten.clear();
+        self.wakings = None;
         for (name, row) in std::mem::take(&mut self.changed) {
             match row {
                 Some(_) => self.written.insert(name),

@@ -15,6 +15,12 @@ pub(in crate::channel) struct Uplink {
     hearers: [usize; 2],
     /// Whether the relay is called even with nothing to say.
     asked: bool,
+    /// Whether nothing was ever heard of this life.
+    is_new: bool,
+    /// Whether the relay has woken since the channel has: a boot of it before has heard where the channel stood.
+    has_told: bool,
+    /// The number of an item that is not there yet, of which the relay was told.
+    promised: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +31,20 @@ struct Member {
 
 impl Uplink {
     pub(super) const fn new(life: u64) -> Self {
-        Self { link: Link::new(life), members: BTreeMap::new(), hearers: [0; 2], asked: false }
+        Self {
+            link: Link::new(life),
+            members: BTreeMap::new(),
+            hearers: [0; 2],
+            asked: false,
+            is_new: true,
+            has_told: false,
+            promised: None,
+        }
+    }
+
+    /// One that was there before sleep.
+    pub(super) fn slept(life: u64) -> Self {
+        Self { is_new: false, ..Self::new(life) }
     }
 
     pub(super) const fn life(&self) -> u64 {
@@ -45,26 +64,47 @@ impl Uplink {
     /// Takes in what the relay says; `None` where it is in doubt whether it was taken in before.
     pub(in crate::channel) fn take(&mut self, message: Message, boot: &str) -> Option<Taken> {
         self.asked = false;
-        let to_this = message.to.as_deref() == Some(boot);
-        if !to_this && !message.doubtless {
+        let known = self.link.knows(&message.from);
+        // What may have been heard before was heard by this boot or by none.
+        if message.again && !known && message.to.as_deref() != Some(boot) && !(message.harmless && self.is_new) {
             return None;
         }
-        // Where the other side has woken, it slept with nothing under way; where this one has, the relay says so.
-        if !to_this || !self.link.knows(&message.from) {
-            self.link.adopt(&message);
+        // And what this side has said and nobody has answered may have been heard by the relay before it slept.
+        if !known && self.link.is_in_doubt() {
+            return None;
         }
-        Some(self.link.take(message))
+        self.is_new = false;
+        // Where the relay has woken, it slept with nothing under way; where this one has, nothing was said before.
+        if !known {
+            self.adopt(&message, boot);
+        }
+        Some(self.link.take(message, boot))
     }
 
-    /// Takes in what the relay answers, or that it did not.
-    pub(in crate::channel) fn answered(&mut self, answer: Option<Message>, now: Millis) {
-        let Some(message) = answer else { return self.link.failed(now) };
-        self.link.answered();
+    /// Takes in what the relay answers, or that it did not. Whether the link goes on: not where another boot of the relay
+    /// than the one known may have heard what was said.
+    pub(in crate::channel) fn answered(&mut self, answer: Option<Message>, boot: &str, now: Millis) -> bool {
+        let Some(message) = answer else { return !self.link.failed(now) };
+        let first = self.link.answered();
         if !self.link.knows(&message.from) {
-            self.link.adopt(&message);
+            if !first {
+                return false;
+            }
+            self.adopt(&message, boot);
         }
         // A relay answers with no items: it calls with them.
-        drop(self.link.take(message));
+        drop(self.link.take(message, boot));
+        true
+    }
+
+    fn adopt(&mut self, message: &Message, boot: &str) {
+        self.has_told |= !self.link.knows_nobody();
+        self.link.adopt(message, boot);
+    }
+
+    /// Whether the relay may not have heard yet where the channel stood when it woke.
+    pub(super) const fn has_told(&self) -> bool {
+        self.has_told
     }
 
     pub(super) fn bind(&mut self, number: Number, key: SessionKey) {
@@ -102,6 +142,13 @@ impl Uplink {
         place(hears).and_then(|place| self.hearers.get(place)).copied().unwrap_or(0)
     }
 
+    /// All who see the list are shown it.
+    pub(in crate::channel) fn show(&mut self, list: String) {
+        if self.hearing(Hears::Presence) > 0 {
+            self.push(&Down::Broadcast(Hears::Presence, Vec::new(), list));
+        }
+    }
+
     pub(super) fn push(&mut self, item: &Down) {
         self.link.push(item);
     }
@@ -114,6 +161,11 @@ impl Uplink {
         self.link.is_calling()
     }
 
+    /// Whether the relay has not said to have all.
+    pub(super) fn has_untold(&self) -> bool {
+        !self.link.is_acknowledged()
+    }
+
     pub(super) const fn retry_at(&self) -> Option<Millis> {
         self.link.retry_at()
     }
@@ -123,16 +175,31 @@ impl Uplink {
         self.asked |= self.link.knows_nobody();
     }
 
-    pub(super) fn call(&mut self, boot: &str, now: Millis) -> Option<Message> {
+    pub(super) fn call(&mut self, boot: &str, now: Millis, waits: bool) -> Option<Message> {
+        if !waits && self.promised.take().is_some_and(|promised| self.link.last() < promised) {
+            self.push(&Down::Nothing);
+        }
         if !(self.link.may_call(now) && (self.asked || self.link.has_news())) {
             return None;
         }
         self.asked = false;
-        Some(self.link.call(boot))
+        let message = self.link.call(boot);
+        Some(self.promise(message, waits))
     }
 
-    pub(super) fn answer(&mut self, boot: &str) -> Message {
-        self.link.answer(boot)
+    pub(super) fn answer(&mut self, boot: &str, waits: bool) -> Message {
+        let message = self.link.answer(boot);
+        self.promise(message, waits)
+    }
+
+    /// A message that says whether more is to come: of what was accepted and is not told yet.
+    fn promise(&mut self, message: Message, waits: bool) -> Message {
+        if !waits {
+            return message;
+        }
+        let owes = message.owes.saturating_add(1);
+        self.promised = Some(owes);
+        Message { owes, ..message }
     }
 }
 
