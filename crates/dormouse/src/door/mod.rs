@@ -39,7 +39,7 @@ pub use place::{Place, place};
 pub use placement::{Placement, Search, pool};
 pub use protocol::PROTOCOL;
 pub use refused::Refused;
-pub use rejected_upgrade::{RejectedUpgrade, passed_back};
+pub use rejected_upgrade::{FULL, RejectedUpgrade, full, passed_back};
 pub use reply::Reply;
 pub use suspects::Suspects;
 pub use visitor::Visitor;

@@ -38,7 +38,7 @@ impl Placement {
     /// Begins to look for a relay of a pool that has room.
     pub fn search(&self, pool: &str, now: Millis) -> Search {
         let known = self.0.get(pool).filter(|filled| filled.is_fresh(now));
-        Search { pool: pool.to_owned(), begin: known.map_or(0, |filled| filled.to), tried: 0 }
+        Search { begin: known.map_or(0, |filled| filled.to), ..Search::from_first(pool) }
     }
 
     /// Remembers what a search has found to be full, whether it found room behind it or not: the next begins there. It
@@ -77,16 +77,16 @@ pub struct Search {
 }
 
 impl Search {
+    /// A search that knows nothing.
+    pub fn from_first(pool: &str) -> Self {
+        Self { pool: pool.to_owned(), begin: 0, tried: 0 }
+    }
+
     /// From where on there may be room, if the last one named had some and those before had none; `None` where nothing
     /// was found to be full.
     fn full_to(&self) -> Option<u32> {
         let last_full = self.tried.checked_sub(2)?;
         Some(self.begin.saturating_add(stride(last_full)).saturating_add(1))
-    }
-
-    /// The pool that is searched.
-    pub fn pool(&self) -> &str {
-        &self.pool
     }
 }
 

@@ -14,7 +14,7 @@ export async function ask(method, url, names, values, body, ms, bytes) {
   try {
     const signal = AbortSignal.timeout(ms);
     const response = await fetch(url, { method, headers, body, redirect: "manual", signal });
-    const text = await textOf(response, bytes);
+    const text = await text_of(response, bytes);
     return text === undefined ? `the answer has more than ${bytes} bytes` : [response.status, text];
   } catch (error) {
     return error?.name === "TimeoutError" ? `there was no answer within ${ms} ms` : "the server could not be reached";
@@ -22,7 +22,7 @@ export async function ask(method, url, names, values, body, ms, bytes) {
 }
 
 /** The text of an answer; undefined where it has more bytes than it may, of which the rest is not read. */
-async function textOf(response, bytes) {
+export async function text_of(response, bytes) {
   if (response.body === null) return "";
   const decoder = new TextDecoder();
   let length = 0;

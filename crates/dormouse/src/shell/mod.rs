@@ -45,21 +45,30 @@
 //! - Rate limiters count by location and tell only yes or no
 //!   (developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit): [`entry`].
 
+mod channel;
+mod channel_requests;
 mod clock;
 mod code;
 mod entry;
 mod env;
+mod exchange;
+mod guest;
 mod host;
 mod http;
 mod jobs;
 mod log;
+mod memory;
 mod random;
+mod relay;
 mod serve;
 mod socket;
 mod sql;
+mod stub;
 mod timer;
 mod trouble;
 mod waiting;
 
+pub use channel::Channel;
 pub use entry::{fetch, fetch_raw};
 pub use host::Host;
+pub use relay::Relay;
