@@ -125,6 +125,11 @@ function asked(request, env, otherwise) {
   switch (url.pathname) {
     case "/test/probe": return Response.json(report());
     case "/test/object": return env[url.searchParams.get("of") ?? "CHANNELS"].getByName(url.searchParams.get("name")).fetch(request);
+    // A request that reaches an object by itself, as no Worker hands it on.
+    case "/test/straight": {
+      const [of, name, to, method] = ["of", "name", "to", "method"].map((field) => url.searchParams.get(field));
+      return env[of].getByName(name).fetch(to, { method, headers: request.headers, body: method === "POST" ? "{}" : undefined });
+    }
     case "/test/collect":
       globalThis.gc();
       return Response.json(report());

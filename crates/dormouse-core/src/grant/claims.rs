@@ -62,7 +62,8 @@ pub struct Claims {
     /// What members are shown of the user: a JSON object, as its text stands in the token.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Rc<str>>,
-    /// Whose connections meet on one relay: a tenant's, say (rule E8).
+    /// Whose connections meet on one relay: a tenant's, say (rule E8). It counts once, when a relay is chosen.
+    #[serde(skip)]
     pub home: Option<String>,
 }
 

@@ -108,7 +108,7 @@ impl<A: Application + 'static> Host<Channel<A>> {
         let query = &channel_request.query;
         let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
         let (connection, address) = (query.owned("connection"), channel_request.caller().address());
-        let joining = Joining { grant, resume, connection, address };
+        let joining = Joining { grant, resume, connection, address, relayed: false };
         let mut awake = self.awake()?;
         let let_in = awake.turn(|guest, turn| guest.machine.join(turn, fresh, joining));
         self.open(&mut awake, let_in, protocol, channel_request)

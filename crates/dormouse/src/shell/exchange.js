@@ -5,11 +5,16 @@ import { wake } from "./timer.js";
 
 /** Asks an object, by a stub that is used once: one that has thrown is dead. Its answer, or undefined where there is none. */
 export async function ask(object, url, body, ms, bytes) {
+  const patience = new AbortController();
+  // And no AbortSignal.timeout, which nobody can stop: an object is awake, and paid for, as long as a timer of it runs.
+  const timer = setTimeout(() => patience.abort(), ms);
   try {
-    const response = await object.fetch(url, { method: "POST", body, signal: AbortSignal.timeout(ms) });
+    const response = await object.fetch(url, { method: "POST", body, signal: patience.signal });
     if (response.status === 200) return await text_of(response, bytes);
     await response.body?.cancel();
-  } catch { /* it is not reachable, did not answer in time, or broke off: whoever asked tries again */ }
+  } catch { /* it is not reachable, did not answer in time, or broke off: whoever asked tries again */ } finally {
+    clearTimeout(timer);
+  }
   return undefined;
 }
 
