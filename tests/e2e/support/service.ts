@@ -83,7 +83,7 @@ export class Service {
       compatibility_date,
       compatibility_flags,
       exports,
-      durable_objects: { bindings: durable_objects.bindings.filter(({ name }) => relays || name !== "RELAYS") },
+      durable_objects: { bindings: durable_objects.bindings.filter(({ name }: { name: string }) => relays || name !== "RELAYS") },
       vars: { ...deployed.vars, ...keys, ...vars } as Record<string, string>,
       ratelimits,
     };
