@@ -135,7 +135,8 @@ mod tests {
             let found = search.by_ref().find(|relay| self.held.get(relay).copied().unwrap_or(0) < self.room);
             placement.note(&search, now);
             let relay = found?;
-            *self.held.entry(relay.clone()).or_default() += 1;
+            let held = self.held.entry(relay.clone()).or_default();
+            *held = held.saturating_add(1);
             Some(relay)
         }
     }
@@ -196,7 +197,7 @@ mod tests {
             let (mut placement, mut relays) = (Placement::new(), Relays::of(room));
             let mut now = NOW;
             for (later, other) in joins {
-                now += later;
+                now = now.saturating_add(later);
                 let pool = if other { "b" } else { "" };
                 let asked: BTreeSet<_> = placement.search(pool, now).collect();
                 let has_room = asked.iter().any(|relay| relays.held.get(relay).copied().unwrap_or(0) < room);
