@@ -101,7 +101,7 @@ test("where all memory is lost a timer of a relay wakes it, and one of a channel
     const timer = new Timer(() => fired++, ctx, wakes);
     timer.set(1);
     await panic();
-    while (ctx.alarms.length + ctx.told.length === 0) await new Promise((resolve) => setTimeout(resolve));
+    for (let turns = 0; turns < 1_000 && fired + ctx.alarms.length + ctx.told.length === 0; turns++) await new Promise((resolve) => setTimeout(resolve));
     assert.deepEqual([fired, ctx.alarms.length, ctx.told.length], wakes ? [0, 1, 0] : [0, 0, 1]);
   }
 });
