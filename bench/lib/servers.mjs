@@ -22,10 +22,10 @@ export const SECRET = "a secret of the benchmark, long enough for HS256";
 const PLATFORM = platform(join(root, "wrangler.toml"));
 
 const KINDS = {
-  dormouse: { class: "ChannelObject", binding: "CHANNELS", path: "/v1/channels/{channel}", dialect: "dormouse", keeps: true },
-  raw: { class: "Room", binding: "ROOMS", path: "/v1/channels/{channel}", dialect: "raw" },
-  "raw-kept": { class: "Room", binding: "ROOMS", path: "/v1/channels/{channel}", dialect: "raw", keeps: true },
-  partyserver: { class: "Room", binding: "ROOMS", path: "/parties/rooms/{channel}", dialect: "raw" },
+  dormouse: { objects: { CHANNELS: "ChannelObject", RELAYS: "RelayObject" }, path: "/v1/channels/{channel}", dialect: "dormouse", keeps: true },
+  raw: { objects: { ROOMS: "Room" }, path: "/v1/channels/{channel}", dialect: "raw" },
+  "raw-kept": { objects: { ROOMS: "Room" }, path: "/v1/channels/{channel}", dialect: "raw", keeps: true },
+  partyserver: { objects: { ROOMS: "Room" }, path: "/parties/rooms/{channel}", dialect: "raw" },
   ws: { path: "/v1/channels/{channel}", dialect: "raw" },
 };
 
@@ -162,12 +162,13 @@ function platform(file) {
   return { date, flags: [...list.matchAll(/"([^"]+)"/g)].map((match) => match[1]) };
 }
 
-/** The config of workerd: one Worker with one SQLite-backed class on disk, and beside it the driver if wanted. */
+/** The config of workerd: one Worker with its SQLite-backed classes on disk, and beside it the driver if wanted. */
 function capnp(kind, files, disk, { compress, driver }) {
   const quiet = "no_web_socket_compression";
   // Compression is one choice for all: off as the service has it, or on for those that offer it.
   const flags = [...PLATFORM.flags.filter((flag) => flag !== quiet), ...(compress ? [] : [quiet])];
   const text = (value) => JSON.stringify(value);
+  const classes = Object.values(kind.objects);
   const embedded = files.map((file) => `(name = ${text(file.name)}, ${file.kind} = embed ${text(file.name)})`);
   const drive = `
     (name = "driver", worker = (
@@ -190,10 +191,10 @@ const main :Workerd.Worker = (
   modules = [${embedded.join(", ")}],
   compatibilityDate = ${text(PLATFORM.date)},
   compatibilityFlags = [${flags.map(text).join(", ")}],
-  durableObjectNamespaces = [(className = ${text(kind.class)}, uniqueKey = "bench", enableSql = true)],
+  durableObjectNamespaces = [${classes.map((name) => `(className = ${text(name)}, uniqueKey = ${text(`bench-${name}`)}, enableSql = true)`).join(", ")}],
   durableObjectStorage = (localDisk = "disk"),
   bindings = [
-    (name = ${text(kind.binding)}, durableObjectNamespace = ${text(kind.class)}),
+    ${Object.entries(kind.objects).map(([binding, name]) => `(name = ${text(binding)}, durableObjectNamespace = ${text(name)}),`).join("\n    ")}
     (name = "JWT_SECRET", text = ${text(SECRET)}),
     (name = "LOG_LEVEL", text = "warn"),
   ],

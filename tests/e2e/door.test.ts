@@ -318,9 +318,9 @@ test("lines below LOG_LEVEL are not written, and those of refusals are", async (
   assert.deepEqual(await written("warn"), new Set(["warn refused"]));
 });
 
-test("the module exports the object and the entrypoint, and of the platform's crate the classes that it exports by itself", async () => {
+test("the module exports the two objects and the entrypoint, and of the platform's crate the classes that it exports by itself", async () => {
   const source = await readFile(new URL("../../build/index.js", import.meta.url), "utf8");
   const exported = /export\{([^}]*)\}/.exec(source)?.[1]?.split(",").map((name) => name.split(" as ").at(-1)?.trim());
   // The last three are wasm-bindgen structs of `worker`, which no application names.
-  assert.deepEqual(exported?.sort(), ["ChannelObject", "ContainerStartupOptions", "MinifyConfig", "R2Range", "default"].sort());
+  assert.deepEqual(exported?.sort(), ["ChannelObject", "ContainerStartupOptions", "MinifyConfig", "R2Range", "RelayObject", "default"].sort());
 });

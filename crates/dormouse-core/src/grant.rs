@@ -135,6 +135,8 @@ flaws! {
     Info Invalid "info must be a JSON object of at most 1,024 bytes";
     /// `jti` is empty or too long.
     TokenId Invalid "jti must be a text of 1 to 128 bytes without control characters or noncharacters";
+    /// `home` is empty, too long or has other characters.
+    Home Invalid "home must be a text of 1 to 64 letters, digits, `_`, `-` or `.`";
     /// `exp` has come.
     Expired Expired "the token has expired";
     /// `nbf` or `iat` is more than the leeway ahead.

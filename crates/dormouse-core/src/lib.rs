@@ -25,7 +25,7 @@
 //!
 //! # A message's way
 //! 1. `crates/dormouse/src/exports.rs`: `web_socket_message` (what the platform calls)
-//! 2. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links)
+//! 2. `crates/dormouse/src/shell/host.rs`: `message` (the socket's text, with the time, the disk and the links; `channel.rs` beside it hands it to the machine)
 //! 3. `crates/dormouse-core/src/channel/mod.rs`: `receive`, `during` (one event, from its beginning to what is to be done)
 //! 4. `crates/dormouse-core/src/channel/receive.rs`: `receive`, `read_frame` (size and hard rate, before anything is looked at)
 //! 5. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way, by `hub/sayable.rs` and `contract/typed.rs`)

@@ -60,6 +60,8 @@ limits! {
         "One user's further connections to a channel are closed with 4100.";
     members: usize = 30_000 in 1..=32_000, "MEMBERS", "connections",
         "Further connections to a channel are closed with 4100; half as many may be anonymous. The platform ends at 32,768.";
+    relay_connections: usize = 8_000 in 1..=32_000, "RELAY_CONNECTIONS", "connections",
+        "Further connections of many channels go to the next relay. More on one saves calls between objects, and each message takes longer to reach all of them.";
     unsigned_members: usize = 100 in 0..=32_000, "UNSIGNED_MEMBERS", "connections",
         "How many of a channel may have joined and not signed in yet; further ones are closed with 4100.";
     sign_in_ms: Millis = 10_000 in 1_000..=600_000, "SIGN_IN_MS", "ms",

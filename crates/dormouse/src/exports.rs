@@ -1,7 +1,7 @@
 //! What an application's crate exports to the platform, which the library itself does not: a class of a library would be
 //! exported whether it is used or not.
 
-/// Serves an application: the Worker's `fetch` and the Durable Object `ChannelObject`.
+/// Serves an application: the Worker's `fetch` and the Durable Objects `ChannelObject` and `RelayObject`.
 ///
 /// Write it once, at the top of the application's `src/lib.rs`. For anything but wasm it expands to nothing, so that the
 /// contract is tested natively.
@@ -42,7 +42,8 @@ macro_rules! serve {
     };
 }
 
-/// The Durable Object `ChannelObject` alone, for a Worker with routes of its own that hands the rest to `dormouse::fetch`.
+/// The Durable Objects `ChannelObject` and `RelayObject` alone, for a Worker with routes of its own that hands the rest to
+/// `dormouse::fetch`.
 ///
 /// ```text
 /// dormouse::object!(App);
@@ -56,31 +57,50 @@ macro_rules! serve {
 ///     }
 /// }
 /// ```
+///
+/// Whatever such a Worker hands to an object by itself has to be a request that it has made: one that came from outside,
+/// handed on as it is, could be taken for a call of another object.
 #[macro_export]
 macro_rules! object {
     ($app:ty) => {
+        $crate::__object! {
+            /// The object that is one channel.
+            ChannelObject, $crate::__rt::Channel<$app>
+        }
+        $crate::__object! {
+            /// The object that is one relay: it holds connections of many channels.
+            RelayObject, $crate::__rt::Relay<$app>
+        }
+    };
+}
+
+/// One class of [`object!`]; no part of the interface. Its exports are our own: the worker crate's copy each message before
+/// anyone sees it, and have every answer wait for a promise.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __object {
+    ($(#[$doc:meta])* $name:ident, $guest:ty) => {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             // The derive of a class passes over the path below.
             use $crate::__rt::wasm_bindgen;
             use $crate::__rt::wasm_bindgen::prelude::*;
 
-            /// The object that is one channel. Its exports are our own: the worker crate's copy each message before
-            /// anyone sees it, and have every answer wait for a promise.
+            $(#[$doc])*
             #[wasm_bindgen(wasm_bindgen = $crate::__rt::wasm_bindgen)]
-            pub struct ChannelObject {
-                host: ::std::rc::Rc<$crate::__rt::Host<$app>>,
+            pub struct $name {
+                host: ::std::rc::Rc<$crate::__rt::Host<$guest>>,
             }
 
             #[wasm_bindgen(wasm_bindgen = $crate::__rt::wasm_bindgen)]
-            impl ChannelObject {
+            impl $name {
                 /// An object that is asleep until its first event.
                 #[wasm_bindgen(constructor)]
                 pub fn new(state: $crate::__rt::DurableObjectState, env: $crate::__rt::Env) -> Self {
                     Self { host: $crate::__rt::Host::new(state, env) }
                 }
 
-                /// A request that the Worker handed on: a response, or a promise of one.
+                /// A request that the Worker handed on, or a call of another object: a response, or a promise of one.
                 pub fn fetch(&self, request: $crate::__rt::Request) -> Result<JsValue, JsValue> {
                     ::std::rc::Rc::clone(&self.host).fetch(request)
                 }

@@ -137,5 +137,5 @@ pub mod __rt {
     pub use worker::web_sys::{Request, WebSocket};
     pub use worker::worker_sys::DurableObjectState;
 
-    pub use crate::shell::{Host, fetch_raw};
+    pub use crate::shell::{Channel, Host, Relay, fetch_raw};
 }

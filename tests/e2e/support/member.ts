@@ -48,8 +48,13 @@ export class Member {
   }
 
   /** Connects, and waits for the connection alone. Rejects with the status where the upgrade is refused. */
-  static async connect(service: Place, channel: string, { token, query = "", protocols = [], headers = {} }: Way = {}): Promise<Member> {
-    const url = service.at(`/v1/channels/${channel}${query}`);
+  static connect(service: Place, channel: string, way: Way = {}): Promise<Member> {
+    return Member.open(service, `/v1/channels/${channel}`, way);
+  }
+
+  /** The same at any path. */
+  static async open(service: Place, path: string, { token, query = "", protocols = [], headers = {} }: Way = {}): Promise<Member> {
+    const url = service.at(`${path}${query}`);
     url.protocol = "ws:";
     const offered = token == null ? protocols : ["dormouse.v1", `bearer.${token}`, ...protocols];
     const socket = new WebSocket(url, offered, { headers, perMessageDeflate: false });

@@ -39,24 +39,30 @@ function told(handle) {
 
 const built = await import("../../../build/index.js");
 
-export class ChannelObject extends built.ChannelObject {
-  constructor(...args) {
-    super(...args);
-    [this.context] = args;
-    seen.constructed++;
-    collected.register(this);
+/** A class of objects with eyes. */
+function watched(Built) {
+  const Watched = class extends Built {
+    constructor(...args) {
+      super(...args);
+      [this.context] = args;
+      seen.constructed++;
+      collected.register(this);
+    }
+  };
+  for (const name of ["fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]) {
+    const handler = Built.prototype[name];
+    Watched.prototype[name] = function (...args) { return told(() => handler.apply(this, args)); };
   }
-}
-for (const name of ["fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"]) {
-  const handler = built.ChannelObject.prototype[name];
-  ChannelObject.prototype[name] = function (...args) { return told(() => handler.apply(this, args)); };
+  const served = Watched.prototype.fetch;
+  Watched.prototype.fetch = function (request) {
+    const { pathname, searchParams } = new URL(request.url);
+    return pathname === "/test/object" ? inspect(this, searchParams) : served.call(this, request);
+  };
+  return Watched;
 }
 
-const served = ChannelObject.prototype.fetch;
-ChannelObject.prototype.fetch = function (request) {
-  const { pathname, searchParams } = new URL(request.url);
-  return pathname === "/test/object" ? inspect(this, searchParams) : served.call(this, request);
-};
+export const ChannelObject = watched(built.ChannelObject);
+export const RelayObject = watched(built.RelayObject);
 
 /** What an object has on disk: after some statements, and after its alarm has fired as if it were so much later. */
 async function inspect(object, searchParams) {
@@ -118,7 +124,12 @@ function asked(request, env, otherwise) {
   const url = new URL(request.url);
   switch (url.pathname) {
     case "/test/probe": return Response.json(report());
-    case "/test/object": return env.CHANNELS.getByName(url.searchParams.get("name")).fetch(request);
+    case "/test/object": return env[url.searchParams.get("of") ?? "CHANNELS"].getByName(url.searchParams.get("name")).fetch(request);
+    // A request that reaches an object by itself, as no Worker hands it on.
+    case "/test/straight": {
+      const [of, name, to, method] = ["of", "name", "to", "method"].map((field) => url.searchParams.get(field));
+      return env[of].getByName(name).fetch(to, { method, headers: request.headers, body: method === "POST" ? "{}" : undefined });
+    }
     case "/test/collect":
       globalThis.gc();
       return Response.json(report());

@@ -169,10 +169,14 @@ const main :Workerd.Worker = (
   ],
   compatibilityDate = ${text(deployed.compatibility_date ?? "")},
   compatibilityFlags = [${(deployed.compatibility_flags ?? []).map(text).join(", ")}],
-  durableObjectNamespaces = [(className = "ChannelObject", uniqueKey = "dormouse", enableSql = true)],
+  durableObjectNamespaces = [
+    (className = "ChannelObject", uniqueKey = "dormouse", enableSql = true),
+    (className = "RelayObject", uniqueKey = "dormouse-relay", enableSql = true),
+  ],
   durableObjectStorage = (localDisk = "disk"),
   bindings = [
     (name = "CHANNELS", durableObjectNamespace = "ChannelObject"),
+    (name = "RELAYS", durableObjectNamespace = "RelayObject"),
     ${bindings.join("\n    ")}
   ],
 );

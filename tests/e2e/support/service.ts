@@ -21,6 +21,8 @@ export interface Setting {
   /** Joins that pass in ten seconds, and what is asked over HTTP; without it nobody is counted. */
   joins?: { perAddress?: number; perUser?: number };
   asks?: { perAddress?: number; perUser?: number };
+  /** Whether the deployment has the binding of relays; it has unless told. */
+  relays?: boolean;
 }
 
 export interface Asked {
@@ -65,7 +67,7 @@ export class Service {
     this.url = url;
   }
 
-  static async start({ environment = "", vars = {}, joins = {}, asks = {} }: Setting = {}): Promise<Service> {
+  static async start({ environment = "", vars = {}, joins = {}, asks = {}, relays = true }: Setting = {}): Promise<Service> {
     const keys = "JWT_SECRET" in vars || "JWT_JWKS" in vars ? {} : { JWT_SECRET: secret };
     const limits: [string, number | undefined][] = [
       ["JOINS_PER_ADDRESS", joins.perAddress], ["JOINS_PER_USER", joins.perUser],
@@ -81,7 +83,7 @@ export class Service {
       compatibility_date,
       compatibility_flags,
       exports,
-      durable_objects: { bindings: durable_objects.bindings },
+      durable_objects: { bindings: durable_objects.bindings.filter(({ name }: { name: string }) => relays || name !== "RELAYS") },
       vars: { ...deployed.vars, ...keys, ...vars } as Record<string, string>,
       ratelimits,
     };
@@ -115,6 +117,11 @@ export class Service {
   /** Puts a channel to sleep at once, its sockets staying open; or has it crash, its sockets closed. */
   async evict(channel: string, webSockets: "hibernate" | "close" = "hibernate"): Promise<void> {
     await this.#harness.getWorker().evictDurableObject("ChannelObject", { name: channel, webSockets });
+  }
+
+  /** The same with a relay. */
+  async evictRelay(relay: string, webSockets: "hibernate" | "close" = "hibernate"): Promise<void> {
+    await this.#harness.getWorker().evictDurableObject("RelayObject", { name: relay, webSockets });
   }
 
   /** Everything that was logged so far. */

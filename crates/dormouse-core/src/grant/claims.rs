@@ -26,6 +26,8 @@ const ROLE_MAX: usize = 64;
 const INFO_MAX: usize = 1024;
 /// The longest `jti`, in bytes: a grant must fit an attachment (rule H3).
 const TOKEN_ID_MAX: usize = 128;
+/// The longest `home`, in bytes.
+const HOME_MAX: usize = 64;
 /// The longest sentence about a pattern that fits nothing, in characters.
 const UNFIT_MAX: usize = 200;
 /// How far `nbf` and `iat` may be ahead of our clock (rule A2).
@@ -60,6 +62,9 @@ pub struct Claims {
     /// What members are shown of the user: a JSON object, as its text stands in the token.
     #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Rc<str>>,
+    /// Whose connections meet on one relay: a tenant's, say (rule E8). It counts once, when a relay is chosen.
+    #[serde(skip)]
+    pub home: Option<String>,
 }
 
 /// What a token said about one channel: kept in the session's attachment, so that rights can be worked out again
@@ -149,6 +154,7 @@ impl Demands {
             can,
             roles: raw.roles.map(roles).transpose()?.unwrap_or_default(),
             info: raw.info.map(info).transpose()?,
+            home: raw.home.map(home).transpose()?,
         };
         if self.issuer.is_some() && self.issuer != raw.iss {
             return Err(Flaw::Issuer);
@@ -183,6 +189,7 @@ struct RawClaims<'a> {
     roles: Option<Vec<String>>,
     #[serde(borrow)]
     info: Option<&'a RawValue>,
+    home: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -253,6 +260,13 @@ fn roles(raw: Vec<String>) -> Result<Vec<String>, Flaw> {
 
 fn token_id(raw: String) -> Result<String, Flaw> {
     is_plain(&raw, TOKEN_ID_MAX).then_some(raw).ok_or(Flaw::TokenId)
+}
+
+/// It becomes the beginning of an object's name, up to a `/`.
+fn home(raw: String) -> Result<String, Flaw> {
+    let is_named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let fits = (1..=HOME_MAX).contains(&raw.len()) && raw.chars().all(is_named);
+    fits.then_some(raw).ok_or(Flaw::Home)
 }
 
 /// Control characters grow sixfold in JSON; without them every grant fits its attachment (rule H3).

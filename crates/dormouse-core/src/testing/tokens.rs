@@ -41,6 +41,7 @@ impl Verifier for Tokens {
             unfit: None,
             roles: list("roles"),
             info: said.get("info").map(|info| Rc::from(info.to_string())),
+            home: None,
         })
     }
 }

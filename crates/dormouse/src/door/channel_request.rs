@@ -3,17 +3,16 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::limit::{self, Count, Counter};
-use super::{Cors, Decision, Query, RejectedUpgrade, Reply, Suspects, Unread};
+use super::limit::{Count, Counter};
+use super::visitor::unfit_pattern;
+use super::{Caller, Cors, Decision, Query, Refused, RejectedUpgrade, Reply, Suspects, Unread, Visitor};
 use dormouse_core::contract::{Ability, CallRules, ChannelRules, Entry};
-use dormouse_core::effect::{Level, LogLine};
-use dormouse_core::grant::Rights;
-use dormouse_core::grant::{Grant, Keys, TokenError, Verifier as _};
+use dormouse_core::effect::LogLine;
+use dormouse_core::grant::{Grant, Keys, Rights};
 use dormouse_protocol::error::{Close, Code, Refusal};
-use dormouse_protocol::name::{Address, ChannelName, EventName, Millis, UserId, network};
+use dormouse_protocol::name::{ChannelName, EventName, Millis};
 
-/// A request for a channel. What is left to do, in this order: count it ([`ChannelRequest::counted_address`]), admit it
-/// ([`ChannelRequest::admit`]), count its user ([`ChannelRequest::counted_user`]), read its body, hand it to the object.
+/// A request for a channel.
 pub struct ChannelRequest {
     /// The channel.
     pub channel: ChannelName,
@@ -27,9 +26,7 @@ pub struct ChannelRequest {
     pub cors: Cors,
     /// The call that is asked, and the id by which a remembered one is known again (rule C3).
     pub asked: Option<(EventName, Option<String>)>,
-    pub(super) credential: Option<String>,
-    /// What the platform says of where it comes from; a client cannot say it itself.
-    pub(super) address: Option<String>,
+    pub(super) caller: Caller,
 }
 
 /// What is wanted of the channel.
@@ -53,62 +50,6 @@ pub enum Operation {
 }
 
 impl ChannelRequest {
-    /// What the grant says, by the token the request carries; `None` where none is needed and none was given.
-    ///
-    /// # Errors
-    /// The credential is refused, or missing where one is needed.
-    pub fn admit(&self, keys: &Keys, now: Millis) -> Result<Option<Grant>, Box<Refused>> {
-        self.admit_noting(keys, now, |_| {})
-    }
-
-    /// As [`ChannelRequest::admit`], with a line for the log where a joiner's token has a pattern that fits nothing.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn admit_noting(
-        &self,
-        keys: &Keys,
-        now: Millis,
-        note: impl FnOnce(&LogLine),
-    ) -> Result<Option<Grant>, Box<Refused>> {
-        let Some(token) = &self.credential else {
-            return match self.rules.entry {
-                Entry::Token => {
-                    let refusal = Refusal::new(Code::Unauthenticated, MISSING).because("there is no token");
-                    Err(Box::new(self.refuse(Close::TokenExpired, refusal)))
-                }
-                Entry::Later if self.joins() => Ok(None),
-                Entry::Anyone | Entry::Later => self.may_wake(None),
-            };
-        };
-        let claims = keys.verify(token, now).map_err(|flaw| {
-            let refused = self.refuse(TokenError::from(flaw).close(), flaw.into());
-            Box::new(Refused { bad_token: true, ..refused })
-        })?;
-        let grant = claims.grant(&self.channel);
-        let unfit = claims.unfit.map(String::from);
-        let admitted = self.may_wake(Some(grant));
-        match (admitted, unfit) {
-            (Err(mut refused), Some(why)) => {
-                let detail =
-                    refused.line.detail.take().map_or_else(|| why.clone(), |detail| format!("{detail}; {why}"));
-                refused.line.detail = Some(detail);
-                Err(refused)
-            }
-            (Ok(grant), Some(why)) if self.joins() => {
-                let user = grant.as_ref().map(|grant| grant.user.clone());
-                note(&LogLine {
-                    user,
-                    channel: Some(self.channel.to_string()),
-                    detail: Some(why),
-                    ..LogLine::new(Level::Warn, "unfit_pattern")
-                });
-                Ok(grant)
-            }
-            (admitted, _) => admitted,
-        }
-    }
-
     /// Whether the sender may do what it asks for: no token wakes a channel that it opens no door of. The object asks
     /// again, of every request.
     fn may_wake(&self, grant: Option<Grant>) -> Result<Option<Grant>, Box<Refused>> {
@@ -140,66 +81,12 @@ impl ChannelRequest {
         Err(Box::new(Refused { line, ..refused }))
     }
 
-    /// Where it comes from, as far as that is known: whoever has no user has the shares of an address (rule R7).
-    pub fn address(&self) -> Option<Address> {
-        self.address.as_deref().map(Address::of)
-    }
-
-    /// What the address is counted by, before its token is looked at: every join, and what is asked without a token. A
-    /// backend that asks with one shares its address with others, and is counted so only while one of them is suspected.
-    pub fn counted_address(&self, suspects: &Suspects, now: Millis) -> Option<Count> {
-        let key = network(self.address.as_deref()?);
-        if self.joins() {
-            return Some(Count { counter: Counter::JoinsPerAddress, key });
-        }
-        let counted = self.credential.is_none() || suspects.has(&key, now);
-        counted.then_some(Count { counter: Counter::AsksPerAddress, key })
-    }
-
-    /// What the user is counted by: every join with a token, and what is asked with one. A token with `unmetered` for
-    /// this channel asks uncounted.
-    pub fn counted_user(&self, grant: Option<&Grant>) -> Option<Count> {
-        let grant = grant?;
-        let key = grant.user.to_string();
-        if self.joins() {
-            return Some(Count { counter: Counter::JoinsPerUser, key });
-        }
-        let counted = !Rights::of(&self.rules, Some(grant)).may(&Ability::Unmetered);
-        counted.then_some(Count { counter: Counter::AsksPerUser, key })
-    }
-
-    /// Remembers an address whose token was bad.
-    pub fn suspect(&self, refused: &Refused, suspects: &mut Suspects, now: Millis) {
-        if let Some(address) = self.address.as_deref().filter(|_| refused.bad_token) {
-            suspects.note(&network(address), now);
-        }
-    }
-
     fn call(&self) -> Option<&CallRules> {
         self.asked.as_ref().and_then(|(name, _)| self.rules.call(name.as_str()))
     }
 
     const fn joins(&self) -> bool {
         matches!(self.operation, Operation::Join { .. })
-    }
-
-    /// What one hears who came too often (rule R5).
-    pub fn too_often(&self, count: &Count) -> Refused {
-        let limit = count.counter.binding();
-        let refused = self.refuse(Close::RateLimited, Refusal::rate_limited(limit::RETRY_AFTER).because(limit));
-        let user = count.counter.is_per_user().then(|| UserId::parse(&count.key)).flatten();
-        Refused { line: LogLine { user, ..refused.line }, ..refused }
-    }
-
-    /// What one hears when the object cannot be reached, and what the log says of it.
-    pub fn unreachable(&self, overloaded: bool, id: &str, detail: &str) -> Refused {
-        let refusal = match overloaded {
-            true => Refusal { retry_after: Some(limit::RETRY_AFTER), ..Code::OverCapacity.into() },
-            false => Reply::internal_refusal(id),
-        };
-        let refused = self.refuse(Close::OverCapacity, refusal);
-        let line = LogLine { level: Level::Error, event: "internal", ..refused.line };
-        Refused { line: LogLine { detail: Some(format!("{id}: {detail}")), ..line }, ..refused }
     }
 
     /// What one hears whose body cannot be taken.
@@ -210,6 +97,72 @@ impl ChannelRequest {
     /// The answer to what cannot be done in an object.
     pub fn refusal(&self, refusal: impl Into<Refusal>) -> Reply {
         self.cors.onto(refusal.into().into())
+    }
+}
+
+impl Visitor for ChannelRequest {
+    type Admitted = Grant;
+
+    fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    fn admit_noting(
+        &self,
+        keys: &Keys,
+        now: Millis,
+        note: impl FnOnce(&LogLine),
+    ) -> Result<Option<Grant>, Box<Refused>> {
+        let Some(token) = &self.caller.credential else {
+            return match self.rules.entry {
+                Entry::Token => {
+                    let refusal = Refusal::new(Code::Unauthenticated, MISSING).because("there is no token");
+                    Err(Box::new(self.refuse(Close::TokenExpired, refusal)))
+                }
+                Entry::Later if self.joins() => Ok(None),
+                Entry::Anyone | Entry::Later => self.may_wake(None),
+            };
+        };
+        let claims = self.verify(token, keys, now)?;
+        let grant = claims.grant(&self.channel);
+        let unfit = claims.unfit.map(String::from);
+        let admitted = self.may_wake(Some(grant));
+        match (admitted, unfit) {
+            (Err(mut refused), Some(why)) => {
+                let detail =
+                    refused.line.detail.take().map_or_else(|| why.clone(), |detail| format!("{detail}; {why}"));
+                refused.line.detail = Some(detail);
+                Err(refused)
+            }
+            (Ok(grant), Some(why)) if self.joins() => {
+                let user = grant.as_ref().map(|grant| grant.user.clone());
+                note(&unfit_pattern(user, Some(self.channel.to_string()), why));
+                Ok(grant)
+            }
+            (admitted, _) => admitted,
+        }
+    }
+
+    /// Every join, and what is asked without a token. A backend that asks with one shares its address with others, and is
+    /// counted so only while one of them is suspected.
+    fn counted_address(&self, suspects: &Suspects, now: Millis) -> Option<Count> {
+        if self.joins() {
+            return self.caller.counted(Counter::JoinsPerAddress);
+        }
+        let count = self.caller.counted(Counter::AsksPerAddress)?;
+        let counted = self.caller.credential.is_none() || suspects.has(&count.key, now);
+        counted.then_some(count)
+    }
+
+    /// Every join with a token, and what is asked with one. A token with `unmetered` for this channel asks uncounted.
+    fn counted_user(&self, grant: Option<&Grant>) -> Option<Count> {
+        let grant = grant?;
+        let key = grant.user.to_string();
+        if self.joins() {
+            return Some(Count { counter: Counter::JoinsPerUser, key });
+        }
+        let counted = !Rights::of(&self.rules, Some(grant)).may(&Ability::Unmetered);
+        counted.then_some(Count { counter: Counter::AsksPerUser, key })
     }
 
     fn refuse(&self, close: Close, refusal: Refusal) -> Refused {
@@ -232,17 +185,6 @@ impl ChannelRequest {
             }
         }
     }
-}
-
-/// A request that is refused at the door.
-#[derive(Debug)]
-pub struct Refused {
-    /// What is to be done with the request.
-    pub decision: Decision,
-    /// What the log says of it: never a token.
-    pub line: LogLine,
-    /// Whether it was for a token that is not to be believed.
-    pub bad_token: bool,
 }
 
 /// Without the credential: what is printed may end in a log.

@@ -6,36 +6,47 @@
 
 mod body;
 mod call;
+mod caller;
 mod channel_request;
+mod connect_request;
 mod credential;
 mod dev_token;
+mod exchange;
 mod limit;
 mod origin;
 mod place;
+mod placement;
 mod protocol;
+mod refused;
 mod rejected_upgrade;
 mod reply;
 mod route;
 mod suspects;
 #[cfg(test)]
 mod tests;
+mod visitor;
 
 pub use body::Unread;
 pub use call::{Call, Query};
-pub use channel_request::{ChannelRequest, Operation, Refused};
+pub use caller::Caller;
+pub use channel_request::{ChannelRequest, Operation};
+pub use connect_request::ConnectRequest;
 pub use dev_token::DevTokens;
+pub use exchange::{EXCHANGE_URL, is_exchange};
 pub use limit::{Count, Counter};
 pub use origin::Cors;
 pub use place::{Place, place};
+pub use placement::{Placement, Search, pool};
 pub use protocol::PROTOCOL;
-pub use rejected_upgrade::{RejectedUpgrade, passed_back};
+pub use refused::Refused;
+pub use rejected_upgrade::{FULL, RejectedUpgrade, full, passed_back};
 pub use reply::Reply;
 pub use suspects::Suspects;
+pub use visitor::Visitor;
 
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use self::credential::credential;
 use self::origin::Origin;
 use self::protocol::Offer;
 use self::route::Route;
@@ -49,6 +60,8 @@ use dormouse_protocol::name::{CHANNEL_NAME_MAX, ChannelName};
 pub struct Door {
     config: Rc<Config>,
     contract: Rc<Contract>,
+    /// Whether the deployment has relays.
+    has_relays: bool,
     /// What is wrong with the contract's types, found when `GET /v1/health` or `/v1/contract` is first asked: a join
     /// would wait for it otherwise.
     mistakes: OnceCell<Rc<[String]>>,
@@ -71,14 +84,16 @@ pub enum Decision {
     DevToken(DevTokens),
     /// Refuse it, and say so in the log.
     Refused(Box<Refused>),
-    /// It is for a channel: [`ChannelRequest`] has the steps that are left.
+    /// It is for a channel: [`Visitor`] has the steps that are left.
     Channel(ChannelRequest),
+    /// It is for a relay, by the same steps.
+    Connect(ConnectRequest),
 }
 
 impl Door {
-    /// A door for this configuration and contract.
-    pub fn new(config: Rc<Config>, contract: Rc<Contract>) -> Self {
-        Self { config, contract, mistakes: OnceCell::new(), description: OnceCell::new() }
+    /// A door for this configuration and contract, of a deployment that has relays or not.
+    pub fn new(config: Rc<Config>, contract: Rc<Contract>, has_relays: bool) -> Self {
+        Self { config, contract, has_relays, mistakes: OnceCell::new(), description: OnceCell::new() }
     }
 
     /// Decides about a request as far as it can be without reading its body or verifying its token.
@@ -110,7 +125,13 @@ impl Door {
         if route == Route::Assets {
             return Ok(Decision::Assets);
         }
-        if route == Route::Unknown || (route == Route::DevToken && !dev_token::is_open(call, &self.config)) {
+        let is_there = match route {
+            Route::Unknown => false,
+            Route::DevToken => dev_token::is_open(call, &self.config),
+            Route::Connect => self.has_relays,
+            _ => true,
+        };
+        if !is_there {
             return Err(Code::NotFound.into());
         }
         if call.method == "OPTIONS" {
@@ -132,6 +153,7 @@ impl Door {
             Route::Health => Ok(Decision::Answer(cors.onto(Reply::json(200, health())))),
             Route::Contract => Ok(Decision::Answer(cors.onto(Reply::json(200, self.description())))),
             Route::DevToken => Ok(Decision::DevToken(DevTokens::new(cors.clone()))),
+            Route::Connect => self.connect(call, origin),
             Route::Channel(name) => self.join(call, origin, cors, name),
             Route::Members(name) => self.handle_http(call, cors, name, Operation::Members),
             Route::Messages(name) if posts => self.handle_http(call, cors, name, Operation::Publish),
@@ -144,11 +166,7 @@ impl Door {
 
     /// A join: what a browser could not read as a status is told by `bye` (rule A4).
     fn join(&self, call: &Call<'_>, origin: &Origin, cors: &Cors, name: &str) -> Result<Decision, Reply> {
-        if !call.is_upgrade() {
-            return Err(Reply::from(Code::UpgradeRequired).with("Upgrade", "websocket"));
-        }
-        origin.may_act()?;
-        let protocol = Offer::of(call).agreed()?;
+        let protocol = upgraded(call, origin)?;
         let (channel, rules) = match self.channel(name) {
             Ok(found) => found,
             Err(refusal) => {
@@ -158,6 +176,13 @@ impl Door {
             }
         };
         Ok(Decision::Channel(self.channel_request(call, cors, Operation::Join { protocol }, channel, rules)))
+    }
+
+    /// A connection for many channels (rule E8).
+    fn connect(&self, call: &Call<'_>, origin: &Origin) -> Result<Decision, Reply> {
+        let protocol = upgraded(call, origin)?;
+        let caller = Caller::of(call, &Query::parse(call.query), &self.config);
+        Ok(Decision::Connect(ConnectRequest { protocol, caller }))
     }
 
     fn handle_http(&self, call: &Call<'_>, cors: &Cors, name: &str, operation: Operation) -> Result<Decision, Reply> {
@@ -198,9 +223,8 @@ impl Door {
         rules: Rc<ChannelRules>,
     ) -> ChannelRequest {
         let query = Query::parse(call.query);
-        let credential = credential(call, &query, &self.config);
-        let address = call.header("CF-Connecting-IP").filter(|address| !address.is_empty());
-        ChannelRequest { channel, rules, operation, query, credential, address, cors: cors.clone(), asked: None }
+        let caller = Caller::of(call, &query, &self.config);
+        ChannelRequest { channel, rules, operation, query, caller, cors: cors.clone(), asked: None }
     }
 }
 
@@ -208,6 +232,15 @@ impl Decision {
     fn refused(decision: Self, line: LogLine) -> Self {
         Self::Refused(Box::new(Refused { decision, line, bad_token: false }))
     }
+}
+
+/// The sub-protocol of an upgrade that may be one.
+fn upgraded(call: &Call<'_>, origin: &Origin) -> Result<Option<&'static str>, Reply> {
+    if !call.is_upgrade() {
+        return Err(Reply::from(Code::UpgradeRequired).with("Upgrade", "websocket"));
+    }
+    origin.may_act()?;
+    Offer::of(call).agreed()
 }
 
 fn health() -> String {

@@ -1,7 +1,6 @@
-//! Where a channel's object lives: the one place that turns a name into it.
+//! Where the object of a channel, or a relay, lives: the one place that turns a name into it.
 
 use crate::config::Config;
-use dormouse_protocol::name::ChannelName;
 
 /// How an object is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +13,7 @@ pub struct Place {
     pub location_hint: Option<&'static str>,
 }
 
-/// Where the object of a channel lives.
-pub fn place(channel: &ChannelName, config: &Config) -> Place {
-    Place { name: channel.as_str().to_owned(), jurisdiction: config.jurisdiction, location_hint: config.location_hint }
+/// Where an object lives, by its name: that of a channel, or of a relay.
+pub fn place(name: &str, config: &Config) -> Place {
+    Place { name: name.to_owned(), jurisdiction: config.jurisdiction, location_hint: config.location_hint }
 }

@@ -31,6 +31,14 @@ impl RejectedUpgrade {
     }
 }
 
+/// The header of what a relay answers that has no room; it stays between the relay and the Worker, which asks the next.
+pub const FULL: &str = "Dormouse-Full";
+
+/// What a relay answers that has no room for one more connection.
+pub fn full() -> Reply {
+    Reply::empty(503).with(FULL, "1")
+}
+
 /// What an object answers to a joiner that it refuses: the Worker makes the `bye` of it, so that no socket of a joiner
 /// who does not close it keeps the object awake.
 pub fn passed_back(bye: impl Into<String>, protocol: Option<&'static str>) -> Reply {

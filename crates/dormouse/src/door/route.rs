@@ -10,6 +10,8 @@ pub(super) enum Route<'p> {
     Health,
     Contract,
     DevToken,
+    /// A connection for many channels.
+    Connect,
     Channel(&'p str),
     Members(&'p str),
     Messages(&'p str),
@@ -28,6 +30,7 @@ impl<'p> Route<'p> {
         match segments.as_slice() {
             ["v1", "health"] => Self::Health,
             ["v1", "contract"] => Self::Contract,
+            ["v1", "connect"] => Self::Connect,
             ["v1", "channels", name] => Self::Channel(name),
             ["v1", "channels", name, "members"] => Self::Members(name),
             ["v1", "channels", name, "messages"] => Self::Messages(name),
@@ -44,7 +47,9 @@ impl<'p> Route<'p> {
         match self {
             Self::Messages(_) => &["GET", "POST"],
             Self::DevToken | Self::Call(..) => &["POST"],
-            Self::Health | Self::Contract | Self::Channel(_) | Self::Members(_) | Self::Meter(_) => &["GET"],
+            Self::Health | Self::Contract | Self::Connect | Self::Channel(_) | Self::Members(_) | Self::Meter(_) => {
+                &["GET"]
+            }
             Self::Unknown | Self::Assets => &[],
         }
     }

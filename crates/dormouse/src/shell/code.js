@@ -7,7 +7,7 @@ const running = new Map();
 const panicked = new Map();
 const PANICKED_MAX = 1000;
 const PANICKED_MS = 600_000;
-// What waits in memory for wasm to go on: HTTP requests for their answers, and timers that are set.
+// What waits in memory for wasm to go on: HTTP requests and calls for their answers, and timers that are set.
 const waiting = new Set();
 /** Timers that are set. */
 export const timers = new Set();
@@ -47,15 +47,24 @@ function hasPanicked(id, request, table, session) {
   for (const timer of timers) timer.isLost = true;
 }
 
-/** A response, also where wasm cannot make it any more. */
-export async function survive(promise) {
+/** What comes of a promise of wasm's whose memory was lost before it was kept. */
+export const LOST = Symbol("lost");
+
+/** What comes of a promise of wasm's, also where wasm cannot keep it any more. */
+export async function outlive(promise) {
   let lost;
-  const panic = new Promise((resolve) => { lost = resolve; });
+  const panic = new Promise((resolve) => { lost = () => resolve(LOST); });
   waiting.add(lost);
   try {
-    // Made here and not where the panic is seen: that is in another request's context, whose streams nobody else may read.
-    return (await Promise.race([promise, panic])) ?? Response.json({ error: { code: "internal", message } }, { status: 500 });
+    return await Promise.race([promise, panic]);
   } finally {
     waiting.delete(lost);
   }
+}
+
+/** A response, also where wasm cannot make it any more. */
+export async function survive(promise) {
+  const response = await outlive(promise);
+  // Made here and not where the panic is seen: that is in another request's context, whose streams nobody else may read.
+  return response === LOST ? Response.json({ error: { code: "internal", message } }, { status: 500 }) : response;
 }

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::thread::LocalKey;
 
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -14,8 +15,12 @@ use super::clock::now;
 use super::code::survive;
 use super::env::{Deployment, binding, deployment, known_deployment};
 use super::http::{self, reach, respond, with_call};
+use super::stub::{CHANNELS, RELAYS, stub};
 use super::{log, random, trouble};
-use crate::door::{ChannelRequest, Count, Decision, DevTokens, Operation, Place, Refused, Suspects, place};
+use crate::door::{
+    ChannelRequest, ConnectRequest, Count, Decision, DevTokens, FULL, Operation, Placement, Refused, Search, Suspects,
+    Visitor, place, pool,
+};
 use dormouse_core::contract::Application;
 use dormouse_protocol::error::Code;
 
@@ -32,6 +37,9 @@ pub fn fetch_raw<A: Application>(request: Request, env: Env) -> Result<JsValue, 
     };
     match with_call(&request, |call| deployment.door.route(call)) {
         Decision::Channel(channel_request) => visit(deployment, env, request, channel_request),
+        Decision::Connect(connect_request) => {
+            Ok(survive(&future_to_promise(connect(deployment, env, request, connect_request)))?.into())
+        }
         Decision::DevToken(tokens) => Ok(future_to_promise(mint(deployment, request, tokens)).into()),
         Decision::Assets => assets(&env, &request),
         Decision::Refused(refused) => refuse(*refused),
@@ -74,19 +82,8 @@ async fn receive(
     request: Request,
     channel_request: ChannelRequest,
 ) -> Result<JsValue, JsValue> {
-    let counted = ask_suspects(|suspects| channel_request.counted_address(suspects, now())).flatten();
-    if let Some(count) = over_limit(&env, counted).await {
-        return refuse(channel_request.too_often(&count));
-    }
-    let grant = match channel_request.admit_noting(&deployment.config.keys, now(), log::write) {
-        Ok(grant) => grant,
-        Err(refused) => {
-            let _ = ask_suspects(|suspects| channel_request.suspect(&refused, suspects, now()));
-            return refuse(*refused);
-        }
-    };
-    if let Some(count) = over_limit(&env, channel_request.counted_user(grant.as_ref())).await {
-        return refuse(channel_request.too_often(&count));
+    if let Err(refused) = let_in(&deployment, &env, &channel_request).await {
+        return refuse(*refused);
     }
     let request = match channel_request.operation {
         Operation::Publish | Operation::Call => {
@@ -100,6 +97,56 @@ async fn receive(
     JsFuture::from(Promise::resolve(&hand_over(&deployment, &env, &request, &channel_request)?)).await
 }
 
+/// Hands a connection for many channels to the first relay of its pool that has room.
+async fn connect(
+    deployment: Rc<Deployment>,
+    env: Env,
+    request: Request,
+    connect_request: ConnectRequest,
+) -> Result<JsValue, JsValue> {
+    let claims = match let_in(&deployment, &env, &connect_request).await {
+        Ok(claims) => claims,
+        Err(refused) => return refuse(*refused),
+    };
+    let pool = pool(claims.as_ref());
+    let mut search =
+        ask(&PLACEMENT, |placement| placement.search(pool, now())).unwrap_or_else(|| Search::from_first(pool));
+    while let Some(relay) = search.next() {
+        let answered = match stub(&env, RELAYS, &place(&relay, &deployment.config))
+            .and_then(|relay| reach_in(&relay, &request, &env))
+        {
+            Ok(answered) => answered,
+            Err(error) => return unreachable(&connect_request, &error),
+        };
+        let response: Response = JsFuture::from(answered).await?.dyn_into()?;
+        if !response.headers().has(FULL)? {
+            let _ = ask(&PLACEMENT, |placement| placement.note(&search, now()));
+            return Ok(response.into());
+        }
+    }
+    let _ = ask(&PLACEMENT, |placement| placement.note(&search, now()));
+    refuse(connect_request.no_room(pool))
+}
+
+/// Counts a request that wants an object, and lets it in.
+async fn let_in<V: Visitor>(
+    deployment: &Deployment,
+    env: &Env,
+    visitor: &V,
+) -> Result<Option<V::Admitted>, Box<Refused>> {
+    let counted = ask(&SUSPECTS, |suspects| visitor.counted_address(suspects, now())).flatten();
+    if let Some(count) = over_limit(env, counted).await {
+        return Err(Box::new(visitor.too_often(&count)));
+    }
+    let admitted = visitor.admit_noting(&deployment.config.keys, now(), log::write).inspect_err(|refused| {
+        let _ = ask(&SUSPECTS, |suspects| visitor.suspect(refused, suspects, now()));
+    })?;
+    match over_limit(env, visitor.counted_user(admitted.as_ref())).await {
+        Some(count) => Err(Box::new(visitor.too_often(&count))),
+        None => Ok(admitted),
+    }
+}
+
 fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
     Ok(trouble::respond_refused(refused)?.into())
 }
@@ -107,10 +154,13 @@ fn refuse(refused: Refused) -> Result<JsValue, JsValue> {
 thread_local! {
     /// The addresses that this isolate suspects.
     static SUSPECTS: RefCell<Suspects> = const { RefCell::new(Suspects::new()) };
+    /// Where relays have room, as far as this isolate knows.
+    static PLACEMENT: RefCell<Placement> = const { RefCell::new(Placement::new()) };
 }
 
-fn ask_suspects<T>(ask: impl FnOnce(&mut Suspects) -> T) -> Option<T> {
-    SUSPECTS.with(|suspects| suspects.try_borrow_mut().ok().map(|mut suspects| ask(&mut suspects)))
+/// Asks what the requests of an isolate know together.
+fn ask<S, T>(shared: &'static LocalKey<RefCell<S>>, ask: impl FnOnce(&mut S) -> T) -> Option<T> {
+    shared.with(|shared| shared.try_borrow_mut().ok().map(|mut shared| ask(&mut shared)))
 }
 
 /// The count that has passed its limit, if it has. A counter that is missing or fails limits nobody: it is not what keeps a
@@ -131,21 +181,13 @@ fn hand_over(
     request: &Request,
     channel_request: &ChannelRequest,
 ) -> Result<JsValue, JsValue> {
-    let reached = object(env, &place(&channel_request.channel, &deployment.config))
-        .and_then(|object| FAILED.with(|failed| reach(&object, request, env, failed.as_ref())));
+    let reached = stub(env, CHANNELS, &place(channel_request.channel.as_str(), &deployment.config))
+        .and_then(|object| reach_in(&object, request, env));
     reached.map_or_else(|error| unreachable(channel_request, &error), |response| Ok(response.into()))
 }
 
-fn object(env: &Env, place: &Place) -> Result<DurableObject, JsValue> {
-    let channels = binding(env, "CHANNELS").ok_or("the binding CHANNELS is missing")?.unchecked_into::<Namespace>();
-    let channels = match place.jurisdiction {
-        Some(jurisdiction) => channels.jurisdiction(jurisdiction)?,
-        None => channels,
-    };
-    let Some(hint) = place.location_hint else { return channels.get_by_name(&place.name, &JsValue::UNDEFINED) };
-    let options = Object::new();
-    Reflect::set(&options, &"locationHint".into(), &hint.into())?;
-    channels.get_by_name(&place.name, &options)
+fn reach_in(object: &DurableObject, request: &Request, env: &Env) -> Result<Promise, JsValue> {
+    FAILED.with(|failed| reach(object, request, env, failed.as_ref()))
 }
 
 thread_local! {
@@ -158,13 +200,14 @@ fn failed(request: Request, _env: Env, error: JsValue) -> Result<JsValue, JsValu
     let deployment = known_deployment().ok_or_else(|| error.clone())?;
     match with_call(&request, |call| deployment.door.route(call)) {
         Decision::Channel(channel_request) => unreachable(&channel_request, &error),
+        Decision::Connect(connect_request) => unreachable(&connect_request, &error),
         settled => Ok(http::respond_decided(settled)?.into()),
     }
 }
 
-fn unreachable(channel_request: &ChannelRequest, error: &JsValue) -> Result<JsValue, JsValue> {
+fn unreachable(visitor: &impl Visitor, error: &JsValue) -> Result<JsValue, JsValue> {
     let overloaded = is(error, "overloaded", true);
-    refuse(channel_request.unreachable(overloaded, &random::trouble_id(), &trouble::text(error)))
+    refuse(visitor.unreachable(overloaded, &random::trouble_id(), &trouble::text(error)))
 }
 
 async fn mint(deployment: Rc<Deployment>, request: Request, tokens: DevTokens) -> Result<JsValue, JsValue> {
@@ -185,13 +228,4 @@ fn assets(env: &Env, request: &Request) -> Result<JsValue, JsValue> {
 
 fn is(value: &JsValue, field: &str, expected: bool) -> bool {
     Reflect::get(value, &field.into()).is_ok_and(|field| field.as_bool() == Some(expected))
-}
-
-#[wasm_bindgen]
-extern "C" {
-    type Namespace;
-    #[wasm_bindgen(method, catch)]
-    fn jurisdiction(this: &Namespace, name: &str) -> Result<Namespace, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = getByName)]
-    fn get_by_name(this: &Namespace, name: &str, options: &JsValue) -> Result<DurableObject, JsValue>;
 }

@@ -8,13 +8,14 @@ use worker::Env;
 use worker::js_sys::Reflect;
 
 use super::log;
+use super::stub::RELAYS;
 use crate::config::Config;
 use crate::door::{Counter, Door};
 use dormouse_core::contract::{Application, Contract};
 use dormouse_core::effect::{Level, LogLine};
 
 /// What all requests and objects of an isolate share: the variables are the same for each.
-pub(crate) struct Deployment {
+pub struct Deployment {
     pub(crate) config: Rc<Config>,
     pub(crate) contract: Rc<Contract>,
     pub(crate) door: Door,
@@ -60,7 +61,7 @@ fn read_deployment<A: Application>(env: &Env) -> Result<Deployment, Vec<String>>
             log::write(&line);
         }
     }
-    let door = Door::new(Rc::clone(&config), Rc::clone(&contract));
+    let door = Door::new(Rc::clone(&config), Rc::clone(&contract), binding(env, RELAYS).is_some());
     let counts = Counter::ALL.iter().any(|counter| binding(env, counter.binding()).is_some());
     Ok(Deployment { config, contract, door, counts })
 }

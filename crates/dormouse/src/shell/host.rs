@@ -1,8 +1,6 @@
-//! What hosts a channel's machine: it loads it, asks it, and applies what it wants done, in order. It decides nothing.
+//! What hosts the machine of a channel, or of a relay: it loads it, asks it, and applies what it wants done, in order. It decides nothing.
 
-use std::cell::{Cell, RefCell, RefMut};
-use std::collections::HashMap;
-use std::marker::PhantomData;
+use std::cell::{RefCell, RefMut};
 use std::rc::{Rc, Weak};
 
 use wasm_bindgen::prelude::*;
@@ -14,47 +12,43 @@ use worker::worker_sys::{DurableObjectState, DurableObjectStorage, WebSocketRequ
 use super::clock::now;
 use super::code::Platform;
 use super::env::{Deployment, deployment};
+use super::guest::{Guest, Waking};
 use super::log;
 use super::socket::{self, Sockets};
 use super::sql::Database;
 use super::timer::Timer;
 use super::trouble::Trouble;
-use super::waiting::Waiting;
 use crate::door::Reply;
-use dormouse_core::channel::{self, ChannelMachine, Effects, Turn, Unreadable};
-use dormouse_core::contract::Application;
-use dormouse_core::effect::{AskerKey, Effect};
-use dormouse_core::grant::{Keys, Verifier};
+use dormouse_core::channel::{Effects, Turn, Unreadable};
+use dormouse_core::effect::Effect;
 use dormouse_core::storage::SqlStorage;
-use dormouse_protocol::name::{ChannelName, Millis};
+use dormouse_protocol::name::Millis;
 
 /// When an alarm fires again that found the deployment configured wrongly, or the platform in trouble, in milliseconds.
 const ALARM_LATER: Millis = 300_000;
 
-/// One object of the application `A`, asleep or awake.
-pub struct Host<A> {
+/// One object, asleep or awake.
+pub struct Host<G: Guest> {
     pub(super) ctx: DurableObjectState,
     pub(super) env: Env,
-    awake: RefCell<Option<Awake>>,
+    awake: RefCell<Option<Awake<G>>>,
     timer: Timer,
-    pub(super) asked: Cell<u32>,
     /// Itself, for what goes on after the event that began it.
     this: Weak<Self>,
-    application: PhantomData<A>,
 }
 
 /// What an object has in memory while it is awake.
-pub(super) struct Awake {
+pub struct Awake<G> {
+    pub(super) guest: G,
     pub(super) sockets: Sockets,
-    pub(super) waiting: HashMap<AskerKey, Waiting>,
     deployment: Rc<Deployment>,
-    name: ChannelName,
-    channel: ChannelMachine,
     storage: SqlStorage<Database>,
     platform: Platform,
+    /// The channel's name, for the log.
+    channel: Option<String>,
 }
 
-impl<A: Application + 'static> Host<A> {
+impl<G: Guest> Host<G> {
     /// A host that is asleep: nothing is loaded before the first event, since a constructor that fails would drop
     /// every socket of the object.
     pub fn new(ctx: DurableObjectState, env: Env) -> Rc<Self> {
@@ -65,9 +59,8 @@ impl<A: Application + 'static> Host<A> {
                     host.timer_fired();
                 }
             };
-            let (awake, asked) = (RefCell::new(None), Cell::new(0));
-            let timer = Timer::new(fired, &ctx);
-            Self { ctx, env, awake, timer, asked, this: Weak::clone(host), application: PhantomData }
+            let timer = Timer::new(fired, &ctx, G::LOST);
+            Self { ctx, env, awake: RefCell::new(None), timer, this: Weak::clone(host) }
         })
     }
 
@@ -81,10 +74,8 @@ impl<A: Application + 'static> Host<A> {
         };
         let Some(session) = awake.sockets.session(socket) else { return };
         let frame = text_of(message, awake.deployment.frame_bytes());
-        let effects = awake.turn(|channel, turn| match frame {
-            Ok(text) => channel.receive(turn, session, &text),
-            Err(what) => channel.receive_unreadable(turn, session, what),
-        });
+        let frame = frame.as_deref().map_err(|what| *what);
+        let effects = awake.turn(|guest, turn| guest.receive(turn, session, frame));
         self.apply(&mut awake, effects);
     }
 
@@ -97,7 +88,7 @@ impl<A: Application + 'static> Host<A> {
         let answered = awake.sockets.answer_close(socket, answer_to(code), if clean { reason } else { "" });
         awake.heed(answered);
         let Some(session) = awake.sockets.session(socket) else { return };
-        let effects = awake.turn(|channel, turn| channel.close(turn, session, clean));
+        let effects = awake.turn(|guest, turn| guest.close(turn, session, clean));
         self.apply(&mut awake, effects);
         let dropped = awake.sockets.drop(session);
         awake.heed(dropped);
@@ -107,59 +98,44 @@ impl<A: Application + 'static> Host<A> {
     pub fn alarm(&self) {
         let done = match self.awake() {
             Ok(mut awake) => {
-                let effects = awake.turn(|channel, turn| channel.alarm(turn));
+                let effects = awake.turn(|guest, turn| guest.alarm(turn));
                 self.apply(&mut awake, effects);
                 Ok(())
             }
-            Err(Trouble::NoChannel) => self.retire(),
+            Err(Trouble::NoChannel) => G::retire(self),
             Err(trouble) => Err(trouble),
         };
         if let Err(trouble) = done {
-            trouble.report(self.name().as_ref());
+            self.report(&trouble);
             let later = now().saturating_add(ALARM_LATER);
             let set = self.ctx.storage().and_then(|storage| set_alarm(&storage, later));
             if let Err(thrown) = set {
-                Trouble::from(thrown).report(self.name().as_ref());
+                self.report(&Trouble::from(thrown));
             }
         }
-    }
-
-    /// The alarm of a channel that no pattern of the contract fits any more.
-    fn retire(&self) -> Result<(), Trouble> {
-        let name = self.name().ok_or(Trouble::NoChannel)?;
-        let storage = self.ctx.storage()?;
-        let open = self.ctx.get_websockets()?.len();
-        for effect in channel::retire(&mut SqlStorage::new(Database::of(&storage)?), now(), &name, open) {
-            match effect {
-                Effect::Alarm { at } => set_alarm(&storage, at)?,
-                Effect::Log(line) => log::write(&line),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     fn timer_fired(&self) {
         match self.awake() {
             Ok(mut awake) => {
-                let effects = awake.turn(|channel, turn| channel.timer(turn));
+                let effects = awake.turn(|guest, turn| guest.timer(turn));
                 self.apply(&mut awake, effects);
             }
             Err(trouble) => {
-                trouble.report(self.name().as_ref());
+                self.report(&trouble);
             }
         }
     }
 
     /// Applies effects in their order. One that fails is logged, and the rest goes on.
-    pub(super) fn apply(&self, awake: &mut Awake, effects: Effects) {
+    pub(super) fn apply(&self, awake: &mut Awake<G>, effects: Effects) {
         for effect in effects {
             let applied = self.apply_one(awake, effect);
             awake.heed(applied);
         }
     }
 
-    fn apply_one(&self, awake: &mut Awake, effect: Effect) -> Result<(), JsValue> {
+    fn apply_one(&self, awake: &mut Awake<G>, effect: Effect) -> Result<(), JsValue> {
         let sockets = &awake.sockets;
         match effect {
             Effect::Tell { session, text } => sockets.tell(session, &text)?,
@@ -170,26 +146,19 @@ impl<A: Application + 'static> Host<A> {
             Effect::SaveAttachment { session, attachment } => sockets.save_attachment(session, &attachment)?,
             Effect::HangUp { session, code, reason } => sockets.hang_up(session, code, reason)?,
             Effect::Drop { session } => sockets.drop(session)?,
-            Effect::Answer { asker, status, body, retry_after } => {
-                if let Some(waiting) = awake.waiting.remove(&asker) {
-                    waiting.answer(Reply::json(status, body).after(retry_after))?;
-                }
-            }
-            Effect::Job(job) => {
-                if let Some(this) = self.this.upgrade() {
-                    this.run_job(job)?;
-                }
-            }
             Effect::Timer { after } => self.timer.set(after)?,
             Effect::Breathe => breathe(&self.ctx)?,
             Effect::Alarm { at } => set_alarm(&self.ctx.storage()?, at)?,
+            Effect::CallChannel { channel, body } => self.call(channel.as_str().to_owned(), body)?,
+            Effect::CallRelay { relay, body } => self.call(relay, body)?,
             Effect::Log(line) => log::write(&line),
+            other @ (Effect::Answer { .. } | Effect::Job(_)) => G::apply(self, awake, other)?,
         }
         Ok(())
     }
 
     /// The machine, awake: woken now if it slept.
-    pub(super) fn awake(&self) -> Result<RefMut<'_, Awake>, Trouble> {
+    pub(super) fn awake(&self) -> Result<RefMut<'_, Awake<G>>, Trouble> {
         let busy = || Trouble::Platform("the object is in the middle of another turn".to_owned());
         let mut slot = self.awake.try_borrow_mut().map_err(|_| busy())?;
         if slot.is_none() {
@@ -198,46 +167,55 @@ impl<A: Application + 'static> Host<A> {
         RefMut::filter_map(slot, Option::as_mut).map_err(|_| busy())
     }
 
-    fn wake(&self) -> Result<Awake, Trouble> {
-        let deployment = deployment::<A>(&self.env).map_err(Trouble::Mistakes)?;
+    fn wake(&self) -> Result<Awake<G>, Trouble> {
+        let deployment = deployment::<G::App>(&self.env).map_err(Trouble::Mistakes)?;
         let name = self.name().ok_or(Trouble::NoChannel)?;
-        let rules = Rc::clone(deployment.contract.rules(&name).ok_or(Trouble::NoChannel)?);
         self.ctx.set_websocket_auto_response(&WebSocketRequestResponsePair::new("ping", "pong")?)?;
         let storage = SqlStorage::new(Database::of(&self.ctx.storage()?)?);
         let sockets = Sockets::new(&self.ctx)?;
-        let heads = sockets.wake()?;
-        let verifier: Rc<dyn Verifier> = Rc::<Keys>::clone(&deployment.config.keys);
-        let limits = deployment.config.limits.clone();
-        let channel = ChannelMachine::restore(name.clone(), rules, limits, verifier, heads);
+        let guest = G::wake(&Waking { ctx: &self.ctx, name: &name, deployment: &deployment, sockets: &sockets })?;
         let platform = Platform::of(&self.ctx, &sockets)?;
-        Ok(Awake { deployment, name, channel, storage, platform, sockets, waiting: HashMap::new() })
+        Ok(Awake { guest, deployment, storage, platform, sockets, channel: G::channel(name) })
     }
 
-    /// The channel that this object is, by the name it was found by.
-    pub(super) fn name(&self) -> Option<ChannelName> {
-        ChannelName::parse(&self.ctx.id().ok()?.name()?)
+    /// The name that this object was found by.
+    pub(super) fn name(&self) -> Option<String> {
+        self.ctx.id().ok()?.name()
+    }
+
+    /// Itself, as long as it is there.
+    pub(super) fn itself(&self) -> Option<Rc<Self>> {
+        self.this.upgrade()
+    }
+
+    /// Logs what went wrong, and makes the answer that goes with it.
+    pub(super) fn report(&self, trouble: &Trouble) -> Reply {
+        trouble.report(self.name().and_then(G::channel))
     }
 
     /// Ends a socket of an object that cannot wake: what it wants cannot be done, and silence would look like success.
     fn give_up(&self, socket: &WebSocket, trouble: &Trouble) {
-        trouble.report(self.name().as_ref());
+        self.report(trouble);
         // 1011 has a client back off and come back (rule R3). A socket that is closing already throws, to no harm.
         let _ = socket.close_with_code_and_reason(1011, "internal");
     }
 }
 
-impl Awake {
+impl<G: Guest> Awake<G> {
     /// Asks the machine, and answers what it wants done.
-    pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut ChannelMachine, &mut Turn<'_>) -> T) -> T {
+    pub(super) fn turn<T>(&mut self, ask: impl FnOnce(&mut G, &mut Turn<'_>) -> T) -> T {
         let mut turn =
             Turn { now: now(), storage: &mut self.storage, links: &self.sockets, surroundings: &self.platform };
-        ask(&mut self.channel, &mut turn)
+        let answer = ask(&mut self.guest, &mut turn);
+        let turned = self.guest.turned();
+        self.heed(turned);
+        answer
     }
 
     /// Logs what an effect threw: the rest of its turn goes on.
     pub(super) fn heed(&self, outcome: Result<(), JsValue>) {
         if let Err(thrown) = outcome {
-            Trouble::from(thrown).report(Some(&self.name));
+            Trouble::from(thrown).report(self.channel.clone());
         }
     }
 }
@@ -270,7 +248,7 @@ const fn answer_to(code: u16) -> u16 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
-fn set_alarm(storage: &DurableObjectStorage, at: Millis) -> Result<(), JsValue> {
+pub(super) fn set_alarm(storage: &DurableObjectStorage, at: Millis) -> Result<(), JsValue> {
     // The promise tells only that the write is durable, and the output gate holds what is said until it is.
     storage.unchecked_ref::<Alarms>().set_alarm(at as f64).map(|_promise| ())
 }

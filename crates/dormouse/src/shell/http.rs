@@ -83,7 +83,9 @@ pub(crate) fn pass_back(decision: Decision) -> Result<Response, JsValue> {
         Decision::Answer(reply) => respond(reply),
         Decision::Misconfigured(mistakes) => respond(trouble::misconfigured(&mistakes)),
         Decision::Refused(refused) => pass_back(refused.decision),
-        Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) => respond(Code::NotFound.into()),
+        Decision::Assets | Decision::DevToken(_) | Decision::Channel(_) | Decision::Connect(_) => {
+            respond(Code::NotFound.into())
+        }
     }
 }
 

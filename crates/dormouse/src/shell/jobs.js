@@ -12,17 +12,32 @@ export async function ask(method, url, names, values, body, ms, bytes) {
     return "a header is not valid";
   }
   try {
-    const signal = AbortSignal.timeout(ms);
-    const response = await fetch(url, { method, headers, body, redirect: "manual", signal });
-    const text = await textOf(response, bytes);
-    return text === undefined ? `the answer has more than ${bytes} bytes` : [response.status, text];
+    return await within(ms, async (signal) => {
+      const response = await fetch(url, { method, headers, body, redirect: "manual", signal });
+      const text = await text_of(response, bytes);
+      return text === undefined ? `the answer has more than ${bytes} bytes` : [response.status, text];
+    });
   } catch (error) {
     return error?.name === "TimeoutError" ? `there was no answer within ${ms} ms` : "the server could not be reached";
   }
 }
 
+/**
+ * Does something that a signal ends after so many milliseconds. Not by AbortSignal.timeout, which runs on when the answer
+ * is there: an object is awake, and paid for, as long as a timer of it runs.
+ */
+export async function within(ms, act) {
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(new DOMException("the time is over", "TimeoutError")), ms);
+  try {
+    return await act(patience.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The text of an answer; undefined where it has more bytes than it may, of which the rest is not read. */
-async function textOf(response, bytes) {
+export async function text_of(response, bytes) {
   if (response.body === null) return "";
   const decoder = new TextDecoder();
   let length = 0;

@@ -8,6 +8,7 @@ use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 use worker::js_sys::{Array, Promise};
 
+use super::channel::Channel;
 use super::env::binding;
 use super::host::Host;
 use dormouse_core::contract::{ANSWER_BYTES_MAX, Application, BindingCall, HttpCall, JobAnswer, JobRequest, Outside};
@@ -15,7 +16,7 @@ use dormouse_core::contract::{ANSWER_BYTES_MAX, Application, BindingCall, HttpCa
 #[expect(clippy::cast_possible_truncation, reason = "262,144, known at build time")]
 const ANSWER_BYTES: u32 = ANSWER_BYTES_MAX as u32;
 
-impl<A: Application + 'static> Host<A> {
+impl<A: Application + 'static> Host<Channel<A>> {
     /// Tries a job. The platform keeps the object in memory until its answer is there.
     pub(super) fn run_job(self: Rc<Self>, job: JobRequest) -> Result<(), JsValue> {
         let ctx = self.ctx.clone();
@@ -34,11 +35,11 @@ impl<A: Application + 'static> Host<A> {
     fn job_answered(&self, key: &str, answer: JobAnswer) {
         match self.awake() {
             Ok(mut awake) => {
-                let effects = awake.turn(|channel, turn| channel.job_answered(turn, key, answer));
+                let effects = awake.turn(|guest, turn| guest.machine.job_answered(turn, key, answer));
                 self.apply(&mut awake, effects);
             }
             // It is tried again when it is due.
-            Err(trouble) => drop(trouble.report(self.name().as_ref())),
+            Err(trouble) => drop(self.report(&trouble)),
         }
     }
 }

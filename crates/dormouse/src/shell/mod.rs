@@ -2,7 +2,8 @@
 //! machine (or the door), and applies.
 //!
 //! A request: [`entry`] → the door → [`serve`] → the machine. A frame: the object of [`object!`](crate::object) →
-//! [`host`] → the machine → [`host`] → [`socket`].
+//! [`host`] → its [`guest`], [`channel`] or [`relay`] → the machine → [`host`] → [`socket`]. A call of another object:
+//! [`exchange`] → the machine.
 //!
 //! # What of the platform is leaned on
 //!
@@ -34,6 +35,16 @@
 //!   refuses is answered plainly, and the Worker accepts its socket and closes it: [`serve`], [`http`].
 //! - A close must be answered with `close` (tried, whatever the documentation of `web_socket_auto_reply_to_close`
 //!   says), and the codes 1004 to 1006 and 1015 may not be sent (RFC 6455, section 7.4.1): [`host`].
+//! - What an object was in the middle of is known on JavaScript's side alone then: [`memory`], and `code.js` for whoever
+//!   waits.
+//! - An object is awake as long as a timer of it runs, also one that nobody waits for: `AbortSignal.timeout` cannot be
+//!   stopped, and held an object for the ten seconds that a call may take (tried). A call that is never answered holds both
+//!   ends (tried): [`exchange`].
+//! - A stub that has thrown is dead, and nothing orders the calls of two
+//!   (developers.cloudflare.com/durable-objects/best-practices/error-handling). So each call has a stub of its own, and
+//!   what has an order is numbered by the machines. A call, and its answer, waits for what was written before it, by the
+//!   same gate as a socket's: [`exchange`].
+//! - A request without a body can be handed to one object after the other (tried): [`entry`].
 //! - A message may have 32 MiB, wasm's memory never shrinks, and the `worker` crate copies each message before anyone
 //!   sees it. So the handlers of sockets are exports of our own that look at the length first: [`host`].
 //! - Text frames that are no UTF-8 come with U+FFFD in place of what cannot be decoded (tried). What cannot be seen
@@ -45,21 +56,30 @@
 //! - Rate limiters count by location and tell only yes or no
 //!   (developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit): [`entry`].
 
+mod channel;
+mod channel_requests;
 mod clock;
 mod code;
 mod entry;
 mod env;
+mod exchange;
+mod guest;
 mod host;
 mod http;
 mod jobs;
 mod log;
+mod memory;
 mod random;
+mod relay;
 mod serve;
 mod socket;
 mod sql;
+mod stub;
 mod timer;
 mod trouble;
 mod waiting;
 
+pub use channel::Channel;
 pub use entry::{fetch, fetch_raw};
 pub use host::Host;
+pub use relay::Relay;

@@ -1,149 +1,61 @@
-//! Requests that the Worker handed on to an object: joins, and questions over HTTP that wait for the flush.
+//! Requests that came to an object, as far as they are the same for every kind: whose they are, and how a socket that was
+//! let in is opened.
 
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response};
 
-use super::clock::now;
-use super::code::survive;
-use super::env::{Deployment, deployment};
-use super::host::Host;
-use super::http::{self, respond, switched, with_call};
+use super::env::deployment;
+use super::guest::Guest;
+use super::host::{Awake, Host};
+use super::http::{respond, switched, with_call};
 use super::random;
 use super::trouble::{self, Trouble};
-use super::waiting::{Answer, Waiting};
-use crate::door::{ChannelRequest, Decision, Operation, Reply, passed_back};
-use dormouse_core::channel::{Effects, Fresh, HttpOperation, HttpRequest, Joining};
-use dormouse_core::contract::Application;
-use dormouse_core::effect::{AskerKey, Effect, SessionKey};
-use dormouse_core::grant::Grant;
-use dormouse_core::session::ResumeQuery;
-use dormouse_protocol::error::Code;
+use crate::door::{Visitor, is_exchange, passed_back};
+use dormouse_core::channel::Effects;
+use dormouse_core::effect::{Effect, SessionKey};
 
-impl<A: Application + 'static> Host<A> {
-    /// A request that the Worker handed on: a response, or a promise of one where it has to wait.
+impl<G: Guest> Host<G> {
+    /// A request of another object, or one that the Worker handed on: a response, or a promise of one where it has to
+    /// wait.
     pub fn fetch(self: Rc<Self>, request: Request) -> Result<JsValue, JsValue> {
         match self.serve(request) {
             Ok(answer) => Ok(answer),
-            Err(trouble) => Ok(respond(trouble.report(self.name().as_ref()))?.into()),
+            Err(trouble) => Ok(respond(self.report(&trouble))?.into()),
         }
     }
 
     fn serve(self: &Rc<Self>, request: Request) -> Result<JsValue, Trouble> {
-        let deployment = deployment::<A>(&self.env).map_err(Trouble::Mistakes)?;
-        let channel_request = match with_call(&request, |call| deployment.door.route(call)) {
-            Decision::Channel(channel_request) => channel_request,
-            refused => return Ok(http::pass_back(refused)?.into()),
-        };
-        if self.name().as_ref() != Some(&channel_request.channel) {
-            return Err(Trouble::NoChannel);
+        let deployment = deployment::<G::App>(&self.env).map_err(Trouble::Mistakes)?;
+        match with_call(&request, |call| (!is_exchange(call)).then(|| deployment.door.route(call))) {
+            None => self.serve_call(request),
+            Some(decision) => G::serve(self, deployment, request, decision),
         }
-        let grant = match channel_request.admit(&deployment.config.keys, now()) {
-            Ok(grant) => grant,
-            Err(refused) => return Ok(trouble::pass_back(*refused)?.into()),
-        };
-        let fresh = random::fresh().ok_or_else(|| Trouble::Platform("there is no randomness".to_owned()))?;
-        if let Operation::Join { protocol } = channel_request.operation {
-            return Ok(self.join(&channel_request, fresh, grant, protocol)?.into());
-        }
-        let host = Rc::clone(self);
-        let answered = future_to_promise(async move {
-            let answered = host.answer(&request, &deployment, &channel_request, grant, fresh).await;
-            let response = answered.or_else(|trouble| respond(trouble.report(host.name().as_ref())))?;
-            Ok(response.into())
-        });
-        Ok(survive(&answered)?.into())
     }
 
-    /// Answers a question, which waits for its body and for the flush.
-    async fn answer(
+    /// Has a session that was let in carried by a socket; one that was not is passed back with what it is to hear.
+    pub(super) fn open(
         &self,
-        request: &Request,
-        deployment: &Deployment,
-        channel_request: &ChannelRequest,
-        grant: Option<Grant>,
-        fresh: Fresh,
-    ) -> Result<Response, Trouble> {
-        let operation = match channel_request.operation {
-            Operation::Members => HttpOperation::Members,
-            Operation::Meter => HttpOperation::Meter,
-            Operation::Messages => HttpOperation::Messages {
-                after: channel_request.query.owned("after"),
-                before: channel_request.query.owned("before"),
-                limit: channel_request.query.owned("limit"),
-            },
-            // The Worker has read it whole; what is read here is there.
-            Operation::Publish => {
-                match http::body(request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
-                    Ok(body) => HttpOperation::Publish { body },
-                    Err(unread) => return Ok(respond(channel_request.refusal(unread))?),
-                }
-            }
-            Operation::Call => {
-                match http::body(request, deployment.frame_bytes(), deployment.config.limits.body_ms).await? {
-                    Ok(body) => called(channel_request, body),
-                    Err(unread) => return Ok(respond(channel_request.refusal(unread))?),
-                }
-            }
-            Operation::Join { .. } => return Ok(respond(channel_request.refusal(Code::UpgradeRequired))?),
-        };
-        let reply = self
-            .handle_http(HttpRequest { grant, operation, fresh: fresh.epoch, address: channel_request.address() })
-            .await?;
-        Ok(respond(channel_request.cors.onto(reply))?)
-    }
-
-    fn join(
-        &self,
-        channel_request: &ChannelRequest,
-        fresh: Fresh,
-        grant: Option<Grant>,
+        awake: &mut Awake<G>,
+        let_in: (SessionKey, Effects),
         protocol: Option<&'static str>,
+        visitor: &impl Visitor,
     ) -> Result<Response, Trouble> {
-        let query = &channel_request.query;
-        let resume = ResumeQuery { epoch: query.owned("epoch"), after: query.owned("after") };
-        let (connection, address) = (query.owned("connection"), channel_request.address());
-        let joining = Joining { grant, resume, connection, address };
-        let mut awake = self.awake()?;
-        let (session, mut effects) = awake.turn(|channel, turn| channel.join(turn, fresh, joining));
+        let (session, mut effects) = let_in;
         if let Some(bye) = take_bye(&mut effects, session) {
-            self.apply(&mut awake, effects);
+            self.apply(awake, effects);
             return Ok(respond(passed_back(bye, protocol))?);
         }
         let opened = awake.sockets.open(session);
-        self.apply(&mut awake, effects);
+        self.apply(awake, effects);
         let thrown = match opened {
             Ok(client) => return Ok(switched(&client, protocol)?),
             Err(thrown) => thrown,
         };
-        let effects = awake.turn(|channel, turn| channel.close(turn, session, true));
-        self.apply(&mut awake, effects);
-        Ok(trouble::pass_back(channel_request.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
-    }
-
-    async fn handle_http(&self, http_request: HttpRequest) -> Result<Reply, Trouble> {
-        let (answered, answer) = self.put(http_request)?;
-        JsFuture::from(answered).await?;
-        let reply = answer.borrow_mut().take();
-        reply.ok_or_else(|| Trouble::Platform("a request was left without an answer".to_owned()))
-    }
-
-    /// Puts a question; the promise is kept once the answer is there, now or after the flush.
-    fn put(&self, http_request: HttpRequest) -> Result<(Promise, Answer), Trouble> {
-        let mut wake = None;
-        let answered = Promise::new(&mut |resolve, _reject| wake = Some(resolve));
-        let wake = wake.ok_or_else(|| Trouble::Platform("a promise came without its resolver".to_owned()))?;
-        let answer = Answer::default();
-        let asker = AskerKey(self.asked.get());
-        self.asked.set(asker.0.wrapping_add(1));
-        let mut awake = self.awake()?;
-        awake.waiting.insert(asker, Waiting::new(&answer, wake));
-        let effects = awake.turn(|channel, turn| channel.handle_http(turn, asker, http_request));
-        self.apply(&mut awake, effects);
-        Ok((answered, answer))
+        let effects = awake.turn(|guest, turn| guest.close(turn, session, true));
+        self.apply(awake, effects);
+        Ok(trouble::pass_back(visitor.unreachable(true, &random::trouble_id(), &trouble::text(&thrown)))?)
     }
 }
 
@@ -159,10 +71,4 @@ fn take_bye(effects: &mut Effects, session: SessionKey) -> Option<String> {
         Effect::Tell { text, .. } => Some(text),
         _ => None,
     })
-}
-
-/// What is asked of the code by a request that the door let in.
-fn called(channel_request: &ChannelRequest, body: String) -> HttpOperation {
-    let (name, id) = channel_request.asked.clone().map(|(name, id)| (name.to_string(), id)).unwrap_or_default();
-    HttpOperation::Call { name, id, body }
 }

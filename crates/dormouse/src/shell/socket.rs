@@ -31,6 +31,16 @@ impl Sockets {
         self.table.wake(HibernatedSession::HEAD)
     }
 
+    /// The same, with all that each has attached, empty where that is nothing of ours; their keys are their places.
+    pub(crate) fn wake_whole(&self) -> Result<Vec<String>, JsValue> {
+        self.table.wake_whole()
+    }
+
+    /// How many sessions there are that a socket carries.
+    pub(crate) fn count(&self) -> Result<usize, JsValue> {
+        self.table.count()
+    }
+
     /// Has a session carried by a new socket, which sleeps with the object; answers the client's end.
     pub(crate) fn open(&self, session: SessionKey) -> Result<WebSocket, JsValue> {
         self.table.open(session.0)
@@ -154,6 +164,10 @@ extern "C" {
     fn new(ctx: &JsValue) -> Result<SocketTable, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn wake(this: &SocketTable, head: usize) -> Result<String, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn wake_whole(this: &SocketTable) -> Result<Vec<String>, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn count(this: &SocketTable) -> Result<usize, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn attachment(this: &SocketTable, session: u32) -> Result<String, JsValue>;
     #[wasm_bindgen(method, catch)]

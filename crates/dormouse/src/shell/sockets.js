@@ -28,6 +28,16 @@ export class SocketTable {
     return heads;
   }
 
+  // All that each has attached.
+  wake_whole() {
+    return this.ctx.getWebSockets().map((socket, session) => {
+      this.bind(session, socket);
+      return this.attachment(session);
+    });
+  }
+
+  count() { return this.sockets.size; }
+
   attachment(session) {
     const attachment = attached(this.sockets.get(session));
     return typeof attachment === "string" ? attachment : "";

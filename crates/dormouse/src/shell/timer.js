@@ -3,12 +3,13 @@ import { timers } from "./code.js";
 
 /** Holds what it calls until it is told to forget it: a timeout that is still pending then finds nothing to call. */
 export class Timer {
-  constructor(fired, ctx) {
+  constructor(fired, ctx, wakes) {
     this.fired = fired;
     this.ctx = ctx;
     this.fire = () => {
       timers.delete(this);
-      if (this.isLost) this.restart();
+      // What it was set for is lost with all memory.
+      if (this.isLost) (wakes ? wake : restart)(this.ctx);
       else this.fired?.();
     };
   }
@@ -20,14 +21,19 @@ export class Timer {
   }
 
   forget() { this.fired = undefined; }
+}
 
-  /** What it was set for is lost with all memory: whoever waits for it comes back. */
-  restart() {
-    for (const socket of this.ctx.getWebSockets()) {
-      try {
-        socket.send(JSON.stringify({ type: "bye", code: 4200, reason: "restart" }));
-        socket.close(4200, "restart");
-      } catch { /* it is gone already */ }
-    }
+/** Has whoever waits come back. */
+function restart(ctx) {
+  for (const socket of ctx.getWebSockets()) {
+    try {
+      socket.send(JSON.stringify({ type: "bye", code: 4200, reason: "restart" }));
+      socket.close(4200, "restart");
+    } catch { /* it is gone already */ }
   }
+}
+
+/** Has an object wake with a memory of its own, by the one event that it can give itself. */
+export function wake(ctx) {
+  ctx.storage.setAlarm(Date.now()).catch(() => {});
 }

@@ -7,25 +7,41 @@ use worker::worker_sys::DurableObjectState;
 
 use dormouse_protocol::name::Millis;
 
+/// What is done where all memory was lost before a timer fired, or a call had its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The members are told to come back.
+    Restart,
+    /// The object is woken, and sees to its members itself.
+    Wake,
+}
+
+impl Lost {
+    pub(super) fn wakes(self) -> bool {
+        self == Self::Wake
+    }
+}
+
 /// One `setTimeout` at a time, always with the same closure: a closure a setting would leak.
 pub(crate) struct Timer {
     fired: Closure<dyn Fn()>,
     /// Calls the closure as long as that is there. Made when it is first needed: what makes an object may not fail.
     holder: OnceCell<Holder>,
-    /// The object, whose members come back where all memory was lost meanwhile.
+    /// The object, and what is done with it where all memory was lost meanwhile.
     ctx: JsValue,
+    lost: Lost,
 }
 
 impl Timer {
     /// A timer that calls `fired`; it must hold what it calls weakly, or the object is never freed.
-    pub(crate) fn new(fired: impl Fn() + 'static, ctx: &DurableObjectState) -> Self {
-        Self { fired: Closure::new(fired), holder: OnceCell::new(), ctx: JsValue::clone(ctx) }
+    pub(crate) fn new(fired: impl Fn() + 'static, ctx: &DurableObjectState, lost: Lost) -> Self {
+        Self { fired: Closure::new(fired), holder: OnceCell::new(), ctx: JsValue::clone(ctx), lost }
     }
 
     /// Has it fire after so many milliseconds, in place of an earlier setting.
     pub(crate) fn set(&self, after: Millis) -> Result<(), JsValue> {
         if self.holder.get().is_none() {
-            let _ = self.holder.set(Holder::new(self.fired.as_ref(), &self.ctx)?);
+            let _ = self.holder.set(Holder::new(self.fired.as_ref(), &self.ctx, self.lost.wakes())?);
         }
         let Some(holder) = self.holder.get() else { return Ok(()) };
         #[expect(clippy::cast_precision_loss, reason = "a batch waits half a second at most")]
@@ -48,7 +64,7 @@ extern "C" {
     type Holder;
 
     #[wasm_bindgen(constructor, catch, js_class = Timer)]
-    fn new(fired: &JsValue, ctx: &JsValue) -> Result<Holder, JsValue>;
+    fn new(fired: &JsValue, ctx: &JsValue, wakes: bool) -> Result<Holder, JsValue>;
     #[wasm_bindgen(method, catch, js_class = Timer)]
     fn set(this: &Holder, after: f64) -> Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_class = Timer)]

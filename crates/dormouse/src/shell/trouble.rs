@@ -8,10 +8,9 @@ use super::{http, log, random};
 use crate::door::{Refused, Reply};
 use dormouse_core::effect::{Level, LogLine};
 use dormouse_protocol::error::Code;
-use dormouse_protocol::name::ChannelName;
 
 /// Why an object could not do what it was asked.
-pub(crate) enum Trouble {
+pub enum Trouble {
     /// The deployment's configuration or contract is wrong.
     Mistakes(Mistakes),
     /// The object has no channel's name, or one that no pattern fits any more.
@@ -34,7 +33,7 @@ impl From<worker::Error> for Trouble {
 
 impl Trouble {
     /// Logs it, and makes the answer that goes with it.
-    pub(crate) fn report(&self, channel: Option<&ChannelName>) -> Reply {
+    pub(crate) fn report(&self, channel: Option<String>) -> Reply {
         match self {
             Self::Mistakes(mistakes) => misconfigured(mistakes),
             Self::NoChannel => report(channel, "no channel of the contract has this object's name"),
@@ -43,7 +42,7 @@ impl Trouble {
     }
 }
 
-fn report(channel: Option<&ChannelName>, detail: &str) -> Reply {
+fn report(channel: Option<String>, detail: &str) -> Reply {
     let id = random::trouble_id();
     log::write(&line(&id, channel, detail));
     Reply::internal(&id)
@@ -71,9 +70,9 @@ pub(crate) fn pass_back(refused: Refused) -> Result<Response, JsValue> {
 }
 
 /// A line of the log for what the sender knows only by its id.
-fn line(id: &str, channel: Option<&ChannelName>, detail: &str) -> LogLine {
+fn line(id: &str, channel: Option<String>, detail: &str) -> LogLine {
     LogLine {
-        channel: channel.map(ToString::to_string),
+        channel,
         code: Some(Code::Internal.as_str()),
         detail: Some(format!("{id}: {detail}")),
         ..LogLine::new(Level::Error, "internal")

@@ -94,6 +94,20 @@ fn a2_jti_is_kept_and_bounded() {
     assert_eq!(read_with("jti", json!(7)), Err(Flaw::Claims));
 }
 
+#[test]
+fn a2_home_is_1_to_64_plain_characters() {
+    for home in ["a", "acme", "Eu_1-a.b", &"x".repeat(64)] {
+        assert_eq!(read_with("home", json!(home)).unwrap().home.as_deref(), Some(home));
+    }
+    for home in ["", &"x".repeat(65), "a/b", "a b", "ä", "a\n", "a%2f", "a:b"] {
+        assert_eq!(read_with("home", json!(home)), Err(Flaw::Home), "{home:?}");
+    }
+    for home in [json!(7), json!(["a"])] {
+        assert_eq!(read_with("home", home), Err(Flaw::Claims));
+    }
+    assert_eq!(read_with("home", json!(null)).unwrap().home, None);
+}
+
 fn with_info(info: &str) -> Result<Claims, Flaw> {
     claims_of(&format!(r#"{{"sub":"ann","exp":1900000060,"info":{info}}}"#))
 }

@@ -1,7 +1,9 @@
 //! Rule C3 at the door: `POST /v1/channels/{channel}/calls/{name}` is let in, counted and refused as publishing is.
 
 use super::{House, NOW, Request, said};
-use crate::door::{ChannelRequest, Count, Counter, Decision, Operation, Refused, Reply, Suspects, Unread};
+use crate::door::{
+    ChannelRequest, Count, Counter, Decision, Operation, Refused, Reply, Suspects, Unread, Visitor as _,
+};
 use dormouse_core::contract::{self, Ability, Call, Calls, Channel, Contract, State, Turn};
 use dormouse_protocol::name::UserId;
 use garde::Validate;

@@ -1,7 +1,7 @@
 //! Rule R5, as far as it is decided before an object wakes: what is counted, and what the many hear.
 
 use super::{House, NOW, Request, said};
-use crate::door::{ChannelRequest, Count, Counter, Decision, Suspects};
+use crate::door::{ChannelRequest, Count, Counter, Decision, Suspects, Visitor as _};
 use dormouse_protocol::name::UserId;
 
 const JOIN: &str = "/v1/channels/chat:a";

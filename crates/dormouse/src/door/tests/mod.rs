@@ -1,9 +1,11 @@
 //! The door, rule by rule. Each file's tests ask with plain values and look at what is decided.
 
 mod calls;
+mod connect;
 mod counting;
 mod credentials;
 mod dev_tokens;
+mod exchange;
 mod names;
 mod origins;
 mod paths;
@@ -12,7 +14,7 @@ mod refusals_log;
 
 use std::rc::Rc;
 
-use super::{Call, ChannelRequest, Decision, Door, Refused, RejectedUpgrade, Reply};
+use super::{Call, ChannelRequest, ConnectRequest, Decision, Door, Refused, RejectedUpgrade, Reply, Visitor as _};
 use crate::config::Config;
 use dormouse_core::contract::{Channel, Contract, Event, Json};
 use dormouse_protocol::name::{Millis, UserId};
@@ -49,8 +51,14 @@ impl House {
         let all = [&[("JWT_SECRET", SECRET)], variables].concat();
         let lookup = |name: &str| all.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let config = Rc::new(Config::parse(lookup).unwrap());
-        let door = Door::new(Rc::clone(&config), Rc::new(contract.check_declarations().unwrap()));
+        let door = Door::new(Rc::clone(&config), Rc::new(contract.check_declarations().unwrap()), true);
         Self { door, config }
+    }
+
+    /// A deployment without the binding of relays.
+    fn without_relays() -> Self {
+        let Self { config, door } = Self::plain();
+        Self { door: Door::new(Rc::clone(&config), door.contract, false), config }
     }
 
     fn route(&self, request: &Request) -> Decision {
@@ -96,6 +104,14 @@ impl House {
         match self.route(request) {
             Decision::Channel(channel_request) => channel_request,
             other => panic!("no request to a channel: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn connect_request(&self, request: &Request) -> ConnectRequest {
+        match self.route(request) {
+            Decision::Connect(connect_request) => connect_request,
+            other => panic!("no connection for many channels: {other:?}"),
         }
     }
 

@@ -57,6 +57,6 @@ fn e5_a_name_of_129_letters_is_bad_and_one_of_128_is_not() {
 #[test]
 fn e5_the_object_of_a_channel_is_found_by_its_name_and_the_jurisdiction() {
     let house = House::with(&[("JURISDICTION", "eu"), ("LOCATION_HINT", "weur")]);
-    let place = place(&house.channel_request(&Request::upgrade("/v1/channels/chat:a")).channel, &house.config);
+    let place = place(house.channel_request(&Request::upgrade("/v1/channels/chat:a")).channel.as_str(), &house.config);
     assert_eq!((place.name.as_str(), place.jurisdiction, place.location_hint), ("chat:a", Some("eu"), Some("weur")));
 }

@@ -1,6 +1,7 @@
 //! Every refusal is in the log with its code and what was missing, and with nothing that was sent in confidence (rule R2).
 
 use super::{House, Request};
+use crate::door::Visitor as _;
 use dormouse_core::effect::{Level, LogLine};
 
 const JOIN: &str = "/v1/channels/chat:a";
