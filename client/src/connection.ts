@@ -5,21 +5,18 @@ import { aborted, advise, ChannelError, closeError, offline, quietly } from "./e
 import type { ChannelEvents, ConnectionEvents, StateChange } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Identity } from "./identity.ts";
-import { Link } from "./link.ts";
+import type { LinkLike } from "./link.ts";
 import { withoutToken } from "./log.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
 import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
 import { readFrames } from "./protocol.ts";
-import type { Bye, Welcome } from "./protocol.ts";
+import type { AnswerFrame, Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { patiently } from "./runtime.ts";
 import type { ConnectionOptions, ConnectionPorts } from "./options.ts";
 import type { Runtime } from "./runtime.ts";
 import { heed } from "./surroundings.ts";
 import type { TokenSource } from "./tokens.ts";
-
-/** The sub-protocol this client speaks (E6). */
-const PROTOCOL = "dormouse.v1";
 
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
@@ -39,7 +36,7 @@ export class Connection {
   /** Whether the app has closed it: then nothing happens any more. */
   #over = false;
   readonly #queue: (() => void)[] = [];
-  #link: Link | null = null;
+  #link: LinkLike | null = null;
   #closing: Promise<void> = Promise.resolve();
   #openSince = Infinity;
   /** Attempts in a row that failed; -1 while the service has welcomed the last. */
@@ -69,6 +66,7 @@ export class Connection {
       runtime,
       {
         over: () => this.#abort.signal,
+        renew: ports.host?.renew,
         now: this.#way.now,
         ask: ports.outbox.control,
         refused: (error) => this.#happen("end_stop", error),
@@ -159,7 +157,7 @@ export class Connection {
 
   /** Asks the service for a sign of life, without waking the channel; `rtt` tells the answer. */
   ping(): void {
-    this.#heartbeat.ping();
+    (this.#ports.host ?? this.#heartbeat).ping();
   }
 
   /** Connects as `start` does, and also where it was over, unless the app itself has closed it. */
@@ -191,9 +189,32 @@ export class Connection {
     return answered;
   }
 
+  /**
+   * The service did not take the token for something: has it take another one.
+   * @internal
+   */
+  renew(): Promise<void> {
+    return this.#identity.renew(this.#identity.tokens, "refused");
+  }
+
+  /**
+   * The connection that it shares stands there now.
+   * @internal
+   */
+  follow({ state, error, retryIn }: StateChange): void {
+    if (state === "closed") {
+      this.#happen("give_up", error);
+      this.#happen("end_stop", error);
+    } else if (state !== "joining") this.#happen("away", error, retryIn);
+    else if (this.#runtime.now() >= this.#notBefore) {
+      this.#callOff();
+      this.#happen("due");
+    }
+  }
+
   /** One happening after the other: what an effect brings about waits until the effect is through. */
-  #happen(happening: Happening, error?: ChannelError): void {
-    if (this.#queue.push(() => this.#step(happening, error)) > 1) return;
+  #happen(happening: Happening, error?: ChannelError, retryIn?: number): void {
+    if (this.#queue.push(() => this.#step(happening, error, retryIn)) > 1) return;
     try {
       // Those that come meanwhile included.
       for (const next of this.#queue) next();
@@ -202,14 +223,14 @@ export class Connection {
     }
   }
 
-  #step(happening: Happening, error: ChannelError | undefined): void {
+  #step(happening: Happening, error: ChannelError | undefined, retryIn: number | undefined): void {
     const row = TABLE[this.#state][happening];
     if (!row || this.#over) return;
     const [state, ...effects] = row;
     const previous = this.#state;
     this.#state = state;
     this.#error = error;
-    this.#retryIn = undefined;
+    this.#retryIn = retryIn;
     for (const effect of effects) this.#effects[effect]();
     if (state !== previous) this.#emitter.emit("state", { state, previous, error, retryIn: this.#retryIn });
     if (this.#over) this.#emitter.end();
@@ -220,6 +241,7 @@ export class Connection {
       const turn = ++this.#turn;
       try {
         await this.#identity.join();
+        await this.#ports.host?.ready();
         if (turn === this.#turn) this.#happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
@@ -232,16 +254,15 @@ export class Connection {
     ask_anew: () => void (!this.#link && this.#identity.joined.slow && this.#effects.ask_token()),
     open_socket: () => {
       const turn = this.#turn;
-      const token = this.#identity.joined.current;
-      const protocols = [PROTOCOL];
-      if (token !== null) protocols.push(`bearer.${token}`);
       this.#closeWith = undefined;
       this.#pings = 0;
       this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
-          this.#link = new Link(this.#runtime, this.#address(), protocols, {
+          this.#link = this.#ports.open(this.#identity.joined.current, this.#lastId, {
+            open: () => void (turn === this.#turn && this.#ports.opened?.(this.#way)),
             text: (text) => void (turn === this.#turn && this.#read(text, turn)),
+            frames: (frames) => this.#frames(frames, turn),
             gone: (code, reason) => {
               closed();
               if (turn === this.#turn) this.#ended({ code, reason });
@@ -260,7 +281,7 @@ export class Connection {
     adopt: () => {
       const welcome = this.#welcome as Welcome;
       this.#identity.welcomed(welcome.expires);
-      this.#heartbeat.start();
+      if (!this.#ports.host) this.#heartbeat.start();
       this.#openSince = this.#runtime.now();
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
@@ -317,30 +338,21 @@ export class Connection {
     this.#unheed = heed(this.#runtime, this, (what) => this.#happen(what));
   }
 
-  /** The channel's address, with the position and the connection to go on with. */
-  #address(): string {
-    const { base, delivery } = this.#ports;
-    const { position } = delivery;
-    const query = `${new URLSearchParams({
-      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
-      ...(this.#lastId && { connection: this.#lastId }),
-    })}`;
-    return query ? `${base}?${query}` : base;
-  }
-
   #read(text: string, turn: number): void {
     this.#trace("in", text);
     this.#heartbeat.heard(text);
     if (text === "pong") {
-      if (this.#pings && !--this.#pings) this.#ports.outbox.alive();
-      return;
-    }
-    for (const frame of readFrames(text)) {
+      if (this.#pings && !--this.#pings) this.#ports.alive();
+    } else this.#frames(readFrames(text), turn);
+  }
+
+  #frames(frames: readonly ServiceFrame[], turn: number): void {
+    for (const frame of frames) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
-      if (frame.type === "welcome") this.#welcomed(frame);
+      if (frame.type === "welcome" || frame.type === "hello") this.#welcomed(frame);
       else if (frame.type === "bye") this.#ended(frame);
-      else this.#ports.frame(frame);
+      else this.#ports.frame(frame as AnswerFrame);
     }
   }
 
@@ -363,7 +375,7 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#happen(frame.epoch === undefined ? "guest" : "welcome");
+    this.#happen(frame.type === "welcome" && frame.epoch === undefined ? "guest" : "welcome");
   }
 
   /** The service said `bye`, or the socket closed: R3 says what that means. */

@@ -22,6 +22,7 @@ export type LaneName = "publish" | "volatile" | "presence" | "history" | "contro
 
 /** Everything this client has asked for and was not answered yet (F2). */
 export class Outbox {
+  readonly #channel: string | undefined;
   readonly #instance: string;
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
   #counter = 0;
@@ -29,7 +30,9 @@ export class Outbox {
   /** What ended the channel. */
   #over: ChannelError | undefined;
 
-  constructor(runtime: Runtime) {
+  /** With a name, where the requests of several channels go one way (M3). */
+  constructor(runtime: Runtime, channel?: string) {
+    this.#channel = channel;
     this.#instance = runtime.instance();
     this.#lanes = {
       control: new Lane(runtime, { again: "by_rate", paced: true }),
@@ -59,14 +62,14 @@ export class Outbox {
    */
   ask(
     lane: LaneName,
-    fields: { readonly id?: string | undefined; readonly name?: string },
+    fields: { readonly type?: string; readonly id?: string | undefined; readonly name?: string; readonly channel?: string },
     done: (answer: never) => void,
     fail: (error: ChannelError) => void,
   ): string {
     const { id = this.id(), name: call } = fields;
     try {
       if (this.#over) throw this.#over;
-      const text = textOf({ type: lane, ...fields, id });
+      const text = textOf({ type: lane, channel: this.#channel, ...fields, id });
       const bytes = bytesOf(text);
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
@@ -75,6 +78,11 @@ export class Outbox {
       fail(error as ChannelError);
     }
     return id;
+  }
+
+  /** Whether a request of this id waits for its answer. */
+  has(id: string): boolean {
+    return Object.values(this.#lanes).some((lane) => lane.has(id));
   }
 
   /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */

@@ -36,6 +36,8 @@ export interface TokenPorts {
   over(): AbortSignal;
   /** The service's clock, in milliseconds since 1970. */
   now(): number;
+  /** Where a connection is shared, has another token of it taken. */
+  renew?: (() => Promise<void>) | undefined;
 }
 
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
@@ -70,6 +72,7 @@ export class Tokens {
   async prepare(): Promise<void> {
     const { current } = this;
     const reason = this.#phase === "spent" ? "refused" : "join";
+    if (!this.renewable && reason === "refused") await this.#ports.renew?.();
     if (!this.renewable || (current !== null && reason === "join" && expiryOf(current) > this.#ports.now() + TOO_SHORT_MS)) return;
     this.current = await this.ask(reason);
     if (this.#phase === "spent") this.#phase = "second";
@@ -93,7 +96,7 @@ export class Tokens {
 
   /** Whether one more token may be tried after a refusal, which is once. */
   get replaceable(): boolean {
-    return this.renewable && this.#phase === "good";
+    return (this.renewable || (this.current === null && this.#ports.renew !== undefined)) && this.#phase === "good";
   }
 
   /** The service refused the token, or it ran out. */
