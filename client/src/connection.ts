@@ -66,7 +66,7 @@ export class Connection {
       runtime,
       {
         over: () => this.#abort.signal,
-        renew: ports.host?.renew,
+        host: ports.host,
         now: this.#way.now,
         ask: ports.outbox.control,
         refused: (error) => this.#happen("end_stop", error),
@@ -145,6 +145,7 @@ export class Connection {
 
   /** Connects, or cuts a wait short. */
   start(): void {
+    this.#ports.host?.start();
     this.#happen("start");
   }
 
@@ -182,11 +183,20 @@ export class Connection {
     // Nobody is to be asked before the app wants to be connected.
     if (this.#state === "idle") return this.#identity.use(source);
     this.#failed = Math.min(this.#failed, 0);
+    this.#ports.host?.start();
     const answered = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
     if (this.#welcomedIn === this.#turn) void this.#identity.renew(this.#identity.next, "join");
     else this.#happen("source");
     return answered;
+  }
+
+  /**
+   * Whether a new token can be had.
+   * @internal
+   */
+  get renewable(): boolean {
+    return this.#identity.tokens.renewable;
   }
 
   /**
@@ -205,7 +215,8 @@ export class Connection {
     if (state === "closed") {
       this.#happen("give_up", error);
       this.#happen("end_stop", error);
-    } else if (state !== "joining") this.#happen("away", error, retryIn);
+    } else if (state !== "joining") state === "open" || this.#happen("away", error, retryIn);
+    // Where the service has asked it to wait, it does so.
     else if (this.#runtime.now() >= this.#notBefore) {
       this.#callOff();
       this.#happen("due");

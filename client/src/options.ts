@@ -13,8 +13,12 @@ import type { TokenSource } from "./tokens.ts";
 export interface Host {
   /** Settles when the channel may join. */
   ready(): Promise<unknown>;
+  /** Cuts a wait of the connection short, and takes it up again where it was refused. */
+  start(): void;
   /** Joins: what is sent that way has the channel's name in it already. */
   join(fields: JoinFields & { readonly token?: string }, events: LinkEvents, outbox: Outbox): LinkLike;
+  /** Whether another token can be had. */
+  readonly renewable: boolean;
   /** Has the service take another token in the place of the one that the connection was made with. */
   renew(): Promise<void>;
   ping(): void;
@@ -31,7 +35,7 @@ export interface ConnectionPorts {
   /** The address, to be told where nobody answers there. */
   readonly base: string;
   /** Where the connection is not its own. */
-  readonly host?: Pick<Host, "ready" | "renew" | "ping"> | undefined;
+  readonly host?: Omit<Host, "join" | "release"> | undefined;
   /** Opens a way with this token; `before` is the id of the connection before. */
   open(token: string | null, before: string | null, events: LinkEvents): LinkLike;
   /** The way can be used, though nobody has said `welcome` yet. */

@@ -168,10 +168,13 @@ export interface JoinFields {
   readonly connection?: string;
 }
 
+/** What has a type (F1). */
+export const known = (frames: readonly ServiceFrame[]): ServiceFrame[] => frames.filter((frame) => frame?.type);
+
 /** Reads a text frame: one object or an array of them. What is no JSON or has no type is nothing (F1). */
 export function readFrames(text: string): ServiceFrame[] {
   try {
-    return [JSON.parse(text) as ServiceFrame | ServiceFrame[]].flat().filter((frame) => frame?.type);
+    return known([JSON.parse(text) as ServiceFrame | ServiceFrame[]].flat());
   } catch {
     return [];
   }

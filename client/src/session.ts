@@ -13,6 +13,7 @@ import { logOf } from "./log.ts";
 import { CLOSE_MS, NORMAL } from "./numbers.ts";
 import type { ConnectionOptions, Host } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { known } from "./protocol.ts";
 import type { AnswerFrame, JoinFields, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
@@ -111,26 +112,28 @@ export class Session<C = AnyContract> extends Joined {
     name: KnownName<C, Name>,
     options: SessionChannelOptions<EventName<ChannelOf<C, Name>>> = {},
   ): Channel<ChannelOf<C, Name>> {
-    const known = this.#channels.get(name);
-    if (known && known.connection.state !== "closed") return known as never;
-    void known?.close();
-    const runtime = { ...this.#runtime, onWake: () => nothing, onPage: undefined };
-    const channel = new Channel<ChannelOf<C, Name>>(this.#url, name, { logLevel: this.#options.logLevel, ...options, runtime }, this.#hostOf(name));
+    const before = this.#channels.get(name);
+    if (before && before.connection.state !== "closed") return before as never;
+    void before?.close();
+    const shared = { logLevel: this.#options.logLevel, ...options, runtime: { ...this.#runtime, onPage: undefined } };
+    const channel = new Channel<ChannelOf<C, Name>>(this.#url, name, shared, this.#hostOf(name));
     this.#channels.set(name, channel as never);
     return channel;
   }
 
   #hostOf(name: string): Host {
+    const { connection } = this;
     return {
-      ready: () => {
-        // It was refused, and somebody wants to know whether it is still.
-        if (this.connection.state === "closed") this.connection.reconnect();
-        return Promise.all([this.#ready, this.#leaving.get(name)]);
+      get renewable() {
+        return connection.renewable;
       },
+      ready: () => Promise.all([this.#ready, this.#leaving.get(name)]),
+      // Whether it begins at all is for the app to say.
+      start: () => void (connection.state !== "idle" && connection.reconnect()),
       join: (fields, events, outbox) => this.#join(name, fields, events, outbox),
       // Once for all channels that were refused the token.
-      renew: () => (this.#renewal ??= this.connection.renew().finally(() => (this.#renewal = undefined))),
-      ping: () => this.connection.ping(),
+      renew: () => (this.#renewal ??= connection.renew().finally(() => (this.#renewal = undefined))),
+      ping: () => connection.ping(),
       release: () => void this.#channels.delete(name),
     };
   }
@@ -166,8 +169,9 @@ export class Session<C = AnyContract> extends Joined {
       const member = this.#members.get(frame.channel);
       if (!member) return;
       this.#outbox.take(member.id, frame as never);
-      if (frame.frames.some(({ type }) => type === "bye")) this.#forget(member);
-      member.events.frames(frame.frames);
+      const frames = known(frame.frames);
+      if (frames.some(({ type }) => type === "bye")) this.#forget(member);
+      member.events.frames(frames);
     } else if (frame.type === "at") this.#members.get(frame.channel)?.events.frames([frame]);
     else if (frame.type === "ack") this.#outbox.take(frame.id, frame);
     else if (frame.type === "error") {
