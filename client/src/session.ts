@@ -54,7 +54,9 @@ export class Session<C = AnyContract> extends Joined {
   #go!: () => void;
   #renewal: Promise<void> | undefined;
   #send = (_: string): void => {};
-  /** What ended it last, or for good. */
+  /** `closed` by the app, and for good. */
+  #phase: "open" | "closed" = "open";
+  /** What ended it last. */
   #over: ChannelError | undefined;
 
   constructor(url: string, options: SessionOptions) {
@@ -92,6 +94,7 @@ export class Session<C = AnyContract> extends Joined {
           this.finish(error);
         },
         release: () => {
+          this.#phase = "closed";
           this.release();
           this.#each((connection) => void connection.close(this.#over as ChannelError));
         },
@@ -118,6 +121,7 @@ export class Session<C = AnyContract> extends Joined {
     const shared = { logLevel: this.#options.logLevel, ...options, runtime: { ...this.#runtime, onPage: undefined } };
     const channel = new Channel<ChannelOf<C, Name>>(this.#url, name, shared, this.#hostOf(name));
     this.#channels.set(name, channel as never);
+    if (this.#phase === "closed") void channel.connection.close(this.#over as ChannelError);
     return channel;
   }
 

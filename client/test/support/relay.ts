@@ -15,6 +15,8 @@ export class Relay {
   /** The ids of what was asked for all channels. */
   readonly #asked = new Set<unknown>();
   #greeted = false;
+  /** How often a `ping` was answered. */
+  #pongs = 0;
 
   constructor(world: World, socket: FakeSocket) {
     this.#world = world;
@@ -25,7 +27,7 @@ export class Relay {
 
   #hear(text: string): void {
     if (text === "ping") {
-      if (!this.#shares.size) void this.#socket.text("pong");
+      if (!this.#shares.size) void this.#pong();
       for (const share of this.#shares.values()) share.onText(text);
       return;
     }
@@ -50,6 +52,7 @@ export class Relay {
     const url = `ws://service.test/v1/channels/${encodeURIComponent(channel)}${query && `?${query}`}`;
     const protocols = token === undefined ? this.#socket.protocols : ["dormouse.v1", `bearer.${token}`];
     const share = new Share(this, url, [...protocols], channel);
+    share.pongs = this.#pongs;
     this.#shares.set(channel, share);
     this.#world.made(share);
   }
@@ -72,6 +75,17 @@ export class Relay {
 
   forget(share: Share): void {
     if (this.#shares.get(share.channel) === share) this.#shares.delete(share.channel);
+    void this.ponged();
+  }
+
+  /** One `pong` for all channels, behind what each of them has said before. */
+  async ponged(): Promise<void> {
+    while (this.#shares.size && [...this.#shares.values()].every(({ pongs }) => pongs > this.#pongs)) await this.#pong();
+  }
+
+  #pong(): Promise<void> {
+    this.#pongs++;
+    return this.#socket.text("pong");
   }
 
   text(data: string): Promise<void> {
@@ -98,6 +112,7 @@ export class Relay {
 /** One channel's share of a connection. */
 class Share extends FakeSocket {
   readonly channel: string;
+  pongs = 0;
   readonly #relay: Relay;
   #leave: unknown;
   #over = false;
@@ -109,7 +124,7 @@ class Share extends FakeSocket {
   }
 
   override async text(data: string): Promise<void> {
-    if (data === "pong") return this.#relay.text(data);
+    if (data === "pong") return void (this.pongs++, await this.#relay.ponged());
     let frames: Frame[] = [];
     try {
       frames = [JSON.parse(data) as Frame | Frame[]].flat();

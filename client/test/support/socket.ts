@@ -42,6 +42,13 @@ export class FakeSocket implements SocketLike {
     this.onClosing(code ?? 1005);
   }
 
+  /** It can send. */
+  open(): void {
+    if (this.readyState > 0) return;
+    this.readyState = 1;
+    this.onopen?.({} as never);
+  }
+
   /** The other side begins to close, and never ends. */
   halfClose(): void {
     this.readyState = 2;

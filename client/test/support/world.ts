@@ -5,7 +5,7 @@ import { connect, connectSession } from "../../src/index.ts";
 import { Relay } from "./relay.ts";
 import { FakeSocket } from "./socket.ts";
 import type { Frame } from "./socket.ts";
-import type { Channel, ConnectOptions } from "../../src/index.ts";
+import type { Channel, ConnectOptions, Session } from "../../src/index.ts";
 import type { ChannelOf, Contract, EventName, KnownName } from "../../src/index.ts";
 
 export { FakeSocket } from "./socket.ts";
@@ -25,17 +25,20 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A clock, a network and a service that do only what the test says. */
 export class World {
-  /** Whether channels have a connection each, or a session each that carries them; with the session's token or their own. */
-  static way: "direct" | "session" | "session with the channel's token" = "direct";
+  /** Whether channels have a connection each, a session each that carries them, with its token or their own, or one for all of a token. */
+  static way: "direct" | "session" | "session with the channel's token" | "one session" = "direct";
   /** How much time has passed, in milliseconds from a beginning that means nothing; also the service's clock. */
   now = 1_700_000_000_000;
   /** By how much the clock of the device is ahead; a test steps it both ways. */
   deviceAhead = 0;
   random = 0.5;
+  /** Whether sockets open by themselves. */
+  opens = true;
   readonly sockets: FakeSocket[] = [];
   /** Called with each socket as it is made, in a turn of its own; a test sets it to have joins answered. */
   onSocket: (socket: FakeSocket) => void = () => {};
   readonly #timers = new Map<number, Timer>();
+  readonly #sessions = new Map<unknown, Session<Contract>>();
   readonly #wakers = new Set<() => void>();
   readonly #losers = new Set<() => void>();
   #order = 0;
@@ -46,7 +49,8 @@ export class World {
       const socket = new FakeSocket(url, protocols);
       if (World.way !== "direct" && socket.url.pathname.endsWith("/v1/connect")) new Relay(world, socket);
       else world.made(socket);
-      queueMicrotask(() => socket.onopen?.({} as never));
+      socket.readyState = 0;
+      queueMicrotask(() => world.opens && socket.open());
       return socket;
     },
     now: () => world.#asDevice(() => platform.now()),
@@ -186,9 +190,11 @@ export class World {
     const runtime = { ...this.runtime, ...options.runtime };
     if (World.way === "direct") return connect("http://service.test", name, { ...options, runtime });
     const { token, trace, maxAttempts, runtime: _, ...others } = options;
-    const own = World.way === "session" ? {} : { token };
-    const session = connectSession("http://service.test", { maxAttempts, trace, runtime, ...(World.way === "session" && { token }) });
-    return session.channel(name, { ...others, maxAttempts, ...own });
+    const own = World.way === "session with the channel's token";
+    const known = World.way === "one session" ? this.#sessions.get(token) : undefined;
+    const session = known ?? connectSession("http://service.test", { maxAttempts, trace, runtime, ...(!own && { token }) });
+    this.#sessions.set(token, session);
+    return session.channel(name, { ...others, maxAttempts, ...(own && { token }) });
   }
 
   /** A channel that was welcomed. */
