@@ -69,13 +69,13 @@ export class Connection {
         host: ports.host,
         now: this.#way.now,
         ask: ports.outbox.control,
-        refused: (error) => this.#happen("end_stop", error),
+        refused: (error) => this.happen("end_stop", error),
       },
       options.token,
     );
     this.#heartbeat = new Heartbeat(runtime, {
       ping: () => this.#send("ping"),
-      silent: () => this.#happen("silent", offline("The service does not answer.")),
+      silent: () => this.happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
     this.#heed();
@@ -146,14 +146,14 @@ export class Connection {
   /** Connects, or cuts a wait short. */
   start(): void {
     this.#ports.host?.start();
-    this.#happen("start");
+    this.happen("start");
   }
 
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
     this.#failed = Math.min(this.#failed, 0);
-    this.#happen("pause");
+    this.happen("pause");
   }
 
   /** Asks the service for a sign of life, without waking the channel; `rtt` tells the answer. */
@@ -164,13 +164,13 @@ export class Connection {
   /** Connects as `start` does, and also where it was over, unless the app itself has closed it. */
   reconnect(): void {
     this.start();
-    this.#happen("reconnect");
+    this.happen("reconnect");
   }
 
   /** Ends it for good; settled once the socket is closed, which takes 2 s at most. */
   close(error: ChannelError): Promise<void> {
     this.#closeWith = NORMAL;
-    this.#happen("close", error);
+    this.happen("close", error);
     return this.#closing;
   }
 
@@ -187,7 +187,7 @@ export class Connection {
     const answered = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
     if (this.#welcomedIn === this.#turn) void this.#identity.renew(this.#identity.next, "join");
-    else this.#happen("source");
+    else this.happen("source");
     return answered;
   }
 
@@ -208,23 +208,10 @@ export class Connection {
   }
 
   /**
-   * The connection that it shares stands there now.
+   * One happening after the other: what an effect brings about waits until the effect is through.
    * @internal
    */
-  follow({ state, error, retryIn }: StateChange): void {
-    if (state === "closed") {
-      this.#happen("give_up", error);
-      this.#happen("end_stop", error);
-    } else if (state !== "joining") state === "open" || this.#happen("away", error, retryIn);
-    // Where the service has asked it to wait, it does so.
-    else if (this.#runtime.now() >= this.#notBefore) {
-      this.#callOff();
-      this.#happen("due");
-    }
-  }
-
-  /** One happening after the other: what an effect brings about waits until the effect is through. */
-  #happen(happening: Happening, error?: ChannelError, retryIn?: number): void {
+  happen(happening: Happening, error?: ChannelError, retryIn?: number): void {
     if (this.#queue.push(() => this.#step(happening, error, retryIn)) > 1) return;
     try {
       // Those that come meanwhile included.
@@ -253,12 +240,12 @@ export class Connection {
       try {
         await this.#identity.join();
         await this.#ports.host?.ready();
-        if (turn === this.#turn) this.#happen("token");
+        if (turn === this.#turn) this.happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
         // A function that failed may do better later; one that says nobody is signed in will not.
         if (error instanceof ChannelError && !error.retryable) this.#stop(error);
-        else this.#happen("no_token", offline(`The token function failed: ${error}`));
+        else this.happen("no_token", offline(`The token function failed: ${error}`));
       }
     },
     // With a socket there it is a guest's sign-in that waits.
@@ -267,7 +254,7 @@ export class Connection {
       const turn = this.#turn;
       this.#closeWith = undefined;
       this.#pings = 0;
-      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
+      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
           this.#link = this.#ports.open(this.#identity.joined.current, this.#lastId, {
@@ -346,7 +333,7 @@ export class Connection {
   };
 
   #heed(): void {
-    this.#unheed = heed(this.#runtime, this, (what) => this.#happen(what));
+    this.#unheed = heed(this.#runtime, this, (what) => this.happen(what));
   }
 
   #read(text: string, turn: number): void {
@@ -386,7 +373,8 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#happen(frame.type === "welcome" && frame.epoch === undefined ? "guest" : "welcome");
+    // A connection of many channels has no epoch, and whoever has no token is not even `null` there.
+    this.happen((frame.epoch ?? frame.user) === null ? "guest" : "welcome");
   }
 
   /** The service said `bye`, or the socket closed: R3 says what that means. */
@@ -398,14 +386,14 @@ export class Connection {
     // A bad token is worth one new one, as an expired one is.
     const bad = advice === "new_token" || code === BAD_TOKEN;
     const { tokens, trying } = this.#identity;
-    if (bad && !trying && tokens.replaceable) this.#happen("end_new_token", error);
+    if (bad && !trying && tokens.replaceable) this.happen("end_new_token", error);
     else if (bad || code === FORBIDDEN) this.#stop(error);
-    else this.#happen(`end_${advice}`, error);
+    else this.happen(`end_${advice}`, error);
   }
 
   /** Ends for good, unless it was a sign-in that could not join: then the source before comes back. */
   #stop(error: ChannelError): void {
-    this.#happen(this.#identity.refused(error) ? "end_at_once" : "end_stop", error);
+    this.happen(this.#identity.refused(error) ? "end_at_once" : "end_stop", error);
   }
 
   #wait(ms: number): void {
@@ -413,11 +401,11 @@ export class Connection {
     this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
     if (++this.#failed > maxAttempts)
-      this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
+      this.happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 
   #arm(ms: number): void {
     this.#callOff();
-    this.#callOff = this.#runtime.after(ms, () => this.#happen("due"));
+    this.#callOff = this.#runtime.after(ms, () => this.happen("due"));
   }
 }

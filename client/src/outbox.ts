@@ -25,6 +25,7 @@ export class Outbox {
   readonly #channel: string | undefined;
   readonly #instance: string;
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
+  readonly #all: readonly Lane[];
   #counter = 0;
   #limits = DEFAULT_LIMITS;
   /** What ended the channel. */
@@ -41,6 +42,7 @@ export class Outbox {
       presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true, own: new Pace(PRESENCE_RATE, PRESENCE_BURST) }),
       history: new Lane(runtime, { again: "always", paced: true, single: true }),
     };
+    this.#all = Object.values(this.#lanes);
   }
 
   /** Asks for something on the connection as it is. */
@@ -82,12 +84,12 @@ export class Outbox {
 
   /** Whether a request of this id waits for its answer. */
   has(id: string): boolean {
-    return Object.values(this.#lanes).some((lane) => lane.has(id));
+    return this.#all.some((lane) => lane.has(id));
   }
 
   /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */
   take(id: string | undefined, answer: Answer | ChannelError): boolean {
-    return Object.values(this.#lanes).some((lane) => lane.take(id, answer));
+    return this.#all.some((lane) => lane.take(id, answer));
   }
 
   /**
@@ -96,12 +98,10 @@ export class Outbox {
    */
   open({ limits: given, epoch, user, remembers = [] }: Welcome, link: Pick<Way, "send" | "now">): void {
     const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
-    const { control, ...others } = this.#lanes;
     const way = { ...link, limits, remembers, pace: new Pace(limits.per_second, limits.burst) };
     // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
     if (user === null) way.now = () => -Infinity;
-    control.open(way);
-    if (epoch !== undefined) for (const lane of Object.values(others)) lane.open(way);
+    for (const lane of this.#all) if (epoch !== undefined || lane === this.#lanes.control) lane.open(way);
   }
 
   /** So many messages that this client has missed cannot be told. */
@@ -116,12 +116,12 @@ export class Outbox {
 
   /** The link holds. */
   alive(): void {
-    for (const lane of Object.values(this.#lanes)) lane.alive();
+    for (const lane of this.#all) lane.alive();
   }
 
   /** The link is gone; with an error so is the channel, and nothing is answered any more. */
   down(error?: ChannelError): void {
     this.#over = error;
-    for (const lane of Object.values(this.#lanes)) lane.down(error);
+    for (const lane of this.#all) lane.down(error);
   }
 }

@@ -46,6 +46,8 @@ export class Session<C = AnyContract> extends Joined {
   readonly #outbox: Outbox;
   /** All channels that the app has not closed. */
   readonly #channels = new Map<string, Channel<never>>();
+  /** Those that wait for the socket. */
+  readonly #away = new Set<Connection>();
   readonly #members = new Map<string, Member>();
   /** The leaves that are not answered yet: what comes of these channels until then is from before. */
   readonly #leaving = new Map<string, Promise<unknown>>();
@@ -100,7 +102,11 @@ export class Session<C = AnyContract> extends Joined {
         },
         revive: () => {
           this.begin();
-          this.#each((connection) => void (connection.error === this.#over && connection.reconnect()));
+          this.#each((connection) => {
+            if (connection.error !== this.#over) return;
+            this.#away.add(connection);
+            connection.reconnect();
+          });
           this.#over = undefined;
         },
       },
@@ -204,8 +210,16 @@ export class Session<C = AnyContract> extends Joined {
     if (this.connection?.state === "joining") for (const state of ["waiting", "joining"] as const) this.#follow({ state, previous: state });
   }
 
-  #follow(change: StateChange): void {
-    this.#each((connection) => connection.follow(change));
+  /** The channels stand where their connection does; who is put away by it comes back with it, and nobody else. */
+  #follow({ state, error, retryIn }: StateChange): void {
+    this.#each((connection) => {
+      if (state === "closed") for (const end of ["give_up", "end_stop"] as const) connection.happen(end, error);
+      else if (state === "joining") this.#away.delete(connection) && connection.happen("due");
+      else if (state !== "open" && ["joining", "open"].includes(connection.state)) {
+        this.#away.add(connection);
+        connection.happen("away", error, retryIn);
+      }
+    });
   }
 
   #each(run: (connection: Connection) => void): void {

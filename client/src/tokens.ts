@@ -102,7 +102,7 @@ export class Tokens {
 
   /** Whether it is the token of a shared connection that holds, and can be renewed. */
   get #hosted(): boolean {
-    return this.current === null && !this.renewable && this.#ports.host?.renewable === true;
+    return this.#source === undefined && this.#ports.host?.renewable === true;
   }
 
   /** The service refused the token, or it ran out. */
