@@ -192,19 +192,11 @@ export class Connection {
   }
 
   /**
-   * Whether a new token can be had.
+   * Who it speaks as.
    * @internal
    */
-  get renewable(): boolean {
-    return this.#identity.tokens.renewable;
-  }
-
-  /**
-   * The service did not take the token for something: has it take another one.
-   * @internal
-   */
-  renew(): Promise<void> {
-    return this.#identity.renew(this.#identity.tokens, "refused");
+  get identity(): Identity {
+    return this.#identity;
   }
 
   /**

@@ -133,16 +133,17 @@ export class Session<C = AnyContract> extends Joined {
 
   #hostOf(name: string): Host {
     const { connection } = this;
+    const { identity } = connection;
     return {
       get renewable() {
-        return connection.renewable;
+        return identity.tokens.renewable;
       },
       ready: () => Promise.all([this.#ready, this.#leaving.get(name)]),
       // Whether it begins at all is for the app to say.
       start: () => void (connection.state !== "idle" && connection.reconnect()),
       join: (fields, events, outbox) => this.#join(name, fields, events, outbox),
       // Once for all channels that were refused the token.
-      renew: () => (this.#renewal ??= connection.renew().finally(() => (this.#renewal = undefined))),
+      renew: () => (this.#renewal ??= identity.renew(identity.tokens, "refused").finally(() => (this.#renewal = undefined))),
       ping: () => connection.ping(),
       release: () => void this.#channels.delete(name),
     };
@@ -214,12 +215,13 @@ export class Session<C = AnyContract> extends Joined {
   #follow({ state, error, retryIn }: StateChange): void {
     this.#each((connection) => {
       if (state === "closed") for (const end of ["give_up", "end_stop"] as const) connection.happen(end, error);
-      else if (state === "joining") this.#away.delete(connection) && connection.happen("due");
+      else if (state === "joining") this.#away.has(connection) && connection.happen("due");
       else if (state !== "open" && ["joining", "open"].includes(connection.state)) {
         this.#away.add(connection);
         connection.happen("away", error, retryIn);
       }
     });
+    if (state === "joining") this.#away.clear();
   }
 
   #each(run: (connection: Connection) => void): void {
