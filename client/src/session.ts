@@ -124,7 +124,14 @@ export class Session<C = AnyContract> extends Joined {
     const before = this.#channels.get(name);
     if (before && before.connection.state !== "closed") return before as never;
     void before?.close();
-    const shared = { logLevel: this.#options.logLevel, ...options, runtime: { ...this.#runtime, onPage: undefined } };
+    const { logLevel = this.#options.logLevel } = options;
+    const shared = {
+      ...options,
+      // Each frame is told by the connection.
+      logLevel: logLevel === "debug" ? "info" : logLevel,
+      // It is the connection that is put aside with its page.
+      runtime: { ...this.#runtime, onPage: undefined },
+    };
     const channel = new Channel<ChannelOf<C, Name>>(this.#url, name, shared, this.#hostOf(name));
     this.#channels.set(name, channel as never);
     if (this.#phase === "closed") void channel.connection.close(this.#over as ChannelError);

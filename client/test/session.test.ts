@@ -335,6 +335,9 @@ for (const how of ["close", "signal"] as const)
     const after = room(session, "c");
     await world.advance(60_000);
     assert.deepEqual([...states(channels), after.connection.state], ["closed", "closed", "closed"]);
+    const back = [session, channels[0] as Channel<Contract["chat:*"]>].map((one) => outcome(one.reconnect()));
+    await world.advance(60_000);
+    assert.deepEqual(back.map(({ state }) => state), ["failed", "failed"]);
     assert.deepEqual([world.sockets.length, world.armed, world.wakers], [1, 0, 0]);
   });
 
@@ -400,6 +403,43 @@ test("a_session_that_is_paused_has_its_channels_wait_and_brings_them_back", asyn
   assert.deepEqual([array(world.socket).length, ...states(channels)], [2, "joining", "joining"]);
 });
 
+test("a_session_is_put_aside_with_its_page_and_its_channels_with_it", async () => {
+  const world = new World();
+  const pages: { left(): void; back(): void }[] = [];
+  const onPage = (left: () => void, back: () => void): (() => void) => (pages.push({ left, back }), () => {});
+  const { session, channels } = await open(world, ["a", "b"], { runtime: { ...world.runtime, onPage } });
+  for (const { left } of pages) left();
+  assert.deepEqual([session.connection.state, ...states(channels), world.socket.closedWith], ["idle", "waiting", "waiting", 1000]);
+  for (const { back } of pages) back();
+  await world.settle();
+  assert.equal(array(world.socket).length, 2);
+});
+
+test("the_console_is_told_each_frame_once_and_no_token", async (context) => {
+  const world = new World();
+  const told: string[] = [];
+  for (const level of ["debug", "info"] as const) context.mock.method(console, level, (...what: unknown[]) => void told.push(`${level} ${what.slice(0, 3).join(" ")}`));
+  const { channels } = await open(world, ["a"], { logLevel: "debug", token: "secret" });
+  void channels[0]?.publish("typing", { on: true }, { volatile: true });
+  await world.settle();
+  assert.equal(told.filter((line) => line.includes('"type":"publish"')).length, 1);
+  assert.ok(told.some((line) => line.startsWith("info chat:a state")));
+  assert.doesNotMatch(told.join(), /secret/);
+});
+
+test("names_events_and_payloads_are_those_of_the_contract", async () => {
+  const world = new World();
+  const session = begin(world, { start: false });
+  // @ts-expect-error no pattern fits it
+  void session.channel("chat");
+  const channel = session.channel("demo:table");
+  // @ts-expect-error a call takes what the contract says
+  const asked = channel.call("roll", { faces: 6 });
+  void asked.catch(() => {});
+  void asked.then(({ n }) => n satisfies number).catch(() => {});
+  await session.close();
+});
+
 test("a_channel_of_a_session_that_has_not_begun_waits_for_it", async () => {
   const world = new World();
   const session = begin(world, { start: false });
@@ -435,7 +475,9 @@ test("m1_a_join_beyond_the_limit_is_tried_again_later_and_one_that_is_no_frame_i
   await world.socket.say({ type: "error", id: b?.["id"], code: "over_capacity", message: "200 channels", retry_after: 3_000 });
   await world.socket.say({ type: "error", id: c?.["id"], code: "too_large", message: "too large" });
   assert.deepEqual([...states([...channels, ...more]), more[1]?.connection.error?.code], ["open", "waiting", "closed", "protocol"]);
-  await world.advance(3_250);
+  await world.advance(3_249);
+  assert.deepEqual(world.socket.heard(), []);
+  await world.advance(1);
   assert.deepEqual(world.socket.heard().map(({ type, channel }) => [type, channel]), [["join", "chat:b"]]);
 });
 
