@@ -1,7 +1,7 @@
 //! What the machine wants done: values, applied by the shell in their order.
 
 use crate::contract::JobRequest;
-use dormouse_protocol::name::{ConnectionId, Millis, UserId};
+use dormouse_protocol::name::{ChannelName, ConnectionId, Millis, UserId};
 
 /// Names a session while the object is awake; the shell keeps which link carries it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +94,20 @@ pub enum Effect {
     },
     /// Try a job of the application's code: ask another server, and tell what came of it (rule C7).
     Job(JobRequest),
+    /// Call the object of this channel, and hand its answer to [`RelayMachine::answered`](crate::relay::RelayMachine::answered).
+    CallChannel {
+        /// The channel.
+        channel: ChannelName,
+        /// What it is called with.
+        body: String,
+    },
+    /// Call the relay of this name, and hand its answer to [`ChannelMachine::relay_answered`](crate::channel::ChannelMachine::relay_answered).
+    CallRelay {
+        /// The relay.
+        relay: String,
+        /// What it is called with.
+        body: String,
+    },
     /// Have the one timer fire after so many milliseconds; an earlier setting is replaced.
     Timer {
         /// Milliseconds from now.

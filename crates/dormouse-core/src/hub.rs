@@ -43,7 +43,7 @@ use crate::context::Context;
 use crate::contract::{ChannelRules, PresenceMode, Who};
 use crate::effect::SessionKey;
 use dormouse_protocol::error::Refusal;
-use dormouse_protocol::name::{Millis, RequestId};
+use dormouse_protocol::name::{Epoch, Millis, RequestId};
 use dormouse_protocol::request::Targets;
 
 use amnesia::Amnesia;
@@ -112,6 +112,21 @@ impl Hub {
             code: Code::default(),
             loaded: false,
         }
+    }
+
+    /// Where the channel stands on disk.
+    pub(crate) const fn position(&self) -> Option<(&Epoch, u64)> {
+        self.history.position()
+    }
+
+    /// The newest seq on disk.
+    pub(crate) const fn stored(&self) -> u64 {
+        self.history.stored()
+    }
+
+    /// Whether something was accepted that nobody was told of yet.
+    pub(crate) fn owes(&self) -> bool {
+        !self.batch.is_empty()
     }
 
     /// Whether what is on disk was read.

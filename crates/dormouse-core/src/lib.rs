@@ -7,7 +7,9 @@
 //! | noun | rooms |
 //! | --- | --- |
 //! | a world around one channel, for tests | `testing/`, behind the feature of that name |
-//! | **Channel**: a hub and its one local edge, event by event; when timer and alarm are set (`channel/alarm.rs`) | [`channel`] |
+//! | **Relay**: connections of many channels | [`relay`] |
+//! | **Channel**: a hub and its one local edge, event by event; members behind relays (`channel/relays.rs`); when timer and alarm are set (`channel/alarm.rs`) | [`channel`] |
+//! | the numbered exchange between a channel and a relay | `link/` |
 //! | **Session**: the edge, which holds members and tells each what it hears | `edge/`, [`session`], [`hibernated_session`] |
 //! | **Batch**: the hub, which orders, keeps, meters (`hub/rates.rs`), lets go of what is old (`hub/retention.rs`), and hands out lines with an audience | `hub/`, [`history`], [`payer`] |
 //! | what an event brings, what is to be done, and what is counted | `context.rs`, `clock.rs`, [`effect`], `meter.rs` |
@@ -29,14 +31,15 @@
 //! 5. `crates/dormouse-protocol/src/request.rs`: `parse_typed`, `parse_in_one_pass` (the text is I-JSON, and becomes requests; the data of a publish is read into its type on the way, by `hub/sayable.rs` and `contract/typed.rs`)
 //! 6. `crates/dormouse-core/src/channel/receive.rs`: `handle` (from step 4: one request after the other)
 //! 7. `crates/dormouse-core/src/hub/publish.rs`: `publish`, `may_say`, `dedupe_key`, `look_up`, `must_be_newest`, `accept` (the refusals of rule F7 from the event on, the rate by `hub/rates.rs`; its seq, the open batch)
-//! 8. `crates/dormouse-core/src/channel/event.rs`: `settle` (from step 3: the event ends)
-//! 9. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush_now`, `flush` (whether the batch leaves now or at the end of its window)
-//! 10. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (what is kept is written, then all becomes lines, each with its audience)
-//! 11. `crates/dormouse-core/src/hub/history.rs`: `keep`, `append` (one row, or several where one would be too large)
-//! 12. `crates/dormouse-core/src/storage/sql/mod.rs`: `append` (from step 11: the row as SQL; `crates/dormouse/src/shell/sql.rs` runs it)
-//! 13. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_alone`, `speak_lines`, `speak_to_all`, `speak_to_groups`, `broadcast` (from step 9: one text for all who hear the same)
-//! 14. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (from step 2: each effect, in order)
-//! 15. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to all who hear the same; `sockets.js` sends it)
+//! 8. `crates/dormouse-core/src/channel/relayed.rs`: `finish`, `settle_relayed` (from step 3: what is for members behind relays goes to those)
+//! 9. `crates/dormouse-core/src/channel/event.rs`: `settle` (the event ends)
+//! 10. `crates/dormouse-core/src/channel/flush.rs`: `flush_if_due`, `flush_now`, `flush` (whether the batch leaves now or at the end of its window)
+//! 11. `crates/dormouse-core/src/hub/flush.rs`: `flush`, `write`, `address` (what is kept is written, then all becomes lines, each with its audience)
+//! 12. `crates/dormouse-core/src/hub/history.rs`: `keep`, `append` (one row, or several where one would be too large)
+//! 13. `crates/dormouse-core/src/storage/sql/mod.rs`: `append` (from step 12: the row as SQL; `crates/dormouse/src/shell/sql.rs` runs it)
+//! 14. `crates/dormouse-core/src/edge/speak.rs`: `speak`, `speak_alone`, `speak_lines`, `speak_to_all`, `speak_to_groups`, `broadcast` (from step 10: one text for all who hear the same)
+//! 15. `crates/dormouse/src/shell/host.rs`: `apply`, `apply_one` (from step 2: each effect, in order)
+//! 16. `crates/dormouse/src/shell/socket.rs`: `broadcast` (one string to all who hear the same; `sockets.js` sends it)
 //!
 //! # What is deliberately absent
 //! - No `await` between deciding and telling: messages of one socket would overtake each other.
@@ -56,9 +59,11 @@ pub mod effect;
 pub mod grant;
 mod hub;
 pub mod limits;
+mod link;
 pub mod member_map;
 mod meter;
 pub mod pattern;
+pub mod relay;
 pub mod setting;
 pub mod steps;
 pub mod storage;

@@ -6,6 +6,7 @@ mod fields;
 pub mod frame;
 pub mod ijson;
 pub mod keys;
+pub mod multiplex;
 pub mod name;
 pub mod request;
 pub mod text;

@@ -11,6 +11,7 @@ impl Event<'_> {
         // After `begin`, which takes the alarm of before sleep for set.
         self.wakeups.forget_alarm();
         self.do_what_is_due();
+        self.relays.look_after(self.cx.now);
         self.hub.trim(&mut self.cx);
         // What the storage did not let be done is tried again: later, and not for ever at once.
         let undone = !self.hub.is_loaded() || self.due_at().is_some_and(|due| due <= self.cx.now);
@@ -77,7 +78,8 @@ impl Event<'_> {
         let now = self.cx.steady();
         let window = self.hub.batch_window();
         let count = self.hub.count_due_at(self.cx.limits());
-        let Some(next) = [window, count, self.edge.timer_at(), self.hub.tick_at()].into_iter().flatten().min() else {
+        let others = [self.edge.timer_at(), self.hub.tick_at(), self.relays.timer_at()];
+        let Some(next) = [window, count].into_iter().chain(others).flatten().min() else {
             return;
         };
         if self.wakeups.timer.is_some_and(|timer| timer <= next) {

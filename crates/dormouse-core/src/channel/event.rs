@@ -1,6 +1,7 @@
 //! One event on its way through the machine: how it begins and ends, and how hub and edge hear of each other.
 
 use super::Effects;
+use super::relays::Relays;
 use super::wakeups::Wakeups;
 use crate::context::Context;
 use crate::contract::JobAnswer;
@@ -15,6 +16,7 @@ pub(super) struct Event<'a> {
     pub(super) hub: &'a mut Hub,
     pub(super) edge: &'a mut Edge,
     pub(super) wakeups: &'a mut Wakeups,
+    pub(super) relays: &'a mut Relays,
     pub(super) cx: Context<'a>,
 }
 
@@ -63,6 +65,7 @@ impl Event<'_> {
     }
 
     fn load(&mut self) -> Result<(), StorageError> {
+        self.load_relayed()?;
         let lost = self.hub.load_history(&mut self.cx)?;
         if lost {
             // With all that was on disk went the alarm.

@@ -45,6 +45,7 @@ impl Event<'_> {
         let returned = former.is_some();
         kept.epoch = Some(self.hub.epoch(&fresh.epoch, self.cx.now));
         (kept.swept, kept.counted) = (self.edge.swept(), self.hub.is_counted());
+        kept.relayed = joining.relayed;
         kept.address = joining.address.filter(|_| kept.grant.is_none());
         let mut session = Session::new(kept, self.cx.rules());
         session.kept.present = session.watches && session.joined();

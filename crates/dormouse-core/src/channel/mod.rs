@@ -13,6 +13,8 @@ mod http;
 mod join;
 mod leave;
 mod receive;
+mod relayed;
+mod relays;
 mod retire;
 mod wakeups;
 
@@ -36,6 +38,7 @@ pub use retire::retire;
 
 use crate::context::{Context, Desk};
 use event::Event;
+use relays::Relays;
 use wakeups::Wakeups;
 
 /// What an event brings with it: the time it happened at, the disk, and what can be asked of the links.
@@ -65,6 +68,7 @@ pub struct ChannelMachine {
     hub: Hub,
     edge: Edge,
     wakeups: Wakeups,
+    relays: Relays,
     desk: Desk,
 }
 
@@ -81,7 +85,8 @@ impl ChannelMachine {
     ) -> Self {
         let (hub, edge) = (Hub::new(&rules), Edge::default());
         let config = ChannelConfig { name, rules, limits, verifier };
-        Self { config, hub, edge, wakeups: Wakeups::with(heads), desk: Desk::default() }
+        let (wakeups, relays, desk) = (Wakeups::with(heads), Relays::default(), Desk::default());
+        Self { config, hub, edge, wakeups, relays, desk }
     }
 
     /// Someone joins. A joiner that is refused has a key too: the effects say `bye` to it and hang up.
@@ -115,6 +120,17 @@ impl ChannelMachine {
         self.during(turn, |event| event.job_answered(key, answer)).1
     }
 
+    /// A relay calls, of members that it holds. It is answered with what this says, and nothing else.
+    pub fn relay_called(&mut self, turn: &mut Turn<'_>, body: &str) -> (String, Effects) {
+        let ((), effects) = self.during(turn, |event| event.relay_called(body));
+        (self.relays.take_answer(), effects)
+    }
+
+    /// A relay that was called has answered, or the call has failed.
+    pub fn relay_answered(&mut self, turn: &mut Turn<'_>, relay: &str, answer: Option<&str>) -> Effects {
+        self.during(turn, |event| event.relay_answered(relay, answer)).1
+    }
+
     /// The timer fired.
     pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.wakeups.forget_timer();
@@ -138,12 +154,12 @@ impl ChannelMachine {
 
     /// One event from its beginning to what is to be done for it.
     fn during<T>(&mut self, turn: &mut Turn<'_>, handle: impl FnOnce(&mut Event<'_>) -> T) -> (T, Effects) {
-        let Self { config, hub, edge, wakeups, desk } = self;
+        let Self { config, hub, edge, wakeups, relays, desk } = self;
         let Turn { now, storage, links, surroundings } = turn;
         let cx = Context { now: *now, storage: *storage, links: *links, surroundings: *surroundings, config, desk };
-        let mut event = Event { hub, edge, wakeups, cx };
+        let mut event = Event { hub, edge, wakeups, relays, cx };
         event.begin();
         let answer = handle(&mut event);
-        (answer, event.settle())
+        (answer, event.finish())
     }
 }

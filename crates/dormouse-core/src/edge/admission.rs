@@ -48,6 +48,8 @@ pub struct Joining {
     pub connection: Option<String>,
     /// Where it comes from, as far as that is known (rule R7).
     pub address: Option<Address>,
+    /// Whether it comes through a relay.
+    pub relayed: bool,
 }
 
 impl Edge {

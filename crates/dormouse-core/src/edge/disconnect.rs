@@ -56,8 +56,11 @@ impl Edge {
         let Some(session) = self.roster.session(key).filter(|session| !session.is_leaving()).cloned() else { return };
         self.tell(cx, key, frame::bye(frame::Bye { close, retry_after }));
         Self::log(cx, &session, LogLine { code: Some(close.reason()), ..LogLine::new(Level::Info, "bye") });
+        let relayed = session.kept.relayed;
         self.dismiss(cx, key, session);
-        let at = cx.steady().saturating_add(cx.limits().hang_up_ms);
+        // One behind a relay has no socket that it could close.
+        let wait = if relayed { 0 } else { cx.limits().hang_up_ms };
+        let at = cx.steady().saturating_add(wait);
         self.hang_ups.insert(key, at, Some(close));
     }
 

@@ -53,9 +53,21 @@ impl Edge {
     /// Reads a session's attachment; answers what it hears.
     fn read_whole(&mut self, cx: &mut Context<'_>, key: SessionKey) -> Subscription {
         let attachment = cx.links.attachment(key);
+        self.read(cx, key, &attachment)
+    }
+
+    /// Takes in one that is connected through a relay; answers what it hears, and whether the members were a count.
+    pub(crate) fn take_in(&mut self, cx: &mut Context<'_>, key: SessionKey, attachment: &str) -> (Subscription, bool) {
+        let subscription = self.read(cx, key, attachment);
+        let Some(session) = self.roster.session(key) else { return (subscription, false) };
+        self.swept = self.swept.max(session.kept.swept);
+        (subscription, session.kept.counted && !session.is_leaving())
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, key: SessionKey, attachment: &str) -> Subscription {
         // What cannot be read was written by no release of ours: it is told to come back anew. One without an
         // attachment never joined, and has heard why.
-        let Some(kept) = Kept::decode(&attachment) else {
+        let Some(kept) = Kept::decode(attachment) else {
             if !attachment.is_empty() {
                 self.tell(cx, key, frame::bye(frame::Bye { close: Close::Restart, retry_after: None }));
             }

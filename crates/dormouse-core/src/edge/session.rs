@@ -1,5 +1,6 @@
 //! One member: who it is, since when, and what of it must survive sleep (rule H3).
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +80,9 @@ pub struct Kept {
     /// Whether the members were a count when this was written (rule P4).
     #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
     pub counted: bool,
+    /// Whether it is connected through a relay, which looks after its connection.
+    #[serde(rename = "y", default, skip_serializing_if = "std::ops::Not::not")]
+    pub relayed: bool,
 }
 
 /// Where a session is in its life.
@@ -154,6 +158,7 @@ impl Kept {
             swept: 0,
             address: None,
             counted: false,
+            relayed: false,
         }
     }
 
@@ -176,16 +181,12 @@ impl Kept {
     /// single character beyond U+00FF at two bytes each, and a large session would not fit; this way it never does.
     pub fn encode(&self) -> String {
         let json = serde_json::to_string(&Written { v: VERSION, kept: self }).unwrap_or_default();
-        if json.is_ascii() { json } else { json.bytes().map(char::from).collect() }
+        latin(json)
     }
 
     /// Reads an attachment of this release, the one before or the one after; `None` where it is none.
     pub fn decode(attachment: &str) -> Option<Self> {
-        if attachment.is_ascii() {
-            return serde_json::from_str(attachment).ok();
-        }
-        let json: Vec<u8> = attachment.chars().map(|byte| u8::try_from(byte).ok()).collect::<Option<_>>()?;
-        serde_json::from_str(std::str::from_utf8(&json).ok()?).ok()
+        serde_json::from_str(&text(attachment)?).ok()
     }
 
     /// The user its grant speaks for.
@@ -216,6 +217,21 @@ impl Kept {
     pub fn expires(&self) -> Millis {
         self.grant.as_ref().map_or(Millis::MAX, |grant| grant.expires)
     }
+}
+
+/// A text as an attachment has it, a character for each byte: the platform takes two bytes for each character of a text
+/// with any beyond those.
+pub(crate) fn latin(json: String) -> String {
+    if json.is_ascii() { json } else { json.bytes().map(char::from).collect() }
+}
+
+/// The text that an attachment has.
+pub(crate) fn text(attachment: &str) -> Option<Cow<'_, str>> {
+    if attachment.is_ascii() {
+        return Some(attachment.into());
+    }
+    let json: Vec<u8> = attachment.chars().map(|byte| u8::try_from(byte).ok()).collect::<Option<_>>()?;
+    String::from_utf8(json).ok().map(Cow::Owned)
 }
 
 impl Session {

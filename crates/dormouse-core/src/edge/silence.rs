@@ -30,7 +30,9 @@ impl Edge {
 
     /// Notes that the session is alive, and looks for those that are not.
     pub(crate) fn heard(&mut self, cx: &mut Context<'_>, key: SessionKey) {
-        if self.roster.session_mut(key).is_some_and(|session| session.kept.hear(cx.now)) {
+        // Whether one behind a relay is still there is known to the relay alone.
+        let hears = |session: &mut Session| !session.kept.relayed && session.kept.hear(cx.now);
+        if self.roster.session_mut(key).is_some_and(hears) {
             self.save_attachment(cx, key);
         }
         self.sweep(cx);

@@ -34,23 +34,31 @@ const LEEWAY: Millis = 30_000;
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// What a verified token says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
     /// Who speaks: `sub`.
+    #[serde(rename = "u")]
     pub user: UserId,
     /// When the token ends: `exp`, without leeway.
+    #[serde(rename = "x")]
     pub expires: Millis,
     /// When the token was made: `iat`.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     pub issued: Option<Millis>,
     /// The token's own name: `jti`.
+    #[serde(rename = "j", default, skip_serializing_if = "Option::is_none")]
     pub token_id: Option<String>,
     /// What is allowed where: `can`. Patterns and abilities that are not well-formed are left out: they grant nothing.
+    #[serde(rename = "c", default, skip_serializing_if = "Vec::is_empty")]
     pub can: Vec<(Pattern, Vec<String>)>,
     /// Why the first pattern of `can` that fits no channel at all does not, for the log; in most tokens there is none.
+    #[serde(skip)]
     pub unfit: Option<Box<str>>,
     /// The roles by which the user can be addressed (rule F5).
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
     /// What members are shown of the user: a JSON object, as its text stands in the token.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Rc<str>>,
 }
 

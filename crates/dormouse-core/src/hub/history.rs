@@ -115,6 +115,14 @@ impl History {
         self.seq
     }
 
+    /// Where the channel stands; nothing where its life has no name yet.
+    pub const fn position(&self) -> Option<(&Epoch, u64)> {
+        match &self.epoch {
+            Some(epoch) => Some((epoch, self.seq)),
+            None => None,
+        }
+    }
+
     /// The newest seq, reservations included.
     pub fn head(&self) -> u64 {
         self.seq.saturating_add(self.reserved.len() as u64)

@@ -33,11 +33,15 @@ pub enum RecordKind {
     Timer,
     /// What is to be done outside.
     Job,
+    /// A member that is connected through a relay; its data is what a socket would have attached.
+    Relayed,
+    /// A relay that is to hear that its link is over; its data is the life of that link.
+    Relay,
 }
 
 impl RecordKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::State, Self::Row, Self::Timer, Self::Job];
+    pub const ALL: [Self; 6] = [Self::State, Self::Row, Self::Timer, Self::Job, Self::Relayed, Self::Relay];
 
     /// The name that stands on disk.
     pub const fn as_str(self) -> &'static str {
@@ -46,6 +50,8 @@ impl RecordKind {
             Self::Row => "row",
             Self::Timer => "timer",
             Self::Job => "job",
+            Self::Relayed => "relayed",
+            Self::Relay => "relay",
         }
     }
 }

@@ -16,7 +16,7 @@ impl<A> World<A> {
         let grant = joiner.grant(&self.name, self.clock.now);
         let resume = ResumeQuery { epoch: joiner.epoch.clone(), after: joiner.after.clone() };
         let address = joiner.address.as_deref().map(Address::of);
-        let joining = Joining { grant, resume, connection: joiner.connection.clone(), address };
+        let joining = Joining { grant, resume, connection: joiner.connection.clone(), address, relayed: false };
         let fresh = self.fresh();
         let (key, effects) = self.turn(|channel, turn| channel.join(turn, fresh, joining));
         let client = self.sockets.connect(key);

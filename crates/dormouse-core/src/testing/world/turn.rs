@@ -133,6 +133,8 @@ impl<A> World<A> {
                 assert!(self.record.answers.insert(asker, answer).is_none(), "answered twice");
             }
             Effect::Timer { after } => self.clock.timer = Some(self.clock.now + after),
+            // A world has no relay.
+            Effect::CallChannel { .. } | Effect::CallRelay { .. } => {}
             Effect::Job(job) => self.record.jobs.push(job),
             Effect::Breathe => self.record.breaths += 1,
             Effect::Alarm { at } => self.clock.alarm = Some(at),

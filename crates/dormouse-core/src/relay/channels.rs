@@ -1,0 +1,122 @@
+//! The channels that connections of a relay have joined, by name and by the life of the link.
+
+use std::collections::BTreeMap;
+
+use super::downlink::Downlink;
+use crate::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
+use dormouse_protocol::name::ChannelName;
+
+/// The record that counts lives: none is given twice, and a later one is greater.
+const LIVES: &str = "lives";
+
+/// All links of a relay.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    links: BTreeMap<ChannelName, Downlink>,
+    by_life: BTreeMap<u64, ChannelName>,
+    /// The last life that was given.
+    lives: u64,
+    /// Links whose rows are not as they should be.
+    changed: Vec<ChannelName>,
+    lives_changed: bool,
+}
+
+impl Channels {
+    /// Reads which links there were.
+    pub(super) fn load(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        let lives = storage.record(RecordKind::State, LIVES)?;
+        self.lives = lives.and_then(|record| record.data.parse().ok()).unwrap_or(0);
+        for Record { key, data, .. } in storage.records(RecordKind::Relay, "", None, usize::MAX)? {
+            let (Some(channel), Ok(life)) = (ChannelName::parse(&key), data.parse()) else { continue };
+            self.by_life.insert(life, channel.clone());
+            self.links.insert(channel, Downlink::slept(life));
+            self.lives = self.lives.max(life);
+        }
+        Ok(())
+    }
+
+    pub(super) fn get(&self, channel: &ChannelName) -> Option<&Downlink> {
+        self.links.get(channel)
+    }
+
+    pub(super) fn get_mut(&mut self, channel: &ChannelName) -> Option<&mut Downlink> {
+        self.links.get_mut(channel)
+    }
+
+    /// The channel of a link that goes on.
+    pub(super) fn of_life(&self, life: u64) -> Option<&ChannelName> {
+        self.by_life.get(&life)
+    }
+
+    /// The link with a channel, begun where there is none.
+    pub(super) fn open(&mut self, channel: &ChannelName) -> &mut Downlink {
+        if !self.links.contains_key(channel) {
+            self.begin(channel);
+        }
+        self.links.entry(channel.clone()).or_insert_with(|| Downlink::new(0))
+    }
+
+    /// Begins another life of the link with a channel. The one that is over, if there was one.
+    pub(super) fn begin(&mut self, channel: &ChannelName) -> Option<Downlink> {
+        self.lives = self.lives.saturating_add(1);
+        self.lives_changed = true;
+        self.changed.push(channel.clone());
+        self.by_life.insert(self.lives, channel.clone());
+        let over = self.links.insert(channel.clone(), Downlink::new(self.lives));
+        if let Some(over) = &over {
+            self.by_life.remove(&over.life());
+        }
+        over
+    }
+
+    /// Lets go of links whose channels have heard that nobody is a member any more.
+    pub(super) fn forget_done(&mut self) {
+        let done: Vec<_> = self.links.iter().filter(|(_, link)| link.is_done()).map(|(name, _)| name.clone()).collect();
+        for channel in done {
+            if let Some(link) = self.links.remove(&channel) {
+                self.by_life.remove(&link.life());
+                self.changed.push(channel);
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&ChannelName, &mut Downlink)> {
+        self.links.iter_mut()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelName, &Downlink)> {
+        self.links.iter()
+    }
+
+    /// Whether nothing is under way on any link.
+    pub(super) fn are_at_rest(&self) -> bool {
+        self.links.values().all(Downlink::is_at_rest)
+    }
+
+    /// Writes which links there are. What could not be written is tried again with the next.
+    pub(super) fn write(&mut self, storage: &mut dyn Storage) -> Result<(), StorageError> {
+        if self.changed.is_empty() && !self.lives_changed {
+            return Ok(());
+        }
+        let record = |kind, key: &str, data: String| {
+            let key = key.to_owned();
+            Record { kind, key, due: None, format: RECORD_FORMAT, data }
+        };
+        let lives = self.lives_changed.then(|| record(RecordKind::State, LIVES, self.lives.to_string()));
+        let row = |channel: &ChannelName| {
+            let life = self.links.get(channel)?.life().to_string();
+            Some(record(RecordKind::Relay, channel.as_str(), life))
+        };
+        let put: Vec<_> = self.changed.iter().filter_map(row).chain(lives).collect();
+        let gone = self.changed.iter().filter(|channel| !self.links.contains_key(*channel));
+        let remove: Vec<_> = gone.map(|channel| (RecordKind::Relay, channel.to_string())).collect();
+        storage.commit(&Commit { put: &put, remove: &remove, ..Commit::default() })?;
+        self.changed.clear();
+        self.lives_changed = false;
+        Ok(())
+    }
+}

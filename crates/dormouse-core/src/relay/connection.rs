@@ -1,0 +1,82 @@
+//! One connection of a relay: whose it is, and which channels it has joined.
+
+use std::collections::BTreeMap;
+
+use crate::bucket::Bucket;
+use crate::contract::Rate;
+use crate::grant::Claims;
+use crate::link::Number;
+use dormouse_protocol::error::Refusal;
+use dormouse_protocol::name::{Address, ChannelName, ConnectionId, Millis};
+
+/// How many frames one connection may send; each channel has its own rates beside it. As many as 200 channels may have
+/// cursors at two a second, and what gathers in two seconds.
+const FRAMES: Rate = Rate { per_second: 400.0, burst: 800.0 };
+/// How often one connection may join: all its channels at once, and two a second after that.
+const JOINS: Rate = Rate { per_second: 20.0, burst: 200.0 };
+/// How often it may replace its token (rule A5).
+const AUTHS: Rate = Rate { per_second: 1.0, burst: 3.0 };
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) id: ConnectionId,
+    pub(super) claims: Option<Claims>,
+    pub(super) address: Option<Address>,
+    /// The channels it has joined, with its numbers there.
+    pub(super) joined: BTreeMap<ChannelName, Number>,
+    /// Whether it was told `bye`.
+    pub(super) leaving: bool,
+    /// Refusals in a row (rule R4).
+    pub(super) refusals: u32,
+    /// When it was last heard.
+    pub(super) heard: Millis,
+    /// Whether its attachment is not as it should be.
+    pub(super) changed: bool,
+    rates: Rates,
+}
+
+/// What is left of a connection's rates.
+#[derive(Debug)]
+struct Rates {
+    frames: Bucket,
+    joins: Bucket,
+    auths: Bucket,
+}
+
+impl Connection {
+    pub(super) fn new(id: ConnectionId, claims: Option<Claims>, address: Option<Address>, now: Millis) -> Self {
+        Self {
+            id,
+            claims,
+            address,
+            joined: BTreeMap::new(),
+            leaving: false,
+            refusals: 0,
+            heard: now,
+            changed: true,
+            rates: Rates {
+                frames: Bucket::full(FRAMES, now),
+                joins: Bucket::full(JOINS, now),
+                auths: Bucket::full(AUTHS, now),
+            },
+        }
+    }
+
+    /// Whether its token holds.
+    pub(super) fn is_current(&self, now: Millis) -> bool {
+        self.claims.as_ref().is_none_or(|claims| claims.expires > now)
+    }
+
+    pub(super) fn pass_frame(&mut self, now: Millis) -> Result<(), Refusal> {
+        self.rates.frames.take(FRAMES, now)
+    }
+
+    pub(super) fn pass_join(&mut self, now: Millis) -> Result<(), Refusal> {
+        self.rates.joins.take(JOINS, now)
+    }
+
+    pub(super) fn pass_auth(&mut self, now: Millis) -> Result<(), Refusal> {
+        self.rates.auths.take(AUTHS, now)
+    }
+}
