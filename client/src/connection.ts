@@ -191,18 +191,12 @@ export class Connection {
     return answered;
   }
 
-  /**
-   * Who it speaks as.
-   * @internal
-   */
+  /** Who it speaks as. @internal */
   get identity(): Identity {
     return this.#identity;
   }
 
-  /**
-   * One happening after the other: what an effect brings about waits until the effect is through.
-   * @internal
-   */
+  /** One happening after the other: what an effect brings about waits until the effect is through. @internal */
   happen(happening: Happening, error?: ChannelError, retryIn?: number): void {
     if (this.#queue.push(() => this.#step(happening, error, retryIn)) > 1) return;
     try {

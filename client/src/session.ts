@@ -157,7 +157,7 @@ export class Session<C = AnyContract> extends Joined {
   }
 
   #join(name: string, fields: JoinFields, events: LinkEvents, outbox: Outbox): LinkLike {
-    const refused = (error: ChannelError): void => this.#end(member, error.retryable ? 4100 : 4000, error);
+    const refused = (error: ChannelError): void => this.#end(member, error.retryable ? 4100 : error.code === "not_found" ? 4001 : 4000, error);
     const id = this.#outbox.ask("volatile", { type: "join", channel: name, ...fields }, nothing, refused);
     const member: Member = { name, id, events, outbox };
     this.#members.set(name, member);

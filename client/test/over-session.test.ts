@@ -10,7 +10,7 @@ const FILES = [
   ...["presence", "publish", "rate", "reconnect", "refused", "sends", "sign-in", "snapshot", "timeline", "token"],
 ];
 
-/** What a session does in another way, and why; its own tests are in `session.test.ts`. */
+/** What a session does in another way, and why; its own tests are in `session.test.ts` and `session-ends.test.ts`. */
 const OTHERWISE = [
   // It is the session that has a socket, its address, its handshake and its closing.
   ...["a_service_that_cannot_be_reached_is_named", "a_socket_that_only_tells_an_error", "a_socket_that_begins_to_close", "whose_token_cannot_stand_in_a_handshake"],
