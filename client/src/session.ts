@@ -2,6 +2,7 @@ import { addressOf } from "./address.ts";
 import { Channel } from "./channel.ts";
 import type { ConnectOptions } from "./channel.ts";
 import { Connection } from "./connection.ts";
+import type { Contract } from "./contract.ts";
 import { Emitter } from "./emitter.ts";
 import { refusalOf } from "./errors.ts";
 import type { ChannelError } from "./errors.ts";
@@ -17,7 +18,7 @@ import { known } from "./protocol.ts";
 import type { AnswerFrame, JoinFields, Welcome } from "./protocol.ts";
 import { platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
-import type { AnyContract, ChannelOf, EventName, KnownName } from "./types.ts";
+import type { ChannelOf, EventName, KnownName } from "./types.ts";
 
 /** How a connection for many channels is made. */
 export interface SessionOptions extends ConnectionOptions, Pick<ConnectOptions, "signal" | "start" | "runtime"> {}
@@ -37,7 +38,7 @@ interface Member {
 const nothing = (): void => {};
 
 /** One connection that many channels share: one socket, one token, one heartbeat and one way back (M1). */
-export class Session<C = AnyContract> extends Joined {
+export class Session<C = Contract> extends Joined {
   readonly connection: Connection;
   readonly #url: string;
   readonly #runtime: Runtime;
@@ -158,9 +159,10 @@ export class Session<C = AnyContract> extends Joined {
 
   #join(name: string, fields: JoinFields, events: LinkEvents, outbox: Outbox): LinkLike {
     const refused = (error: ChannelError): void => this.#end(member, error.retryable ? 4100 : error.code === "not_found" ? 4001 : 4000, error);
-    const id = this.#outbox.ask("volatile", { type: "join", channel: name, ...fields }, nothing, refused);
+    const id = this.#outbox.id();
     const member: Member = { name, id, events, outbox };
     this.#members.set(name, member);
+    this.#outbox.ask("volatile", { type: "join", channel: name, ...fields, id }, nothing, refused);
     return {
       send: this.#send,
       close: () => {

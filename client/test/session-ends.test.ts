@@ -166,3 +166,12 @@ test("a_channel_of_a_session_that_has_not_begun_waits_for_it", async () => {
   await world.settle();
   assert.equal(world.socket.heardOne().type, "join");
 });
+
+test("r4_a_join_that_is_too_large_for_a_frame_ends_its_channel_alone", async () => {
+  const world = new World();
+  const { session, channels } = await open(world, ["a"]);
+  const large = session.channel("chat:b", { token: "x".repeat(65_536) });
+  await world.settle();
+  assert.deepEqual([...states([...channels, large]), large.connection.error?.code], ["open", "closed", "protocol"]);
+  assert.deepEqual([world.socket.heard(), session.connection.state], [[], "open"]);
+});
