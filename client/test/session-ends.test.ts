@@ -173,5 +173,6 @@ test("r4_a_join_that_is_too_large_for_a_frame_ends_its_channel_alone", async () 
   const large = session.channel("chat:b", { token: "x".repeat(65_536) });
   await world.settle();
   assert.deepEqual([...states([...channels, large]), large.connection.error?.code], ["open", "closed", "protocol"]);
+  assert.match(large.connection.error?.message ?? "", /bytes are more than the 65536/);
   assert.deepEqual([world.socket.heard(), session.connection.state], [[], "open"]);
 });
