@@ -359,8 +359,7 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    // A connection of many channels has no epoch, and whoever has no token is not even `null` there.
-    this.happen((frame.epoch ?? frame.user) === null ? "guest" : "welcome");
+    this.happen(frame.type === "welcome" && frame.epoch === undefined ? "guest" : "welcome");
   }
 
   /** The service said `bye`, or the socket closed: R3 says what that means. */
