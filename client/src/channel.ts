@@ -1,31 +1,32 @@
-import { addressOf } from "./address.ts";
+import { addressFrom, addressOf } from "./address.ts";
 import { Backoff } from "./backoff.ts";
 import { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import type { Lost } from "./delivery.ts";
 import { Emitter, onAbort } from "./emitter.ts";
 import type { ListenOptions, Told } from "./emitter.ts";
-import { aborted, ChannelError, closeError, quietly } from "./errors.ts";
+import { aborted, ChannelError, quietly, refusalOf } from "./errors.ts";
 import type { Refused } from "./errors.ts";
 import type { ChannelEvents, ConnectionEvents } from "./events.ts";
 import { Feed } from "./iterate.ts";
 import type { Reader } from "./iterate.ts";
+import { Joined } from "./joined.ts";
 import { unanswered } from "./lane.ts";
+import { Link } from "./link.ts";
 import { logOf } from "./log.ts";
 import { CALL_MS } from "./numbers.ts";
-import type { ConnectionOptions } from "./options.ts";
+import type { ConnectionOptions, Host } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import type { LaneName } from "./outbox.ts";
 import { Presence } from "./presence.ts";
 import { bare, frozen } from "./protocol.ts";
-import type { Bye, HistoryFrame, Message, MessageFrame, Position, Result, ServiceFrame, Welcome } from "./protocol.ts";
+import type { AnswerFrame, HistoryFrame, Message, MessageFrame, Position, Result, Welcome } from "./protocol.ts";
 import { receiptOf } from "./requests.ts";
 import type { CallOptions, DirectedOptions, HistoryPage, HistoryRange, Kept, MessageOf, PublishOptions, Receipt } from "./requests.ts";
 import { patiently, platform } from "./runtime.ts";
 import type { Runtime } from "./runtime.ts";
 import { Timeline } from "./timeline.ts";
 import type { TimelineOptions, TimelinePorts } from "./timeline.ts";
-import type { TokenSource } from "./tokens.ts";
 import type { AnyChannel, CallName, DataOf, EventName, InputOf, IsDirected, OutputOf, PresenceOf, ReasonOf, Sayable, SnapshotOf } from "./types.ts";
 
 /** How a channel is joined that has these events. */
@@ -45,7 +46,7 @@ export interface ConnectOptions<Event extends string = never> extends Connection
 type Listeners<C> = { [Event in EventName<C> | "*"]: MessageOf<C, Event extends "*" ? EventName<C> : Event> };
 
 /** One channel, joined: what is published goes out, what is said comes in, whatever the network does in between. */
-export class Channel<C = AnyChannel> {
+export class Channel<C = AnyChannel> extends Joined {
   /** The channel's name. */
   readonly name: string;
   /** The connection's state, and what happens to it. */
@@ -61,10 +62,9 @@ export class Channel<C = AnyChannel> {
   readonly #timelinePorts: TimelinePorts;
   #timeline: Timeline<C> | undefined;
   #snapshot: unknown;
-  #closed!: Promise<ChannelError | null>;
-  #finish!: (error: ChannelError | null) => void;
 
-  constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}) {
+  constructor(url: string, name: string, options: ConnectOptions<EventName<C>> = {}, host?: Host) {
+    super();
     const runtime: Runtime = { ...platform, ...options.runtime };
     this.#runtime = runtime;
     const again = new Backoff(runtime.random);
@@ -79,13 +79,8 @@ export class Channel<C = AnyChannel> {
         if (event === "state" || bad) log(bad ? "warn" : "info", () => [event, value]);
       },
     );
-    this.#outbox = new Outbox(runtime);
+    this.#outbox = new Outbox(runtime, host && name);
     this.presence = new Presence((data, done, failed) => this.#settled("presence", { data }, done, undefined, failed));
-    const revive = (): void => {
-      this.#closed = new Promise((settle) => (this.#finish = settle));
-      this.#timeline?.begin();
-    };
-    revive();
     const later = (error: ChannelError, run: () => void): (() => void) => {
       this.#emitter.emit("error", error);
       return runtime.after(error.retryAfter ?? again.next(), run);
@@ -113,9 +108,6 @@ export class Channel<C = AnyChannel> {
       },
       options.position,
     );
-    const { signal } = options;
-    const abort = (): void => void this.connection.close(aborted());
-    const forget = onAbort(signal, abort);
     this.connection = new Connection(
       runtime,
       {
@@ -123,35 +115,36 @@ export class Channel<C = AnyChannel> {
         base,
         outbox: this.#outbox,
         delivery: this.#delivery,
+        host,
+        open: (token, before, events) => {
+          const { position } = this;
+          const fields = { ...(position && { epoch: position.epoch, after: position.seq }), ...(before && { connection: before }) };
+          return host?.join({ ...fields, ...(token && { token }) }, events, this.#outbox) ?? new Link(runtime, addressFrom(base, fields), token, events);
+        },
         adopt: (welcome, carried) => this.#adopt(welcome, carried),
         frame: (frame) => this.#frame(frame),
         away: () => this.presence.away(),
+        alive: () => this.#outbox.alive(),
         log,
         finish: (error) => {
           this.#timeline?.end();
-          this.#finish(error.code === "closed" ? null : error);
+          this.finish(error);
         },
         release: () => {
           this.presence.end();
-          forget();
+          this.release();
+          host?.release();
         },
-        revive,
+        revive: () => {
+          this.begin();
+          this.#timeline?.begin();
+        },
       },
       options,
     );
     const { history } = options;
     if (history !== undefined) this.#timeline = this.#list(typeof history === "number" ? { limit: history } : history);
-    if (signal?.aborted) abort();
-    // In a turn of its own, so that whoever listens from the first turn on misses nothing.
-    if (options.start !== false) queueMicrotask(() => this.connection.start());
-  }
-
-  /**
-   * Settles when the channel is over: with the error that ended it, or `null` where the app closed it. Never rejects;
-   * `reconnect` makes it another one.
-   */
-  get closed(): Promise<ChannelError | null> {
-    return this.#closed;
+    this.start(options);
   }
 
   /**
@@ -290,38 +283,6 @@ export class Channel<C = AnyChannel> {
     );
   }
 
-  /** Settles once the channel is open; rejects where it ends before. */
-  opened(): Promise<void> {
-    return this.connection.whenState("open");
-  }
-
-  /** Signs in, or in anew, without a reconnect where there is a connection (A5, A7). */
-  signIn(token: TokenSource): Promise<void> {
-    return quietly((resolve, reject) => this.connection.signIn(token).then(resolve, reject));
-  }
-
-  /**
-   * Takes the channel up again after it gave up, or was ended by a refusal: where it was, with its listeners, its
-   * timeline and a new token. What was unanswered at the end has been rejected then, and is not sent again. Settles once
-   * it is open; rejects where it is over again, which need not be caught. Where it is not over it does what
-   * `connection.start` does, and what the app itself has closed stays closed.
-   */
-  reconnect(): Promise<void> {
-    this.connection.reconnect();
-    // Called by who is told of the end, it is over still in this turn.
-    const opened = Promise.resolve().then(() => this.opened());
-    opened.catch(() => {});
-    return opened;
-  }
-
-  /**
-   * Leaves for good: what is unanswered is rejected with `closed`, which is not reported as unhandled where nobody
-   * awaits it, so await first what must be kept. Settles when the socket is closed, after 2 s at most.
-   */
-  close(): Promise<void> {
-    return this.connection.close(closeError(1000));
-  }
-
   #settled<Value>(
     lane: LaneName,
     fields: object,
@@ -359,15 +320,17 @@ export class Channel<C = AnyChannel> {
     this.presence.welcome(welcome, carried, this.#outbox.busy("presence"));
   }
 
-  #frame(frame: Exclude<ServiceFrame, Welcome | Bye>): void {
+  #frame(frame: AnswerFrame): void {
     switch (frame.type) {
       case "message":
         this.#answer(frame);
         return this.#delivery.message(bare(frame));
+      case "at":
+        return this.#delivery.at(frame);
       case "presence":
         return this.presence.frame(frame);
       case "error": {
-        const error = new ChannelError(frame.code, frame.message, frame.retry_after, frame.seq, frame.reason);
+        const error = refusalOf(frame);
         if (!this.#outbox.take(frame.id, error) && frame.id === undefined) this.#emitter.emit("error", error);
         return;
       }

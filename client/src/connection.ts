@@ -5,21 +5,18 @@ import { aborted, advise, ChannelError, closeError, offline, quietly } from "./e
 import type { ChannelEvents, ConnectionEvents, StateChange } from "./events.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { Identity } from "./identity.ts";
-import { Link } from "./link.ts";
+import type { LinkLike } from "./link.ts";
 import { withoutToken } from "./log.ts";
 import { TABLE } from "./machine.ts";
 import type { Effect, Happening, State } from "./machine.ts";
 import { BAD_TOKEN, FORBIDDEN, JOIN_MS, LASTED_MS, NORMAL } from "./numbers.ts";
 import { readFrames } from "./protocol.ts";
-import type { Bye, Welcome } from "./protocol.ts";
+import type { AnswerFrame, Bye, ServiceFrame, Welcome } from "./protocol.ts";
 import { patiently } from "./runtime.ts";
 import type { ConnectionOptions, ConnectionPorts } from "./options.ts";
 import type { Runtime } from "./runtime.ts";
 import { heed } from "./surroundings.ts";
 import type { TokenSource } from "./tokens.ts";
-
-/** The sub-protocol this client speaks (E6). */
-const PROTOCOL = "dormouse.v1";
 
 /** Carries out the table of machine.ts: one link at a time, its heartbeat, its token, and the way back. */
 export class Connection {
@@ -39,7 +36,7 @@ export class Connection {
   /** Whether the app has closed it: then nothing happens any more. */
   #over = false;
   readonly #queue: (() => void)[] = [];
-  #link: Link | null = null;
+  #link: LinkLike | null = null;
   #closing: Promise<void> = Promise.resolve();
   #openSince = Infinity;
   /** Attempts in a row that failed; -1 while the service has welcomed the last. */
@@ -69,15 +66,16 @@ export class Connection {
       runtime,
       {
         over: () => this.#abort.signal,
+        host: ports.host,
         now: this.#way.now,
         ask: ports.outbox.control,
-        refused: (error) => this.#happen("end_stop", error),
+        refused: (error) => this.happen("end_stop", error),
       },
       options.token,
     );
     this.#heartbeat = new Heartbeat(runtime, {
       ping: () => this.#send("ping"),
-      silent: () => this.#happen("silent", offline("The service does not answer.")),
+      silent: () => this.happen("silent", offline("The service does not answer.")),
       rtt: (ms) => this.#emitter.emit("rtt", ms),
     });
     this.#heed();
@@ -147,31 +145,32 @@ export class Connection {
 
   /** Connects, or cuts a wait short. */
   start(): void {
-    this.#happen("start");
+    this.#ports.host?.start();
+    this.happen("start");
   }
 
   /** Goes away until `start`; position, queue and listeners stay. */
   pause(): void {
     this.#closeWith = NORMAL;
     this.#failed = Math.min(this.#failed, 0);
-    this.#happen("pause");
+    this.happen("pause");
   }
 
   /** Asks the service for a sign of life, without waking the channel; `rtt` tells the answer. */
   ping(): void {
-    this.#heartbeat.ping();
+    (this.#ports.host ?? this.#heartbeat).ping();
   }
 
   /** Connects as `start` does, and also where it was over, unless the app itself has closed it. */
   reconnect(): void {
     this.start();
-    this.#happen("reconnect");
+    this.happen("reconnect");
   }
 
   /** Ends it for good; settled once the socket is closed, which takes 2 s at most. */
   close(error: ChannelError): Promise<void> {
     this.#closeWith = NORMAL;
-    this.#happen("close", error);
+    this.happen("close", error);
     return this.#closing;
   }
 
@@ -184,16 +183,22 @@ export class Connection {
     // Nobody is to be asked before the app wants to be connected.
     if (this.#state === "idle") return this.#identity.use(source);
     this.#failed = Math.min(this.#failed, 0);
+    this.#ports.host?.start();
     const answered = this.#identity.signIn(source);
     // A way that breaks has not answered: the next join asks the same.
     if (this.#welcomedIn === this.#turn) void this.#identity.renew(this.#identity.next, "join");
-    else this.#happen("source");
+    else this.happen("source");
     return answered;
   }
 
-  /** One happening after the other: what an effect brings about waits until the effect is through. */
-  #happen(happening: Happening, error?: ChannelError): void {
-    if (this.#queue.push(() => this.#step(happening, error)) > 1) return;
+  /** Who it speaks as. @internal */
+  get identity(): Identity {
+    return this.#identity;
+  }
+
+  /** One happening after the other: what an effect brings about waits until the effect is through. @internal */
+  happen(happening: Happening, error?: ChannelError, retryIn?: number): void {
+    if (this.#queue.push(() => this.#step(happening, error, retryIn)) > 1) return;
     try {
       // Those that come meanwhile included.
       for (const next of this.#queue) next();
@@ -202,14 +207,14 @@ export class Connection {
     }
   }
 
-  #step(happening: Happening, error: ChannelError | undefined): void {
+  #step(happening: Happening, error: ChannelError | undefined, retryIn: number | undefined): void {
     const row = TABLE[this.#state][happening];
     if (!row || this.#over) return;
     const [state, ...effects] = row;
     const previous = this.#state;
     this.#state = state;
     this.#error = error;
-    this.#retryIn = undefined;
+    this.#retryIn = retryIn;
     for (const effect of effects) this.#effects[effect]();
     if (state !== previous) this.#emitter.emit("state", { state, previous, error, retryIn: this.#retryIn });
     if (this.#over) this.#emitter.end();
@@ -220,28 +225,28 @@ export class Connection {
       const turn = ++this.#turn;
       try {
         await this.#identity.join();
-        if (turn === this.#turn) this.#happen("token");
+        await this.#ports.host?.ready();
+        if (turn === this.#turn) this.happen("token");
       } catch (error) {
         if (turn !== this.#turn) return;
         // A function that failed may do better later; one that says nobody is signed in will not.
         if (error instanceof ChannelError && !error.retryable) this.#stop(error);
-        else this.#happen("no_token", offline(`The token function failed: ${error}`));
+        else this.happen("no_token", offline(`The token function failed: ${error}`));
       }
     },
     // With a socket there it is a guest's sign-in that waits.
     ask_anew: () => void (!this.#link && this.#identity.joined.slow && this.#effects.ask_token()),
     open_socket: () => {
       const turn = this.#turn;
-      const token = this.#identity.joined.current;
-      const protocols = [PROTOCOL];
-      if (token !== null) protocols.push(`bearer.${token}`);
       this.#closeWith = undefined;
       this.#pings = 0;
-      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.#happen("late", offline("The service does not answer.")));
+      this.#callOff = patiently(this.#runtime, JOIN_MS, () => this.happen("late", offline("The service does not answer.")));
       this.#closing = new Promise((closed) => {
         try {
-          this.#link = new Link(this.#runtime, this.#address(), protocols, {
+          this.#link = this.#ports.open(this.#identity.joined.current, this.#lastId, {
+            open: () => void (turn === this.#turn && this.#ports.opened?.(this.#way)),
             text: (text) => void (turn === this.#turn && this.#read(text, turn)),
+            frames: (frames) => this.#frames(frames, turn),
             gone: (code, reason) => {
               closed();
               if (turn === this.#turn) this.#ended({ code, reason });
@@ -260,7 +265,7 @@ export class Connection {
     adopt: () => {
       const welcome = this.#welcome as Welcome;
       this.#identity.welcomed(welcome.expires);
-      this.#heartbeat.start();
+      if (!this.#ports.host) this.#heartbeat.start();
       this.#openSince = this.#runtime.now();
       const carried = this.#lastId === welcome.connection;
       this.#lastId = welcome.connection;
@@ -314,33 +319,24 @@ export class Connection {
   };
 
   #heed(): void {
-    this.#unheed = heed(this.#runtime, this, (what) => this.#happen(what));
-  }
-
-  /** The channel's address, with the position and the connection to go on with. */
-  #address(): string {
-    const { base, delivery } = this.#ports;
-    const { position } = delivery;
-    const query = `${new URLSearchParams({
-      ...(position && { epoch: position.epoch, after: `${position.seq}` }),
-      ...(this.#lastId && { connection: this.#lastId }),
-    })}`;
-    return query ? `${base}?${query}` : base;
+    this.#unheed = heed(this.#runtime, this, (what) => this.happen(what));
   }
 
   #read(text: string, turn: number): void {
     this.#trace("in", text);
     this.#heartbeat.heard(text);
     if (text === "pong") {
-      if (this.#pings && !--this.#pings) this.#ports.outbox.alive();
-      return;
-    }
-    for (const frame of readFrames(text)) {
+      if (this.#pings && !--this.#pings) this.#ports.alive();
+    } else this.#frames(readFrames(text), turn);
+  }
+
+  #frames(frames: readonly ServiceFrame[], turn: number): void {
+    for (const frame of frames) {
       // Whoever is told of one frame may close the channel before the next.
       if (turn !== this.#turn) return;
-      if (frame.type === "welcome") this.#welcomed(frame);
+      if (frame.type === "welcome" || frame.type === "hello") this.#welcomed(frame);
       else if (frame.type === "bye") this.#ended(frame);
-      else this.#ports.frame(frame);
+      else this.#ports.frame(frame as AnswerFrame);
     }
   }
 
@@ -363,7 +359,7 @@ export class Connection {
     this.#welcomedIn = this.#turn;
     if (frame.now !== undefined) this.#clockAhead = frame.now - this.#runtime.now();
     this.#callOff();
-    this.#happen(frame.epoch === undefined ? "guest" : "welcome");
+    this.happen(frame.type === "welcome" && frame.epoch === undefined ? "guest" : "welcome");
   }
 
   /** The service said `bye`, or the socket closed: R3 says what that means. */
@@ -375,14 +371,14 @@ export class Connection {
     // A bad token is worth one new one, as an expired one is.
     const bad = advice === "new_token" || code === BAD_TOKEN;
     const { tokens, trying } = this.#identity;
-    if (bad && !trying && tokens.replaceable) this.#happen("end_new_token", error);
+    if (bad && !trying && tokens.replaceable) this.happen("end_new_token", error);
     else if (bad || code === FORBIDDEN) this.#stop(error);
-    else this.#happen(`end_${advice}`, error);
+    else this.happen(`end_${advice}`, error);
   }
 
   /** Ends for good, unless it was a sign-in that could not join: then the source before comes back. */
   #stop(error: ChannelError): void {
-    this.#happen(this.#identity.refused(error) ? "end_at_once" : "end_stop", error);
+    this.happen(this.#identity.refused(error) ? "end_at_once" : "end_stop", error);
   }
 
   #wait(ms: number): void {
@@ -390,11 +386,11 @@ export class Connection {
     this.#retryIn = Math.floor(ms + Math.max(0, this.#notBefore - this.#runtime.now()));
     this.#arm(this.#retryIn);
     if (++this.#failed > maxAttempts)
-      this.#happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
+      this.happen("give_up", new ChannelError("gave_up", `${maxAttempts} attempts in a row failed: ${this.#error?.message}`));
   }
 
   #arm(ms: number): void {
     this.#callOff();
-    this.#callOff = this.#runtime.after(ms, () => this.#happen("due"));
+    this.#callOff = this.#runtime.after(ms, () => this.happen("due"));
   }
 }

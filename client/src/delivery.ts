@@ -1,7 +1,7 @@
 import type { ChannelError } from "./errors.ts";
 import type { Answer, Ask } from "./lane.ts";
 import { HELD, PAGE } from "./numbers.ts";
-import type { HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
+import type { At, HistoryFrame, Message, Position, Resume, Resumed, Welcome } from "./protocol.ts";
 
 /** The client came back, and has told every message it had missed. */
 export interface Recovered {
@@ -108,6 +108,13 @@ export class Delivery {
     }
   }
 
+  /** The channel is there (M6): what this client is behind, it asks for. */
+  at({ epoch, seq }: At): void {
+    if (epoch === this.#epoch && seq <= this.#seq) return;
+    if (this.#phase === "paging") this.#target = Math.max(this.#target, seq);
+    else if (this.#phase !== "asked") this.#ask();
+  }
+
   /** The connection is gone; what is held will be told by the next one. */
   down(): void {
     this.#turn++;
@@ -140,7 +147,14 @@ export class Delivery {
     this.#askedAfter = after;
     this.#since ??= after;
     this.#phase = "asked";
-    this.#request({ type: "resume", epoch: this.#epoch, after }, ({ resume, seq, first, snapshot }: Resumed) => {
+    this.#request({ type: "resume", epoch: this.#epoch, after }, (resumed: Resumed) => {
+      const { resume, epoch, seq, first, snapshot } = resumed;
+      if (epoch !== undefined && epoch !== this.#epoch) {
+        // Another life of the history began, and this is its head.
+        this.#phase = "live";
+        this.welcome(resumed as unknown as Welcome);
+        return this.#advance();
+      }
       this.#target = Math.max(this.#target, seq);
       if (snapshot !== undefined) this.#shown = { seq, snapshot };
       this.#catchUp(resume, first);

@@ -2,6 +2,7 @@
  * The two vocabularies of trouble: error codes, which answer one request, and close codes, whose range says
  * what a client does next (R1, R3).
  */
+import type { Refusal } from "./protocol.ts";
 
 /** Codes the service answers with (R1). */
 export type ServiceCode =
@@ -91,6 +92,10 @@ export class ChannelError extends Error {
     this.reason = reason;
   }
 }
+
+/** What a frame of the service refuses with. */
+export const refusalOf = ({ code, message, retry_after: retryAfter, seq, reason }: Refusal): ChannelError =>
+  new ChannelError(code, message, retryAfter, seq, reason);
 
 /** A refusal by the application's own code, for one of these reasons (C4). */
 export type Refused<Reason extends string = string> = ChannelError & { readonly code: "refused"; readonly reason: Reason };

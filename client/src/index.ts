@@ -5,6 +5,8 @@
 import { Channel } from "./channel.ts";
 import type { ConnectOptions } from "./channel.ts";
 import type { Contract } from "./contract.ts";
+import { Session } from "./session.ts";
+import type { SessionOptions } from "./session.ts";
 import type { ChannelOf, EventName, KnownName } from "./types.ts";
 
 /** Joins a channel of a contract. */
@@ -28,7 +30,18 @@ export function connectWith<C>(): Connect<C> {
   return (url, channel, options) => new Channel(String(url), channel, options);
 }
 
+/**
+ * Makes one connection for many channels: `session.channel("chat:lobby")` joins each, as `connect(url, "chat:lobby")` does.
+ * Returns at once; it connects by itself, and again whenever it must, until it is closed. `connectSession<C>` is for
+ * another contract.
+ */
+export function connectSession<C = Contract>(url: string | URL, options: SessionOptions = {}): Session<C> {
+  return new Session<C>(String(url), options);
+}
+
 export { Channel } from "./channel.ts";
+export { Session } from "./session.ts";
+export type { SessionChannelOptions, SessionOptions } from "./session.ts";
 
 /** The channel of a name or a pattern: `ChannelFor<"chat:*">` is what `connect(url, "chat:lobby")` gives. */
 export type ChannelFor<Name extends string, C = Contract> = Channel<Name extends keyof C ? C[Name] : ChannelOf<C, Name>>;

@@ -189,6 +189,11 @@ export class Lane {
     }
   }
 
+  /** Whether a request of this id waits for its answer. */
+  has(id: string): boolean {
+    return this.#are("sent").some((any) => any.id === id);
+  }
+
   /** Takes the answer to one request, or the error that ends it; says whether it waits for one here. */
   take(id: string | undefined, answer: Answer | ChannelError): boolean {
     const request = this.#requests.find((any) => any.id === id);

@@ -46,7 +46,9 @@ export type Happening =
   /** The device says that the network is gone. */
   | "offline"
   /** One attempt more than the app allows. */
-  | "give_up";
+  | "give_up"
+  /** The connection that it shares is gone, and brings it back. */
+  | "away";
 
 /** What is done on the way, in this order. */
 export type Effect =
@@ -88,6 +90,7 @@ const ENDS: Rows = {
   end_new_token: ["waiting", "drop", "spend_token", "soon"],
   end_forget: ["waiting", "drop", "forget", "soon"],
   end_stop: ["closed", "drop", "finish"],
+  away: ["waiting", "drop"],
   pause: ["idle", "drop"],
   close: ["closed", "drop", "finish", "release"],
 };

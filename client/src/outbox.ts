@@ -22,14 +22,18 @@ export type LaneName = "publish" | "volatile" | "presence" | "history" | "contro
 
 /** Everything this client has asked for and was not answered yet (F2). */
 export class Outbox {
+  readonly #channel: string | undefined;
   readonly #instance: string;
   readonly #lanes: Readonly<Record<LaneName, Lane>>;
+  readonly #all: readonly Lane[];
   #counter = 0;
   #limits = DEFAULT_LIMITS;
   /** What ended the channel. */
   #over: ChannelError | undefined;
 
-  constructor(runtime: Runtime) {
+  /** With a name, where the requests of several channels go one way (M3). */
+  constructor(runtime: Runtime, channel?: string) {
+    this.#channel = channel;
     this.#instance = runtime.instance();
     this.#lanes = {
       control: new Lane(runtime, { again: "by_rate", paced: true }),
@@ -38,6 +42,7 @@ export class Outbox {
       presence: new Lane(runtime, { again: "always", paced: true, single: true, latest: true, own: new Pace(PRESENCE_RATE, PRESENCE_BURST) }),
       history: new Lane(runtime, { again: "always", paced: true, single: true }),
     };
+    this.#all = Object.values(this.#lanes);
   }
 
   /** Asks for something on the connection as it is. */
@@ -59,14 +64,14 @@ export class Outbox {
    */
   ask(
     lane: LaneName,
-    fields: { readonly id?: string | undefined; readonly name?: string },
+    fields: { readonly type?: string; readonly id?: string | undefined; readonly name?: string; readonly channel?: string },
     done: (answer: never) => void,
     fail: (error: ChannelError) => void,
   ): string {
     const { id = this.id(), name: call } = fields;
     try {
       if (this.#over) throw this.#over;
-      const text = textOf({ type: lane, ...fields, id });
+      const text = textOf({ type: lane, channel: this.#channel, ...fields, id });
       const bytes = bytesOf(text);
       const most = this.#limits.frame_bytes;
       if (bytes > most) throw new ChannelError("too_large", `${bytes} bytes are more than the ${most} a frame may have.`);
@@ -77,9 +82,14 @@ export class Outbox {
     return id;
   }
 
+  /** Whether a request of this id waits for its answer. */
+  has(id: string): boolean {
+    return this.#all.some((lane) => lane.has(id));
+  }
+
   /** Takes an answer, or an error that ends the waiting for one; says whether anyone waited for it. */
   take(id: string | undefined, answer: Answer | ChannelError): boolean {
-    return Object.values(this.#lanes).some((lane) => lane.take(id, answer));
+    return this.#all.some((lane) => lane.take(id, answer));
   }
 
   /**
@@ -88,12 +98,10 @@ export class Outbox {
    */
   open({ limits: given, epoch, user, remembers = [] }: Welcome, link: Pick<Way, "send" | "now">): void {
     const limits = (this.#limits = { ...DEFAULT_LIMITS, ...given });
-    const { control, ...others } = this.#lanes;
     const way = { ...link, limits, remembers, pace: new Pace(limits.per_second, limits.burst) };
     // Who is nobody in particular is known by its connection, and its ids are not known on the next (D7).
     if (user === null) way.now = () => -Infinity;
-    control.open(way);
-    if (epoch !== undefined) for (const lane of Object.values(others)) lane.open(way);
+    for (const lane of this.#all) if (epoch !== undefined || lane === this.#lanes.control) lane.open(way);
   }
 
   /** So many messages that this client has missed cannot be told. */
@@ -108,12 +116,12 @@ export class Outbox {
 
   /** The link holds. */
   alive(): void {
-    for (const lane of Object.values(this.#lanes)) lane.alive();
+    for (const lane of this.#all) lane.alive();
   }
 
   /** The link is gone; with an error so is the channel, and nothing is answered any more. */
   down(error?: ChannelError): void {
     this.#over = error;
-    for (const lane of Object.values(this.#lanes)) lane.down(error);
+    for (const lane of this.#all) lane.down(error);
   }
 }

@@ -56,7 +56,8 @@ export type Resume = "fresh" | "recovered" | "behind" | "lost";
 
 /** The first frame of a connection; epoch, seq and members are missing while it waits for a sign-in (A7). */
 export interface Welcome {
-  readonly type: "welcome";
+  /** `hello` greets a connection of many channels (M1). */
+  readonly type: "welcome" | "hello";
   readonly channel: string;
   readonly connection: string;
   readonly user: string | null;
@@ -126,6 +127,7 @@ export interface Resumed {
   readonly type: "resumed";
   readonly id: string;
   readonly resume: Resume;
+  readonly epoch?: string;
   readonly seq: number;
   readonly first?: number;
   readonly snapshot?: unknown;
@@ -135,16 +137,44 @@ export interface Bye {
   readonly type: "bye";
   readonly code: number;
   readonly reason?: string;
-  readonly retry_after?: number;
+  readonly retry_after?: number | undefined;
+}
+
+/** Where a channel is, when the service cannot vouch for what was missed (M6). */
+export interface At {
+  readonly type: "at";
+  readonly channel: string;
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+/** What one of many channels tells: the frames that a connection of its own would be told (M4). */
+export interface In {
+  readonly type: "in";
+  readonly channel: string;
+  readonly frames: readonly ServiceFrame[];
 }
 
 /** Whatever the service says that this client understands. */
-export type ServiceFrame = Welcome | MessageFrame | Ack | Result | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye;
+export type ServiceFrame = Welcome | MessageFrame | Ack | Result | Refusal | PresenceFrame | HistoryFrame | Resumed | Bye | At | In;
+
+/** All of them but those that begin and end a connection. */
+export type AnswerFrame = Exclude<ServiceFrame, Welcome | Bye>;
+
+/** Where a join goes on from: the position, and the connection before (E1, M2). */
+export interface JoinFields {
+  readonly epoch?: string;
+  readonly after?: number;
+  readonly connection?: string;
+}
+
+/** What has a type (F1). */
+export const known = (frames: readonly ServiceFrame[]): ServiceFrame[] => frames.filter((frame) => frame?.type);
 
 /** Reads a text frame: one object or an array of them. What is no JSON or has no type is nothing (F1). */
 export function readFrames(text: string): ServiceFrame[] {
   try {
-    return [JSON.parse(text) as ServiceFrame | ServiceFrame[]].flat().filter((frame) => frame?.type);
+    return known([JSON.parse(text) as ServiceFrame | ServiceFrame[]].flat());
   } catch {
     return [];
   }

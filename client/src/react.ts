@@ -1,10 +1,11 @@
 /** Hooks for React 18 and 19. Each gives immutable values, and does nothing at import or on a server. */
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
-import { connect } from "./index.ts";
+import { connect, connectSession } from "./index.ts";
 import type {
   Channel,
   ChannelError,
   ChannelOf,
+  ConnectionOptions,
   ConnectOptions,
   Contract,
   EventName,
@@ -12,6 +13,8 @@ import type {
   Member,
   MessageOf,
   PresenceOf,
+  Session,
+  SessionOptions,
   SnapshotOf,
   State,
   TimelineSnapshot,
@@ -21,33 +24,62 @@ const nothing = (): void => {};
 const noStore = (): (() => void) => nothing;
 
 /**
- * Joins a channel while the component is mounted, and leaves with it; another `url` or `name` joins another. `null` on
- * a server, in the first render, and where `name` is `null`. The options are those of the first render that joins:
- * a `token` function may be a new one each time.
+ * Makes a connection for many channels while the component is mounted, to be given to `useChannel`; another `url` makes
+ * another. `null` on a server and in the first render. The options are those of the first render, as with `useChannel`.
+ */
+export function useSession(url: string | URL, options: SessionOptions = {}): Session<Contract> | null {
+  const [session, setSession] = useState<Session<Contract> | null>(null);
+  const latest = useLatest(options);
+  const address = String(url);
+  useEffect(() => {
+    const opened = connectSession(address, withNewestToken(latest));
+    setSession(opened);
+    return () => {
+      setSession(null);
+      void opened.close();
+    };
+  }, [address]);
+  return session;
+}
+
+/** How many components have a channel of a session, which the last of them closes. */
+const users = new WeakMap<object, number>();
+
+/**
+ * Joins a channel while the component is mounted, and leaves with it; another `from` or `name` joins another. It has a
+ * connection of its own where `from` is the service's address, and shares that of a session. `null` on a server, in the
+ * first render, and where `from` or `name` is `null`. The options are those of the first render that joins: a `token`
+ * function may be a new one each time.
  */
 export function useChannel<const Name extends string>(
-  url: string | URL,
+  from: string | URL | Session<Contract> | null,
   name: KnownName<Contract, Name> | null,
   options: ConnectOptions<EventName<ChannelOf<Contract, Name>>> = {},
 ): Channel<ChannelOf<Contract, Name>> | null {
   const [channel, setChannel] = useState<Channel<ChannelOf<Contract, Name>> | null>(null);
   const latest = useLatest(options);
-  const address = String(url);
+  const target = from instanceof URL ? String(from) : from;
   useEffect(() => {
-    if (name === null) return;
-    const { token } = latest.current;
-    const opened = connect<Name>(address, name, {
-      ...latest.current,
-      // The newest function is asked, so that it need not be the same one at each render.
-      ...(typeof token === "function" && { token: (ask) => (typeof latest.current.token === "function" ? latest.current.token : token)(ask) }),
-    });
+    if (target === null || name === null) return;
+    const given = withNewestToken(latest);
+    const opened = typeof target === "string" ? connect<Name>(target, name, given) : target.channel<Name>(name, given);
+    users.set(opened, (users.get(opened) ?? 0) + 1);
     setChannel(opened);
     return () => {
       setChannel(null);
-      void opened.close();
+      const left = (users.get(opened) ?? 1) - 1;
+      users.set(opened, left);
+      if (!left) void opened.close();
     };
-  }, [address, name]);
+  }, [target, name]);
   return channel;
+}
+
+/** The options, with the newest token function in the place of the first, so that it need not be the same one at each render. */
+function withNewestToken<Options extends ConnectionOptions>(latest: { readonly current: Options }): Options {
+  const { token } = latest.current;
+  if (typeof token !== "function") return latest.current;
+  return { ...latest.current, token: (ask) => (typeof latest.current.token === "function" ? latest.current.token : token)(ask) };
 }
 
 /** What `useMessages` gives. */
@@ -90,7 +122,7 @@ const NOBODY: Here<never> = { members: [], count: 0 };
 
 /** Who is here: a new value for each change, with the same objects for members that did not change. */
 export function usePresence<C>(channel: Channel<C> | null): Here<PresenceOf<C>> {
-  return useStore<C, Here<PresenceOf<C>>>(
+  return useStore<Channel<C>, Here<PresenceOf<C>>>(
     channel,
     NOBODY,
     ({ presence }) => ({ members: [...presence.members.values()], count: presence.count }),
@@ -100,7 +132,7 @@ export function usePresence<C>(channel: Channel<C> | null): Here<PresenceOf<C>> 
 
 /** What the application shows of its state, as it was told last; see `Channel.snapshot`. `undefined` before. */
 export function useSnapshot<C>(channel: Channel<C> | null): SnapshotOf<C> | undefined {
-  return useStore<C, SnapshotOf<C> | undefined>(
+  return useStore<Channel<C>, SnapshotOf<C> | undefined>(
     channel,
     undefined,
     ({ snapshot }) => snapshot,
@@ -120,8 +152,8 @@ export interface ConnectionStanding {
 
 const IDLE: Omit<ConnectionStanding, "reconnect"> = { state: "idle", error: undefined, user: null };
 
-/** Where the connection stands, and why. */
-export function useConnection<C>(channel: Channel<C> | null): ConnectionStanding {
+/** Where the connection of a channel, or of a session, stands, and why. */
+export function useConnection(channel: Pick<Channel<never>, "connection" | "reconnect"> | null): ConnectionStanding {
   const standing = useStore(
     channel,
     IDLE,
@@ -133,11 +165,11 @@ export function useConnection<C>(channel: Channel<C> | null): ConnectionStanding
 }
 
 /** A value of a channel that is read anew when the channel says that it changed. */
-function useStore<C, Value>(
-  channel: Channel<C> | null,
+function useStore<Source, Value>(
+  channel: Source | null,
   none: Value,
-  read: (channel: Channel<C>) => Value,
-  watch: (channel: Channel<C>, changed: () => void) => () => void,
+  read: (channel: Source) => Value,
+  watch: (channel: Source, changed: () => void) => () => void,
 ): Value {
   const store = useMemo(() => {
     let value: Value | undefined;

@@ -14,7 +14,7 @@ export interface Runtime {
   /** Calls `woken` when the network is back or the page is seen again, `lost` when it is gone, until the returned function is called. */
   onWake(woken: () => void, lost: () => void): () => void;
   /** Calls `left` when the page is left or put aside, `back` when it is taken up again, until the returned function is called. */
-  onPage?(left: () => void, back: () => void): () => void;
+  onPage?: ((left: () => void, back: () => void) => () => void) | undefined;
 }
 
 /** As much of a WebSocket as the client uses. */

@@ -1,6 +1,7 @@
 import { onAbort } from "./emitter.ts";
 import { ChannelError } from "./errors.ts";
 import { SLOW_MS, TOKEN_MS, TOO_SHORT_MS } from "./numbers.ts";
+import type { Host } from "./options.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Why a token is asked for. */
@@ -36,6 +37,8 @@ export interface TokenPorts {
   over(): AbortSignal;
   /** The service's clock, in milliseconds since 1970. */
   now(): number;
+  /** The connection that is shared, whose token holds where there is none of one's own. */
+  readonly host?: Pick<Host, "renewable" | "renew"> | undefined;
 }
 
 /** One source of tokens: the token in use, and the asking for a new one, one at a time. */
@@ -70,6 +73,7 @@ export class Tokens {
   async prepare(): Promise<void> {
     const { current } = this;
     const reason = this.#phase === "spent" ? "refused" : "join";
+    if (this.#hosted && reason === "refused") await this.#ports.host?.renew();
     if (!this.renewable || (current !== null && reason === "join" && expiryOf(current) > this.#ports.now() + TOO_SHORT_MS)) return;
     this.current = await this.ask(reason);
     if (this.#phase === "spent") this.#phase = "second";
@@ -93,7 +97,12 @@ export class Tokens {
 
   /** Whether one more token may be tried after a refusal, which is once. */
   get replaceable(): boolean {
-    return this.renewable && this.#phase === "good";
+    return (this.renewable || this.#hosted) && this.#phase === "good";
+  }
+
+  /** Whether it is the token of a shared connection that holds, and can be renewed. */
+  get #hosted(): boolean {
+    return this.#source === undefined && this.#ports.host?.renewable === true;
   }
 
   /** The service refused the token, or it ran out. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ChannelError, connect } from "../src/index.ts";
+import { ChannelError } from "../src/index.ts";
 import type { CallOptions, ChannelFor } from "../src/index.ts";
 import { World, outcome, own, refused, welcomeOf } from "./support/world.ts";
 import type { Frame } from "./support/world.ts";
@@ -9,7 +9,7 @@ type Demo = ChannelFor<"demo:*">;
 
 /** A channel with code of its own that has its first socket. */
 async function joining(world: World): Promise<Demo> {
-  const channel = connect("http://service.test", "demo:lobby", { runtime: world.runtime, token: "token" });
+  const channel = world.connect("demo:lobby", { token: "token" });
   await world.settle();
   return channel;
 }

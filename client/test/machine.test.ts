@@ -59,6 +59,7 @@ const CAUSE: Record<Happening, (given: Given) => unknown> = {
     await world.advance(500);
     await world.socket.end(1006);
   },
+  away: ({ world }) => world.socket.end(1006),
 };
 
 /** What is seen of a row besides the state it leads to. */
@@ -84,11 +85,15 @@ const SEEN: Partial<Record<`${State} ${Happening}`, (given: Given, before: { soc
 /** Rows that cannot be told apart from outside by the last state alone, and are driven in tests of their own below. */
 const APART = new Set(["joining token", "joining no_token", "joining wake", "joining start", "waiting wake", "waiting start", "waiting source"]);
 
+const { way } = World;
+
 for (const [state, rows] of Object.entries(TABLE)) {
   for (const [happening, row] of Object.entries(rows)) {
     if (APART.has(`${state} ${happening}`)) continue;
     test(`state_${state}_${happening}_leads_to_${row[0]}`, async () => {
-      const given = await reach(state as State);
+      // The connection that goes away is the one that a channel shares.
+      if (happening === "away") World.way = "session";
+      const given = await reach(state as State).finally(() => (World.way = way));
       const before = { sockets: given.world.sockets.length };
       await CAUSE[happening as Happening](given);
       await given.world.settle();

@@ -3,6 +3,8 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import type { Contract, Session } from "../src/index.ts";
+import { World, welcomeOf } from "./support/world.ts";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 
@@ -10,8 +12,10 @@ const here = fileURLToPath(new URL("..", import.meta.url));
 const PAGE = `
   import { createElement as h, version } from "react";
   import { renderToString } from "react-dom/server";
-  import { useChannel, useConnection, useEvent, useMessages, usePresence, useSnapshot } from "./src/react.ts";
+  import { useChannel, useConnection, useEvent, useMessages, usePresence, useSession, useSnapshot } from "./src/react.ts";
   function Room() {
+    const session = useSession("http://service.test");
+    useChannel(session, "chat:lobby");
     const channel = useChannel("http://service.test", "chat:lobby", { history: 50 });
     useEvent(channel, "say", () => {});
     const { messages, past } = useMessages(channel);
@@ -37,3 +41,43 @@ for (const [version, alias] of [
     assert.deepEqual(JSON.parse(text.replaceAll("&quot;", '"')), [null, [], "loading", [], 0, "idle", null, "none"]);
     assert.equal(socket.mock.callCount(), 0);
   });
+
+/** The hooks as they are, over as much of React as they use. */
+async function hooks(): Promise<{ hooks: typeof import("../src/react.ts"); Component: typeof import("./support/hooks.ts").Component }> {
+  const contents = 'export * as hooks from "./src/react.ts"; export { Component } from "react";';
+  const alias = { react: fileURLToPath(new URL("./support/hooks.ts", import.meta.url)) };
+  const { outputFiles } = await build({ stdin: { contents, resolveDir: here, loader: "ts" }, bundle: true, platform: "node", format: "cjs", alias, write: false });
+  const module = { exports: {} as never };
+  new Function("module", outputFiles[0]?.text ?? "")(module);
+  return module.exports;
+}
+
+test("components_share_a_sessions_channel_and_the_last_of_them_leaves_it", async () => {
+  const { hooks: used, Component } = await hooks();
+  const world = new World();
+  const seen: unknown[] = [];
+  let session: Session<Contract> | null = null;
+  const page = new Component(() => {
+    session = used.useSession("http://service.test", { runtime: world.runtime, token: () => "token" });
+    seen.push(used.useConnection(session).state);
+  });
+  await world.settle();
+  assert.ok(session);
+  const channels: unknown[] = [];
+  const rooms = [0, 1].map((at) => new Component(() => (channels[at] = used.useChannel(session, "chat:lobby"))));
+  await world.settle();
+  assert.equal(channels[0], channels[1]);
+  const [join, ...others] = world.socket.heard();
+  assert.deepEqual([join?.type, join?.["channel"], others], ["join", "chat:lobby", []]);
+  await world.socket.say({ type: "hello", connection: "s1", user: "ann", now: world.now });
+  await world.socket.say({ type: "in", channel: "chat:lobby", frames: [welcomeOf()] });
+  assert.deepEqual([...new Set(seen)], ["idle", "joining", "open"]);
+  rooms[0]?.unmount();
+  await world.settle();
+  assert.deepEqual(world.socket.heard(), []);
+  rooms[1]?.unmount();
+  await world.settle();
+  assert.equal(world.socket.heardOne().type, "leave");
+  page.unmount();
+  assert.equal(world.socket.closedWith, 1000);
+});

@@ -24,10 +24,14 @@ test("the_readmes_example_is_the_one_that_compiles", async () => {
   assert.ok(example.trim().split("\n").length <= 18);
 });
 
-test("the_readmes_calls_are_those_that_compile", async () => {
-  const example = await read("../examples/dice.ts");
-  assert.ok(readme.includes(example.replace("../src/index.ts", "dormouse-client")));
-});
+for (const [what, name] of [
+  ["calls", "dice"],
+  ["session", "session"],
+] as const)
+  test(`the_readmes_${what}_compiles_as_it_is`, async () => {
+    const example = await read(`../examples/${name}.ts`);
+    assert.ok(readme.includes(example.replace("../src/index.ts", "dormouse-client")));
+  });
 
 test("the_recipes_hold_the_code_that_compiles", async () => {
   const recipes = await read("../../docs/recipes.md");

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect } from "../src/index.ts";
 import type { TokenAsk } from "../src/index.ts";
 import { World, outcome, welcomeOf } from "./support/world.ts";
 import { source, guest, ack, refused, tokenOfReturn } from "./support/tokens.ts";
 
 test("a7_a_guest_signs_in_on_the_open_socket_and_is_welcomed_in_full", async () => {
   const world = new World();
-  const channel = connect("http://service.test", "door:hall", { runtime: world.runtime, position: { epoch: "e1", seq: 3 } });
+  const channel = world.connect("door:hall", { position: { epoch: "e1", seq: 3 } });
   const heard: unknown[] = [];
   channel.on("*", ({ seq }) => heard.push(seq));
   await world.settle();
@@ -35,7 +34,7 @@ test("a7_a_guest_signs_in_on_the_open_socket_and_is_welcomed_in_full", async () 
 
 test("a7_a_guest_who_never_signs_in_is_told_so", async () => {
   const world = new World();
-  const channel = connect("http://service.test", "door:hall", { runtime: world.runtime });
+  const channel = world.connect("door:hall", {});
   await world.settle();
   await world.socket.say(guest);
   await world.advance(10_000);

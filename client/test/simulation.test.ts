@@ -24,3 +24,20 @@ test(`c3_c5_each_call_is_answered_once_and_none_runs_twice_in_${ASKED_SEEDS.coun
 test(`d4_d6_d7_nothing_is_lost_doubled_or_reordered_in_${SEEDS.count}_seeded_stories`, async (context) => {
   await prove(context, "./stories.ts", SEEDS, KINDS);
 });
+
+const SESSION_SEEDS = seeds(300);
+
+test(`m5_c3_c5_the_same_holds_of_calls_over_a_session_in_${SESSION_SEEDS.count}_seeded_stories`, async (context) => {
+  await prove(context, "./asking.ts", SESSION_SEEDS, ASKED, "session with the channel's token");
+});
+
+test(`m5_d4_d6_d7_the_same_holds_over_a_session_in_${SESSION_SEEDS.count}_seeded_stories`, async (context) => {
+  await prove(context, "./stories.ts", SESSION_SEEDS, KINDS, "session");
+});
+
+const MANY_SEEDS = seeds(150);
+
+test(`m5_d4_d6_d7_the_same_holds_of_three_channels_of_one_session_in_${MANY_SEEDS.count}_seeded_stories`, async (context) => {
+  const met = KINDS.filter((kind) => !["stalls", "mutes"].includes(kind));
+  await prove(context, "./stories.ts", MANY_SEEDS, met, "one session");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connect, connectWith } from "../src/index.ts";
+import { connectWith } from "../src/index.ts";
 import type { AnyContract, ChannelFor } from "../src/index.ts";
 import { World, messageOf, welcomeOf } from "./support/world.ts";
 import type { Frame } from "./support/world.ts";
@@ -11,7 +11,7 @@ const shows = (count: number): object => ({ snapshot: { count, muted: [] } });
 
 /** A channel with code of its own, and all it tells of its state and its messages, in order. */
 async function joining(world: World): Promise<{ channel: Demo; told: unknown[] }> {
-  const channel = connect("http://service.test", "demo:lobby", { runtime: world.runtime, token: "token" });
+  const channel = world.connect("demo:lobby", { token: "token" });
   const told: unknown[] = [];
   channel.on("say", ({ seq }) => told.push(seq));
   channel.onSnapshot(({ count }) => told.push(`shown ${count}`));
@@ -109,7 +109,7 @@ test("c5_a_snapshot_of_a_connection_that_broke_before_its_place_is_not_told", as
 
 test("c5_who_listens_late_is_shown_the_state_in_its_place_too", async () => {
   const world = new World();
-  const channel = connect("http://service.test", "demo:lobby", { runtime: world.runtime, token: "token" });
+  const channel = world.connect("demo:lobby", { token: "token" });
   await world.settle();
   await world.socket.say(welcomeOf({ seq: 5, ...shows(1) }), messageOf(6));
   const told: unknown[] = [];

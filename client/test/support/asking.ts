@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parentPort, workerData } from "node:worker_threads";
-import { ChannelError, connect } from "../../src/index.ts";
+import { ChannelError } from "../../src/index.ts";
 import type { ChannelFor } from "../../src/index.ts";
 import { dice, tell, weather } from "./dice.ts";
 import type { Wanted } from "./dice.ts";
@@ -31,7 +31,7 @@ class Asker {
   constructor(world: World, service: FakeService, user: string, random: () => number) {
     [this.user, this.#world, this.#random] = [user, world, random];
     const runtime = { ...world.runtime, random, instance: () => user };
-    this.channel = connect("http://service.test", ROOM, { token: user, runtime });
+    this.channel = world.connect(ROOM, { token: user, runtime });
     let lost = 0;
     this.channel.connection.on("lost", ({ seq }) => (lost = seq));
     this.channel.onSnapshot((snapshot) => {

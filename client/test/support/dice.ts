@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { TestContext } from "node:test";
 import { Worker } from "node:worker_threads";
 import type { Weather } from "./weather.ts";
+import { World } from "./world.ts";
 
 /** Which seeds are tried: each is another story; a failing one is told, and can be told alone: `SEED=17 SEEDS=1`. */
 export function seeds(usual: number): { readonly first: number; readonly count: number } {
@@ -11,8 +12,14 @@ export function seeds(usual: number): { readonly first: number; readonly count: 
 }
 
 /** Has so many stories of a file told, none of which may fail; each of `kinds` has to have happened, often, for that to prove anything. */
-export async function prove(context: TestContext, file: string, { first, count }: ReturnType<typeof seeds>, kinds: readonly string[]): Promise<void> {
-  const { total, failed } = await told(file, first, count);
+export async function prove(
+  context: TestContext,
+  file: string,
+  { first, count }: ReturnType<typeof seeds>,
+  kinds: readonly string[],
+  way: Wanted["way"] = "direct",
+): Promise<void> {
+  const { total, failed } = await told(file, first, count, way);
   assert.deepEqual(failed, []);
   const rare = count < 100 ? [] : kinds.filter((name) => (total[name] ?? 0) < count / 20);
   assert.deepEqual(rare, [], "the weather is worth its name");
@@ -28,6 +35,8 @@ export interface Wanted {
   readonly first: number;
   readonly end: number;
   readonly by: number;
+  /** How the clients connect. */
+  readonly way: typeof World.way;
 }
 
 /** What the weather was like in all of them, and what went wrong in some. */
@@ -71,9 +80,10 @@ export function weather(random: () => number): Weather {
 }
 
 /** Tells stories in a thread of their own, which costs a test runner's bookkeeping of every promise nothing. */
-export async function tell({ first, end, by }: Wanted, story: (seed: number) => Promise<Record<string, number>>): Promise<Outcome> {
+export async function tell({ first, end, by, way }: Wanted, story: (seed: number) => Promise<Record<string, number>>): Promise<Outcome> {
   const total: Record<string, number> = {};
   const failed: string[] = [];
+  World.way = way;
   for (let seed = first; seed < end && failed.length < ENOUGH; seed += by) {
     try {
       for (const [name, count] of Object.entries(await story(seed))) total[name] = (total[name] ?? 0) + count;
@@ -85,11 +95,11 @@ export async function tell({ first, end, by }: Wanted, story: (seed: number) => 
 }
 
 /** Has threads tell so many stories of a file from the first seed on, each its share. */
-async function told(file: string, first: number, count: number): Promise<Outcome> {
+async function told(file: string, first: number, count: number, way: Wanted["way"]): Promise<Outcome> {
   const by = Math.min(4, availableParallelism());
   const outcomes = await Promise.all(
     Array.from({ length: by }, async (_, at) => {
-      const wanted: Wanted = { first: first + at, end: first + count, by };
+      const wanted: Wanted = { first: first + at, end: first + count, by, way };
       const [outcome] = (await once(new Worker(new URL(file, import.meta.url), { workerData: wanted }), "message")) as [Outcome];
       return outcome;
     }),

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { parentPort, workerData } from "node:worker_threads";
-import { connect } from "../../src/index.ts";
 import type { Position } from "../../src/index.ts";
 import { dice, tell, weather } from "./dice.ts";
 import type { Wanted } from "./dice.ts";
@@ -49,7 +48,7 @@ class Reader {
       if (direction === "in" || !text.includes('"history"')) return;
       for (const { type, id, before } of [JSON.parse(text) as Frame | Frame[]].flat()) if (type === "history" && before) this.#asked.add(id);
     };
-    const channel = connect("http://service.test", "chat:lobby", { token, runtime, position, history: this.#limit, trace, maxAttempts: 3 });
+    const channel = this.#world.connect("chat:lobby", { token, runtime, position, history: this.#limit, trace, maxAttempts: 3 });
     channel.connection.on("lost", () => void (this.#reasons++, this.#count("begun_anew")));
     channel.connection.on("error", () => void this.#reasons++);
     channel.timeline.subscribe(() => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parentPort, workerData } from "node:worker_threads";
-import { ChannelError, connect } from "../../src/index.ts";
+import { ChannelError } from "../../src/index.ts";
 import type { Lost, Recovered } from "../../src/index.ts";
 import { dice, tell, weather } from "./dice.ts";
 import type { Wanted } from "./dice.ts";
@@ -10,9 +10,12 @@ import type { Chat } from "./world.ts";
 
 const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000];
 
+const EPOCHS = { "chat:lobby": "e", "chat:hall": "epoch of chat:hall", "chat:attic": "epoch of chat:attic" };
+
 /** A client, and all it was told. */
 class Member {
   readonly user: string;
+  readonly room: string;
   readonly channel: Chat;
   readonly heard: number[] = [];
   readonly lost: Lost[] = [];
@@ -20,11 +23,13 @@ class Member {
   /** What it said, in order, and what became of each. */
   readonly said = new Map<string, string[]>();
 
-  constructor(world: World, user: string, random: () => number) {
+  constructor(world: World, user: string, room: "chat:lobby" | "chat:hall" | "chat:attic", random: () => number) {
     this.user = user;
-    const runtime = { ...world.runtime, random, instance: () => user };
+    this.room = room;
+    let instances = 0;
+    const runtime = { ...world.runtime, random, instance: () => `${user}${instances++}` };
     const maxAttempts = random() < 0.5 ? 3 : undefined;
-    this.channel = connect("http://service.test", "chat:lobby", { token: user, runtime, position: { epoch: "e", seq: 0 }, maxAttempts });
+    this.channel = world.connect(room, { token: user, runtime, position: { epoch: EPOCHS[room], seq: 0 }, maxAttempts });
     this.channel.on("say", ({ seq }) => this.heard.push(seq ?? 0));
     this.channel.connection.on("lost", (event) => this.lost.push(event));
     this.channel.connection.on("recovered", (event) => this.recovered.push(event));
@@ -52,7 +57,7 @@ class Member {
   /** What was told holds together, and with what the service has. */
   check(service: FakeService): void {
     const { user, heard, lost, recovered } = this;
-    const room = service.room();
+    const room = service.room(this.room);
     const seqs = Array.from({ length: room.head }, (_, at) => at + 1);
     const gone = new Set(lost.flatMap(({ after, seq }) => seqs.slice(after ?? 0, seq)));
     assert.deepEqual(heard, seqs.filter((seq) => !gone.has(seq)), `${user} hears once and in order all that it is not told to be lost`);
@@ -93,7 +98,8 @@ async function step(world: World, service: FakeService, members: readonly Member
     await world.advance(random() * 12 * MINUTE);
     connection.start();
   } else if (fate < 0.05) {
-    service.remove((members[Math.floor(random() * members.length)] as Member).user);
+    const { user, room } = members[Math.floor(random() * members.length)] as Member;
+    service.remove(user, room);
   } else if (fate < 0.07) {
     service.counts["blocks"] = (service.counts["blocks"] ?? 0) + 1;
     await world.block(random() * MINUTE);
@@ -108,8 +114,11 @@ async function step(world: World, service: FakeService, members: readonly Member
 async function story(seed: number): Promise<FakeService["counts"]> {
   const random = dice(seed);
   const world = new World();
-  const service = new FakeService(world, weather(random));
-  const members = ["ann", "bob", "cleo"].map((user) => new Member(world, user, random));
+  const given = weather(random);
+  // Of a connection that carries many, no channel is silent while the others talk.
+  const service = new FakeService(world, World.way === "one session" ? { ...given, mute: 0, stall: 0 } : given);
+  const rooms = World.way === "one session" ? (["chat:lobby", "chat:hall", "chat:attic"] as const) : (["chat:lobby"] as const);
+  const members = rooms.flatMap((room) => ["ann", "bob", "cleo"].map((user) => new Member(world, user, room, random)));
   const wild = random() < 0.5;
   for (let steps = 0; steps < 40; steps++) await step(world, service, members, random, wild);
   service.calm();

@@ -75,6 +75,7 @@ export class Way {
     this.#count = count;
     this.#gone = gone;
     socket.onClosing = (code) => this.carry("up", () => this.end(code));
+    socket.onCut = () => this.#leave();
   }
 
   /** Carries a text one way; `arrive` is called where and when it arrives. */
@@ -122,11 +123,12 @@ export class Way {
 
   #halfClose(): void {
     this.#count("half_closes");
-    this.#socket.readyState = 2;
+    this.#socket.halfClose();
     this.#leave();
   }
 
   #leave(): void {
+    if (this.#state === "down") return;
     this.#state = "down";
     this.#gone();
   }

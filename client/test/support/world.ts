@@ -1,12 +1,16 @@
 import { setImmediate } from "node:timers/promises";
 import { platform } from "../../src/runtime.ts";
-import type { Runtime, SocketLike } from "../../src/runtime.ts";
-import { connect } from "../../src/index.ts";
-import type { Channel, ConnectOptions } from "../../src/index.ts";
-import type { ChannelOf, Contract, EventName } from "../../src/index.ts";
+import type { Runtime } from "../../src/runtime.ts";
+import { connect, connectSession } from "../../src/index.ts";
+import { Relay } from "./relay.ts";
+import { FakeSocket } from "./socket.ts";
+import type { Frame } from "./socket.ts";
+import type { Channel, ConnectOptions, Session } from "../../src/index.ts";
+import type { ChannelOf, Contract, EventName, KnownName } from "../../src/index.ts";
 
+export { FakeSocket } from "./socket.ts";
+export type { Frame } from "./socket.ts";
 export type Chat = Channel<ChannelOf<Contract, "chat:lobby">>;
-export type Frame = Record<string, unknown> & { readonly type: string };
 
 interface Timer {
   readonly at: number;
@@ -21,15 +25,20 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** A clock, a network and a service that do only what the test says. */
 export class World {
+  /** Whether channels have a connection each, a session each that carries them, with its token or their own, or one for all of a token. */
+  static way: "direct" | "session" | "session with the channel's token" | "one session" = "direct";
   /** How much time has passed, in milliseconds from a beginning that means nothing; also the service's clock. */
   now = 1_700_000_000_000;
   /** By how much the clock of the device is ahead; a test steps it both ways. */
   deviceAhead = 0;
   random = 0.5;
+  /** Whether sockets open by themselves. */
+  opens = true;
   readonly sockets: FakeSocket[] = [];
   /** Called with each socket as it is made, in a turn of its own; a test sets it to have joins answered. */
   onSocket: (socket: FakeSocket) => void = () => {};
   readonly #timers = new Map<number, Timer>();
+  readonly #sessions = new Map<unknown, Session<Contract>>();
   readonly #wakers = new Set<() => void>();
   readonly #losers = new Set<() => void>();
   #order = 0;
@@ -38,8 +47,10 @@ export class World {
   readonly runtime: Runtime = ((world: World) => ({
     socket: (url: string, protocols: string[]) => {
       const socket = new FakeSocket(url, protocols);
-      world.sockets.push(socket);
-      queueMicrotask(() => world.onSocket(socket));
+      if (World.way !== "direct" && socket.url.pathname.endsWith("/v1/connect")) new Relay(world, socket);
+      else world.made(socket);
+      socket.readyState = 0;
+      queueMicrotask(() => world.opens && socket.open());
       return socket;
     },
     now: () => world.#asDevice(() => platform.now()),
@@ -55,6 +66,12 @@ export class World {
       return () => void (world.#wakers.delete(woken), world.#losers.delete(lost));
     },
   }))(this);
+
+  /** A socket was made, or in the place of one a share of one. */
+  made(socket: FakeSocket): void {
+    this.sockets.push(socket);
+    queueMicrotask(() => this.onSocket(socket));
+  }
 
   /** The socket made last. */
   get socket(): FakeSocket {
@@ -160,9 +177,24 @@ export class World {
 
   /** A channel that has its first socket, on which nothing was said yet. */
   async joining(options: ConnectOptions<EventName<Contract["chat:*"]>> = {}): Promise<Chat> {
-    const channel = connect("http://service.test", "chat:lobby", { runtime: this.runtime, token: "token", ...options });
+    const channel = this.connect("chat:lobby", { token: "token", ...options });
     await this.settle();
     return channel;
+  }
+
+  /** Joins a channel, by a connection or a session of its own. */
+  connect<const Name extends string>(
+    name: KnownName<Contract, Name>,
+    options: ConnectOptions<EventName<ChannelOf<Contract, Name>>>,
+  ): Channel<ChannelOf<Contract, Name>> {
+    const runtime = { ...this.runtime, ...options.runtime };
+    if (World.way === "direct") return connect("http://service.test", name, { ...options, runtime });
+    const { token, trace, maxAttempts, runtime: _, ...others } = options;
+    const own = World.way === "session with the channel's token";
+    const known = World.way === "one session" ? this.#sessions.get(token) : undefined;
+    const session = known ?? connectSession("http://service.test", { maxAttempts, trace, runtime, ...(!own && { token }) });
+    this.#sessions.set(token, session);
+    return session.channel(name, { ...others, maxAttempts, ...(own && { token }) });
   }
 
   /** A channel that was welcomed. */
@@ -171,75 +203,6 @@ export class World {
     await this.socket.say(welcomeOf(welcome));
     await this.settle();
     return channel;
-  }
-}
-
-/** A socket whose other end is the test. */
-export class FakeSocket implements SocketLike {
-  readonly url: URL;
-  readonly protocols: readonly string[];
-  readyState = 1;
-  /** Texts the client sent that the test has not looked at yet. */
-  readonly texts: string[] = [];
-  /** The code the client closed with; `none` where it gave none. */
-  closedWith: number | "none" | undefined;
-  /** Called when the client closes. */
-  onClosing: (code: number) => void = () => {};
-  /** Called with each text the client sends. */
-  onText: (text: string) => void = (text) => void this.texts.push(text);
-  onopen: SocketLike["onopen"] = null;
-  onmessage: SocketLike["onmessage"] = null;
-  onerror: SocketLike["onerror"] = null;
-  onclose: SocketLike["onclose"] = null;
-
-  constructor(url: string, protocols: string[]) {
-    this.url = new URL(url);
-    this.protocols = protocols;
-  }
-
-  send(text: string): void {
-    if (this.readyState === 1) this.onText(text);
-  }
-
-  close(code?: number): void {
-    if (this.readyState > 1) return;
-    this.readyState = 2;
-    this.closedWith = code ?? "none";
-    this.onClosing(code ?? 1005);
-  }
-
-  /** The service says these frames: one alone as an object, several as an array. */
-  async say(...frames: object[]): Promise<void> {
-    await this.text(JSON.stringify(frames.length === 1 ? frames[0] : frames));
-  }
-
-  async text(data: string): Promise<void> {
-    this.onmessage?.({ data } as never);
-    await setImmediate();
-  }
-
-  /** The connection is over, as the client's runtime tells it. */
-  async end(code = 1006, reason = ""): Promise<void> {
-    this.readyState = 3;
-    this.onclose?.({ code, reason } as never);
-    await setImmediate();
-  }
-
-  /** The frames the client sent since the last look, arrays taken apart, pings left out. */
-  heard(): Frame[] {
-    return this.heardTexts().flatMap((text) => JSON.parse(text) as Frame | Frame[]);
-  }
-
-  /** The texts the client sent since the last look, pings left out. */
-  heardTexts(): string[] {
-    return this.texts.splice(0).filter((text) => text !== "ping");
-  }
-
-  /** The only frame the client sent since the last look. */
-  heardOne(): Frame {
-    const frames = this.heard();
-    if (frames.length !== 1) throw new Error(`One frame was expected, not ${JSON.stringify(frames)}.`);
-    return frames[0] as Frame;
   }
 }
 

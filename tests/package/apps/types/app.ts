@@ -1,5 +1,5 @@
 // Compiled only, by every compiler that the package is for.
-import { type AnyContract, ChannelError, type MessageOf, type ChannelOf, type Contract, connect, connectWith } from "dormouse-client";
+import { type AnyContract, ChannelError, type MessageOf, type ChannelOf, type Contract, connect, connectSession, connectWith } from "dormouse-client";
 import { shareToken } from "dormouse-client/tabs";
 import type { ChatSay } from "./dormouse.js";
 
@@ -37,4 +37,11 @@ export async function app(url: string, room: string): Promise<void> {
   // @ts-expect-error: no such channel
   connect(url, "char:lobby");
   await connectWith<AnyContract>()(new URL(url), room).close();
+  const session = connectSession(url, { token: shared.token });
+  const carried: typeof channel = session.channel(`chat:${room}`, { history: 5 });
+  await carried.publish("say", { text: "hi" });
+  // @ts-expect-error: no such channel
+  session.channel("char:lobby");
+  await connectSession<AnyContract>(new URL(url)).channel(room).close();
+  await session.close();
 }
