@@ -18,7 +18,7 @@
 //! | **Contract**: what may be said where, how fast and of what type, and how long it is held | [`contract`], [`pattern`] |
 //! | the disk | [`storage`] |
 //! | the numbers a deployment may set | [`limits`], [`setting`] |
-//! | maps and deadlines, and what they cost | [`member_map`], `deadlines.rs`, [`steps`] |
+//! | maps and deadlines, and what they cost | [`member_map`], `sorted_vec.rs`, `deadlines.rs`, [`steps`] |
 //!
 //! The hub knows sessions by their keys alone; the edge never orders. What the hub has for members are lines, what the
 //! edge learns are news.
@@ -65,6 +65,7 @@ mod meter;
 pub mod pattern;
 pub mod relay;
 pub mod setting;
+mod sorted_vec;
 pub mod steps;
 pub mod storage;
 #[cfg(feature = "testing")]

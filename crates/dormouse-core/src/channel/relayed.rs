@@ -73,7 +73,7 @@ impl Event<'_> {
             None => {}
         }
         let boot: Box<str> = self.relays.boot().into();
-        let Some(taken) = self.relays.open(relay, life).take(message, &boot) else {
+        let Some(taken) = self.relays.open(relay, life).and_then(|link| link.take(message, &boot)) else {
             self.end_link(relay, false);
             return false;
         };

@@ -9,7 +9,7 @@ mod rows;
 mod speak;
 mod uplink;
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use crate::effect::{Effect, SessionKey};
 use crate::link::{Message, Number, Position};
@@ -44,11 +44,11 @@ pub(super) struct Relays {
     /// Where the channel stood when it woke.
     stood: Option<Position>,
     loaded: bool,
-    links: BTreeMap<Box<str>, Uplink>,
-    places: BTreeMap<SessionKey, Place>,
+    links: SortedVec<Box<str>, Uplink>,
+    places: SortedVec<SessionKey, Place>,
     over: Over,
     /// The last life of each relay's link that is over: nothing of it is taken in any more.
-    past: BTreeMap<Box<str>, u64>,
+    past: SortedVec<Box<str>, u64>,
     rows: Rows,
     /// Relayed members that were told to go: they have no socket whose close would tell that they are gone.
     ended: Vec<SessionKey>,
@@ -111,13 +111,10 @@ impl Relays {
         self.links.get_mut(relay)
     }
 
-    /// A relay begins a life of its link.
-    pub(super) fn open(&mut self, relay: &str, life: u64) -> &mut Uplink {
-        let link = self.links.entry(relay.into()).or_insert_with(|| Uplink::new(life));
-        if link.life() != life {
-            *link = Uplink::new(life);
-        }
-        link
+    /// The link with a relay in this life, begun where there is none. A life before was closed.
+    pub(super) fn open(&mut self, relay: &str, life: u64) -> Option<&mut Uplink> {
+        self.links.ensure(relay.into(), || Uplink::new(life));
+        self.links.get_mut(relay)
     }
 
     /// A link is over: its relay is told so until it has heard it, and its members are gone.
@@ -193,7 +190,7 @@ impl Relays {
     ) -> Vec<Effect> {
         let busy = |relay: &str| self.links.get(relay).is_some_and(Uplink::is_calling);
         let mut calls = self.over.calls(&self.boot, now, busy);
-        for (relay, link) in &mut self.links {
+        for (relay, link) in self.links.iter_mut() {
             if self.over.is_calling(relay) {
                 continue;
             }

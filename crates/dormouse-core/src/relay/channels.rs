@@ -1,6 +1,6 @@
 //! The channels that connections of a relay have joined, by name and by the life of the link.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use super::downlink::Downlink;
 use crate::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
@@ -12,8 +12,8 @@ const LIVES: &str = "lives";
 /// All links of a relay.
 #[derive(Debug, Default)]
 pub(super) struct Channels {
-    links: BTreeMap<ChannelName, Downlink>,
-    by_life: BTreeMap<u64, ChannelName>,
+    links: SortedVec<ChannelName, Downlink>,
+    by_life: SortedVec<u64, ChannelName>,
     /// The last life that was given.
     lives: u64,
     /// Links whose rows are not as they should be.
@@ -49,11 +49,11 @@ impl Channels {
     }
 
     /// The link with a channel, begun where there is none.
-    pub(super) fn open(&mut self, channel: &ChannelName) -> &mut Downlink {
+    pub(super) fn open(&mut self, channel: &ChannelName) -> Option<&mut Downlink> {
         if !self.links.contains_key(channel) {
             self.begin(channel);
         }
-        self.links.entry(channel.clone()).or_insert_with(|| Downlink::new(0))
+        self.links.get_mut(channel)
     }
 
     /// Begins another life of the link with a channel. The one that is over, if there was one.

@@ -1,6 +1,6 @@
 //! One connection of a relay: whose it is, and which channels it has joined.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use crate::bucket::Bucket;
 use crate::contract::Rate;
@@ -24,7 +24,7 @@ pub(super) struct Connection {
     pub(super) claims: Option<Claims>,
     pub(super) address: Option<Address>,
     /// The channels it has joined, with its numbers there.
-    pub(super) joined: BTreeMap<ChannelName, Number>,
+    pub(super) joined: SortedVec<ChannelName, Number>,
     /// Whether it was told `bye`.
     pub(super) leaving: bool,
     /// Refusals in a row (rule R4).
@@ -50,7 +50,7 @@ impl Connection {
             id,
             claims,
             address,
-            joined: BTreeMap::new(),
+            joined: SortedVec::new(),
             leaving: false,
             refusals: 0,
             heard: now,

@@ -1,6 +1,6 @@
 //! The connections of a relay, by the keys of their sockets.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use super::connection::Connection;
 use crate::effect::SessionKey;
@@ -8,7 +8,7 @@ use crate::effect::SessionKey;
 /// All connections whose sockets are open, those on their way out included.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
-    all: BTreeMap<SessionKey, Connection>,
+    all: SortedVec<SessionKey, Connection>,
     next: u32,
 }
 

@@ -1,6 +1,6 @@
 //! The relay's end of the link with one channel.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use serde_json::value::RawValue;
 
@@ -15,7 +15,7 @@ const LATE: Millis = 5_000;
 #[derive(Debug)]
 pub(super) struct Downlink {
     link: Link,
-    members: BTreeMap<Number, (SessionKey, Hears)>,
+    members: SortedVec<Number, (SessionKey, Hears)>,
     next: Number,
     /// Where the channel stands with all that members were told; nothing where that is not known.
     stands: Option<Position>,
@@ -45,7 +45,7 @@ impl Downlink {
     pub(super) const fn new(life: u64) -> Self {
         Self {
             link: Link::new(life),
-            members: BTreeMap::new(),
+            members: SortedVec::new(),
             next: 1,
             stands: None,
             slept: false,

@@ -47,7 +47,7 @@ impl Event<'_> {
         };
         let grant = claims.map(|claims| claims.grant(&channel));
         let resume = ResumeQuery { epoch: join.epoch.clone(), after: join.after.clone() }.short();
-        let link = self.channels.open(&channel);
+        let Some(link) = self.channels.open(&channel) else { return Ok(()) };
         let member = link.enter(key);
         link.push(&Up::Join { member, grant, resume, connection: join.connection.clone(), address });
         if let Some(connection) = self.connections.get_mut(key) {

@@ -1,6 +1,6 @@
 //! Links that are over and of which their relays do not know: without being told, their members would wait for ever.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use crate::effect::Effect;
 use crate::link::Message;
@@ -16,7 +16,7 @@ pub(super) const WAKINGS: &str = "";
 /// The links that are over, by their relays: of the latest life, which ends all before it.
 #[derive(Debug, Default)]
 pub(super) struct Over {
-    links: BTreeMap<Box<str>, Ended>,
+    links: SortedVec<Box<str>, Ended>,
     /// Relays whose rows are not as they should be.
     pub(super) unwritten: Vec<Box<str>>,
 }

@@ -1,6 +1,6 @@
 //! Relayed members on disk: a row each, by which they are known again after sleep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sorted_vec::SortedVec;
 
 use super::over::{Over, WAKINGS};
 use crate::effect::SessionKey;
@@ -24,24 +24,25 @@ pub(in crate::channel) struct Slept {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     /// Rows by their keys, as they should be; nothing where there should be none.
-    changed: BTreeMap<String, Option<(SessionKey, String)>>,
+    changed: SortedVec<String, Option<(SessionKey, String)>>,
     /// How often the channel has woken, where that is to be written.
     pub(super) wakings: Option<u64>,
     /// Rows that are on disk.
-    written: BTreeSet<String>,
+    written: SortedVec<String, ()>,
 }
 
 impl Rows {
     /// Reads everyone. Of several lives of one link the last holds; rows of others were to be removed.
     pub(super) fn load(&mut self, storage: &mut dyn Storage) -> Result<Vec<Slept>, StorageError> {
         let records = storage.records(RecordKind::Relayed, "", None, usize::MAX)?;
-        self.written = records.iter().map(|record| record.key.clone()).collect();
-        let mut lives: BTreeMap<Box<str>, u64> = BTreeMap::new();
+        self.written = records.iter().map(|record| (record.key.clone(), ())).collect();
+        let mut lives: SortedVec<Box<str>, u64> = SortedVec::new();
         let mut slept = Vec::new();
         for Record { key, data, .. } in records {
             let Some((relay, life, number)) = parse(&key) else { continue };
-            let latest = lives.entry(relay.into()).or_insert(life);
-            *latest = life.max(*latest);
+            if lives.get(relay).is_none_or(|latest| *latest < life) {
+                lives.insert(relay.into(), life);
+            }
             slept.push(Slept { relay: relay.into(), life, number, attachment: data });
         }
         let (slept, gone): (Vec<_>, Vec<_>) =
@@ -56,7 +57,7 @@ impl Rows {
 
     pub(super) fn remove(&mut self, relay: &str, life: u64, number: Number) {
         let name = name(relay, life, number);
-        match self.written.contains(&name) {
+        match self.written.contains_key(&name) {
             true => drop(self.changed.insert(name, None)),
             false => drop(self.changed.remove(&name)),
         }
@@ -86,14 +87,14 @@ impl Rows {
         let told = over.unwritten.iter().filter(|relay| over.record(relay).is_none());
         let remove: Vec<_> = gone.chain(told.map(|relay| (RecordKind::Relay, relay.to_string()))).collect();
         if let Err(error) = storage.commit(&Commit { put: &put, remove: &remove, ..Commit::default() }) {
-            let unknown = self.changed.iter().filter(|(name, _)| !self.written.contains(*name));
+            let unknown = self.changed.iter().filter(|(name, _)| !self.written.contains_key(*name));
             return Err((error, unknown.filter_map(|(_, row)| row.as_ref().map(|(key, _)| *key)).collect()));
         }
         over.unwritten.clear();
         self.wakings = None;
         for (name, row) in std::mem::take(&mut self.changed) {
             match row {
-                Some(_) => self.written.insert(name),
+                Some(_) => self.written.insert(name, ()),
                 None => self.written.remove(&name),
             };
         }

@@ -1,6 +1,6 @@
 //! What the machine wants done for relayed members, told to their relays.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use super::{Place, Relays};
 use crate::effect::{Effect, SessionKey, Subscription};
@@ -63,12 +63,17 @@ impl Relays {
     }
 
     /// Sessions with sockets, and relayed members by relay.
-    fn parted(&self, sessions: Vec<SessionKey>) -> (Vec<SessionKey>, BTreeMap<Box<str>, Vec<Number>>) {
-        let mut relayed: BTreeMap<Box<str>, Vec<Number>> = BTreeMap::new();
+    fn parted(&self, sessions: Vec<SessionKey>) -> (Vec<SessionKey>, SortedVec<Box<str>, Vec<Number>>) {
+        let mut relayed: SortedVec<Box<str>, Vec<Number>> = SortedVec::new();
         let mut direct = Vec::new();
         for session in sessions {
             match self.places.get(&session) {
-                Some(place) => relayed.entry(place.relay.clone()).or_default().push(place.number),
+                Some(place) => {
+                    relayed.ensure(place.relay.clone(), Vec::new);
+                    if let Some(numbers) = relayed.get_mut(&*place.relay) {
+                        numbers.push(place.number);
+                    }
+                }
                 None => direct.push(session),
             }
         }
@@ -79,7 +84,7 @@ impl Relays {
     fn broadcast(&mut self, subscription: Subscription, except: Vec<SessionKey>, text: &str) -> Vec<SessionKey> {
         let (direct, relayed) = self.parted(except);
         let hears = Hears::from(subscription);
-        for (relay, link) in &mut self.links {
+        for (relay, link) in self.links.iter_mut() {
             let except = relayed.get(relay).cloned().unwrap_or_default();
             if link.hearing(hears) > except.len() {
                 link.push(&Down::Broadcast(hears, except, text.to_owned()));

@@ -1,6 +1,6 @@
 //! The channel's end of the link with one relay.
 
-use std::collections::BTreeMap;
+use crate::sorted_vec::SortedVec;
 
 use crate::effect::{SessionKey, Subscription};
 use crate::link::{Down, Hears, Link, Message, Number, Taken};
@@ -10,7 +10,7 @@ use dormouse_protocol::name::Millis;
 #[derive(Debug)]
 pub(in crate::channel) struct Uplink {
     link: Link,
-    members: BTreeMap<Number, Member>,
+    members: SortedVec<Number, Member>,
     /// How many hear messages, and how many presence too.
     hearers: [usize; 2],
     /// Whether the relay is called even with nothing to say.
@@ -33,7 +33,7 @@ impl Uplink {
     pub(super) const fn new(life: u64) -> Self {
         Self {
             link: Link::new(life),
-            members: BTreeMap::new(),
+            members: SortedVec::new(),
             hearers: [0; 2],
             asked: false,
             is_new: true,
