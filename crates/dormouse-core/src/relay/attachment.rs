@@ -20,17 +20,32 @@ pub(super) struct Attachment {
     pub(super) claims: Option<Claims>,
     #[serde(rename = "a", default, skip_serializing_if = "Option::is_none")]
     pub(super) address: Option<Address>,
-    /// The links of the channels that it has joined, by their lives, with its number there and what it hears.
+    /// The channels that it has joined.
     #[serde(rename = "j", default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) joined: Vec<(u64, Number, Hears)>,
+    pub(super) joined: Vec<Seat>,
     #[serde(rename = "l", default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) leaving: bool,
     #[serde(rename = "h", default)]
     pub(super) heard: Millis,
 }
 
+/// A channel that a connection has joined, as short as it can be written: there may be 200.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Seat {
+    /// The life of the link.
+    #[serde(rename = "l")]
+    pub(super) life: u64,
+    #[serde(rename = "n")]
+    pub(super) number: Number,
+    #[serde(rename = "h")]
+    pub(super) hears: Hears,
+    /// Whether it was joined with a token of its own.
+    #[serde(rename = "o", default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) own_token: bool,
+}
+
 impl Attachment {
-    pub(super) fn of(connection: &Connection, joined: Vec<(u64, Number, Hears)>) -> Self {
+    pub(super) fn of(connection: &Connection, joined: Vec<Seat>) -> Self {
         let Connection { id, claims, address, leaving, heard, .. } = connection;
         let (id, claims) = (id.clone(), claims.clone());
         Self { v: VERSION, id, claims, address: *address, joined, leaving: *leaving, heard: *heard }
@@ -46,7 +61,7 @@ impl Attachment {
     }
 
     /// The connection as it was, with nothing joined.
-    pub(super) fn connection(self, now: Millis) -> (Connection, Vec<(u64, Number, Hears)>) {
+    pub(super) fn connection(self, now: Millis) -> (Connection, Vec<Seat>) {
         let Self { id, claims, address, joined, leaving, heard, .. } = self;
         let mut connection = Connection::new(id, claims, address, now);
         (connection.leaving, connection.heard, connection.changed) = (leaving, heard, false);

@@ -25,6 +25,8 @@ pub(super) struct Connection {
     pub(super) address: Option<Address>,
     /// The channels it has joined, with its numbers there.
     pub(super) joined: SortedVec<ChannelName, Number>,
+    /// Those of them that were joined with a token of their own, which the connection's does not replace.
+    pub(super) own_tokens: Vec<ChannelName>,
     /// Whether it was told `bye`.
     pub(super) leaving: bool,
     /// Refusals in a row (rule R4).
@@ -51,6 +53,7 @@ impl Connection {
             claims,
             address,
             joined: SortedVec::new(),
+            own_tokens: Vec::new(),
             leaving: false,
             refusals: 0,
             heard: now,
@@ -61,6 +64,14 @@ impl Connection {
                 auths: Bucket::full(AUTHS, now),
             },
         }
+    }
+
+    /// It is no member of the channel any more. Its number there, if it was one.
+    pub(super) fn leave(&mut self, channel: &ChannelName) -> Option<Number> {
+        self.own_tokens.retain(|own| own != channel);
+        let number = self.joined.remove(channel)?;
+        self.changed = true;
+        Some(number)
     }
 
     /// Whether its token holds.

@@ -1,6 +1,6 @@
 //! One event on its way through a relay: how it begins and ends.
 
-use super::attachment::Attachment;
+use super::attachment::{Attachment, Seat};
 use super::channels::Channels;
 use super::connections::Connections;
 use super::watch::Watch;
@@ -72,13 +72,16 @@ impl Event<'_> {
             return self.end(key, bye, Close::Restart);
         };
         let (mut connection, joined) = slept.connection(self.steady);
-        for (life, number, hears) in joined {
+        for Seat { life, number, hears, own_token } in joined {
             let link = self.channels.of_life(life).cloned();
             let Some((channel, link)) = link.and_then(|name| Some((name.clone(), self.channels.get_mut(&name)?)))
             else {
                 continue;
             };
             link.restore(number, key, hears);
+            if own_token {
+                connection.own_tokens.push(channel.clone());
+            }
             connection.joined.insert(channel, number);
         }
         self.connections.put(key, connection);
@@ -246,7 +249,8 @@ impl Event<'_> {
             connection.changed = false;
             let joined = connection.joined.iter().filter_map(|(channel, number)| {
                 let link = self.channels.get(channel)?;
-                Some((link.life(), *number, link.hears(*number)))
+                let (life, hears) = (link.life(), link.hears(*number));
+                Some(Seat { life, number: *number, hears, own_token: connection.own_tokens.contains(channel) })
             });
             let attachment = Attachment::of(connection, joined.collect()).encode();
             saved.push(Effect::SaveAttachment { session: key, attachment });

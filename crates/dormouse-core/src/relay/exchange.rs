@@ -79,8 +79,7 @@ impl Event<'_> {
     fn end_member(&mut self, channel: &ChannelName, number: Number) {
         let Some(key) = self.channels.get_mut(channel).and_then(|link| link.leave(number)) else { return };
         if let Some(connection) = self.connections.get_mut(key) {
-            connection.joined.remove(channel);
-            connection.changed = true;
+            connection.leave(channel);
         }
     }
 
@@ -90,8 +89,7 @@ impl Event<'_> {
         let members: Vec<_> = over.members().collect();
         for (_, key) in &members {
             if let Some(connection) = self.connections.get_mut(*key) {
-                connection.joined.remove(channel);
-                connection.changed = true;
+                connection.leave(channel);
             }
         }
         let bye = frame::bye(frame::Bye { close: Close::Restart, retry_after: None });

@@ -51,6 +51,9 @@ impl Event<'_> {
         let member = link.enter(key);
         link.push(&Up::Join { member, grant, resume, connection: join.connection.clone(), address });
         if let Some(connection) = self.connections.get_mut(key) {
+            if join.token.is_some() {
+                connection.own_tokens.push(channel.clone());
+            }
             connection.joined.insert(channel, member);
             connection.changed = true;
         }
@@ -75,8 +78,7 @@ impl Event<'_> {
     pub(super) fn leave(&mut self, key: SessionKey, id: Option<&RequestId>, channel: &str) -> Result<(), Refusal> {
         let (channel, number) = self.joined(key, channel)?;
         if let Some(connection) = self.connections.get_mut(key) {
-            connection.joined.remove(&channel);
-            connection.changed = true;
+            connection.leave(&channel);
         }
         if let Some(link) = self.channels.get_mut(&channel) {
             link.leave(number);
@@ -96,7 +98,7 @@ impl Event<'_> {
         joined.ok_or_else(|| Refusal::new(Code::NotFound, "This connection has not joined this channel."))
     }
 
-    /// Another token for the connection, and for all its channels (rule M3).
+    /// Another token for the connection, and for all its channels but those with a token of their own (rule M3).
     pub(super) fn authenticate(&mut self, key: SessionKey, id: Option<&RequestId>, token: &str) -> Result<(), Refusal> {
         let Some(connection) = self.connections.get_mut(key) else { return Ok(()) };
         connection.pass_auth(self.steady)?;
@@ -106,7 +108,8 @@ impl Event<'_> {
             return Err(Refusal::new(Code::Forbidden, text));
         }
         (connection.claims, connection.changed) = (Some(claims), true);
-        let joined: Vec<_> = connection.joined.iter().map(|(channel, number)| (channel.clone(), *number)).collect();
+        let by_it = connection.joined.iter().filter(|(channel, _)| !connection.own_tokens.contains(channel));
+        let joined: Vec<_> = by_it.map(|(channel, number)| (channel.clone(), *number)).collect();
         // Each channel verifies it for itself; without an id none of them answers.
         let auth = serde_json::json!({"type": "auth", "token": token}).to_string();
         for (channel, number) in joined {
