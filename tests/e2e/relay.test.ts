@@ -144,8 +144,9 @@ test("h1 a relay and its channel fall asleep by themselves, and the next message
   const bob = await connect(service, "bob", { token: await token("bob", { home: "quiet" }) });
   const [inside] = await join(bob, "chat:quiet");
   const before = await constructed();
-  // The platform puts an object to sleep after ten seconds without an event; nothing tells when it did.
-  await passing(13_000);
+  // The channel looks after its relay eight seconds after it has told it something, and the platform puts an object to
+  // sleep after ten seconds without an event; nothing tells when it did.
+  await passing(21_000);
   assert.equal((await inside.ask(say("1"))).seq, 1);
   assert.equal(await constructed() - before, 2, "both were asleep");
   await bob.leave();

@@ -175,7 +175,8 @@ impl Relays {
 
     /// Should this memory be lost before a relay has heard all, it is told all the same that it may have missed something.
     pub(super) fn guard(&mut self, now: Millis) {
-        if self.links.values().any(Uplink::has_untold) {
+        let told = self.links.values_mut().fold(false, |told, link| told | link.take_told());
+        if told {
             self.guard.get_or_insert_with(|| now.saturating_add(GUARD));
         }
     }

@@ -19,6 +19,8 @@ pub(in crate::channel) struct Uplink {
     is_new: bool,
     /// Whether the relay has woken since the channel has: a boot of it before has heard where the channel stood.
     has_told: bool,
+    /// Whether anything was told since it was last asked.
+    told: bool,
     /// The number of an item that is not there yet, of which the relay was told.
     promised: Option<u64>,
 }
@@ -38,6 +40,7 @@ impl Uplink {
             asked: false,
             is_new: true,
             has_told: false,
+            told: false,
             promised: None,
         }
     }
@@ -150,6 +153,7 @@ impl Uplink {
     }
 
     pub(super) fn push(&mut self, item: &Down) {
+        self.told = true;
         self.link.push(item);
     }
 
@@ -161,9 +165,9 @@ impl Uplink {
         self.link.is_calling()
     }
 
-    /// Whether the relay has not said to have all.
-    pub(super) fn has_untold(&self) -> bool {
-        !self.link.is_acknowledged()
+    /// Whether the relay was told anything since this was last asked.
+    pub(super) const fn take_told(&mut self) -> bool {
+        std::mem::replace(&mut self.told, false)
     }
 
     pub(super) const fn retry_at(&self) -> Option<Millis> {
