@@ -60,7 +60,7 @@ async function perform(bench, { testCase, work, together, runs }, progress) {
   const found = {};
   const one = async (peer) => {
     progress.at(testCase.name, peer);
-    const result = await measure(bench, testCase, peer, work);
+    const result = await measure(bench, testCase, peer, { ...work, ...testCase.workOf?.[peer] });
     // The plain process has no sleep to wake from.
     const sleepless = testCase.sleeps && peer !== "ws" && !(result.wakes > 0);
     for (const fault of [...faults(result), ...(sleepless ? ["it never slept"] : [])]) progress.note(`${testCase.name}, ${peer}: ${fault}`);

@@ -1,7 +1,7 @@
 // The cases of the benchmark: what is run, against whom, and what is to be reached.
 
 /** Everyone, in the order of the tables. */
-export const PEERS = ["dormouse", "raw", "raw-kept", "partyserver", "ws"];
+export const PEERS = ["dormouse", "relay", "raw", "raw-kept", "partyserver", "ws"];
 
 const LIVE = ["dormouse", "raw", "partyserver", "ws"];
 
@@ -10,7 +10,7 @@ const LIVE = ["dormouse", "raw", "partyserver", "ws"];
  * quick run, `reach` is checked against the medians:
  * `{ metric, against, least | most, stretch }` compares dormouse's metric with the same of a peer by their ratio,
  * `{ metric, over, most }` by their difference, `{ metric, most | least }` with a number. `starts` is how many rounds a
- * case has whatever the run, `spread` the metric whose least and most the table tells beside that of `p99_ms`.
+ * case has whatever the run, `of` whose metric a goal is where it is not dormouse's, `spread` the metric whose least and most the table tells beside that of `p99_ms`.
  */
 const hot = (name, members, publishers, least, stretch, more = {}) => ({
   name,
@@ -23,6 +23,19 @@ const hot = (name, members, publishers, least, stretch, more = {}) => ({
     { metric: "p99_ms", against: "raw", most: 1 },
   ],
   ...more,
+});
+
+/** The crowd of `hot`, each of whom is behind one relay, beside the same crowd whose sockets the channel holds itself. */
+const relayed = (members, publishers) => ({
+  name: `relay-${members}x${publishers}`,
+  what: `hot-${members}x${publishers} where each is a connection for many channels, all on one relay, beside direct ones`,
+  command: "traffic",
+  work: { members, publishers, outstanding: 8 },
+  peers: ["dormouse", "relay"],
+  reach: [
+    { metric: "deliveries_per_s", of: "relay", against: "dormouse", least: 0.8 },
+    { metric: "p50_ms", of: "relay", over: "dormouse", most: 3 },
+  ],
 });
 
 const growth = (members) => ({
@@ -203,6 +216,19 @@ export const CASES = [
     peers: LIVE,
     reach: [],
     show: ["joins_per_s"],
+  },
+  relayed(100, 20),
+  relayed(1000, 20),
+  {
+    name: "many-200",
+    what: "50 clients join 200 channels each (one client is in them already), break off, and join all again; by arrays on one connection, or by single sockets to 20 channels each",
+    command: "many",
+    work: { clients: 50, channels: 200 },
+    peers: ["dormouse", "relay"],
+    // A socket each: 10,000 of them would be more than a process may open.
+    workOf: { dormouse: { channels: 20 } },
+    reach: [{ metric: "joins_per_s", of: "relay", against: "dormouse", least: 5 }],
+    show: ["joins_per_s", "cpu_us_per_join", "kb_per_membership", "rejoins_per_s", "cpu_us_per_rejoin", "reconnect_ms"],
   },
   {
     name: "idle-5000",

@@ -32,13 +32,14 @@ export function verdicts(testCase, peers) {
     const sign = reach.least !== undefined ? "≥" : "≤";
     const bound = reach.over ? `${reach.over} + ${limit}` : `${limit}${reach.against ? `x ${reach.against}` : ""}`;
     const stretch = reach.stretch === undefined ? {} : { stretch: reach.stretch, stretch_reached: meets(reach.stretch) };
-    return [{ goal: `${reach.metric} ${sign} ${bound}`, figure: round(figure), reached: meets(limit), ...stretch }];
+    const metric = reach.of ? `${reach.metric} of ${reach.of}` : reach.metric;
+    return [{ goal: `${metric} ${sign} ${bound}`, figure: round(figure), reached: meets(limit), ...stretch }];
   });
 }
 
-/** Dormouse's figure as a goal looks at it: alone, divided by a peer's, or what it is over a peer's. */
-function compared({ metric, against, over }, peers) {
-  const own = peers.dormouse?.[metric];
+/** Dormouse's figure, or that of `of`, as a goal looks at it: alone, divided by a peer's, or what it is over a peer's. */
+function compared({ metric, of = "dormouse", against, over }, peers) {
+  const own = peers[of]?.[metric];
   if (!against && !over) return own;
   const other = peers[against ?? over]?.[metric];
   if (own === undefined || other === undefined) return undefined;

@@ -44,6 +44,12 @@ test("a goal over a peer is what lies between the two", () => {
   assert.deepEqual(held(21.5), [{ goal: "welcome_ms ≤ raw + 15", figure: 16.5, reached: false }]);
 });
 
+test("a goal may be another's than dormouse's, which is what it is then held against", () => {
+  const testCase = { reach: [{ metric: "joins_per_s", of: "relay", against: "dormouse", least: 5 }] };
+  const peers = { dormouse: { joins_per_s: 1000 }, relay: { joins_per_s: 6000 } };
+  assert.deepEqual(verdicts(testCase, peers), [{ goal: "joins_per_s of relay ≥ 5x dormouse", figure: 6, reached: true }]);
+});
+
 test("a goal against a peer or over it that did not run has no verdict", () => {
   for (const beside of [{ against: "raw" }, { over: "raw" }]) {
     assert.deepEqual(verdicts({ reach: [{ metric: "p99_ms", ...beside, most: 1 }] }, { dormouse: { p99_ms: 1 } }), []);
@@ -65,6 +71,6 @@ test("every case names known peers, dormouse among them, and its goals a peer th
   for (const { name, peers, quickPeers = peers, reach } of CASES) {
     assert.ok(peers.includes("dormouse") && quickPeers.includes("dormouse"), name);
     assert.ok([...peers, ...quickPeers].every((peer) => PEERS.includes(peer)), name);
-    for (const { against, over } of reach ?? []) for (const other of [against, over]) assert.ok(!other || (peers.includes(other) && quickPeers.includes(other)), name);
+    for (const { of, against, over } of reach ?? []) for (const other of [of, against, over]) assert.ok(!other || (peers.includes(other) && quickPeers.includes(other)), name);
   }
 });

@@ -34,7 +34,7 @@ export async function measure({ servers, generator, cpu }, testCase, peer, work)
 }
 
 async function load(server, { generator, cpu }, testCase, work) {
-  const target = { url: server.url, dialect: server.dialect, secret: SECRET, pid: server.pid, gated: true, ...testCase.target };
+  const target = { url: server.url, connect: server.connect, dialect: server.dialect, secret: SECRET, pid: server.pid, gated: true, ...testCase.target };
   const args = [...flags(target), testCase.command, ...flags(work)];
   const child = pinned(cpu, generator, args, { stdio: ["pipe", "pipe", "pipe"] });
   let errors = "";

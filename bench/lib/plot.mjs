@@ -3,7 +3,7 @@
 const WIDTH = 760;
 const HEIGHT = 440;
 const FRAME = { left: 86, right: 130, top: 46, bottom: 54 };
-const COLOURS = { dormouse: "#d9480f", raw: "#1971c2", "raw-kept": "#2f9e44", partyserver: "#9c36b5", ws: "#868e96" };
+const COLOURS = { dormouse: "#d9480f", relay: "#f08c00", raw: "#1971c2", "raw-kept": "#2f9e44", partyserver: "#9c36b5", ws: "#868e96" };
 
 /** Draws `series`, `{ name: [[x, y], …] }`; points that are not positive have no place on such axes. */
 export function plot({ title, x, y, series }) {

@@ -21,8 +21,11 @@ export const SECRET = "a secret of the benchmark, long enough for HS256";
 /** The environment of workerd: the date and flags of the service, so that all objects run on the same platform. */
 const PLATFORM = platform(join(root, "wrangler.toml"));
 
+const DORMOUSE = { objects: { CHANNELS: "ChannelObject", RELAYS: "RelayObject" }, path: "/v1/channels/{channel}", dialect: "dormouse", keeps: true };
+
 const KINDS = {
-  dormouse: { objects: { CHANNELS: "ChannelObject", RELAYS: "RelayObject" }, path: "/v1/channels/{channel}", dialect: "dormouse", keeps: true },
+  dormouse: DORMOUSE,
+  relay: { ...DORMOUSE, connect: "/v1/connect" },
   raw: { objects: { ROOMS: "Room" }, path: "/v1/channels/{channel}", dialect: "raw" },
   "raw-kept": { objects: { ROOMS: "Room" }, path: "/v1/channels/{channel}", dialect: "raw", keeps: true },
   partyserver: { objects: { ROOMS: "Room" }, path: "/parties/rooms/{channel}", dialect: "raw" },
@@ -44,7 +47,7 @@ export async function prepare({ peers: names, bundle, cpu }) {
 async function worker(name, dir, bundle) {
   const home = join(dir, name);
   mkdirSync(home);
-  if (name === "dormouse") {
+  if (KINDS[name].dialect === "dormouse") {
     const files = ["index.js", "index_bg.wasm"];
     for (const file of files) {
       if (!existsSync(join(bundle, file))) {
@@ -90,7 +93,7 @@ async function workerd(name, { home, files }, dir, cpu, { compress = false, driv
   });
   const start_ms = performance.now() - begin;
   // One that is to be cold has been asked nothing yet: the first request compiles what it runs.
-  if (name === "dormouse" && !cold) await needContract(ports.http);
+  if (kind.dialect === "dormouse" && !cold) await needContract(ports.http);
   return { ...face(kind, ports.http, child, errors), start_ms, ports, stop: () => stop(child, run) };
 }
 
@@ -113,9 +116,11 @@ async function plain(cpu, { compress = false }) {
 }
 
 function face(kind, port, child, errors) {
-  const url = (scheme, channel) => `${scheme}://127.0.0.1:${port}${kind.path.replace("{channel}", channel)}`;
+  const at = (scheme, path) => `${scheme}://127.0.0.1:${port}${path}`;
+  const url = (scheme, channel) => at(scheme, kind.path.replace("{channel}", channel));
   return {
     url: url("ws", "{channel}"),
+    connect: kind.connect && at("ws", kind.connect),
     pid: child.pid,
     dialect: kind.dialect,
     keeps: kind.keeps,

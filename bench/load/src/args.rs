@@ -1,5 +1,7 @@
 //! What the generator can be told on the command line.
 
+use std::rc::Rc;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::wire::Dialect;
@@ -22,6 +24,9 @@ pub struct Target {
     /// The URL of a channel, `{channel}` standing for its name: ws://127.0.0.1:8080/v1/channels/{channel}
     #[arg(long)]
     pub url: String,
+    /// The URL of connections for many channels: members open one and join their channel on it, behind a relay.
+    #[arg(long)]
+    pub connect: Option<String>,
     /// How messages are framed.
     #[arg(long, value_enum, default_value = "raw")]
     pub dialect: Dialect,
@@ -45,6 +50,18 @@ pub struct Target {
     pub joining: usize,
 }
 
+impl Target {
+    /// The name of a channel.
+    pub fn name(&self, channel: usize) -> String {
+        format!("{}{channel}", self.prefix)
+    }
+
+    /// The same as frames carry it, where members come behind a relay.
+    pub fn carried(&self, channel: usize) -> Option<Rc<str>> {
+        self.connect.as_ref().map(|_| self.name(channel).into())
+    }
+}
+
 /// One kind of load.
 #[derive(Subcommand)]
 pub enum Command {
@@ -52,6 +69,8 @@ pub enum Command {
     Traffic(Traffic),
     /// Members join, as many a second as the service takes.
     Join(Join),
+    /// Clients join many channels each, lose their connections, and join all again.
+    Many(Many),
     /// Members sit and send a heartbeat now and then.
     Idle(Idle),
     /// One message to all while awake, and one after sleep.
@@ -103,6 +122,9 @@ pub struct Traffic {
     /// answered alone by what it asked with. A channel has one member then.
     #[arg(long)]
     pub call: Option<String>,
+    /// Publishers join by the URL of the channel, though `--connect` is given.
+    #[arg(long)]
+    pub direct_publishers: bool,
     /// Seconds of load before the measurement.
     #[arg(long, default_value_t = 1.0)]
     pub warmup: f64,
@@ -126,6 +148,17 @@ pub struct Join {
     /// How many join another channel first, so that the service's code is compiled and the clock finds it warm.
     #[arg(long, default_value_t = 0)]
     pub warmup: usize,
+}
+
+/// Clients join many channels each, lose their connections, and join all again.
+#[derive(Args, Clone)]
+pub struct Many {
+    /// How many clients join.
+    #[arg(long)]
+    pub clients: usize,
+    /// How many channels each joins: the same for all, on one connection each or, without `--connect`, on as many.
+    #[arg(long)]
+    pub channels: usize,
 }
 
 /// Members sit and send a heartbeat now and then.

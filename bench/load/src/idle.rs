@@ -30,10 +30,10 @@ pub async fn run(target: &Target, plan: &Idle) -> Result<(), Failure> {
     let empty = process::usage(target.pid)?;
     links.extend(join::members(target, 0, tokens, &joined).await?);
     let full = process::usage(target.pid)?;
-    stdio::tell(&json!({"event": "joined", "channels": [format!("{}0", target.prefix)]}), target.gated).await?;
+    stdio::tell(&json!({"event": "joined", "channels": [target.name(0)]}), target.gated).await?;
 
     let stats = Rc::new(Stats::new(false)?);
-    let form = Form { dialect: target.dialect, size: SIZE, kept: false };
+    let form = Form { dialect: target.dialect, size: SIZE, kept: false, channel: target.carried(0) };
     let room = Rc::new(RefCell::new(Room::new(stats.clone(), form, links.len(), 1)));
     let mut writers = Vec::with_capacity(links.len());
     for Link { reader, writer } in links {
@@ -80,6 +80,7 @@ async fn greet(
         stats: stats.clone(),
         number: 0,
         dialect: target.dialect,
+        channel: target.carried(0),
         instance: wire::instance(0),
         says: Says::Event("hot".into()),
         size: SIZE,

@@ -70,7 +70,7 @@ pub async fn run(target: &Target, plan: &Join) -> Result<(), Failure> {
     let early = members(target, 1, tokens(target, 1, 0, plan.warmup)?, &warm).await?;
     let first = members(target, 0, tokens(target, 0, 0, 1)?, &warm).await?;
     let tokens = tokens(target, 0, 1, plan.members)?;
-    stdio::tell(&json!({"event": "joined", "channels": [format!("{}0", target.prefix)]}), target.gated).await?;
+    stdio::tell(&json!({"event": "joined", "channels": [target.name(0)]}), target.gated).await?;
 
     let (before, own) = (process::usage(target.pid)?, process::own()?);
     let begin = Instant::now();

@@ -15,7 +15,7 @@ use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 use crate::Failure;
 use crate::args::Target;
 use crate::deflate::Deflate;
-use crate::wire::Dialect;
+use crate::wire::{self, Dialect, Position};
 
 /// Where a channel is joined, resolved once for all members.
 pub struct Door {
@@ -24,6 +24,8 @@ pub struct Door {
     dialect: Dialect,
     deflate: bool,
     buffer: Option<u32>,
+    /// What joins the channel, where the connection is one for many.
+    join: Option<String>,
 }
 
 /// The two halves of a connection.
@@ -61,10 +63,28 @@ pub enum Incoming {
 impl Door {
     /// The door of one channel of the target.
     pub fn new(target: &Target, channel: usize) -> Result<Self, Failure> {
-        let uri: Uri = target.url.replace("{channel}", &format!("{}{channel}", target.prefix)).parse()?;
+        match &target.connect {
+            Some(url) => Self::to(target, url, Some(wire::join(&target.name(channel), None))),
+            None => Self::direct(target, channel, None),
+        }
+    }
+
+    /// The door of the channel's own URL, whether or not members come behind a relay.
+    pub fn direct(target: &Target, channel: usize, position: Option<&Position>) -> Result<Self, Failure> {
+        let query = position.map(Position::query).unwrap_or_default();
+        Self::to(target, &(target.url.replace("{channel}", &target.name(channel)) + &query), None)
+    }
+
+    fn to(target: &Target, url: &str, join: Option<String>) -> Result<Self, Failure> {
+        let uri: Uri = url.parse()?;
         let host = uri.host().ok_or("the URL names no host")?;
         let address = format!("{host}:{}", uri.port_u16().unwrap_or(80)).parse()?;
-        Ok(Self { uri, address, dialect: target.dialect, deflate: target.deflate, buffer: None })
+        Ok(Self { uri, address, dialect: target.dialect, deflate: target.deflate, buffer: None, join })
+    }
+
+    /// A door of connections for many channels, nothing of which is joined yet.
+    pub fn of_many(target: &Target, url: &str) -> Result<Self, Failure> {
+        Self::to(target, url, None)
     }
 
     /// The same with so many bytes of the kernel's memory for what has come and is not read yet.
@@ -74,6 +94,20 @@ impl Door {
 
     /// Joins: the connection is open, and in the dormouse dialect the welcome has been read.
     pub async fn join(&self, token: Option<&str>) -> Result<Link, Failure> {
+        let mut link = self.open(token).await?;
+        if let Some(join) = &self.join {
+            link.writer.feed(join.clone()).await?;
+            link.writer.flush().await?;
+            expect(&mut link.reader, "hello").await?;
+        }
+        if self.dialect == Dialect::Dormouse {
+            expect(&mut link.reader, "welcome").await?;
+        }
+        Ok(link)
+    }
+
+    /// Opens the connection; nothing has been read of it.
+    pub async fn open(&self, token: Option<&str>) -> Result<Link, Failure> {
         let socket = if self.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         if let Some(bytes) = self.buffer {
             socket.set_recv_buffer_size(bytes)?;
@@ -81,11 +115,7 @@ impl Door {
         let tcp = socket.connect(self.address).await?;
         tcp.set_nodelay(true)?;
         let offers = token.map(|token| format!("{SUBPROTOCOL}, bearer.{token}"));
-        let mut link = if self.deflate { self.compressed(tcp, offers).await? } else { self.plain(tcp, offers).await? };
-        if self.dialect == Dialect::Dormouse {
-            expect_welcome(&mut link.reader).await?;
-        }
-        Ok(link)
+        if self.deflate { self.compressed(tcp, offers).await } else { self.plain(tcp, offers).await }
     }
 
     async fn plain(&self, tcp: TcpStream, offers: Option<String>) -> Result<Link, Failure> {
@@ -167,11 +197,12 @@ impl Writer {
     }
 }
 
-async fn expect_welcome(reader: &mut Reader) -> Result<(), Failure> {
+/// Reads one text, which must hold a frame of this type; it is answered.
+pub async fn expect(reader: &mut Reader, kind: &str) -> Result<Bytes, Failure> {
     match reader.next().await {
-        Incoming::Text(text) if contains(&text, br#""type":"welcome""#) => Ok(()),
-        Incoming::Text(text) => Err(format!("instead of a welcome: {}", String::from_utf8_lossy(&text)).into()),
-        Incoming::Closed(reason) => Err(format!("closed before the welcome: {reason}").into()),
+        Incoming::Text(text) if contains(&text, format!(r#""type":"{kind}""#).as_bytes()) => Ok(text),
+        Incoming::Text(text) => Err(format!("instead of a {kind}: {}", String::from_utf8_lossy(&text)).into()),
+        Incoming::Closed(reason) => Err(format!("closed before the {kind}: {reason}").into()),
     }
 }
 

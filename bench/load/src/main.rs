@@ -9,6 +9,7 @@ mod deflate;
 mod idle;
 mod join;
 mod link;
+mod many;
 mod member;
 mod process;
 mod room;
@@ -35,6 +36,7 @@ fn main() -> Result<(), Failure> {
         match &options.command {
             Command::Traffic(plan) => traffic::run(&options.target, plan).await,
             Command::Join(plan) => join::run(&options.target, plan).await,
+            Command::Many(plan) => many::run(&options.target, plan).await,
             Command::Idle(plan) => idle::run(&options.target, plan).await,
             Command::Wake(plan) => wake::run(&options.target, plan).await,
         }

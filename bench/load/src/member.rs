@@ -35,6 +35,8 @@ pub struct Publisher {
     pub number: usize,
     /// How its messages are framed.
     pub dialect: Dialect,
+    /// The channel's name, where it is behind a relay.
+    pub channel: Option<Rc<str>>,
     /// What the ids of its messages begin with.
     pub instance: String,
     /// What it says.
@@ -51,6 +53,10 @@ impl Publisher {
         let text = match &self.says {
             Says::Event(event) => wire::publish(self.dialect, &self.instance, event, count, data),
             Says::Call(name) => wire::call(&self.instance, name, count, &data),
+        };
+        let text = match &self.channel {
+            Some(channel) => wire::carried(channel, &text),
+            None => text,
         };
         if let Err(error) = writer.feed(text).await {
             self.stats.note(|| format!("sending failed: {error}"));

@@ -16,8 +16,8 @@ use crate::wire::{self, Dialect, Post};
 
 /// A frame that members of a room hear, as the first of them received it.
 pub struct Entry {
-    /// The payload.
-    pub text: Bytes,
+    /// The payload, without what is around its frames.
+    pub body: Bytes,
     /// The messages in it.
     pub posts: Vec<Post>,
     passed: usize,
@@ -33,7 +33,7 @@ pub enum Place {
 }
 
 /// How the messages of a room look.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Form {
     /// How they are framed.
     pub dialect: Dialect,
@@ -41,6 +41,8 @@ pub struct Form {
     pub size: usize,
     /// Whether they carry a seq.
     pub kept: bool,
+    /// The channel's name, where members come behind a relay.
+    pub channel: Option<Rc<str>>,
 }
 
 /// One channel as its members hear it.
@@ -96,11 +98,15 @@ impl Room {
     /// Takes a frame that a member received; how many messages of `publisher` are in it.
     pub fn hear(&mut self, place: &mut Place, publisher: Option<usize>, text: Bytes) -> usize {
         let now = self.stats.now();
+        let body = match self.form.dialect {
+            Dialect::Raw => text.clone(),
+            Dialect::Dormouse => wire::body(self.form.channel.as_deref(), &text),
+        };
         if let Place::Lockstep(position) = place {
             let index = self.index(*position);
-            if self.log.get(index).is_some_and(|entry| entry.text == text) {
+            if self.log.get(index).is_some_and(|entry| entry.body == body) {
                 *position += 1;
-                return self.pass(index, publisher, now);
+                return self.pass(index, publisher, (text.len(), now));
             }
         }
         let received = match wire::read(self.form.dialect, &text, self.form.size) {
@@ -119,7 +125,7 @@ impl Room {
         if received.posts.is_empty() {
             return 0;
         }
-        self.place(place, publisher, Entry { text, posts: received.posts, passed: 0 }, now)
+        self.place(place, publisher, Entry { body, posts: received.posts, passed: 0 }, (text.len(), now))
     }
 
     /// Whether everything sent has reached every member.
@@ -164,14 +170,14 @@ impl Room {
     }
 
     /// Puts a frame that no member has received before at the end of the log, or lets the member go its own way.
-    fn place(&mut self, place: &mut Place, publisher: Option<usize>, entry: Entry, now: u64) -> usize {
+    fn place(&mut self, place: &mut Place, publisher: Option<usize>, entry: Entry, came: (usize, u64)) -> usize {
         if let Place::Lockstep(position) = place {
             let index = self.index(*position);
             if index == self.log.len() {
                 self.head.follow(&entry.posts, self.form.kept, &self.stats);
                 self.log.push_back(entry);
                 *position += 1;
-                return self.pass(index, publisher, now);
+                return self.pass(index, publisher, came);
             }
             *place = self.part(index);
         }
@@ -180,7 +186,8 @@ impl Room {
         {
             order.follow(&entry.posts, self.form.kept, &self.stats);
         }
-        self.stats.hear(entry.text.len(), &entry.posts, now);
+        let (bytes, now) = came;
+        self.stats.hear(bytes, &entry.posts, now);
         self.settle();
         entry.count(publisher)
     }
@@ -198,10 +205,11 @@ impl Room {
         Place::Stray(self.strays.len() - 1)
     }
 
-    fn pass(&mut self, index: usize, publisher: Option<usize>, now: u64) -> usize {
+    /// A member has heard the frame at `index`, in so many bytes and at that time.
+    fn pass(&mut self, index: usize, publisher: Option<usize>, (bytes, now): (usize, u64)) -> usize {
         let Some(entry) = self.log.get_mut(index) else { return 0 };
         entry.passed += 1;
-        self.stats.hear(entry.text.len(), &entry.posts, now);
+        self.stats.hear(bytes, &entry.posts, now);
         let own = entry.count(publisher);
         if entry.passed == self.readers {
             self.trim();
@@ -264,7 +272,7 @@ mod tests {
 
     use super::*;
 
-    const FORM: Form = Form { dialect: Dialect::Raw, size: 64, kept: false };
+    const FORM: Form = Form { dialect: Dialect::Raw, size: 64, kept: false, channel: None };
 
     fn room(readers: usize) -> (Room, Rc<Stats>) {
         let stats = Rc::new(Stats::new(false).expect("bounds"));
@@ -346,12 +354,12 @@ mod tests {
     fn kept_messages_must_carry_consecutive_seqs() {
         for (posts, disorder) in [([(0, 5), (1, 6)], 0), ([(0, 5), (1, 7)], 1)] {
             let (mut room, stats) = room(1);
-            room.form = Form { dialect: Dialect::Dormouse, size: 64, kept: true };
+            room.form = Form { dialect: Dialect::Dormouse, kept: true, ..FORM };
             room.hear(&mut Place::Lockstep(0), None, batch(true, &posts));
             assert_eq!(stats.disorder.get(), disorder);
         }
         let (mut room, stats) = room(1);
-        room.form = Form { dialect: Dialect::Dormouse, size: 64, kept: true };
+        room.form = Form { dialect: Dialect::Dormouse, kept: true, ..FORM };
         room.hear(&mut Place::Lockstep(0), None, batch(false, &[(0, 0)]));
         assert_eq!(stats.disorder.get(), 1);
     }

@@ -30,12 +30,11 @@ pub async fn run(target: &Target, plan: &Traffic) -> Result<(), Failure> {
     let joined = Rc::new(Stats::new(false)?);
     let mut links = Vec::with_capacity(plan.channels);
     for channel in 0..plan.channels {
-        let tokens = join::tokens(target, channel, 0, plan.members)?;
-        links.push(join::members(target, channel, tokens, &joined).await?);
+        links.push(enter(target, plan, channel, &joined).await?);
     }
     let tokens = join::tokens(target, 0, plan.members, plan.stuck)?;
     let stuck = join::through(Door::new(target, 0)?.with_buffer(STUCK_BUFFER), 1, tokens, &joined).await?;
-    let names: Vec<_> = (0..plan.channels).map(|channel| format!("{}{channel}", target.prefix)).collect();
+    let names: Vec<_> = (0..plan.channels).map(|channel| target.name(channel)).collect();
     stdio::tell(&json!({"event": "joined", "channels": names}), target.gated).await?;
 
     let stats = Rc::new(Stats::new(plan.pace == Pace::Open)?);
@@ -68,18 +67,40 @@ pub async fn run(target: &Target, plan: &Traffic) -> Result<(), Failure> {
     stdio::tell(&result, false).await
 }
 
+/// Joins the members of a channel, in order; publishers may have a door of their own.
+async fn enter(target: &Target, plan: &Traffic, channel: usize, joined: &Rc<Stats>) -> Result<Vec<Link>, Failure> {
+    let tokens = join::tokens(target, channel, 0, plan.members)?;
+    if !plan.direct_publishers {
+        return join::members(target, channel, tokens, joined).await;
+    }
+    let publishes = |index| places(plan).any(|place| place == index);
+    let (direct, relayed): (Vec<_>, Vec<_>) = tokens.into_iter().enumerate().partition(|(index, _)| publishes(*index));
+    let tokens = |members: Vec<(usize, _)>| members.into_iter().map(|(_, token)| token).collect();
+    let listeners = join::members(target, channel, tokens(relayed), joined).await?;
+    let door = Door::direct(target, channel, None)?;
+    let publishers = join::through(door, target.joining, tokens(direct), joined).await?;
+    let (mut listeners, mut publishers) = (listeners.into_iter(), publishers.into_iter());
+    let members = 0..plan.members;
+    Ok(members.filter_map(|index| if publishes(index) { publishers.next() } else { listeners.next() }).collect())
+}
+
+/// Publishers are spread evenly over the order of joining, which is the order of sending.
+fn places(plan: &Traffic) -> impl Iterator<Item = usize> {
+    (0..plan.publishers).map(|publisher| publisher * plan.members / plan.publishers)
+}
+
 /// Lets every member begin; the rooms they are in.
 fn start(target: &Target, plan: &Traffic, links: Vec<Vec<Link>>, stats: &Rc<Stats>) -> Vec<Rc<RefCell<Room>>> {
     // Replies are frames of the protocol, by whomever.
     let dialect = if plan.call.is_some() { Dialect::Dormouse } else { target.dialect };
-    let form = Form { dialect, size: plan.payload, kept: plan.kept && dialect == Dialect::Dormouse };
     let mut rooms = Vec::with_capacity(links.len());
     for (channel, links) in links.into_iter().enumerate() {
+        let kept = plan.kept && dialect == Dialect::Dormouse;
+        let form = Form { dialect, size: plan.payload, kept, channel: target.carried(channel) };
         let room = Rc::new(RefCell::new(Room::new(stats.clone(), form, links.len(), plan.publishers)));
         let mut next = 0;
         for (index, link) in links.into_iter().enumerate() {
-            // Publishers are spread evenly over the order of joining, which is the order of sending.
-            if next < plan.publishers && index == next * plan.members / plan.publishers {
+            if places(plan).nth(next) == Some(index) {
                 publish(
                     target,
                     plan,
@@ -113,6 +134,7 @@ fn publish(target: &Target, plan: &Traffic, channel: usize, who: Publishing, lin
         stats,
         number,
         dialect: target.dialect,
+        channel: target.carried(channel).filter(|_| !plan.direct_publishers),
         instance: wire::instance(place),
         says: plan.call.clone().map_or_else(|| Says::Event(plan.event.clone()), Says::Call),
         size: plan.payload,

@@ -24,11 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn run(target: &Target, plan: &Wake) -> Result<(), Failure> {
     let joined = Rc::new(Stats::new(false)?);
     let mut links = join::members(target, 0, join::tokens(target, 0, 0, plan.members)?, &joined).await?;
-    stdio::tell(&json!({"event": "joined", "channels": [format!("{}0", target.prefix)]}), target.gated).await?;
+    stdio::tell(&json!({"event": "joined", "channels": [target.name(0)]}), target.gated).await?;
 
     let stats = Rc::new(Stats::new(false)?);
     stats.open_window();
-    let form = Form { dialect: target.dialect, size: plan.payload, kept: false };
+    let form = Form { dialect: target.dialect, size: plan.payload, kept: false, channel: target.carried(0) };
     let room = Rc::new(RefCell::new(Room::new(stats.clone(), form, links.len(), 1)));
     let Link { reader, mut writer } = links.pop().ok_or("nobody joined")?;
     for link in links {
@@ -40,6 +40,7 @@ pub async fn run(target: &Target, plan: &Wake) -> Result<(), Failure> {
         stats: stats.clone(),
         number: 0,
         dialect: target.dialect,
+        channel: target.carried(0),
         instance: wire::instance(0),
         says: Says::Event(plan.event.clone()),
         size: plan.payload,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use bytes::Bytes;
 use clap::ValueEnum;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -68,6 +69,75 @@ pub fn instance(publisher: usize) -> String {
     format!("instance{publisher:08}")
 }
 
+/// Says of a frame which channel it is for, on a connection of many.
+pub fn carried(channel: &str, frame: &str) -> String {
+    let fields = frame.strip_prefix('{').unwrap_or(frame);
+    format!(r#"{{"channel":"{channel}",{fields}"#)
+}
+
+/// Where a member was in a channel: what it says when it comes back.
+#[derive(Deserialize, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// The life of the channel's history.
+    pub epoch: String,
+    /// The number of the last message.
+    pub seq: u64,
+    /// The connection it had.
+    pub connection: String,
+}
+
+impl Position {
+    /// As the query of an upgrade.
+    pub fn query(&self) -> String {
+        let Self { epoch, seq, connection } = self;
+        format!("?epoch={epoch}&after={seq}&connection={connection}")
+    }
+}
+
+/// What joins a channel on a connection of many, as one who comes back or anew.
+pub fn join(channel: &str, position: Option<&Position>) -> String {
+    let frame = position.map_or_else(
+        || r#"{"type":"join"}"#.to_owned(),
+        |Position { epoch, seq, connection }| {
+            format!(r#"{{"type":"join","epoch":"{epoch}","after":{seq},"connection":"{connection}"}}"#)
+        },
+    );
+    carried(channel, &frame)
+}
+
+/// Reads the welcome of a channel; on a connection of many it lies in `in`. The channel, the position, and how what was
+/// missed is told.
+pub fn welcome(text: &[u8]) -> Result<(String, Position, String), String> {
+    #[derive(Deserialize)]
+    struct Welcome {
+        channel: String,
+        resume: String,
+        #[serde(flatten)]
+        position: Position,
+    }
+    #[derive(Deserialize)]
+    struct Carried {
+        frames: (Welcome,),
+    }
+    let Welcome { channel, resume, position } = if text.starts_with(br#"{"type":"in""#) {
+        parse::<Carried>(text)?.frames.0
+    } else {
+        parse(text)?
+    };
+    Ok((channel, position, resume))
+}
+
+/// What a text frame holds of its channel without what is around it: the envelope of a connection of many, and the
+/// brackets of an array. So it is byte for byte the same for each member, wherever it is.
+pub fn body(channel: Option<&str>, text: &Bytes) -> Bytes {
+    let inner = channel.and_then(|channel| {
+        let rest = text.strip_prefix(br#"{"type":"in","channel":""#)?.strip_prefix(channel.as_bytes())?;
+        rest.strip_prefix(br#"","frames":"#)?.strip_suffix(b"}")
+    });
+    let inner = inner.unwrap_or(text);
+    text.slice_ref(inner.strip_prefix(b"[").and_then(|inner| inner.strip_suffix(b"]")).unwrap_or(inner))
+}
+
 /// Wraps data into what a member asks a call with.
 pub fn call(instance: &str, name: &str, count: u64, data: &str) -> String {
     format!(r#"{{"type":"call","id":"{instance}{count}","name":"{name}","data":{data}}}"#)
@@ -81,7 +151,10 @@ pub fn read(dialect: Dialect, text: &[u8], size: usize) -> Result<Received, Stri
     match dialect {
         Dialect::Raw => Ok(Received { posts: vec![post(text, None, size)?], ..Received::default() }),
         Dialect::Dormouse if text.first() == Some(&b'[') => collect(&parse::<Vec<Frame<'_>>>(text)?, size),
-        Dialect::Dormouse => collect(&[parse::<Frame<'_>>(text)?], size),
+        Dialect::Dormouse => match parse::<Frame<'_>>(text)? {
+            Frame { kind: "in", frames, .. } => collect(&frames, size),
+            frame => collect(&[frame], size),
+        },
     }
 }
 
@@ -97,6 +170,9 @@ struct Frame<'a> {
     data: Option<&'a RawValue>,
     #[serde(borrow)]
     code: Option<&'a RawValue>,
+    /// What a channel tells on a connection of many.
+    #[serde(borrow, default)]
+    frames: Vec<Frame<'a>>,
 }
 
 /// The data of a message, as [`data`] writes it.
