@@ -10,7 +10,8 @@ const LIVE = ["dormouse", "raw", "partyserver", "ws"];
  * quick run, `reach` is checked against the medians:
  * `{ metric, against, least | most, stretch }` compares dormouse's metric with the same of a peer by their ratio,
  * `{ metric, over, most }` by their difference, `{ metric, most | least }` with a number. `starts` is how many rounds a
- * case has whatever the run, `of` whose metric a goal is where it is not dormouse's, `spread` the metric whose least and most the table tells beside that of `p99_ms`.
+ * case has whatever the run, `workOf` what a peer does otherwise, `of` whose metric a goal is where it is not
+ * dormouse's, `spread` the metric whose least and most the table tells beside that of `p99_ms`.
  */
 const hot = (name, members, publishers, least, stretch, more = {}) => ({
   name,
@@ -25,12 +26,15 @@ const hot = (name, members, publishers, least, stretch, more = {}) => ({
   ...more,
 });
 
-/** The crowd of `hot`, each of whom is behind one relay, beside the same crowd whose sockets the channel holds itself. */
-const relayed = (members, publishers) => ({
-  name: `relay-${members}x${publishers}`,
-  what: `hot-${members}x${publishers} where each is a connection for many channels, all on one relay, beside direct ones`,
+/** The crowd of `hot`, who listen or all of whom are behind one relay, beside the same crowd whose sockets the channel holds itself. */
+const relayed = (members, publishers, { all = false } = {}) => ({
+  name: `relay-${all ? "all-" : ""}${members}x${publishers}`,
+  what:
+    `hot-${members}x${publishers} where ${all ? "everyone, publishers too," : "everyone who only listens"} joins on a connection for many channels, ` +
+    "all on one relay, beside direct connections",
   command: "traffic",
   work: { members, publishers, outstanding: 8 },
+  workOf: { relay: { "direct-publishers": !all } },
   peers: ["dormouse", "relay"],
   reach: [
     { metric: "deliveries_per_s", of: "relay", against: "dormouse", least: 0.8 },
@@ -219,6 +223,8 @@ export const CASES = [
   },
   relayed(100, 20),
   relayed(1000, 20),
+  relayed(100, 20, { all: true }),
+  relayed(1000, 20, { all: true }),
   {
     name: "many-200",
     what: "50 clients join 200 channels each (one client is in them already), break off, and join all again; by arrays on one connection, or by single sockets to 20 channels each",

@@ -126,8 +126,7 @@ async fn enter_by_one(
 ) -> Result<Client, Failure> {
     let _place = free.acquire().await?;
     let mut link = Door::of_many(target, url)?.open(token.as_deref()).await?;
-    let joins: Vec<_> =
-        (0..channels).map(|channel| wire::join(&target.name(channel), before.get(&channel))).collect();
+    let joins: Vec<_> = (0..channels).map(|channel| wire::join(&target.name(channel), before.get(&channel))).collect();
     for joins in joins.chunks(BATCH) {
         link.writer.feed(format!("[{}]", joins.join(","))).await?;
     }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::stats::{Stats, add};
-use crate::wire::{self, Dialect, Post};
+use crate::wire::{self, Dialect, Post, Received};
 
 /// A frame that members of a room hear, as the first of them received it.
 pub struct Entry {
@@ -43,6 +43,16 @@ pub struct Form {
     pub kept: bool,
     /// The channel's name, where members come behind a relay.
     pub channel: Option<Rc<str>>,
+}
+
+impl Form {
+    /// What a channel tells on a connection of many is told under its name.
+    fn belongs(&self, received: Received) -> Result<Received, String> {
+        match &received.channel {
+            Some(channel) if Some(&**channel) != self.channel.as_deref() => Err(format!("{channel} was not joined")),
+            _ => Ok(received),
+        }
+    }
 }
 
 /// One channel as its members hear it.
@@ -109,7 +119,8 @@ impl Room {
                 return self.pass(index, publisher, (text.len(), now));
             }
         }
-        let received = match wire::read(self.form.dialect, &text, self.form.size) {
+        let read = wire::read(self.form.dialect, &text, self.form.size);
+        let received = match read.and_then(|received| self.form.belongs(received)) {
             Ok(received) => received,
             Err(problem) => {
                 add(&self.stats.altered, 1);
@@ -269,6 +280,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use dormouse_protocol::frame::{self, Message};
+    use dormouse_protocol::multiplex;
 
     use super::*;
 
@@ -348,6 +360,27 @@ mod tests {
         assert_eq!((stats.deliveries.get(), stats.disorder.get()), (6, 0));
         room.hear(&mut two, None, batch(false, &[(2, 0)]));
         assert_eq!(stats.disorder.get(), 1);
+    }
+
+    #[test]
+    fn members_behind_a_relay_and_direct_ones_are_compared_with_each_other() {
+        let (mut room, stats) = room(2);
+        room.form = Form { dialect: Dialect::Dormouse, channel: Some("bench:room0".into()), ..FORM };
+        let (mut direct, mut relayed) = (Place::Lockstep(0), Place::Lockstep(0));
+        for (count, posts) in [(0, vec![(0, 0)]), (1, vec![(1, 0), (2, 0)])] {
+            for _ in &posts {
+                room.send(0, 1);
+            }
+            let text = batch(false, &posts);
+            room.hear(&mut direct, None, text.clone());
+            let text = std::str::from_utf8(&text).expect("text");
+            room.hear(&mut relayed, None, multiplex::inside("bench:room0", text).into());
+            assert_eq!((&direct, &relayed), (&Place::Lockstep(count + 1), &Place::Lockstep(count + 1)));
+        }
+        assert!(room.complete());
+        assert_eq!((stats.deliveries.get(), stats.disorder.get(), stats.altered.get()), (6, 0, 0));
+        room.hear(&mut relayed, None, multiplex::inside("bench:room1", "[]").into());
+        assert_eq!(stats.altered.get(), 1, "what was told of another channel");
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub struct Post {
 pub struct Received {
     /// The messages, in order.
     pub posts: Vec<Post>,
+    /// The channel whose they are, where the frame says so.
+    pub channel: Option<String>,
     /// How many frames refused something; their text goes to the person who looks.
     pub refused: usize,
     /// The code of the farewell, if the service said one.
@@ -119,11 +121,8 @@ pub fn welcome(text: &[u8]) -> Result<(String, Position, String), String> {
     struct Carried {
         frames: (Welcome,),
     }
-    let Welcome { channel, resume, position } = if text.starts_with(br#"{"type":"in""#) {
-        parse::<Carried>(text)?.frames.0
-    } else {
-        parse(text)?
-    };
+    let Welcome { channel, resume, position } =
+        if text.starts_with(br#"{"type":"in""#) { parse::<Carried>(text)?.frames.0 } else { parse(text)? };
     Ok((channel, position, resume))
 }
 
@@ -152,7 +151,9 @@ pub fn read(dialect: Dialect, text: &[u8], size: usize) -> Result<Received, Stri
         Dialect::Raw => Ok(Received { posts: vec![post(text, None, size)?], ..Received::default() }),
         Dialect::Dormouse if text.first() == Some(&b'[') => collect(&parse::<Vec<Frame<'_>>>(text)?, size),
         Dialect::Dormouse => match parse::<Frame<'_>>(text)? {
-            Frame { kind: "in", frames, .. } => collect(&frames, size),
+            Frame { kind: "in", channel, frames, .. } => {
+                Ok(Received { channel: channel.map(str::to_owned), ..collect(&frames, size)? })
+            }
             frame => collect(&[frame], size),
         },
     }
@@ -170,6 +171,7 @@ struct Frame<'a> {
     data: Option<&'a RawValue>,
     #[serde(borrow)]
     code: Option<&'a RawValue>,
+    channel: Option<&'a str>,
     /// What a channel tells on a connection of many.
     #[serde(borrow, default)]
     frames: Vec<Frame<'a>>,
@@ -232,6 +234,7 @@ fn shown(text: &[u8]) -> String {
 mod tests {
     use dormouse_protocol::error::{Close, Code};
     use dormouse_protocol::frame::{self, Bye, Message};
+    use dormouse_protocol::multiplex::{self, Asks};
     use dormouse_protocol::name::{RequestId, UserId};
     use dormouse_protocol::request::{self, Request};
 
@@ -274,6 +277,60 @@ mod tests {
         let array = read(Dialect::Dormouse, array.as_bytes(), 64).expect("reads");
         assert_eq!(single.posts, array.posts.get(..1).expect("two"));
         assert_eq!(array.posts.iter().map(|post| post.seq).collect::<Vec<_>>(), [Some(9), Some(10)]);
+    }
+
+    #[test]
+    fn a_frame_for_one_of_many_channels_is_the_one_request_that_the_relay_parses_out_of_it() {
+        let frame = publish(Dialect::Dormouse, &instance(7), "hot", 42, data(7, 42, 5, 64));
+        let text = carried("bench:room0", &frame);
+        let asked = multiplex::parse(&text, 1).expect("parses");
+        let [multiplex::Asked { id: Some(id), asks: Ok(Asks::Request { channel, text: passed }) }] = &*asked else {
+            panic!("{asked:?}");
+        };
+        assert_eq!((id.as_str(), &**channel, *passed), ("instance0000000742", "bench:room0", &*text));
+        let requests = request::parse(&text, 1).expect("parses");
+        assert!(matches!(&*requests, [request::Incoming { request: Ok(Request::Publish(_)), .. }]), "{requests:?}");
+    }
+
+    #[test]
+    fn a_join_names_the_position_that_the_welcome_told() {
+        let frame =
+            r#"{"type":"welcome","channel":"bench:room3","connection":"c","epoch":"e","seq":41,"resume":"fresh"}"#;
+        let direct = welcome(frame.as_bytes()).expect("reads");
+        assert_eq!(welcome(multiplex::inside("bench:room3", frame).as_bytes()).expect("reads"), direct);
+        let (channel, position, resume) = direct;
+        assert_eq!(
+            (&*channel, &*resume, &*position.query()),
+            ("bench:room3", "fresh", "?epoch=e&after=41&connection=c")
+        );
+        let (fresh, again) = (join(&channel, None), join(&channel, Some(&position)));
+        let text = format!("[{fresh},{again}]");
+        let asked = multiplex::parse(&text, 2).expect("parses");
+        let [
+            multiplex::Asked { asks: Ok(Asks::Join(fresh)), .. },
+            multiplex::Asked { asks: Ok(Asks::Join(again)), .. },
+        ] = &*asked
+        else {
+            panic!("{asked:?}");
+        };
+        assert_eq!((&*fresh.channel, &fresh.epoch, &fresh.after), ("bench:room3", &None, &None));
+        let position = (again.epoch.as_deref(), again.after.as_deref(), again.connection.as_deref());
+        assert_eq!((&*again.channel, position), ("bench:room3", (Some("e"), Some("41"), Some("c"))));
+    }
+
+    #[test]
+    fn what_is_around_the_frames_of_a_channel_is_taken_off() {
+        let (one, two) = (message(1, None), message(2, None));
+        let array = frame::batch([&*one, &*two]).expect("two frames");
+        for text in [&one, &array] {
+            let direct = Bytes::from(text.clone());
+            let relayed = Bytes::from(multiplex::inside("bench:room0", text));
+            assert_eq!(body(Some("bench:room0"), &relayed), body(None, &direct));
+            let inside = read(Dialect::Dormouse, &relayed, 64).expect("reads");
+            assert_eq!(inside.posts, read(Dialect::Dormouse, &direct, 64).expect("reads").posts);
+            assert_eq!(inside.channel.as_deref(), Some("bench:room0"));
+            assert_ne!(body(Some("bench:room1"), &relayed), body(None, &direct), "another channel's");
+        }
     }
 
     #[test]
