@@ -100,14 +100,6 @@ fn play(steps: &[Step], seed: u64, faults: Faults) -> World {
     world
 }
 
-    let (steps, seed, faults) = include!("/tmp/trace.rs");
-    let world = play(&steps, seed, faults);
-    world.check();
-    if faults.lost == 0 {
-        world.check_calm();
-    }
-}
-
 fn config() -> Config {
     Config { failure_persistence: None, cases: 1_500, max_shrink_iters: 4_000, ..Config::default() }
 }

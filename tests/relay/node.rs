@@ -90,6 +90,7 @@ pub fn claims(user: &str) -> Claims {
         unfit: None,
         roles: vec![],
         info: None,
+        home: None,
     }
 }
 
