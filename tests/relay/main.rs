@@ -20,6 +20,7 @@
 mod client;
 mod node;
 mod rng;
+mod rules;
 mod world;
 
 use proptest::prelude::*;

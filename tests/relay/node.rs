@@ -32,6 +32,10 @@ pub struct Socket {
     pub since: u64,
     pub attachment: String,
     pub subscription: Option<Subscription>,
+    /// Bytes that it was told and has not read.
+    pub unsent: u64,
+    /// When it last sent `ping`.
+    pub pinged: Option<Millis>,
 }
 
 #[derive(Debug, Default)]
@@ -40,12 +44,13 @@ pub struct Sockets {
 }
 
 impl Links for Sockets {
-    fn unsent(&self, _: SessionKey) -> u64 {
-        0
+    fn unsent(&self, session: SessionKey) -> u64 {
+        self.open.get(&session).map_or(0, |socket| socket.unsent)
     }
 
-    fn unsent_over(&self, _: u64) -> Unsent {
-        Unsent::default()
+    fn unsent_over(&self, bytes: u64) -> Unsent {
+        let each = || self.open.iter().map(|(key, socket)| (*key, socket.unsent));
+        Unsent { total: each().map(|(_, unsent)| unsent).sum(), over: each().filter(|it| it.1 > bytes).collect() }
     }
 
     fn attachment(&self, session: SessionKey) -> String {
@@ -53,7 +58,7 @@ impl Links for Sockets {
     }
 
     fn pinged(&self) -> Vec<(SessionKey, Millis)> {
-        Vec::new()
+        self.open.iter().filter_map(|(key, socket)| Some((*key, socket.pinged?))).collect()
     }
 }
 
@@ -73,10 +78,13 @@ pub struct Node {
     pub deaths: u64,
     /// Its next turn is its last, after so many of its effects.
     pub doom: Option<u8>,
+    /// Whether its memory ends by a fault next.
+    pub unclean: bool,
+    pub limits: Limits,
     contract: Rc<Contract>,
 }
 
-/// Tokens are `user` alone.
+/// Tokens are `user`, or `user@time` where they expire then.
 struct Users;
 
 pub fn claims(user: &str) -> Claims {
@@ -95,8 +103,10 @@ pub fn claims(user: &str) -> Claims {
 }
 
 impl Verifier for Users {
-    fn verify(&self, token: &str, _: Millis) -> Result<Claims, Flaw> {
-        if UserId::parse(token).is_some() { Ok(claims(token)) } else { Err(Flaw::Signature) }
+    fn verify(&self, token: &str, now: Millis) -> Result<Claims, Flaw> {
+        let (user, expires) = token.split_once('@').map_or((token, 1 << 43), |(user, at)| (user, at.parse().unwrap()));
+        UserId::parse(user).ok_or(Flaw::Signature)?;
+        if expires <= now { Err(Flaw::Expired) } else { Ok(Claims { expires, ..claims(user) }) }
     }
 }
 
@@ -114,6 +124,8 @@ impl Node {
             calling: 0,
             deaths: 0,
             doom: None,
+            unclean: false,
+            limits: Limits::default(),
             contract: Rc::clone(contract),
         }
     }
@@ -141,9 +153,11 @@ impl Node {
         let attachments = self.sockets.open.values().map(|socket| socket.attachment.clone());
         let verifier: Rc<dyn Verifier> = Rc::new(Users);
         if !self.is_channel {
-            let (name, contract, limits) = (self.name.clone(), Rc::clone(&self.contract), Limits::default());
+            let (name, contract, limits) = (self.name.clone(), Rc::clone(&self.contract), self.limits.clone());
             let config = RelayConfig { name, contract, limits, verifier };
-            return Machine::Relay(RelayMachine::restore(config, attachments.collect(), true).into());
+            return Machine::Relay(
+                RelayMachine::restore(config, attachments.collect(), !std::mem::take(&mut self.unclean)).into(),
+            );
         }
         let head = |attachment: String| match attachment.get(..HibernatedSession::HEAD) {
             Some(head) if head.is_ascii() => head.to_owned(),
@@ -152,7 +166,7 @@ impl Node {
         let heads = attachments.map(head).collect();
         let name = ChannelName::parse(&self.name).unwrap();
         let rules = Rc::clone(self.contract.rules(&name).unwrap());
-        Machine::Channel(ChannelMachine::restore(name, rules, Limits::default(), verifier, heads).into())
+        Machine::Channel(ChannelMachine::restore(name, rules, self.limits.clone(), verifier, heads).into())
     }
 
     /// Sleeps if it can: its sockets stay open.

@@ -3,6 +3,7 @@
 use crate::sorted_vec::SortedVec;
 
 use super::downlink::Downlink;
+use crate::effect::SessionKey;
 use crate::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
 use dormouse_protocol::name::ChannelName;
 
@@ -67,6 +68,19 @@ impl Channels {
             self.by_life.remove(&over.life());
         }
         over
+    }
+
+    /// Begins those links anew that have members and are not on disk: of these nothing was said yet. Who was a member.
+    pub(super) fn empty_unwritten(&mut self) -> Vec<(ChannelName, Vec<SessionKey>)> {
+        let mut emptied = Vec::new();
+        for channel in &self.changed {
+            if let Some(link) = self.links.get_mut(channel).filter(|link| !link.is_empty()) {
+                let fresh = Downlink::new(link.life());
+                let members = std::mem::replace(link, fresh).members().map(|(_, key)| key).collect();
+                emptied.push((channel.clone(), members));
+            }
+        }
+        emptied
     }
 
     /// Lets go of links whose channels have heard that nobody is a member any more.

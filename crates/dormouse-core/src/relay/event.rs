@@ -40,14 +40,21 @@ pub(super) struct Event<'a> {
 impl Event<'_> {
     /// Every event begins here: the first after waking takes in the sockets that stayed open, and looks up what is on disk.
     pub(super) fn begin(&mut self, slept: &mut Option<Vec<String>>, clean: bool) {
-        if !self.watch.loaded {
+        let was_loaded = self.watch.loaded;
+        if !was_loaded {
             self.load();
         }
-        let Some(attachments) = slept.take() else { return };
-        self.watch.boot = format!("{:016x}", self.surroundings.draw()).into();
-        for attachment in attachments {
-            let key = self.connections.next_key();
-            self.take_in(key, &attachment);
+        match slept.take() {
+            Some(attachments) => {
+                self.watch.boot = format!("{:016x}", self.surroundings.draw()).into();
+                for attachment in attachments {
+                    let key = self.connections.next_key();
+                    self.take_in(key, &attachment);
+                }
+            }
+            // What could not be read at first is known now, when nobody is here any more.
+            None if !was_loaded => {}
+            None => return,
         }
         let known = |link: &super::downlink::Downlink| clean && !link.is_empty();
         let over: Vec<_> =
@@ -67,7 +74,10 @@ impl Event<'_> {
     }
 
     fn take_in(&mut self, key: SessionKey, attachment: &str) {
-        let Some(slept) = Attachment::decode(attachment) else {
+        let slept = Attachment::decode(attachment);
+        // Of a link that is not on disk nobody knows which channel's it was.
+        let known = |(life, ..): &(u64, _, _)| self.channels.of_life(*life).is_some();
+        let Some(slept) = slept.filter(|slept| slept.joined.iter().all(known)) else {
             let bye = frame::bye(frame::Bye { close: Close::Restart, retry_after: None });
             return self.end(key, bye, Close::Restart);
         };
@@ -211,10 +221,20 @@ impl Event<'_> {
         self.channels.forget_done();
         if let Err(error) = self.channels.write(self.storage) {
             self.log_error(format!("links cannot be written: {error}"));
+            self.turn_away_unwritten();
         }
         self.save_attachments();
         self.call_channels();
         self.set_wakeups();
+    }
+
+    /// Whoever has joined by a link that is not on disk would be forgotten in sleep: it is told to come back later, before
+    /// the channel has heard of it.
+    fn turn_away_unwritten(&mut self) {
+        for (channel, members) in self.channels.empty_unwritten() {
+            let bye = frame::bye(frame::Bye { close: Close::OverCapacity, retry_after: Some(FULL_RETRY) });
+            self.part(&channel, &members, &bye);
+        }
     }
 
     /// Connections that do not read what they are told (rules R6, R7).

@@ -86,19 +86,23 @@ impl Event<'_> {
     /// Of this link something may be lost: it is over, and all its members come back with their positions.
     pub(super) fn lose(&mut self, channel: &ChannelName) {
         let Some(over) = self.channels.begin(channel) else { return };
-        let members: Vec<_> = over.members().collect();
-        for (_, key) in &members {
-            if let Some(connection) = self.connections.get_mut(*key) {
-                connection.leave(channel);
-            }
-        }
+        let members: Vec<_> = over.members().map(|(_, key)| key).collect();
         let bye = frame::bye(frame::Bye { close: Close::Restart, retry_after: None });
-        let keys = members.into_iter().map(|(_, key)| key).collect();
-        self.tell_all(keys, multiplex::inside(channel.as_str(), &bye));
+        self.part(channel, &members, &bye);
         // The channel is to hear of it, also where nobody comes back.
         if let Some(link) = self.channels.get_mut(channel) {
             link.ask();
         }
+    }
+
+    /// A channel is over for these connections, and they are told so.
+    pub(super) fn part(&mut self, channel: &ChannelName, members: &[SessionKey], bye: &str) {
+        for key in members {
+            if let Some(connection) = self.connections.get_mut(*key) {
+                connection.leave(channel);
+            }
+        }
+        self.tell_all(members.to_vec(), multiplex::inside(channel.as_str(), bye));
     }
 
     fn tell_all(&mut self, mut sessions: Vec<SessionKey>, text: String) {
