@@ -76,7 +76,7 @@ impl Event<'_> {
     fn take_in(&mut self, key: SessionKey, attachment: &str) {
         let slept = Attachment::decode(attachment);
         // Of a link that is not on disk nobody knows which channel's it was.
-        let known = |(life, ..): &(u64, _, _)| self.channels.of_life(*life).is_some();
+        let known = |seat: &Seat| self.channels.of_life(seat.life).is_some();
         let Some(slept) = slept.filter(|slept| slept.joined.iter().all(known)) else {
             let bye = frame::bye(frame::Bye { close: Close::Restart, retry_after: None });
             return self.end(key, bye, Close::Restart);
