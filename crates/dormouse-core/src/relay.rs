@@ -113,7 +113,7 @@ impl RelayMachine {
     /// The timer fired.
     pub fn timer(&mut self, turn: &mut Turn<'_>) -> Effects {
         self.watch.forget_timer();
-        self.during(turn, |_| ()).1
+        self.during(turn, |event| event.timer()).1
     }
 
     /// The alarm fired.
@@ -124,7 +124,7 @@ impl RelayMachine {
 
     /// Whether nothing would be lost with the memory now.
     pub fn is_clean(&self) -> bool {
-        self.channels.are_at_rest()
+        self.channels.are_at_rest() && self.connections.are_saved()
     }
 
     /// How many connections there are.

@@ -20,6 +20,10 @@ pub(super) struct Channels {
     /// Links whose rows are not as they should be.
     changed: Vec<ChannelName>,
     lives_changed: bool,
+    /// Links that this event has to do with: the others are as they were, and not looked at.
+    touched: Vec<ChannelName>,
+    /// Links that are not at rest.
+    restless: SortedVec<ChannelName, ()>,
 }
 
 impl Channels {
@@ -41,7 +45,31 @@ impl Channels {
     }
 
     pub(super) fn get_mut(&mut self, channel: &ChannelName) -> Option<&mut Downlink> {
+        self.touched.push(channel.clone());
         self.links.get_mut(channel)
+    }
+
+    /// Has all that are not at rest looked at: something may be due.
+    pub(super) fn touch_restless(&mut self) {
+        self.touched.extend(self.restless.iter().map(|(channel, ())| channel.clone()));
+    }
+
+    /// What this event has to do with, each once.
+    pub(super) fn take_touched(&mut self) -> Vec<ChannelName> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+
+    /// Notes which of these are at rest.
+    pub(super) fn note_rest(&mut self, touched: &[ChannelName]) {
+        for channel in touched {
+            match self.links.get(channel).filter(|link| !link.is_at_rest()) {
+                Some(_) => self.restless.insert(channel.clone(), ()),
+                None => self.restless.remove(channel),
+            };
+        }
     }
 
     /// The channel of a link that goes on.
@@ -54,7 +82,7 @@ impl Channels {
         if !self.links.contains_key(channel) {
             self.begin(channel);
         }
-        self.links.get_mut(channel)
+        self.get_mut(channel)
     }
 
     /// Begins another life of the link with a channel. The one that is over, if there was one.
@@ -62,6 +90,7 @@ impl Channels {
         self.lives = self.lives.saturating_add(1);
         self.lives_changed = true;
         self.changed.push(channel.clone());
+        self.touched.push(channel.clone());
         self.by_life.insert(self.lives, channel.clone());
         let over = self.links.insert(channel.clone(), Downlink::new(self.lives));
         if let Some(over) = &over {
@@ -83,13 +112,14 @@ impl Channels {
         emptied
     }
 
-    /// Lets go of links whose channels have heard that nobody is a member any more.
-    pub(super) fn forget_done(&mut self) {
-        let done: Vec<_> = self.links.iter().filter(|(_, link)| link.is_done()).map(|(name, _)| name.clone()).collect();
-        for channel in done {
-            if let Some(link) = self.links.remove(&channel) {
+    /// Lets go of those links whose channels have heard that nobody is a member any more.
+    pub(super) fn forget_done(&mut self, touched: &[ChannelName]) {
+        for channel in touched {
+            if self.links.get(channel).is_some_and(Downlink::is_done)
+                && let Some(link) = self.links.remove(channel)
+            {
                 self.by_life.remove(&link.life());
-                self.changed.push(channel);
+                self.changed.push(channel.clone());
             }
         }
     }
@@ -98,17 +128,13 @@ impl Channels {
         self.links.is_empty()
     }
 
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&ChannelName, &mut Downlink)> {
-        self.links.iter_mut()
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelName, &Downlink)> {
         self.links.iter()
     }
 
     /// Whether nothing is under way on any link.
-    pub(super) fn are_at_rest(&self) -> bool {
-        self.links.values().all(Downlink::is_at_rest)
+    pub(super) const fn are_at_rest(&self) -> bool {
+        self.restless.is_empty()
     }
 
     /// Writes which links there are. What could not be written is tried again with the next.

@@ -9,9 +9,9 @@ use crate::link::Number;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::name::{Address, ChannelName, ConnectionId, Millis};
 
-/// How many frames one connection may send; each channel has its own rates beside it. As many as 200 channels may have
-/// cursors at two a second, and what gathers in two seconds.
-const FRAMES: Rate = Rate { per_second: 400.0, burst: 800.0 };
+/// How many frames one connection may send, over all its channels, which have their own rates beside it: as many as 200
+/// channels with cursors at ten a second, and what gathers in two seconds.
+const FRAMES: Rate = Rate { per_second: 2_000.0, burst: 4_000.0 };
 /// How often one connection may join: all its channels at once, and two a second after that.
 const JOINS: Rate = Rate { per_second: 20.0, burst: 200.0 };
 /// How often it may replace its token (rule A5).
@@ -33,8 +33,10 @@ pub(super) struct Connection {
     pub(super) refusals: u32,
     /// When it was last heard.
     pub(super) heard: Millis,
-    /// Whether its attachment is not as it should be.
+    /// Whether something of it has changed that must outlive sleep.
     pub(super) changed: bool,
+    /// Whether its attachment is to be written.
+    pub(super) unsaved: bool,
     rates: Rates,
 }
 
@@ -58,6 +60,7 @@ impl Connection {
             refusals: 0,
             heard: now,
             changed: true,
+            unsaved: false,
             rates: Rates {
                 frames: Bucket::full(FRAMES, now),
                 joins: Bucket::full(JOINS, now),

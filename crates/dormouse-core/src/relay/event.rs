@@ -49,18 +49,15 @@ impl Event<'_> {
                 self.watch.boot = format!("{:016x}", self.surroundings.draw()).into();
                 for attachment in attachments {
                     let key = self.connections.next_key();
-                    self.take_in(key, &attachment);
+                    self.take_in(key, &attachment, clean);
                 }
             }
             // What could not be read at first is known now, when nobody is here any more.
             None if !was_loaded => {}
             None => return,
         }
-        let known = |link: &super::downlink::Downlink| clean && !link.is_empty();
-        let over: Vec<_> =
-            self.channels.iter().filter(|(_, link)| !known(link)).map(|(name, _)| name.clone()).collect();
-        // Of a relay that has lost its memory nobody knows what was under way; of one whose sockets are gone, the
-        // channels still believe in its members.
+        // Of those whose sockets are gone, or were told to come back, channels still believe in the members.
+        let over: Vec<_> = self.channels.iter().filter(|(_, it)| it.is_empty()).map(|(name, _)| name.clone()).collect();
         for channel in over {
             self.lose(&channel);
         }
@@ -73,8 +70,9 @@ impl Event<'_> {
         }
     }
 
-    fn take_in(&mut self, key: SessionKey, attachment: &str) {
-        let slept = Attachment::decode(attachment);
+    fn take_in(&mut self, key: SessionKey, attachment: &str, clean: bool) {
+        // Where the memory was lost otherwise than by sleep, it is not known whether all was written.
+        let slept = Attachment::decode(attachment).filter(|_| clean);
         // Of a link that is not on disk nobody knows which channel's it was.
         let known = |seat: &Seat| self.channels.of_life(seat.life).is_some();
         let Some(slept) = slept.filter(|slept| slept.joined.iter().all(known)) else {
@@ -187,11 +185,18 @@ impl Event<'_> {
         self.effects.push(Effect::Log(LogLine { detail, ..LogLine::new(Level::Error, "internal") }));
     }
 
+    /// The timer fired.
+    pub(super) fn timer(&mut self) {
+        self.channels.touch_restless();
+    }
+
     /// The alarm fired: who is silent is let go, and links that were given up are tried again.
     pub(super) fn alarm(&mut self) {
         self.let_silent_go();
-        for (_, link) in self.channels.iter_mut() {
-            if link.is_empty() {
+        let empty: Vec<_> =
+            self.channels.iter().filter(|(_, it)| it.is_empty()).map(|(name, _)| name.clone()).collect();
+        for channel in empty {
+            if let Some(link) = self.channels.get_mut(&channel) {
                 link.ask();
             }
         }
@@ -208,24 +213,26 @@ impl Event<'_> {
         }
     }
 
-    /// Every event ends here: what must outlive sleep is written, before channels are called.
+    /// Every event ends here: what must outlive sleep is written, before channels are called. Only links that the event has
+    /// to do with are looked at.
     pub(super) fn finish(&mut self) {
-        let given_up: Vec<ChannelName> = {
-            let over = self.channels.iter().filter(|(_, link)| link.is_given_up() && !link.is_empty());
-            over.map(|(name, _)| name.clone()).collect()
-        };
-        for channel in given_up {
-            self.lose(&channel);
-        }
         self.let_slow_go();
-        self.channels.forget_done();
+        let mut touched = self.channels.take_touched();
+        for channel in &touched {
+            if self.channels.get(channel).is_some_and(|link| link.is_given_up() && !link.is_empty()) {
+                self.lose(channel);
+            }
+        }
+        self.channels.forget_done(&touched);
         if let Err(error) = self.channels.write(self.storage) {
             self.log_error(format!("links cannot be written: {error}"));
             self.turn_away_unwritten();
         }
+        touched.extend(self.channels.take_touched());
+        let call_at = self.call_channels(&touched);
+        self.channels.note_rest(&touched);
         self.save_attachments();
-        self.call_channels();
-        self.set_wakeups();
+        self.set_wakeups(call_at);
     }
 
     /// Whoever has joined by a link that is not on disk would be forgotten in sleep: it is told to come back later, before
@@ -264,33 +271,37 @@ impl Event<'_> {
     }
 
     fn save_attachments(&mut self) {
-        let mut saved = Vec::new();
-        for (key, connection) in self.connections.iter_mut().filter(|(_, connection)| connection.changed) {
-            connection.changed = false;
+        for key in self.connections.take_unsaved(self.channels.are_at_rest()) {
+            let Some(connection) = self.connections.saved(key) else { continue };
             let joined = connection.joined.iter().filter_map(|(channel, number)| {
                 let link = self.channels.get(channel)?;
                 let (life, hears) = (link.life(), link.hears(*number));
                 Some(Seat { life, number: *number, hears, own_token: connection.own_tokens.contains(channel) })
             });
             let attachment = Attachment::of(connection, joined.collect()).encode();
-            saved.push(Effect::SaveAttachment { session: key, attachment });
+            self.effects.push(Effect::SaveAttachment { session: key, attachment });
         }
-        self.effects.extend(saved);
     }
 
-    fn call_channels(&mut self) {
-        for (channel, link) in self.channels.iter_mut() {
+    /// Calls those channels for which there is something; when the first is to be called again.
+    fn call_channels(&mut self, touched: &[ChannelName]) -> Option<Millis> {
+        let mut call_at: Option<Millis> = None;
+        for channel in touched {
+            let Some(link) = self.channels.get_mut(channel) else { continue };
             link.watch(self.steady);
             if let Some(message) = link.call(&self.config.name, &self.watch.boot, self.steady) {
                 let body = message.encode();
                 self.effects.push(Effect::CallChannel { channel: channel.clone(), body });
             }
+            call_at = call_at.into_iter().chain(link.call_at()).min();
         }
+        drop(self.channels.take_touched());
+        call_at
     }
 
-    fn set_wakeups(&mut self) {
-        let retry = self.channels.iter().filter_map(|(_, link)| link.call_at()).min();
-        if let Some(at) = retry.filter(|at| self.watch.timer.is_none_or(|timer| timer > *at)) {
+    /// The timers of links that this event has nothing to do with are set.
+    fn set_wakeups(&mut self, call_at: Option<Millis>) {
+        if let Some(at) = call_at.filter(|at| self.watch.timer.is_none_or(|timer| timer > *at)) {
             self.watch.timer = Some(at);
             self.effects.push(Effect::Timer { after: at.saturating_sub(self.steady) });
         }
