@@ -4,6 +4,7 @@
 pub mod app;
 pub mod client;
 pub mod demo;
+pub mod relayed;
 pub mod room;
 pub mod script;
 pub mod world;
