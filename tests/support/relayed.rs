@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::World;
+use super::{Sleep, World};
 
 /// What every client heard, for comparing a world whose joiners come through a relay with one without: what a relayed
 /// connection is called is chance, and with it the order of a list. So each connection is called by the first client that
@@ -31,8 +31,10 @@ fn named(value: Value, names: &BTreeMap<String, String>) -> Value {
         Value::String(text) => names.get(&text).cloned().unwrap_or(text).into(),
         Value::Array(values) => values.into_iter().map(|value| named(value, names)).collect::<Vec<_>>().into(),
         Value::Object(fields) => {
+            // What a client calls its requests is its own.
+            let named = |field: &str, value| if field == "id" { value } else { named(value, names) };
             let mut fields: serde_json::Map<_, _> =
-                fields.into_iter().map(|(field, value)| (field, named(value, names))).collect();
+                fields.into_iter().map(|(field, value)| (field.clone(), named(&field, value))).collect();
             for list in ["members", "join", "update", "leave"] {
                 if let Some(Value::Array(members)) = fields.get_mut(list) {
                     members.sort_by_key(ToString::to_string);
@@ -44,18 +46,29 @@ fn named(value: Value, names: &BTreeMap<String, String>) -> Value {
     }
 }
 
-/// The codes with which each client's channel ended for it.
-fn ends(world: &World) -> Vec<Option<u16>> {
-    (0..world.clients()).map(|client| world.nth(client).hung_up).collect()
+/// Plays a script directly and through a relay, the channel awake all the time and asleep wherever the platform could, and
+/// compares what every client heard.
+#[track_caller]
+pub fn assert_same_through_relay(world: impl Fn(Sleep) -> World, script: impl Fn(&mut World)) {
+    for sleep in [Sleep::Never, Sleep::Always] {
+        let play = |mut world: World| {
+            script(&mut world);
+            world.drain();
+            world
+        };
+        assert_same_heard(&play(world(sleep)), &play(world(sleep).through_relay()));
+    }
 }
 
 /// Each client has heard the same, frame by frame, and every request over HTTP was answered the same.
 #[track_caller]
 pub fn assert_same_heard(direct: &World, relayed: &World) {
     for (client, (direct, relayed)) in heard(direct).iter().zip(&heard(relayed)).enumerate() {
-        assert_eq!(direct, relayed, "client {client} directly, and through a relay");
+        for (place, (direct, relayed)) in direct.iter().zip(relayed).enumerate() {
+            assert_eq!(direct, relayed, "frame {place} of client {client} directly, and through a relay");
+        }
+        assert_eq!(direct.len(), relayed.len(), "how much client {client} heard directly, and through a relay");
     }
     assert_eq!(direct.clients(), relayed.clients());
-    assert_eq!(ends(direct), ends(relayed), "how they ended directly, and through a relay");
     assert_eq!(direct.answers().len(), relayed.answers().len(), "what was answered over HTTP");
 }
