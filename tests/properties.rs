@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use support::relayed::assert_same_heard;
 use support::room::{config, contract};
 use support::script::{CAST, POOL, Played, Step, long_scripts, scripts};
 use support::{Client, Joiner, Sleep, World, answers, unmetered};
@@ -92,6 +93,23 @@ fn same_asleep_and_awake(channel: &str, script: &[Step]) -> Result<(), TestCaseE
     prop_assert_eq!(closes(&awake), closes(&asleep));
     prop_assert_eq!(awake.answers(), asleep.answers());
     Ok(())
+}
+
+proptest! {
+    #![proptest_config(config(96))]
+
+    #[test]
+    fn m5_without_failures_a_relayed_member_hears_exactly_what_a_direct_one_does(script in scripts(STEPS)) {
+        let fails = |step: &Step| matches!(step, Step::FailWrite(_) | Step::Crash);
+        let script: Vec<_> = script.into_iter().filter(|step| !fails(step)).collect();
+        for channel in ["room:a", "air:a", "dark:a", "brief:a"] {
+            for sleep in [Sleep::Never, Sleep::Always] {
+                let world = || World::under(contract(), channel, sleep);
+                let direct = Played::play(world(), &script, |_| {}).world;
+                assert_same_heard(&direct, &Played::play(world().through_relay(), &script, |_| {}).world);
+            }
+        }
+    }
 }
 
 proptest! {

@@ -1,12 +1,14 @@
 //! Conditional publishes, and what cannot be conditional (rules D8, F2).
 
 use crate::if_seq;
-use crate::support::{Client, Joiner, Rooms, World, in_channel, in_room, publish, say, seqs, unmetered};
+use crate::support::{
+    Client, Joiner, Rooms, World, in_channel_both_ways, in_room_both_ways, publish, say, seqs, unmetered,
+};
 use serde_json::{Value, json};
 
 #[test]
 fn d8_if_seq_publishes_only_at_this_head() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.pause();
@@ -24,7 +26,7 @@ fn d8_if_seq_publishes_only_at_this_head() {
 
 #[test]
 fn d8_reservations_count_and_of_two_rivals_one_wins() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.pause();
@@ -42,7 +44,7 @@ fn d8_reservations_count_and_of_two_rivals_one_wins() {
 
 #[test]
 fn d8_a_conflict_over_http_is_409_with_the_head() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         world.keep(3);
         world.pause();
         let (status, answer) = world.post(&unmetered("ann"), json!({"event": "say", "data": 1, "if_seq": 2}));
@@ -54,7 +56,7 @@ fn d8_a_conflict_over_http_is_409_with_the_head() {
 
 #[test]
 fn d8_if_seq_on_what_is_not_kept_is_refused_as_such() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.pause();
         let mut ephemeral = publish("wave", "1", 1);
@@ -73,7 +75,7 @@ fn d8_if_seq_on_what_is_not_kept_is_refused_as_such() {
 
 #[test]
 fn d8_history_and_resume_where_nothing_is_kept_are_refused_as_such() {
-    in_channel("air:a", |world| {
+    in_channel_both_ways("air:a", |world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.pause();
         world.refuses(ann, json!({"type": "history", "id": "1"}), "not_kept");
@@ -91,7 +93,7 @@ fn losing_join(world: &mut World, ann: Client) -> Vec<Value> {
 
 #[test]
 fn f2_what_was_accepted_before_a_grant_lost_join_is_answered_first() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.pause();
         let told = losing_join(world, ann);

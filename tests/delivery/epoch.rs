@@ -2,7 +2,7 @@
 
 use crate::if_seq;
 use crate::support::room::contract;
-use crate::support::{Joiner, Rooms, Sleep, World, in_room, publish, say, seqs, unmetered};
+use crate::support::{Joiner, Rooms, Sleep, World, in_room, in_room_both_ways, publish, say, seqs, unmetered};
 use serde_json::{Value, json};
 
 #[test]
@@ -19,7 +19,7 @@ fn d3_a_join_writes_nothing_and_all_joiners_are_told_one_epoch() {
 
 #[test]
 fn d3_the_epoch_is_stored_with_the_first_row_and_outlives_every_session() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.told(ann, say("1", 1));
         world.leave(ann);
@@ -41,7 +41,7 @@ fn d3_the_epoch_outlives_a_crash_once_something_is_kept() {
 
 #[test]
 fn d3_a_message_kept_before_anyone_joins_begins_the_life() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         world.keep(1);
         world.pause();
         let epoch = world.storage.rows().last().unwrap().epoch().to_string();
@@ -54,7 +54,7 @@ fn d3_a_message_kept_before_anyone_joins_begins_the_life() {
 
 #[test]
 fn d3_a_life_in_which_nothing_was_kept_ends_with_its_last_session() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.leave(ann);
@@ -83,7 +83,7 @@ fn d3_a_post_that_keeps_nothing_begins_no_life() {
 
 #[test]
 fn d3_while_a_broken_member_may_come_back_the_life_goes_on() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.cut(ann);
         world.advance(9_000);
@@ -106,7 +106,7 @@ fn d3_a_broken_member_carries_the_life_through_sleep() {
 
 #[test]
 fn d5_who_joins_while_a_batch_is_open_hears_all_of_it_once() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         world.pause();
         for number in 1..=5 {
@@ -129,7 +129,7 @@ fn h1_a_long_exchange_reads_the_same_whether_or_not_the_channel_slept() {
     let mut slept = World::under(contract(), "room:a", Sleep::Always);
     exchange(&mut slept);
     assert!(slept.wakes() > 10, "it woke {} times", slept.wakes());
-    in_room(exchange);
+    in_room_both_ways(exchange);
 }
 
 fn exchange(world: &mut World) {

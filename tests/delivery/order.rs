@@ -1,7 +1,7 @@
 //! One order of what is kept, on disk before it is heard (rules D1, D2, E2).
 
 use crate::if_seq;
-use crate::support::{Joiner, Rooms, World, in_room, publish, say, seqs, unmetered};
+use crate::support::{Joiner, Rooms, World, in_room_both_ways, publish, say, seqs, unmetered};
 use dormouse_core::channel::HttpOperation;
 use dormouse_core::effect::Effect;
 use dormouse_core::storage::StorageError;
@@ -18,7 +18,7 @@ fn refusals(frames: &[Value]) -> Vec<(&str, &str)> {
 
 #[test]
 fn d1_kept_messages_have_consecutive_seqs_from_1_over_sockets_and_http() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         let bob = world.joined(&unmetered("bob"));
         world.pause();
@@ -39,7 +39,7 @@ fn d1_kept_messages_have_consecutive_seqs_from_1_over_sockets_and_http() {
 
 #[test]
 fn d1_ephemeral_messages_carry_no_seq_and_keep_their_publishers_order_among_its_others() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         let bob = world.joined(&unmetered("bob"));
         world.pause();
@@ -58,7 +58,7 @@ fn d1_ephemeral_messages_carry_no_seq_and_keep_their_publishers_order_among_its_
 
 #[test]
 fn d1_a_refused_publish_takes_no_seq() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.pause();
         let told = world.told(ann, json!([say("1", 1), publish("note", "2", 7), say("3", 3)]));
@@ -68,7 +68,7 @@ fn d1_a_refused_publish_takes_no_seq() {
 
 #[test]
 fn d2_a_kept_message_is_on_disk_when_it_is_heard() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         world.pause();
         for number in 1..=10 {
@@ -82,7 +82,7 @@ fn d2_a_kept_message_is_on_disk_when_it_is_heard() {
 
 #[test]
 fn d2_what_arrives_together_is_one_row() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         world.pause();
         world.told(ann, json!((1..=50).map(|id| say(&id.to_string(), id)).collect::<Vec<_>>()));
@@ -92,7 +92,7 @@ fn d2_what_arrives_together_is_one_row() {
 
 #[test]
 fn d2_a_write_that_fails_refuses_each_with_internal_and_nobody_hears_of_it() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         let bob = world.joined(&unmetered("bob"));
         world.pause();
@@ -151,7 +151,7 @@ fn answered(effect: &Effect) -> Option<String> {
 
 #[test]
 fn d2_a_write_that_fails_takes_back_seqs_and_ids() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         world.pause();
         world.told(ann, say("0", 0));
@@ -165,7 +165,7 @@ fn d2_a_write_that_fails_takes_back_seqs_and_ids() {
 
 #[test]
 fn d2_answers_that_name_a_reservation_fall_with_it() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         world.pause();
         world.told(ann, say("0", 0));
@@ -198,7 +198,7 @@ fn d2_of_a_batch_of_several_rows_what_was_written_is_told_and_the_rest_refused()
 
 #[test]
 fn d2_over_http_a_write_that_fails_is_500_and_a_full_disk_503() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = unmetered("ann");
         world.storage.fail_next_write(broken());
         let (status, answer) = world.post(&ann, json!({"id": "1", "event": "say", "data": 1}));
@@ -231,7 +231,7 @@ fn d2_what_was_accepted_and_not_written_when_the_process_dies_was_told_to_nobody
 
 #[test]
 fn e2_a_backend_that_is_unmetered_sends_500_a_second() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&unmetered("ann"));
         let backend = unmetered("backend");
         let before = world.now();

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Joiner, in_room, say};
+use crate::support::{Joiner, in_room_both_ways, say};
 use crate::{member, show, showing, told};
 
 #[test]
 fn p2_each_change_comes_to_the_others_once() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.join(&Joiner::user("bob"));
         world.drain();
@@ -23,7 +23,7 @@ fn p2_each_change_comes_to_the_others_once() {
 
 #[test]
 fn p2_changes_that_fall_together_travel_in_one_frame() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         let cat = world.joined(&Joiner::user("cat"));
@@ -49,7 +49,7 @@ fn p2_changes_that_fall_together_travel_in_one_frame() {
 
 #[test]
 fn p2_arrivals_come_before_the_batchs_messages_and_leaves_after_them() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.received(ann);
@@ -78,7 +78,7 @@ fn p2_arrivals_come_before_the_batchs_messages_and_leaves_after_them() {
 
 #[test]
 fn p2_who_was_welcomed_between_two_changes_hears_of_the_second() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.told(bob, show("old"));
@@ -104,7 +104,7 @@ fn p2_who_was_welcomed_between_two_changes_hears_of_the_second() {
 
 #[test]
 fn p2_who_came_and_went_unseen_is_not_told_of() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.send(ann, say("1", 1));
         world.received(ann);

@@ -4,7 +4,7 @@ use dormouse_core::channel::HttpOperation;
 use dormouse_core::limits::Limits;
 use serde_json::json;
 
-use crate::support::{Joiner, World, in_app, in_channel, in_room, say, seqs, unmetered};
+use crate::support::{Joiner, World, in_app, in_channel_both_ways, in_room_both_ways, say, seqs, unmetered};
 use crate::{count, member, members, show, showing, told};
 
 fn small(world: &mut World) {
@@ -20,7 +20,7 @@ fn p4_the_bounds_are_200_members_64_kib_and_150() {
 
 #[test]
 fn p4_above_the_bound_members_are_counted_and_at_it_they_are_listed() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         small(world);
         let ann = world.joined(&Joiner::user("ann"));
         world.joined(&Joiner::user("bob"));
@@ -40,7 +40,7 @@ fn p4_above_the_bound_members_are_counted_and_at_it_they_are_listed() {
 
 #[test]
 fn p4_a_count_is_told_at_most_once_a_second_and_only_when_it_changed() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         small(world);
         let ann = world.joined(&Joiner::user("ann"));
         let clients: Vec<_> = ["b", "c", "d"].iter().map(|user| world.joined(&Joiner::user(user))).collect();
@@ -67,7 +67,7 @@ fn p4_a_count_is_told_at_most_once_a_second_and_only_when_it_changed() {
 
 #[test]
 fn p4_who_was_told_a_number_that_did_not_last_is_told_the_one_that_did() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         small(world);
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
@@ -90,7 +90,7 @@ fn p4_who_was_told_a_number_that_did_not_last_is_told_the_one_that_did() {
 
 #[test]
 fn p4_when_few_are_left_the_list_comes_back_once() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         small(world);
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
@@ -113,7 +113,7 @@ fn p4_when_few_are_left_the_list_comes_back_once() {
 
 #[test]
 fn p4_a_list_of_many_bytes_is_counted_too_and_comes_back_at_three_quarters() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         world.limits.presence_bytes = 3_000;
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
@@ -135,7 +135,7 @@ fn p4_a_list_of_many_bytes_is_counted_too_and_comes_back_at_three_quarters() {
 
 #[test]
 fn p4_whether_it_is_a_list_depends_on_what_it_was_also_after_sleep() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         small(world);
         world.limits.grace_ms = 60_000;
         let clients: Vec<_> = ["a", "b", "c", "d"].iter().map(|user| world.joined(&Joiner::user(user))).collect();
@@ -157,7 +157,7 @@ fn p4_whether_it_is_a_list_depends_on_what_it_was_also_after_sleep() {
 
 #[test]
 fn p4_a_channel_that_only_counts_says_a_number_to_everyone() {
-    in_channel("open:a", |_| {});
+    in_channel_both_ways("open:a", |_| {});
     in_app("public:a", |world| {
         let guest = world.joined(&Joiner::anonymous());
         assert_eq!((&world.welcome(guest)["count"], world.welcome(guest).get("members")), (&json!(1), None));
@@ -172,7 +172,7 @@ fn p4_a_channel_that_only_counts_says_a_number_to_everyone() {
 
 #[test]
 fn p4_a_number_that_is_due_while_a_crowd_talks_waits_for_the_batch() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         small(world);
         world.limits.flush_cost_us_per_member = 500_000;
         let ann = world.joined(&unmetered("ann"));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Joiner, Rooms, World, in_channel, in_room, say, seqs};
+use crate::support::{Joiner, Rooms, World, in_channel_both_ways, in_room, in_room_both_ways, say, seqs};
 use crate::{count, member, members, show, showing, told};
 
 #[test]
@@ -18,7 +18,7 @@ fn p3_a_clean_close_leaves_at_once() {
 
 #[test]
 fn p3_a_broken_connection_leaves_after_10_s_and_not_before() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.pause();
@@ -34,7 +34,7 @@ fn p3_a_broken_connection_leaves_after_10_s_and_not_before() {
 
 #[test]
 fn p3_who_comes_back_within_10_s_was_never_gone() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.told(bob, show("here"));
@@ -59,7 +59,7 @@ fn p3_who_comes_back_within_10_s_was_never_gone() {
 
 #[test]
 fn p3_who_comes_back_too_late_is_new() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.cut(bob);
@@ -72,7 +72,7 @@ fn p3_who_comes_back_too_late_is_new() {
 
 #[test]
 fn p3_another_users_or_an_unknown_connection_is_passed_over() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         let live = world.connection(ann);
@@ -95,7 +95,7 @@ fn p3_another_users_or_an_unknown_connection_is_passed_over() {
 
 #[test]
 fn p3_without_a_user_no_connection_is_taken_over_and_none_has_a_grace() {
-    in_channel("open:a", |world| {
+    in_channel_both_ways("open:a", |world| {
         let seer = |world: &mut World| world.joined(&Joiner::user("seer"));
         let guest = world.joined(&Joiner::anonymous());
         let ann = seer(world);
@@ -119,7 +119,7 @@ fn p3_without_a_user_no_connection_is_taken_over_and_none_has_a_grace() {
 
 #[test]
 fn p3_naming_a_live_connection_replaces_it_and_nobody_hears_of_it() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.told(bob, show("here"));
@@ -147,7 +147,7 @@ fn p3_naming_a_live_connection_replaces_it_and_nobody_hears_of_it() {
 #[test]
 fn p3_who_had_left_the_list_stays_off_it_when_it_comes_back() {
     for broken in [true, false] {
-        in_room(|world| {
+        in_room_both_ways(|world| {
             let ann = world.joined(&Joiner::user("ann"));
             let bob = world.joined(&Joiner::user("bob"));
             world.told(bob, show(Value::Null));
@@ -171,7 +171,7 @@ fn p3_who_had_left_the_list_stays_off_it_when_it_comes_back() {
 #[test]
 fn p3_who_comes_back_without_the_ability_leaves_the_list() {
     for broken in [true, false] {
-        in_room(|world| {
+        in_room_both_ways(|world| {
             let ann = world.joined(&Joiner::user("ann"));
             let bob = world.joined(&Joiner::user("bob"));
             world.pause();
@@ -190,7 +190,7 @@ fn p3_who_comes_back_without_the_ability_leaves_the_list() {
 
 #[test]
 fn p3_who_comes_back_with_other_info_is_updated() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.cut(bob);
@@ -222,7 +222,7 @@ fn p3_a_grace_outlives_a_crash() {
 
 #[test]
 fn p3_replacing_needs_no_free_connection_and_a_user_has_its_20_all_the_same() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         world.limits.connections_per_user = 2;
         let first = world.joined(&Joiner::user("ann"));
         world.joined(&Joiner::user("ann"));

@@ -3,12 +3,12 @@
 use dormouse_core::channel::HttpOperation;
 use serde_json::{Value, json};
 
-use crate::support::{Joiner, in_channel, in_room, say, seqs};
+use crate::support::{Joiner, in_channel_both_ways, in_room_both_ways, say, seqs};
 use crate::{member, members, show, showing, told};
 
 #[test]
 fn p1_joining_with_the_ability_enters_and_the_grants_info_is_shown() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let bob = world.joined(&Joiner::user("bob"));
         let ann = world.joined(&Joiner::user("ann").info(json!({"name": "Ann"})));
         let shown = json!({"user": "ann", "connection": world.connection(ann), "info": {"name": "Ann"}});
@@ -20,7 +20,7 @@ fn p1_joining_with_the_ability_enters_and_the_grants_info_is_shown() {
 
 #[test]
 fn p1_without_the_ability_one_neither_sees_nor_is_seen() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let blind = world.joined(&Joiner::user("ann").can(&["join", "publish"]));
         let bob = world.joined(&Joiner::user("bob"));
         assert!(world.welcome(blind).get("members").is_none());
@@ -35,7 +35,7 @@ fn p1_without_the_ability_one_neither_sees_nor_is_seen() {
 
 #[test]
 fn p1_presence_sets_and_changes_data() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         for data in [json!({"typing": true}), json!("away"), json!(0), json!([])] {
@@ -51,7 +51,7 @@ fn p1_presence_sets_and_changes_data() {
 
 #[test]
 fn p1_data_has_at_most_a_kibibyte() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.refuses(ann, show("x".repeat(1_023)), "too_large");
@@ -63,7 +63,7 @@ fn p1_data_has_at_most_a_kibibyte() {
 
 #[test]
 fn p1_null_leaves_the_list_while_staying_connected_and_data_enters_it_again() {
-    in_room(|world| {
+    in_room_both_ways(|world| {
         let ann = world.joined(&Joiner::user("ann"));
         let bob = world.joined(&Joiner::user("bob"));
         world.told(ann, show("here"));
@@ -90,7 +90,7 @@ fn p1_null_leaves_the_list_while_staying_connected_and_data_enters_it_again() {
 
 #[test]
 fn p1_on_a_channel_without_presence_nobody_is_shown() {
-    in_channel("dark:a", |world| {
+    in_channel_both_ways("dark:a", |world| {
         let ann = world.joined(&Joiner::user("ann"));
         world.joined(&Joiner::user("bob"));
         assert!(world.welcome(ann).get("members").is_none());

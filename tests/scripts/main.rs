@@ -29,6 +29,7 @@ use proptest::test_runner::Config;
 use serde_json::Value;
 use step::{Back, Granted, Step, step};
 use support::Sleep;
+use support::relayed::assert_same_heard;
 use truth::Truth;
 
 const GRACE: Millis = 10_000;
@@ -90,6 +91,18 @@ proptest! {
         let awake = transcript(&steps, Sleep::Never, false);
         prop_assert_eq!(&awake, &transcript(&steps, Sleep::Always, false));
         prop_assert_eq!(&awake, &transcript(&steps, Sleep::Headless, false));
+    }
+
+    #[test]
+    fn m5_whatever_happens_is_told_the_same_directly_and_through_a_relay(
+        steps in prop::collection::vec(step().prop_filter("a crash is a failure", |step| !matches!(step, Step::Crash)), 1..40)
+    ) {
+        for sleep in [Sleep::Never, Sleep::Always] {
+            let (mut direct, mut relayed) = (Truth::new(sleep, false), Truth::new(sleep, false).through_relay());
+            direct.play(&steps);
+            relayed.play(&steps);
+            assert_same_heard(&direct.world, &relayed.world);
+        }
     }
 
     #[test]

@@ -78,6 +78,15 @@ impl Truth {
     pub(crate) fn new(sleep: Sleep, strict: bool) -> Self {
         let mut world = World::under(contract(), "door:a", sleep);
         (world.limits.presence_list, world.limits.presence_list_back) = (LIST, LIST_BACK);
+        Self::in_world(world, strict)
+    }
+
+    /// The same, whose joiners come through a relay.
+    pub(crate) fn through_relay(self) -> Self {
+        Self::in_world(self.world.through_relay(), self.strict)
+    }
+
+    fn in_world(world: World, strict: bool) -> Self {
         let (people, graces) = (Vec::new(), BTreeMap::new());
         Self { world, people, graces, epoch: None, end: None, rows: 0, said: false, strict }
     }

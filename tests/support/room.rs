@@ -6,6 +6,7 @@ use dormouse_protocol::name::EventName;
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 use serde_json::{Value, json};
 
+use super::relayed::assert_same_through_relay;
 use super::world::World;
 
 /// Data of the event `note`.
@@ -57,6 +58,19 @@ pub fn in_room(script: impl Fn(&mut World)) {
 #[track_caller]
 pub fn in_channel(channel: &str, script: impl Fn(&mut World)) {
     assert_same_asleep_in(|sleep| World::under(contract(), channel, sleep), script);
+}
+
+/// As [`in_room`], and again with every client behind a relay, where it must hear the same (rule M5).
+#[track_caller]
+pub fn in_room_both_ways(script: impl Fn(&mut World)) {
+    in_channel_both_ways("room:a", script);
+}
+
+/// As [`in_room_both_ways`], in another channel of the test contract.
+#[track_caller]
+pub fn in_channel_both_ways(channel: &str, script: impl Fn(&mut World)) {
+    in_channel(channel, &script);
+    assert_same_through_relay(|sleep| World::under(contract(), channel, sleep), script);
 }
 
 /// As [`in_channel`], in a channel of this deployment.

@@ -16,6 +16,7 @@ mod answers;
 mod attachment;
 mod joiner;
 mod record;
+mod relay;
 mod seeded;
 mod sleep;
 mod socket;

@@ -20,11 +20,21 @@ pub(super) struct Sockets {
 
 impl Sockets {
     pub(super) fn connect(&mut self, key: SessionKey) -> Client {
-        let client = Client(self.all.len());
-        self.all.push(Socket::default());
+        let client = self.add();
         assert_eq!(self.open.insert(key, client), None, "a key given out twice");
         self.keys.insert(client, key);
         client
+    }
+
+    /// The socket of one that the machine knows by no key.
+    pub(super) fn add(&mut self) -> Client {
+        let client = Client(self.all.len());
+        self.all.push(Socket::default());
+        client
+    }
+
+    pub(super) fn of_mut(&mut self, client: Client) -> &mut Socket {
+        &mut self.all[client.0]
     }
 
     pub(super) fn disconnect(&mut self, client: Client) {

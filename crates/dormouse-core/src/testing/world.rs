@@ -6,12 +6,14 @@ mod http;
 mod jobs;
 mod observed;
 mod receiving;
+mod relayed;
 mod time;
 mod turn;
 
 use std::marker::PhantomData;
 
 use super::record::Record;
+use super::relay::Relay;
 use super::seeded::Seeded;
 use super::sleep::Sleep;
 use super::sockets::Sockets;
@@ -42,6 +44,8 @@ pub struct World<A> {
     channel: Option<ChannelMachine>,
     sleep: Sleep,
     sockets: Sockets,
+    /// What joiners come through, where they do.
+    relay: Option<Box<Relay>>,
     clock: VirtualClock,
     surroundings: Seeded,
     record: Record,
@@ -77,6 +81,7 @@ impl<A> World<A> {
             channel: None,
             sleep,
             sockets: Sockets::default(),
+            relay: None,
             clock: VirtualClock::new(),
             surroundings: Seeded::default(),
             record: Record::default(),

@@ -13,6 +13,9 @@ impl<A> World<A> {
     /// Someone joins and is told welcome, or bye.
     pub fn join(&mut self, joiner: &(impl AsJoiner + ?Sized)) -> Client {
         let joiner = joiner.as_joiner();
+        if self.relay.is_some() {
+            return self.join_relay(&joiner);
+        }
         let grant = joiner.grant(&self.name, self.clock.now);
         let resume = ResumeQuery { epoch: joiner.epoch.clone(), after: joiner.after.clone() };
         let address = joiner.address.as_deref().map(Address::of);
@@ -41,6 +44,9 @@ impl<A> World<A> {
 
     /// A client sends a text; one whose connection is gone sends into the void.
     pub fn send_text(&mut self, client: Client, text: &str) {
+        if self.relay.is_some() {
+            return self.send_relay(client, text);
+        }
         if let Some(key) = self.key_awake(client) {
             self.event(|channel, turn| channel.receive(turn, key, text));
         }
@@ -48,6 +54,9 @@ impl<A> World<A> {
 
     /// A client sends a frame that is refused unread.
     pub fn send_unreadable(&mut self, client: Client, what: Unreadable) {
+        if self.relay.is_some() {
+            return self.send_relay_unreadable(client, what);
+        }
         if let Some(key) = self.key_awake(client) {
             self.event(|channel, turn| channel.receive_unreadable(turn, key, what));
         }
@@ -78,6 +87,9 @@ impl<A> World<A> {
     }
 
     fn disconnect(&mut self, client: Client, clean: bool) {
+        if self.relay.is_some() {
+            return self.leave_relay(client, clean);
+        }
         let Some(key) = self.key_awake(client) else { return };
         let effects = self.turn(|channel, turn| channel.close(turn, key, clean));
         self.sockets.disconnect(client);

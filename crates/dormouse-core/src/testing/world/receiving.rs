@@ -29,7 +29,10 @@ impl<A> World<A> {
 
     /// Whether the client's connection stands.
     pub fn is_connected(&self, client: Client) -> bool {
-        self.sockets.key(client).is_some() && !self.socket(client).is_given_up()
+        match &self.relay {
+            Some(relay) => relay.key(client).is_some() && self.socket(client).hung_up.is_none(),
+            None => self.sockets.key(client).is_some() && !self.socket(client).is_given_up(),
+        }
     }
 
     /// Everything every client ever received, for comparing two runs.

@@ -23,10 +23,16 @@ impl<A> World<A> {
     /// Time passes until then, or until one timer or alarm has fired; whether one has.
     pub fn step(&mut self, until: Millis) -> bool {
         let due = self.clock.due(until);
+        let relay = self.relay_due(due.unwrap_or(until));
         // The platform keeps an object in memory that waits for an answer.
         let waits = !self.record.jobs.is_empty();
-        if self.sleep != Sleep::Never && !waits && self.clock.may_sleep_before(due.unwrap_or(until)) {
+        if self.sleep != Sleep::Never && !waits && self.clock.may_sleep_before(relay.or(due).unwrap_or(until)) {
             self.channel = None;
+        }
+        if let Some(at) = relay {
+            self.clock.now = self.clock.now.max(at);
+            self.wake_relay();
+            return true;
         }
         let Some(at) = due else {
             self.clock.now = until;
@@ -91,6 +97,7 @@ impl<A> World<A> {
 
     /// The process dies: sockets break unseen, memory is gone, rows and the alarm stay (rule D2).
     pub fn crash(&mut self) {
+        assert!(self.relay.is_none(), "a relay loses nothing here");
         self.record.crashes += 1;
         // Whoever was asked may have heard it; nobody hears the answer.
         self.record.jobs.clear();

@@ -88,7 +88,8 @@ impl<A> World<A> {
             noted.extend_from_slice(&effects);
         }
         let Some(doom) = self.trouble.doom.take() else {
-            return effects.into_iter().for_each(|effect| self.apply(effect));
+            effects.into_iter().for_each(|effect| self.apply(effect));
+            return self.carry();
         };
         if let Doom::Untold(told) = doom {
             // The alarm is on disk with the rows.
@@ -133,8 +134,9 @@ impl<A> World<A> {
                 assert!(self.record.answers.insert(asker, answer).is_none(), "answered twice");
             }
             Effect::Timer { after } => self.clock.timer = Some(self.clock.now + after),
-            // A world has no relay.
-            Effect::CallChannel { .. } | Effect::CallRelay { .. } => {}
+            Effect::CallRelay { body, .. } => self.call_relay(body),
+            // A channel calls none.
+            Effect::CallChannel { .. } => {}
             Effect::Job(job) => self.record.jobs.push(job),
             Effect::Breathe => self.record.breaths += 1,
             Effect::Alarm { at } => self.clock.alarm = Some(at),
