@@ -119,9 +119,9 @@ impl Hub {
         self.history.position()
     }
 
-    /// Whether something was accepted that nobody was told of yet.
+    /// Whether something was accepted, or has changed on the list of members, that nobody was told of yet.
     pub(crate) fn owes(&self) -> bool {
-        !self.batch.is_empty()
+        !self.batch.is_empty() || self.has_untold()
     }
 
     /// Whether what is on disk was read.
