@@ -102,7 +102,7 @@ fn play(steps: &[Step], seed: u64, faults: Faults) -> World {
 }
 
 fn config() -> Config {
-    Config { failure_persistence: None, cases: 1_500, max_shrink_iters: 4_000, ..Config::default() }
+    Config { failure_persistence: None, cases: 5_000, max_shrink_iters: 4_000, ..Config::default() }
 }
 
 proptest! {

@@ -1,20 +1,19 @@
 //! Channels, relays, clients and what is under way between them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod checks;
+mod talk;
+
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use dormouse_core::channel::{Fresh, Joining};
 use dormouse_core::contract::{Channel, Contract, Event, Json, Presence, Surroundings};
 use dormouse_core::effect::{Effect, SessionKey};
-use dormouse_core::relay::Connecting;
-use dormouse_core::session::ResumeQuery;
-use dormouse_core::storage::Storage;
-use dormouse_protocol::name::{ChannelName, ConnectionId, Epoch, Millis};
+use dormouse_protocol::name::{ChannelName, Millis};
 use serde_json::{Value, json};
 
 use super::Step;
-use super::client::{Client, Place, Seat, State};
-use super::node::{Ends, Machine, Node, Socket, claims};
+use super::client::{Client, Place, State};
+use super::node::{Ends, Machine, Node};
 use super::rng::Rng;
 
 const CHANNELS: usize = 2;
@@ -420,190 +419,5 @@ impl World {
         let deaths = self.nodes[from].deaths;
         let late = 1 + self.rng.below(20);
         self.soon(late, Due::Call { from, to, body, heard, answered, deaths });
-    }
-
-    /// A client hears something.
-    fn told(&mut self, client: usize, text: Option<String>) {
-        let Some(text) = text else { return self.hang_up(client, true) };
-        let frame: Value = serde_json::from_str(&text).unwrap();
-        let frames = match frame {
-            Value::Array(frames) => frames,
-            frame => vec![frame],
-        };
-        for frame in frames {
-            match self.clients[client].place {
-                Place::Channel(channel) => self.hears(client, channel, &frame),
-                Place::Relay(_) => self.hears_of_relay(client, &frame),
-            }
-        }
-    }
-
-    fn hears_of_relay(&mut self, client: usize, frame: &Value) {
-        let channel = |frame: &Value| self.names.iter().position(|name| frame["channel"] == json!(name)).unwrap();
-        match frame["type"].as_str().unwrap() {
-            "hello" => {}
-            "in" => {
-                let channel = channel(frame);
-                for frame in frame["frames"].as_array().unwrap() {
-                    self.hears(client, channel, frame);
-                }
-            }
-            "at" => {
-                let channel = channel(frame);
-                self.hears(client, channel, frame);
-            }
-            "ack" => {
-                let channel = frame["id"].as_str().unwrap().strip_prefix("leave-").unwrap().parse().unwrap();
-                let seat = self.clients[client].seats.get_mut(&channel).unwrap();
-                (seat.gone, seat.state) = (true, State::Out);
-            }
-            // It said something on a channel that was ending just then.
-            "error" => assert_eq!(frame["code"], json!("not_found"), "{frame}"),
-            "bye" => {}
-            other => panic!("{other}: {frame}"),
-        }
-    }
-
-    fn hears(&mut self, client: usize, channel: usize, frame: &Value) {
-        let head = self.nodes[channel].storage.head().unwrap().map_or(0, |head| head.seq);
-        let out = self.clients[client].hears(channel, frame, head);
-        self.send_to(client, channel, out);
-        let seat = &self.clients[client].seats[&channel];
-        if frame["type"] == json!("bye") && seat.wanted {
-            self.soon(PATIENCE, Due::Back { client });
-        }
-    }
-
-    fn come_back(&mut self, client: usize) {
-        let place = self.clients[client].place;
-        if self.clients[client].left {
-            return;
-        }
-        if self.clients[client].online {
-            return self.send_joins(client);
-        }
-        self.clients[client].online = true;
-        let user = self.clients[client].user.clone();
-        let fresh = Fresh {
-            connection: ConnectionId::parse(&format!("c{:x}", self.rng.draw())).unwrap(),
-            epoch: Epoch::parse(&format!("e{:x}", self.rng.draw())).unwrap(),
-        };
-        match place {
-            Place::Relay(node) => {
-                let connecting = Connecting { claims: Some(claims(&user)), address: None };
-                self.enter(node, client, move |machine, turn| match machine {
-                    Machine::Relay(relay) => relay.connect(turn, fresh, connecting),
-                    Machine::Channel(_) => unreachable!(),
-                });
-                self.send_joins(client);
-            }
-            Place::Channel(node) => {
-                let name = ChannelName::parse(&self.names[node]).unwrap();
-                let seat = self.clients[client].seats.entry(node).or_default();
-                seat.state = State::Joining;
-                let after = seat.epoch.is_some().then(|| seat.seq.to_string());
-                let resume = ResumeQuery { epoch: seat.epoch.clone(), after };
-                let grant = Some(claims(&user).grant(&name));
-                let joining = Joining { grant, resume, connection: seat.connection.clone(), ..Joining::default() };
-                self.enter(node, client, move |machine, turn| match machine {
-                    Machine::Channel(channel) => channel.join(turn, fresh, joining),
-                    Machine::Relay(_) => unreachable!(),
-                });
-            }
-        }
-    }
-
-    /// A socket is there before anything is told to it.
-    fn enter(
-        &mut self,
-        node: usize,
-        client: usize,
-        happen: impl FnOnce(&mut Machine, &mut dormouse_core::channel::Turn<'_>) -> (SessionKey, Vec<Effect>),
-    ) {
-        let rng = Rng::new(self.rng.draw());
-        let (key, effects) = self.nodes[node].turn(self.now, &rng, happen);
-        self.nodes[node].sockets.open.insert(key, Socket { client, since: self.since[client], ..Socket::default() });
-        self.apply(node, effects);
-    }
-
-    /// All goes well for long enough that whatever can be mended is.
-    pub fn heal(&mut self) {
-        self.faults = Faults::NONE;
-        self.nodes.iter_mut().for_each(|node| node.doom = None);
-        self.pass(400_000);
-    }
-
-    /// Everything is as it should be.
-    pub fn check(&self) {
-        for (number, client) in self.clients.iter().enumerate() {
-            for (channel, seat) in client.seats.iter().filter(|(_, seat)| seat.wanted) {
-                let head = self.head(*channel);
-                assert_eq!(seat.state, State::In, "client {number} is not in {channel}");
-                assert_eq!(seat.seq, head, "client {number} is not at the head of {channel}");
-                assert!(seat.pending.is_empty(), "client {number} was not answered: {:?}", seat.pending);
-                let here = self.here(*channel);
-                assert_eq!(seat.members, here, "client {number} sees others in {channel}");
-            }
-            self.check_once(number, client);
-        }
-        for node in &self.nodes {
-            // A relay looks after itself once a minute; nobody else does anything while nothing happens.
-            assert!(!node.is_channel || node.quiet_since + 60_000 < self.now, "{} does not come to rest", node.name);
-            assert_eq!((node.calling, node.timer), (0, None), "{} is not at rest", node.name);
-        }
-    }
-
-    fn head(&self, channel: usize) -> u64 {
-        let mut storage = self.nodes[channel].storage.clone();
-        storage.head().unwrap().map_or(0, |head| head.seq)
-    }
-
-    /// What each client said and was answered for is in the history once, and heard once.
-    fn check_once(&self, number: usize, client: &Client) {
-        for (channel, seat) in &client.seats {
-            let mut ids = BTreeSet::new();
-            for (seq, id) in &seat.heard {
-                assert!(ids.insert(id.clone()), "client {number} heard {id} twice in {channel}, again at {seq}");
-            }
-            let kept = self.kept(*channel);
-            for id in &seat.answered {
-                let count = kept.iter().filter(|kept| *kept == id).count();
-                assert_eq!(count, 1, "{id} of client {number} was answered, and is in {channel} so many times");
-            }
-        }
-    }
-
-    /// The ids of all that is kept in a channel, in its order.
-    fn kept(&self, channel: usize) -> Vec<String> {
-        let texts = self.nodes[channel].storage.rows().map(|row| row.text().to_owned());
-        let frames = texts.flat_map(|text| serde_json::from_str::<Vec<Value>>(&format!("[{text}]")).unwrap());
-        frames.map(|frame| frame["id"].as_str().unwrap().to_owned()).collect()
-    }
-
-    /// The connections that are on the list of a channel, as the first sees it who is in; the others see the same.
-    fn here(&self, channel: usize) -> BTreeSet<String> {
-        let seats = self.clients.iter().filter_map(|client| client.seats.get(&channel));
-        let live: Vec<_> = seats.filter(|seat| seat.wanted && seat.state == State::In).collect();
-        let seen = live.first().map(|seat| seat.members.clone()).unwrap_or_default();
-        let connections = |seats: &[&&Seat]| seats.iter().filter_map(|seat| seat.connection.clone()).collect();
-        let all: BTreeSet<String> = connections(&live.iter().collect::<Vec<_>>());
-        let listed: BTreeSet<String> = connections(&live.iter().filter(|seat| !seat.has_shown).collect::<Vec<_>>());
-        assert!(seen.is_subset(&all), "some are on the list of {channel} who are not there: {seen:?}, {all:?}");
-        assert!(listed.is_subset(&seen), "some are not on the list of {channel}: {seen:?}, {listed:?}");
-        seen
-    }
-
-    /// Nobody was told to come back, and what one said on one connection stands in its order.
-    pub fn check_calm(&self) {
-        let told = self.clients.iter().flat_map(|client| client.seats.values()).map(|seat| seat.byes).sum::<u64>();
-        assert_eq!(told, 0, "somebody was told to come back");
-        for channel in 0..CHANNELS {
-            let mut last: BTreeMap<String, u64> = BTreeMap::new();
-            for id in self.kept(channel) {
-                let (whose, count) = id.split_once('-').unwrap();
-                let count = count.parse().unwrap();
-                assert!(last.insert(whose.to_owned(), count).is_none_or(|before| before < count), "{id} came too late");
-            }
-        }
     }
 }
