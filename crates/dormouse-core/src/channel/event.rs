@@ -58,6 +58,10 @@ impl Event<'_> {
         match self.load() {
             Ok(()) => {
                 self.hub.set_loaded();
+                // Before anything happens: where the channel stood is what relays compare with what they were told.
+                if self.relays.holds_any() {
+                    self.name_boot();
+                }
                 self.cx.desk.meter.since = self.cx.now;
             }
             Err(error) => drop(self.cx.internal(format!("storage cannot be read: {error}"))),

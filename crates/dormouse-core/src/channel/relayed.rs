@@ -36,7 +36,7 @@ impl Event<'_> {
     }
 
     /// The waking has a name from when a relay first has to do with it.
-    fn name_boot(&mut self) {
+    pub(super) fn name_boot(&mut self) {
         if !self.relays.has_begun() {
             let stood = self.stands();
             self.relays.begin(stood, self.cx.now);
@@ -145,9 +145,6 @@ impl Event<'_> {
     /// Every event ends here: what it did for relayed members is taken out of what it wants done, and what must outlive
     /// sleep of them is written before anybody is told.
     pub(super) fn finish(&mut self) -> Effects {
-        if self.hub.is_loaded() && self.relays.holds_any() {
-            self.name_boot();
-        }
         let mut effects = self.settle_relayed();
         for relay in self.relays.given_up() {
             let detail = Some(format!("the relay {relay} does not answer, or cannot keep up: its members are gone"));

@@ -241,8 +241,10 @@ impl Downlink {
         if known.is_none() && !self.slept {
             return Ok(None);
         }
-        // Members of a channel that has lost its memory may be gone without a word.
-        if known.as_ref().is_none_or(|known| known.here.is_none() || known.here != stood.here) {
+        // Members of a channel that has lost its memory may be gone without a word. Where nobody saw the list, nobody has
+        // to see it again.
+        let any_sees = self.members.values().any(|(_, hears)| *hears == Hears::Presence);
+        if any_sees && known.as_ref().is_none_or(|known| known.here.is_none() || known.here != stood.here) {
             self.push(&Up::Look);
         }
         match known {
