@@ -23,7 +23,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use support::relayed::assert_same_heard;
 use support::room::{config, contract};
-use support::script::{CAST, POOL, Played, Step, long_scripts, scripts};
+use support::script::{CAST, POOL, PendingPost, Played, Step, long_scripts, scripts};
 use support::{Client, Joiner, Sleep, World, answers, unmetered};
 
 /// How long scripts are.
@@ -93,6 +93,17 @@ fn same_asleep_and_awake(channel: &str, script: &[Step]) -> Result<(), TestCaseE
     prop_assert_eq!(closes(&awake), closes(&asleep));
     prop_assert_eq!(awake.answers(), asleep.answers());
     Ok(())
+}
+
+/// Found by the property below: a relay that takes an array apart has the channel judge each request by itself.
+#[test]
+fn f6_after_one_that_came_too_fast_the_rest_of_an_array_is_refused_through_a_relay_too() {
+    let says = |event| PendingPost::Publish { event, id: None, data: 0, echo: true, to: None, if_seq: None };
+    let join = Step::Join { who: 3, resumes: false, returns: false };
+    let script = [join, Step::Send(3, vec![says("rare")]), Step::Send(3, vec![says("rare"), says("say")])];
+    let world = || World::under(contract(), "room:a", Sleep::Never);
+    let direct = Played::play(world(), &script, |_| {}).world;
+    assert_same_heard(&direct, &Played::play(world().through_relay(), &script, |_| {}).world);
 }
 
 proptest! {
