@@ -100,6 +100,24 @@ fn m3_auth_with_a_channel_is_for_that_one_and_answered_inside_it() {
 }
 
 #[test]
+fn m3_auth_without_a_channel_leaves_one_that_was_joined_with_a_token_of_its_own() {
+    for sleeps in [false, true] {
+        let mut bench = Bench::new();
+        let ann = bench.joins("ann", &["room:a"]);
+        let own = json!({"type": "join", "channel": "room:b", "token": format!("ann@{}", BEGIN + 60_000)});
+        assert_eq!(inside(&bench.asks(ann, own), "room:b")[0]["type"], "welcome");
+        if sleeps {
+            bench.sleep();
+        }
+        bench.asks(ann, json!({"type": "auth", "id": "t", "token": "ann"}));
+        bench.pass(70_000);
+        let heard = bench.asks(ann, json!([say("room:a", "1"), say("room:b", "2")]));
+        assert_eq!(kinds(&said(&heard, "room:a")), ["message"], "{heard:?}");
+        assert_eq!(said(&heard, "room:b")[0]["code"], 4300, "its own token has expired, and was not replaced");
+    }
+}
+
+#[test]
 fn m3_one_without_a_token_signs_in_by_auth() {
     let mut bench = Bench::new();
     let anyone = bench.connects_with(None);

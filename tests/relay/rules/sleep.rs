@@ -29,6 +29,33 @@ fn h1_a_connection_has_its_user_after_sleep() {
 }
 
 #[test]
+fn m6_where_both_have_slept_a_member_is_told_where_the_channel_was_and_else_nothing_of_it() {
+    for both in [true, false] {
+        let mut bench = Bench::new();
+        let (ann, bob) = (bench.joins("ann", &["room:a"]), bench.joins("bob", &["room:a"]));
+        let first = bench.asks(bob, say("room:a", "1"));
+        assert_eq!(said(&first, "room:a")[0]["seq"], 1);
+        bench.heard(ann);
+        match both {
+            true => bench.sleep(),
+            false => {
+                bench.pass(6_000);
+                bench.channel("room:a").memory = None;
+            }
+        }
+        bench.asks(bob, say("room:a", "2"));
+        let heard = bench.heard(ann);
+        let told: Vec<_> = heard.iter().filter(|frame| frame["type"] == "at").collect();
+        assert_eq!(told.len(), usize::from(both), "{heard:?}");
+        if let [at] = *told {
+            assert_eq!((&at["channel"], &at["seq"]), (&json!("room:a"), &json!(1)));
+            assert_eq!(heard[0], *at, "before what is new");
+        }
+        assert_eq!(said(&heard, "room:a")[0]["seq"], 2);
+    }
+}
+
+#[test]
 fn m5_a_relay_that_has_lost_its_memory_tells_its_members_to_come_back() {
     let mut bench = Bench::new();
     let ann = bench.joins("ann", &["room:a", "room:b"]);
