@@ -148,16 +148,6 @@ impl Link {
         self.calling.is_some()
     }
 
-    /// Whether a call can begin: none is under way, and the pause after one that failed is over.
-    pub(crate) fn may_call(&self, now: Millis) -> bool {
-        self.calling.is_none() && self.retry_at.is_none_or(|at| at <= now)
-    }
-
-    /// Whether something waits that was in no message yet, or a call has to be tried again.
-    pub(crate) fn has_news(&self) -> bool {
-        self.retry_at.is_some() || self.said < self.last()
-    }
-
     /// When a call that failed is tried again.
     pub(crate) const fn retry_at(&self) -> Option<Millis> {
         self.retry_at
@@ -168,12 +158,18 @@ impl Link {
         self.first.saturating_add(self.outbox.len() as u64).saturating_sub(1)
     }
 
-    /// Begins a call, of all that was not said yet, or that a call has said that failed.
-    pub(crate) fn call(&mut self, boot: &str) -> Message {
-        let again = self.retry_at.take().is_some();
+    /// Begins a call, of all that was not said yet, or that a call has said that failed; with nothing to say only where it
+    /// is asked for. None while one is under way, or the pause after one that failed is not over.
+    pub(crate) fn call(&mut self, boot: &str, now: Millis, asked: bool) -> Option<Message> {
+        let again = self.retry_at.is_some();
+        let may = self.calling.is_none() && self.retry_at.is_none_or(|at| at <= now);
+        if !may || !(asked || again || self.said < self.last()) {
+            return None;
+        }
+        self.retry_at = None;
         let (peer, at) = (self.peer.clone(), self.said.saturating_add(1));
         self.calling = Some(Calling { peer, at, again });
-        Message { again, ..self.message(boot) }
+        Some(Message { again, ..self.message(boot) })
     }
 
     /// Answers a call: with what was not said yet, unless a call of this side carries it already.

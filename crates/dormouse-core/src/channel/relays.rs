@@ -9,10 +9,9 @@ mod rows;
 mod speak;
 mod uplink;
 
-use crate::sorted_vec::SortedVec;
-
 use crate::effect::{Effect, SessionKey};
 use crate::link::{Message, Number, Position};
+use crate::sorted_vec::SortedVec;
 use crate::storage::{Storage, StorageError};
 use dormouse_protocol::name::Millis;
 
@@ -196,8 +195,7 @@ impl Relays {
                 continue;
             }
             if let Some(message) = link.call(&self.boot, steady, waits) {
-                let stood = self.stood.as_ref().filter(|_| !link.has_told());
-                let message = placed(message, stood, stands);
+                let message = placed(message, link, self.stood.as_ref(), stands);
                 calls.push(Effect::CallRelay { relay: relay.to_string(), body: message.encode() });
             }
         }
@@ -215,8 +213,8 @@ impl Relays {
         let link = self.links.get_mut(&relay).filter(|link| taken && link.is_of(life));
         let message = match link {
             Some(link) => {
-                let stood = self.stood.as_ref().filter(|_| !link.has_told());
-                placed(link.answer(&self.boot, waits), stood, stands)
+                let message = link.answer(&self.boot, waits);
+                placed(message, link, self.stood.as_ref(), stands)
             }
             None => Message::over(life, &self.boot),
         };
@@ -247,8 +245,8 @@ impl Relays {
 
 /// A message with where the channel stands, if all that was told of it is in here or was before, and until the relay has
 /// something of this waking with where it stood then.
-fn placed(message: Message, stood: Option<&Position>, stands: Option<&Position>) -> Message {
-    let stood = stood.filter(|_| message.open == 1).cloned();
+fn placed(message: Message, link: &Uplink, stood: Option<&Position>, stands: Option<&Position>) -> Message {
+    let stood = stood.filter(|_| message.open == 1 && !link.knows_stood()).cloned();
     let is_whole = message.at.saturating_add(message.items.len() as u64) > message.owes;
     Message { stood, stands: stands.filter(|_| is_whole).cloned(), ..message }
 }

@@ -1,9 +1,8 @@
 //! The channels that connections of a relay have joined, by name and by the life of the link.
 
-use crate::sorted_vec::SortedVec;
-
 use super::downlink::Downlink;
 use crate::effect::SessionKey;
+use crate::sorted_vec::SortedVec;
 use crate::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
 use dormouse_protocol::name::ChannelName;
 
@@ -128,8 +127,9 @@ impl Channels {
         self.links.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&ChannelName, &Downlink)> {
-        self.links.iter()
+    /// Those of which nobody is a member.
+    pub(super) fn empty(&self) -> Vec<ChannelName> {
+        self.links.iter().filter(|(_, link)| link.is_empty()).map(|(channel, _)| channel.clone()).collect()
     }
 
     /// Whether nothing is under way on any link.

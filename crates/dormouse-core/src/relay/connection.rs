@@ -1,11 +1,10 @@
 //! One connection of a relay: whose it is, and which channels it has joined.
 
-use crate::sorted_vec::SortedVec;
-
 use crate::bucket::Bucket;
 use crate::contract::Rate;
 use crate::grant::Claims;
 use crate::link::Number;
+use crate::sorted_vec::SortedVec;
 use dormouse_protocol::error::Refusal;
 use dormouse_protocol::name::{Address, ChannelName, ConnectionId, Millis};
 

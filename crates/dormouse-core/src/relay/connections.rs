@@ -1,9 +1,8 @@
 //! The connections of a relay, by the keys of their sockets.
 
-use crate::sorted_vec::SortedVec;
-
 use super::connection::Connection;
 use crate::effect::SessionKey;
+use crate::sorted_vec::SortedVec;
 
 /// All connections whose sockets are open, those on their way out included.
 #[derive(Debug, Default)]

@@ -1,7 +1,6 @@
 //! The relay's end of the link with one channel.
 
 use crate::sorted_vec::SortedVec;
-
 use serde_json::value::RawValue;
 
 use crate::effect::SessionKey;
@@ -161,11 +160,8 @@ impl Downlink {
     }
 
     pub(super) fn call(&mut self, relay: &str, boot: &str, now: Millis) -> Option<Message> {
-        if !(self.link.may_call(now) && (self.asked || self.link.has_news())) {
-            return None;
-        }
+        let message = self.link.call(boot, now, self.asked)?;
         self.asked = false;
-        let message = self.link.call(boot);
         let harmless = self.harmless && !self.slept && self.link.knows_nobody();
         Some(Message { relay: Some(relay.to_owned()), harmless, ..message })
     }

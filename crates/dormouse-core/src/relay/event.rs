@@ -2,11 +2,13 @@
 
 use super::attachment::{Attachment, Seat};
 use super::channels::Channels;
+use super::connection::Connection;
 use super::connections::Connections;
 use super::watch::Watch;
 use super::{Connecting, RelayConfig};
 use crate::channel::{Effects, Links};
 use crate::contract::Surroundings;
+use crate::edge::FULL_RETRY;
 use crate::effect::{Effect, Level, LogLine, SessionKey};
 use crate::link::{Gone, Up};
 use crate::storage::Storage;
@@ -15,13 +17,9 @@ use dormouse_protocol::frame;
 use dormouse_protocol::multiplex::{self, CHANNELS_MAX, Hello, HelloLimits};
 use dormouse_protocol::name::{ChannelName, ConnectionId, Millis, RequestId};
 
-use super::connection::Connection;
-
 /// A relay looks after itself so often while it has to do with any channel, in milliseconds: so long at most a channel
 /// believes in members whose relay has lost them.
 const LEASE: Millis = 60_000;
-/// When one that is refused for lack of room may try again, in milliseconds.
-const FULL_RETRY: Millis = 10_000;
 
 /// All that an event has to do with.
 pub(super) struct Event<'a> {
@@ -57,8 +55,7 @@ impl Event<'_> {
             None => return,
         }
         // Of those whose sockets are gone, or were told to come back, channels still believe in the members.
-        let over: Vec<_> = self.channels.iter().filter(|(_, it)| it.is_empty()).map(|(name, _)| name.clone()).collect();
-        for channel in over {
+        for channel in self.channels.empty() {
             self.lose(&channel);
         }
     }
@@ -193,9 +190,7 @@ impl Event<'_> {
     /// The alarm fired: who is silent is let go, and links that were given up are tried again.
     pub(super) fn alarm(&mut self) {
         self.let_silent_go();
-        let empty: Vec<_> =
-            self.channels.iter().filter(|(_, it)| it.is_empty()).map(|(name, _)| name.clone()).collect();
-        for channel in empty {
+        for channel in self.channels.empty() {
             if let Some(link) = self.channels.get_mut(&channel) {
                 link.ask();
             }

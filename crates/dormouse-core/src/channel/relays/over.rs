@@ -1,9 +1,8 @@
 //! Links that are over and of which their relays do not know: without being told, their members would wait for ever.
 
-use crate::sorted_vec::SortedVec;
-
 use crate::effect::Effect;
 use crate::link::Message;
+use crate::sorted_vec::SortedVec;
 use crate::storage::{RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
 use dormouse_protocol::name::Millis;
 

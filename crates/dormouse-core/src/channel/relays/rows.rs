@@ -1,10 +1,9 @@
 //! Relayed members on disk: a row each, by which they are known again after sleep.
 
-use crate::sorted_vec::SortedVec;
-
 use super::over::{Over, WAKINGS};
 use crate::effect::SessionKey;
 use crate::link::Number;
+use crate::sorted_vec::SortedVec;
 use crate::storage::{Commit, RECORD_FORMAT, Record, RecordKind, Storage, StorageError};
 
 /// A relayed member as it was before sleep.

@@ -1,10 +1,9 @@
 //! What the machine wants done for relayed members, told to their relays.
 
-use crate::sorted_vec::SortedVec;
-
 use super::{Place, Relays};
 use crate::effect::{Effect, SessionKey, Subscription};
 use crate::link::{Down, Hears, Number};
+use crate::sorted_vec::SortedVec;
 
 impl Relays {
     /// Takes out what is for relayed members, and answers what is left for the shell.

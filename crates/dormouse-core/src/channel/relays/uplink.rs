@@ -1,9 +1,8 @@
 //! The channel's end of the link with one relay.
 
-use crate::sorted_vec::SortedVec;
-
 use crate::effect::{SessionKey, Subscription};
 use crate::link::{Down, Hears, Link, Message, Number, Taken};
+use crate::sorted_vec::SortedVec;
 use dormouse_protocol::name::Millis;
 
 /// The link with one relay, and its members.
@@ -17,8 +16,8 @@ pub(in crate::channel) struct Uplink {
     asked: bool,
     /// Whether nothing was ever heard of this life.
     is_new: bool,
-    /// Whether the relay has woken since the channel has: a boot of it before has heard where the channel stood.
-    has_told: bool,
+    /// Whether the relay has heard where the channel stood when it woke: a boot of it before the one that is known has.
+    knows_stood: bool,
     /// Whether anything was told since it was last asked.
     told: bool,
     /// The number of an item that is not there yet, of which the relay was told.
@@ -39,7 +38,7 @@ impl Uplink {
             hearers: [0; 2],
             asked: false,
             is_new: true,
-            has_told: false,
+            knows_stood: false,
             told: false,
             promised: None,
         }
@@ -101,13 +100,13 @@ impl Uplink {
     }
 
     fn adopt(&mut self, message: &Message, boot: &str) {
-        self.has_told |= !self.link.knows_nobody();
+        self.knows_stood |= !self.link.knows_nobody();
         self.link.adopt(message, boot);
     }
 
-    /// Whether the relay may not have heard yet where the channel stood when it woke.
-    pub(super) const fn has_told(&self) -> bool {
-        self.has_told
+    /// Whether the relay is known to have heard where the channel stood when it woke.
+    pub(super) const fn knows_stood(&self) -> bool {
+        self.knows_stood
     }
 
     pub(super) fn bind(&mut self, number: Number, key: SessionKey) {
@@ -183,11 +182,8 @@ impl Uplink {
         if !waits && self.promised.take().is_some_and(|promised| self.link.last() < promised) {
             self.push(&Down::Nothing);
         }
-        if !(self.link.may_call(now) && (self.asked || self.link.has_news())) {
-            return None;
-        }
+        let message = self.link.call(boot, now, self.asked)?;
         self.asked = false;
-        let message = self.link.call(boot);
         Some(self.promise(message, waits))
     }
 
